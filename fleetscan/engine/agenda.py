@@ -1,0 +1,123 @@
+"""The agenda: everything still to be asked of Azure, and the only one who decides what is sent next.
+
+A pure object: each call is told the time. Requests wait in lanes, one for each subscription and account;
+a heap holds the lanes by the moment they may next send, recomputed when one comes up, because a sibling
+may have spent the shared token since. No subscription waits for another.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from dataclasses import dataclass
+
+from fleetscan.engine.lanes import NEVER, Lane, Step
+from fleetscan.engine.limits import DRAWS, Account
+from fleetscan.engine.replies import ThrottleScope, remaining_quotas, throttle_delay_s, throttle_scope
+from fleetscan.engine.retrying import again
+from fleetscan.model import Ask, Errand, Reply, RequestKind
+
+
+@dataclass(frozen=True, slots=True)
+class WaitUntil:
+    """Nothing may be sent before `at`, when one of `kind` may; infinity when only a reply brings more."""
+
+    at: float
+    kind: RequestKind | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """Nothing waits and nothing is being exchanged."""
+
+
+class Agenda:
+    """Errands and the order in which their requests may go.
+
+    `next` hands out a step whose tokens it has taken; exactly one of `settle` and `put_back` follows
+    for each step.
+    """
+
+    def __init__(self) -> None:
+        self._lanes: dict[tuple[str, Account], Lane] = {}
+        self._heap: list[tuple[float, int, Lane]] = []
+        self._order = itertools.count()
+        self._exchanging = 0
+
+    def add(self, errand: Errand, now: float) -> None:
+        """Take in an errand; its first request waits for its turn."""
+        self._put(errand, errand.begin(now), now)
+
+    def next(self, now: float) -> Step | WaitUntil | Finished:
+        """What to do now. Takes the tokens of the step it returns."""
+        while self._heap:
+            listed_at, _, lane = self._heap[0]
+            if listed_at != lane.listed_at:
+                heapq.heappop(self._heap)
+                continue
+            if listed_at > now:
+                return WaitUntil(listed_at, lane.next_kind(now))
+            step = lane.take(now) if lane.ready_at(now) <= now else None
+            self._list_again(lane, now)
+            if step is not None:
+                self._exchanging += 1
+                return step
+        return WaitUntil(NEVER) if self._exchanging else Finished()
+
+    def settle(self, step: Step, reply: Reply, now: float) -> bool:
+        """Give a step's reply to its errand; True when the errand has ended."""
+        self._exchanging -= 1
+        self._learn(step, reply, now)
+        ask = step.errand.receive(reply, step.sent_at, now)
+        if ask is None:
+            return True
+        self._put(step.errand, ask, now)
+        return False
+
+    def put_back(self, step: Step, after_s: float, now: float) -> None:
+        """Queue a step again that Azure did not look at, because its token was refused."""
+        self._exchanging -= 1
+        self._put(step.errand, again(step.ask, after_s), now)
+
+    def _put(self, errand: Errand, ask: Ask, now: float) -> None:
+        account, _ = DRAWS[ask.kind]
+        key = (ask.subscription_id, account)
+        if (lane := self._lanes.get(key)) is None:
+            lane = self._lanes[key] = Lane(account, now)
+        due_at = now + ask.after_s
+        lane.put(due_at, next(self._order), errand, ask, now)
+        if due_at < lane.listed_at:
+            self._list(lane, due_at)
+
+    def _list(self, lane: Lane, at: float) -> None:
+        lane.listed_at = at
+        heapq.heappush(self._heap, (at, next(self._order), lane))
+
+    def _list_again(self, lane: Lane, now: float) -> None:
+        """File the lane on top of the heap under its true time, or take it off when it is empty."""
+        lane.listed_at = lane.ready_at(now)
+        if lane.listed_at == NEVER:
+            heapq.heappop(self._heap)
+        else:
+            heapq.heapreplace(self._heap, (lane.listed_at, next(self._order), lane))
+
+    def _learn(self, step: Step, reply: Reply, now: float) -> None:
+        """Correct the buckets by what the reply tells, and still those it refuses."""
+        if reply.fault is not None:
+            return
+        remaining = remaining_quotas(reply.headers)
+        if remaining.subscription is not None:
+            step.lane.bucket.correct(remaining.subscription, step.lane_taken, now)
+        if remaining.region is not None:
+            step.region.bucket.correct(remaining.region, step.region_taken, now)
+        if reply.status != 429:
+            step.lane.bucket.thaw()
+            step.region.bucket.thaw()
+            return
+        match throttle_scope(reply):
+            case ThrottleScope.SUBSCRIPTION:
+                step.lane.bucket.freeze(now, step.sent_at, throttle_delay_s(reply))
+            case ThrottleScope.REGION:
+                step.region.bucket.freeze(now, step.sent_at, throttle_delay_s(reply))
+            case ThrottleScope.MACHINE:
+                pass

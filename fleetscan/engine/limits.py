@@ -1,0 +1,71 @@
+"""Azure's published request limits as data: which buckets a request draws on, and how large they are.
+
+Numbers from Microsoft's "Understand how Azure Resource Manager throttles requests" (2024) and "Throttling
+limits for the Compute resource provider" (2024). Both may have changed: replies correct the buckets.
+Per-machine limits are not here: an operation keeps its own distance between requests.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from types import MappingProxyType
+
+from fleetscan.model import RequestKind
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A bucket of `capacity` requests that gains `refill_per_s` each second."""
+
+    capacity: float
+    refill_per_s: float
+
+
+class Account(Enum):
+    """The outer bucket, one for each subscription: ARM's front door, or Resource Graph's per-user quota."""
+
+    READS = "reads"
+    WRITES = "writes"
+    GRAPH = "graph"
+
+
+class Policy(Enum):
+    """The inner bucket, one for each subscription and region: Microsoft.Compute's own policies."""
+
+    PATCH_OPERATIONS = "patch_operations"
+    GET_OPERATION = "get_operation"
+    LIST_VMS = "list_vms"
+    UNLIMITED = "unlimited"
+
+
+ACCOUNT_LIMITS = MappingProxyType(
+    {
+        Account.READS: Limit(250.0, 25.0),
+        Account.WRITES: Limit(200.0, 10.0),
+        # 15 queries in 5 s for each user.
+        Account.GRAPH: Limit(15.0, 3.0),
+    }
+)
+
+POLICY_LIMITS = MappingProxyType(
+    {
+        Policy.PATCH_OPERATIONS: Limit(600.0, 200.0 / 60.0),
+        Policy.GET_OPERATION: Limit(15_000.0, 5_000.0 / 60.0),
+        Policy.LIST_VMS: Limit(900.0, 300.0 / 60.0),
+        # No published limit: the bucket is there to be stilled by a 429.
+        Policy.UNLIMITED: Limit(1e9, 1e9),
+    }
+)
+
+DRAWS = MappingProxyType(
+    {
+        RequestKind.LIST_SUBSCRIPTIONS: (Account.READS, Policy.UNLIMITED),
+        RequestKind.QUERY_GRAPH: (Account.GRAPH, Policy.UNLIMITED),
+        RequestKind.LIST_VMS: (Account.READS, Policy.LIST_VMS),
+        RequestKind.START: (Account.WRITES, Policy.PATCH_OPERATIONS),
+        # Nobody could find out whether status reads count as ARM reads; assuming it is the safe side.
+        RequestKind.POLL: (Account.READS, Policy.GET_OPERATION),
+        RequestKind.RESULT: (Account.READS, Policy.GET_OPERATION),
+    }
+)

@@ -1,0 +1,190 @@
+"""Reading one reply of Azure's, tolerantly: JSON, both error shapes, Retry-After in all its forms, remaining quotas.
+
+Nothing here raises on what Azure wrote, but for `parse_json`; nothing hard-codes the name of a throttling policy,
+which changed three times in three years. Facts: ARM's async-operation contract and recorded traffic.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from enum import Enum
+
+import orjson
+
+from fleetscan.model import AzureError, Json, Reply, Stage
+
+# Azure's documents say 10 to 600 s, a documented throttling sample says 1200; nobody is served by more than an hour.
+MAX_RETRY_AFTER_S = 3600.0
+MAX_MESSAGE_CHARS = 4000
+REMAINING = "x-ms-ratelimit-remaining-"
+GRAPH_REMAINING = "x-ms-user-quota-remaining"
+GRAPH_RESETS_AFTER = "x-ms-user-quota-resets-after"
+
+
+def parse_json(body: bytes) -> Json:
+    """The value `body` holds; raises ValueError when it is not JSON."""
+    parsed: Json = orjson.loads(body.removeprefix(b"\xef\xbb\xbf"))
+    return parsed
+
+
+def parse_object(body: bytes) -> dict[str, Json] | None:
+    """The JSON object `body` holds, or None when it holds anything else."""
+    try:
+        parsed = parse_json(body)
+    except ValueError:
+        return None
+    return parsed if isinstance(parsed, dict) else None
+
+
+def is_weather(reply: Reply) -> bool:
+    """Whether the same request may fare better later: no reply, 408, 429 or 5xx."""
+    return reply.fault is not None or reply.status in (408, 429) or reply.status >= 500
+
+
+def read_error(reply: Reply, stage: Stage) -> AzureError:
+    """What `reply` says went wrong: Azure's innermost code and message, verbatim."""
+    correlation_id = reply.headers.get("x-ms-correlation-request-id")
+    if reply.fault is not None:
+        return AzureError(reply.fault.value, reply.detail or None, None, stage, correlation_id)
+    code, message = innermost_error(parse_object(reply.body) or {})
+    if code is None and message is None:
+        message = reply.body[:MAX_MESSAGE_CHARS].decode("utf-8", "replace").strip() or None
+    return AzureError(code, message, reply.status, stage, correlation_id)
+
+
+def innermost_error(body: dict[str, Json]) -> tuple[str | None, str | None]:
+    """(code, message) of the deepest error in `body`, with or without ARM's `error` wrapper."""
+    wrapped = body.get("error")
+    error = wrapped if isinstance(wrapped, dict) else body
+    code, message = _text(error.get("code")), _text(error.get("message"))
+    while (inner := _inner(error)) is not None:
+        error = inner
+        code, message = _text(error.get("code")), _text(error.get("message")) or message
+    return code, message
+
+
+def _inner(error: dict[str, Json]) -> dict[str, Json] | None:
+    """The first error nested in `error` that has a code of its own."""
+    details = error.get("details")
+    nested = [*(details if isinstance(details, list) else ()), error.get("innererror")]
+    return next((entry for entry in nested if isinstance(entry, dict) and _text(entry.get("code"))), None)
+
+
+def _text(value: Json) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """Seconds Azure asks to wait, 0 to an hour, or None where it says nothing that can be read.
+
+    Seen in the wild beside whole seconds: 0, fractions, HTTP dates (measured against the reply's own
+    Date), garbage, and two headers that count milliseconds, which win because they are finer.
+    """
+    for name, unit_s in (("retry-after-ms", 0.001), ("x-ms-retry-after-ms", 0.001), ("retry-after", 1.0)):
+        text = headers.get(name)
+        if text is None:
+            continue
+        seconds = _seconds(text, unit_s) if _is_number(text) else _seconds_until(text, headers.get("date"))
+        if seconds is not None:
+            return min(max(seconds, 0.0), MAX_RETRY_AFTER_S)
+    return None
+
+
+def _is_number(text: str) -> bool:
+    return re.fullmatch(r"\s*[+-]?\d+(\.\d*)?\s*", text, re.ASCII) is not None
+
+
+def _seconds(text: str, unit_s: float) -> float | None:
+    value = float(text) * unit_s
+    return value if math.isfinite(value) else MAX_RETRY_AFTER_S
+
+
+def _seconds_until(text: str, date: str | None) -> float | None:
+    """Seconds from an HTTP date to another; None unless both are there and make sense."""
+    try:
+        return (parsedate_to_datetime(text) - parsedate_to_datetime(date or "")).total_seconds()
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Remaining:
+    """Requests left by a reply's own count: of the caller's ARM bucket, and of Compute's bucket for the region."""
+
+    subscription: int | None
+    region: int | None
+
+
+def remaining_quotas(headers: Mapping[str, str]) -> Remaining:
+    """The smallest remaining count of each scope, whatever the policies are called.
+
+    A policy named `...Resource` counts one machine's requests and binds nobody else.
+    """
+    subscription: list[int] = []
+    region: list[int] = []
+    for name, text in headers.items():
+        if name == "x-ms-ratelimit-remaining-resource":
+            region.extend(count for policy, count in _policies(text) if not policy.endswith("Resource"))
+        elif (name.startswith(REMAINING) or name == GRAPH_REMAINING) and (count := _count(text)) is not None:
+            subscription.append(count)
+    return Remaining(min(subscription, default=None), min(region, default=None))
+
+
+def _policies(text: str) -> Iterator[tuple[str, int]]:
+    """(policy, remaining) of `Microsoft.Compute/PatchOperation3Min;189,Microsoft.Compute/...;598`."""
+    for entry in text.split(","):
+        policy, separator, remaining = entry.strip().rpartition(";")
+        count = _count(remaining)
+        if separator and count is not None:
+            yield policy, count
+
+
+def _count(text: str) -> int | None:
+    text = text.strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
+class ThrottleScope(Enum):
+    """Whom a 429 stills."""
+
+    SUBSCRIPTION = "subscription"
+    """ARM's front door: this subscription and kind, all regions."""
+    REGION = "region"
+    """Microsoft.Compute, or nobody recognisable: this subscription, region and kind."""
+    MACHINE = "machine"
+    """One machine's own bucket, or another operation on it."""
+
+
+def throttle_scope(reply: Reply) -> ThrottleScope:
+    """Whom the 429 `reply` stills, by its code and the policy it names."""
+    body = parse_object(reply.body) or {}
+    error = body.get("error")
+    outer = error if isinstance(error, dict) else body
+    code = _text(outer.get("code")) or ""
+    detail = _inner(outer) or {}
+    if code.startswith(("SubscriptionRequestsThrottled", "TenantRequestsThrottled")):
+        return ThrottleScope.SUBSCRIPTION
+    if code == "RetryableErrorDueToAnotherOperation" or (_text(detail.get("target")) or "").endswith(
+        "Resource"
+    ):
+        return ThrottleScope.MACHINE
+    return ThrottleScope.REGION
+
+
+def throttle_delay_s(reply: Reply) -> float | None:
+    """Seconds a 429 asks for; Resource Graph's own quota header counts beside Retry-After, the larger wins."""
+    asked = [retry_after_s(reply.headers), _clock_s(reply.headers.get(GRAPH_RESETS_AFTER, ""))]
+    return max((seconds for seconds in asked if seconds is not None), default=None)
+
+
+def _clock_s(text: str) -> float | None:
+    """Seconds of `00:00:05`, at most an hour."""
+    parts = text.split(":")
+    if len(parts) != 3 or not all(part.isascii() and part.isdigit() and len(part) < 5 for part in parts):
+        return None
+    hours, minutes, seconds = (int(part) for part in parts)
+    return min(hours * 3600.0 + minutes * 60.0 + seconds, MAX_RETRY_AFTER_S)

@@ -1,0 +1,118 @@
+"""What a definite answer of Azure's means for a machine: the outcome table of the contract, as pure functions.
+
+Status codes decide; words are looked at only to tell apart what Azure answers under one code, and code and
+message stay verbatim in the record. The exact words for a stopped machine or a missing agent are published
+nowhere, so the patterns are wide and fall back to the status code.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from fleetscan.engine.replies import innermost_error, read_error
+from fleetscan.model import AzureError, Ending, Json, Outcome, Reason, Reply, Stage
+
+# The two words under which Azure vouches for a result's counts.
+GOOD_STATUSES = frozenset({"succeeded", "completedwithwarnings"})
+
+# What Azure's code and message may say, in the order in which they are asked.
+SPOKEN_REASONS: tuple[tuple[re.Pattern[str], Outcome, Reason], ...] = (
+    (
+        re.compile(r"agent[^.]*\b(not|unable|unavailable|missing)\b|AgentNotReady|AgentStatus", re.I),
+        Outcome.FAILED,
+        Reason.AGENT_NOT_READY,
+    ),
+    (
+        re.compile(
+            r"VMNotRunning|(is|are) not running|not in (a )?running state|deallocated|is stopped", re.I
+        ),
+        Outcome.SKIPPED,
+        Reason.NOT_RUNNING,
+    ),
+    (
+        re.compile(
+            r"(not supported|unsupported).*(image|OS|operating system|VM size)|(image|OS|operating system).*"
+            r"(not supported|unsupported)|UnsupportedOS|UnsupportedImage",
+            re.I | re.S,
+        ),
+        Outcome.SKIPPED,
+        Reason.UNSUPPORTED,
+    ),
+)
+
+STATUS_REASONS = {
+    401: Reason.DENIED,
+    403: Reason.DENIED,
+    404: Reason.GONE,
+    410: Reason.GONE,
+    409: Reason.CONFLICT,
+}
+
+
+def refusal(reply: Reply, stage: Stage) -> Ending:
+    """The end of a machine to whose request Azure said a definite no."""
+    error = read_error(reply, stage)
+    if stage is Stage.START and reply.status in (400, 409, 412, 422):
+        said = f"{error.code} {error.message}"
+        for pattern, outcome, reason in SPOKEN_REASONS:
+            if pattern.search(said):
+                return Ending(outcome, reason, error=error)
+    return Ending(Outcome.FAILED, STATUS_REASONS.get(reply.status, Reason.REFUSED), error=error)
+
+
+def exhausted(reply: Reply, stage: Stage) -> Ending:
+    """The end of a machine whose last reply, after every attempt, is still no answer."""
+    if reply.status == 429:
+        reason = Reason.THROTTLED
+    elif reply.fault is not None or reply.status == 408 or reply.status >= 500:
+        reason = Reason.UNREACHABLE
+    else:
+        reason = Reason.MALFORMED_REPLY
+    return Ending(Outcome.FAILED, reason, error=read_error(reply, stage))
+
+
+def malformed(reply: Reply, stage: Stage, why: str) -> Ending:
+    """The end of a machine whose reply has the right status and makes no sense."""
+    correlation_id = reply.headers.get("x-ms-correlation-request-id")
+    error = AzureError("MalformedReply", why, reply.status, stage, correlation_id)
+    return Ending(Outcome.FAILED, Reason.MALFORMED_REPLY, error=error)
+
+
+def no_result(reply: Reply, stage: Stage, why: str) -> Ending:
+    """The end of a machine whose operation succeeded and told nothing."""
+    return replace(malformed(reply, stage, why), reason=Reason.NO_RESULT)
+
+
+def operation_ended_badly(reply: Reply, body: dict[str, Json], *, canceled: bool) -> Ending:
+    """The end of a machine whose operation says Failed or Canceled, in an HTTP 200."""
+    reason = Reason.OPERATION_CANCELED if canceled else Reason.OPERATION_FAILED
+    code, message = innermost_error({"error": body.get("error")})
+    correlation_id = reply.headers.get("x-ms-correlation-request-id")
+    return Ending(
+        Outcome.FAILED, reason, error=AzureError(code, message, reply.status, Stage.POLL, correlation_id)
+    )
+
+
+def assessment(reply: Reply, result: dict[str, Json]) -> Ending:
+    """The end of a machine whose result came: judged by its own status, then by its counts.
+
+    `error` in a result is present on success too and decides nothing.
+    """
+    correlation_id = reply.headers.get("x-ms-correlation-request-id")
+    status = result.get("status")
+    if not isinstance(status, str) or status.lower() not in GOOD_STATUSES:
+        code, message = innermost_error({"error": result.get("error")})
+        error = AzureError(code, message, reply.status, Stage.RESULT, correlation_id)
+        return Ending(Outcome.FAILED, Reason.ASSESSMENT_FAILED, assessment=result, error=error)
+    if not (
+        is_count(result.get("criticalAndSecurityPatchCount")) and is_count(result.get("otherPatchCount"))
+    ):
+        why = "the assessment succeeded without saying how many patches are missing"
+        return replace(no_result(reply, Stage.RESULT, why), assessment=result)
+    return Ending(Outcome.ASSESSED, assessment=result)
+
+
+def is_count(value: Json) -> bool:
+    """Whether `value` is a number of patches; true is not 1 here."""
+    return type(value) is int and value >= 0

@@ -1,0 +1,227 @@
+"""Values that cross rooms: what is asked of Azure, what came back, and how a machine ended.
+
+Nothing here decides or awaits, and nothing is imported from the rest of the package.
+`now`, `at` and `due_at` are absolute seconds of one monotonic clock; `after_s` is relative to now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum, StrEnum
+from typing import Literal, Protocol, TypeAlias
+from urllib.parse import urlsplit
+
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One listed virtual machine, with the inventory facts its record repeats.
+
+    `location` is lower case without spaces, `power_state` a lower-case word ("running",
+    "deallocated"); None always means that the inventory did not say.
+    """
+
+    resource_id: str
+    subscription_id: str
+    resource_group: str
+    name: str
+    location: str | None = None
+    subscription_name: str | None = None
+    os_type: str | None = None
+    os_name: str | None = None
+    os_version: str | None = None
+    image: str | None = None
+    patch_mode: str | None = None
+    assessment_mode: str | None = None
+    power_state: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """The id by which machines are compared: Azure changes the case of ids at will."""
+        return self.resource_id.lower()
+
+
+class RequestKind(Enum):
+    """What a request is for; decides the buckets it draws on and the column it is counted in."""
+
+    LIST_SUBSCRIPTIONS = "list_subscriptions"
+    QUERY_GRAPH = "query_graph"
+    LIST_VMS = "list_vms"
+    START = "start"
+    POLL = "poll"
+    RESULT = "result"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request. `url` is absolute and is sent byte for byte: signed URLs are opaque."""
+
+    method: Literal["GET", "POST"]
+    url: str
+    body: bytes = b""
+
+
+class Fault(StrEnum):
+    """Why an exchange brought no HTTP reply, told apart by what the server may have seen."""
+
+    NOT_SENT = "not_sent"
+    """Connecting failed: the server saw no byte of the request."""
+    CUT = "cut"
+    """The exchange broke or timed out after the first byte was sent: it may have been obeyed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What an exchange brought. Weather is a value: no HTTP outcome raises.
+
+    `headers` has lower-case names, repeated lines joined by ", ". With a `fault` the status is 0
+    and `detail` says in words what broke.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    fault: Fault | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A request somebody wants made, not before `after_s` seconds from now.
+
+    `subscription_id` is "" for tenant-level requests, `region` is "" where none applies.
+    `is_retry` marks a request sent again because of weather.
+    """
+
+    kind: RequestKind
+    request: Request
+    subscription_id: str = ""
+    region: str = ""
+    after_s: float = 0.0
+    is_retry: bool = False
+
+
+class Errand(Protocol):
+    """Something that asks Azure one request at a time until it has what it came for.
+
+    None from `receive` means that the errand has ended; what it brought is read from itself.
+    """
+
+    def begin(self, now: float) -> Ask:
+        """The first request."""
+        ...
+
+    def receive(self, reply: Reply, sent_at: float, now: float) -> Ask | None:
+        """The next request after `reply` to one sent at `sent_at`, or None at the end."""
+        ...
+
+
+class Outcome(StrEnum):
+    """How a listed machine ended. INTERRUPTED is counted, never written as a row."""
+
+    ASSESSED = "assessed"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    SKIPPED = "skipped"
+    INTERRUPTED = "interrupted"
+
+
+class Reason(StrEnum):
+    """Why an outcome is what it is; the words of schema fleetscan.result/1."""
+
+    NOT_RUNNING = "not_running"
+    UNSUPPORTED = "unsupported"
+    OPERATION_TIMEOUT = "operation_timeout"
+    DENIED = "denied"
+    GONE = "gone"
+    CONFLICT = "conflict"
+    AGENT_NOT_READY = "agent_not_ready"
+    REFUSED = "refused"
+    THROTTLED = "throttled"
+    UNREACHABLE = "unreachable"
+    MALFORMED_REPLY = "malformed_reply"
+    NO_RESULT = "no_result"
+    ASSESSMENT_FAILED = "assessment_failed"
+    OPERATION_FAILED = "operation_failed"
+    OPERATION_CANCELED = "operation_canceled"
+    INTERNAL_ERROR = "internal_error"
+
+
+class Stage(StrEnum):
+    """Where on its way a machine's error happened."""
+
+    INVENTORY = "inventory"
+    START = "start"
+    POLL = "poll"
+    RESULT = "result"
+
+
+@dataclass(frozen=True, slots=True)
+class AzureError:
+    """What went wrong, in Azure's innermost words, verbatim. `http_status` is None without a reply."""
+
+    code: str | None
+    message: str | None
+    http_status: int | None
+    stage: Stage
+    correlation_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OperationTrace:
+    """The course of one assessment operation.
+
+    `started_at` and `finished_at` are our own monotonic seconds of the accepted start and of the
+    reply that ended it (None where there was none); `azure_*` are Azure's own words for the same,
+    ISO 8601 as written. `polls` counts every read sent, Location reads too; `throttled` the 429s.
+    """
+
+    started_at: float | None
+    finished_at: float | None
+    azure_start_time: str | None
+    azure_end_time: str | None
+    starts: int
+    polls: int
+    throttled: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """The end of one machine. `assessment` is Azure's result object as it came, or None."""
+
+    outcome: Outcome
+    reason: Reason | None = None
+    assessment: dict[str, Json] | None = None
+    error: AzureError | None = None
+    trace: OperationTrace | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InventoryError:
+    """A part of the fleet that could not be listed: a value that shows, not an exception."""
+
+    subscription_id: str | None
+    code: str | None
+    message: str | None
+    http_status: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Scheme, host and port: the only place a token may travel to."""
+
+    scheme: str
+    host: str
+    port: int | None
+
+    @classmethod
+    def of(cls, url: str) -> Origin:
+        """The origin of an absolute URL; raises ValueError where there is none."""
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
+            raise ValueError(f"not an absolute http or https URL: {url[:200]!r}")
+        default = 443 if parts.scheme == "https" else 80
+        return cls(parts.scheme, parts.hostname, parts.port or default)

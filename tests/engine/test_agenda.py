@@ -1,0 +1,192 @@
+"""The agenda: what may be sent when, whose turn it is, and whom a refusal stills."""
+
+from __future__ import annotations
+
+import json
+import math
+
+from fleetscan.engine.agenda import Agenda, Finished, WaitUntil
+from fleetscan.engine.lanes import Step
+from fleetscan.model import Ask, Reply, Request, RequestKind
+
+OK = Reply(200)
+ARM_THROTTLE = json.dumps({"error": {"code": "SubscriptionRequestsThrottled", "message": "slow"}}).encode()
+COMPUTE_THROTTLE = json.dumps(
+    {"code": "OperationNotAllowed", "details": [{"code": "TooManyRequests"}]}
+).encode()
+
+
+class Errands:
+    """One errand of fixed requests: each reply is followed by the next of them."""
+
+    def __init__(self, *asks: Ask) -> None:
+        self.asks = list(asks)
+        self.replies: list[Reply] = []
+
+    def begin(self, now: float) -> Ask:
+        return self.asks.pop(0)
+
+    def receive(self, reply: Reply, sent_at: float, now: float) -> Ask | None:
+        self.replies.append(reply)
+        return self.asks.pop(0) if self.asks else None
+
+
+def ask(kind: RequestKind, subscription: str = "s", region: str = "r", after_s: float = 0.0) -> Ask:
+    return Ask(kind, Request("GET", "https://arm/"), subscription, region, after_s)
+
+
+def start(subscription: str = "s", region: str = "r") -> Errands:
+    return Errands(ask(RequestKind.START, subscription, region))
+
+
+def poll(subscription: str = "s", region: str = "r", after_s: float = 0.0) -> Errands:
+    return Errands(ask(RequestKind.POLL, subscription, region, after_s))
+
+
+def agenda_of(*errands: Errands, now: float = 0.0) -> Agenda:
+    agenda = Agenda()
+    for errand in errands:
+        agenda.add(errand, now)
+    return agenda
+
+
+def drain(agenda: Agenda, now: float) -> list[Step]:
+    """Everything that may be sent at `now`."""
+    steps = []
+    while isinstance(step := agenda.next(now), Step):
+        steps.append(step)
+    return steps
+
+
+def regions_of(steps: list[Step]) -> list[tuple[str, str]]:
+    return [(step.ask.subscription_id, step.ask.region) for step in steps]
+
+
+def test_an_empty_agenda_is_finished() -> None:
+    assert Agenda().next(0.0) == Finished()
+
+
+def test_nothing_waits_while_something_is_exchanged() -> None:
+    agenda = agenda_of(start())
+    drain(agenda, 0.0)
+    assert agenda.next(0.0) == WaitUntil(math.inf)
+
+
+def test_an_errand_that_has_ended_leaves_the_agenda_finished() -> None:
+    agenda = agenda_of(start())
+    (step,) = drain(agenda, 0.0)
+    assert agenda.settle(step, OK, 1.0)
+    assert agenda.next(1.0) == Finished()
+
+
+def test_a_request_waits_until_it_is_due() -> None:
+    agenda = agenda_of(poll(after_s=75.0), now=10.0)
+    assert agenda.next(10.0) == WaitUntil(85.0, RequestKind.POLL)
+    assert len(drain(agenda, 85.0)) == 1
+
+
+def test_a_follow_up_is_due_from_the_moment_its_reply_came() -> None:
+    agenda = agenda_of(Errands(ask(RequestKind.START), ask(RequestKind.POLL, after_s=30.0)))
+    (step,) = drain(agenda, 0.0)
+    assert not agenda.settle(step, OK, 5.0)
+    assert agenda.next(5.0) == WaitUntil(35.0, RequestKind.POLL)
+
+
+def test_one_subscription_sends_two_hundred_starts_and_then_ten_a_second() -> None:
+    agenda = agenda_of(*(start() for _ in range(220)))
+    assert len(drain(agenda, 0.0)) == 200
+    assert len(drain(agenda, 1.0)) == 10
+    assert len(drain(agenda, 2.0)) == 10
+
+
+def test_one_region_sends_six_hundred_starts_and_then_two_hundred_a_minute() -> None:
+    agenda = agenda_of(*(start() for _ in range(2000)))
+    sent = sum(len(drain(agenda, tenth / 10)) for tenth in range(3002))
+    assert sent == 600 + 5 * 200
+
+
+def test_no_subscription_waits_for_another() -> None:
+    agenda = agenda_of(*(start("full") for _ in range(500)), *(start("other") for _ in range(10)))
+    assert regions_of(drain(agenda, 0.0)).count(("other", "r")) == 10
+
+
+def test_reads_do_not_wait_for_writes() -> None:
+    agenda = agenda_of(*(start() for _ in range(500)), poll())
+    assert RequestKind.POLL in [step.ask.kind for step in drain(agenda, 0.0)]
+
+
+def test_the_region_with_the_longest_start_time_ahead_goes_first() -> None:
+    agenda = agenda_of(start(region="short"), *(start(region="long") for _ in range(3)))
+    order = [region for _, region in regions_of(drain(agenda, 0.0))]
+    assert order[:2] == ["long", "long"]
+
+
+def test_the_read_that_is_most_overdue_goes_first() -> None:
+    agenda = agenda_of(poll(region="late", after_s=9.0), poll(region="early", after_s=5.0))
+    assert [region for _, region in regions_of(drain(agenda, 20.0))] == ["early", "late"]
+
+
+def test_arms_429_stills_the_subscription_in_every_region_and_no_other() -> None:
+    agenda = agenda_of(start("a", "north"), start("a", "south"), start("b", "north"))
+    step = agenda.next(0.0)
+    assert isinstance(step, Step)
+    agenda.settle(step, Reply(429, {"retry-after": "17"}, ARM_THROTTLE), 0.0)
+    assert {subscription for subscription, _ in regions_of(drain(agenda, 0.0))} == {"b"}
+    assert agenda.next(0.0) == WaitUntil(17.0, RequestKind.START)
+
+
+def test_computes_429_stills_the_region_and_no_other() -> None:
+    agenda = agenda_of(start("a", "north"), start("a", "north"), start("a", "south"))
+    step = agenda.next(0.0)
+    assert isinstance(step, Step)
+    assert step.ask.region == "north"
+    agenda.settle(step, Reply(429, {"retry-after": "17"}, COMPUTE_THROTTLE), 0.0)
+    assert regions_of(drain(agenda, 0.0)) == [("a", "south")]
+    assert regions_of(drain(agenda, 17.0)) == [("a", "north")]
+
+
+def test_a_429_on_starts_does_not_still_reads() -> None:
+    agenda = agenda_of(start(), poll())
+    first, second = drain(agenda, 0.0)
+    by_kind = {step.ask.kind: step for step in (first, second)}
+    agenda.settle(by_kind[RequestKind.START], Reply(429, {"retry-after": "60"}, ARM_THROTTLE), 0.0)
+    agenda.add(poll(), 0.0)
+    assert len(drain(agenda, 0.0)) == 1
+
+
+def test_a_remaining_count_is_believed() -> None:
+    agenda = agenda_of(*(start() for _ in range(3)))
+    step = agenda.next(0.0)
+    assert isinstance(step, Step)
+    agenda.settle(
+        step, Reply(202, {"x-ms-ratelimit-remaining-resource": "Microsoft.Compute/Anything;1"}), 0.0
+    )
+    assert len(drain(agenda, 0.0)) == 1
+    assert agenda.next(0.0) == WaitUntil(0.3, RequestKind.START)
+
+
+def test_a_remaining_count_of_a_late_reply_is_read_less_what_left_since() -> None:
+    agenda = agenda_of(*(start() for _ in range(5)))
+    first, *_ = steps = [agenda.next(0.0) for _ in range(3)]
+    assert all(isinstance(step, Step) for step in steps)
+    assert isinstance(first, Step)
+    agenda.settle(first, Reply(202, {"x-ms-ratelimit-remaining-subscription-writes": "3"}), 1.0)
+    assert len(drain(agenda, 1.0)) == 1
+
+
+def test_a_step_put_back_is_sent_again() -> None:
+    agenda = agenda_of(errand := start())
+    (step,) = drain(agenda, 0.0)
+    agenda.put_back(step, 5.0, 1.0)
+    assert drain(agenda, 5.9) == []
+    (again,) = drain(agenda, 6.0)
+    assert (again.errand, again.ask.request, errand.replies) == (errand, step.ask.request, [])
+
+
+def test_a_later_request_that_is_due_sooner_is_not_overslept() -> None:
+    agenda = agenda_of(poll(after_s=100.0))
+    assert agenda.next(0.0) == WaitUntil(100.0, RequestKind.POLL)
+    agenda.add(poll(after_s=5.0), 0.0)
+    assert agenda.next(0.0) == WaitUntil(5.0, RequestKind.POLL)
+    assert len(drain(agenda, 5.0)) == 1
+    assert agenda.next(5.0) == WaitUntil(100.0, RequestKind.POLL)

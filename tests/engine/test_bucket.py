@@ -1,0 +1,125 @@
+"""A token bucket's arithmetic, in numbers that can be checked by hand."""
+
+from __future__ import annotations
+
+import random
+
+from fleetscan.engine.bucket import Bucket
+from fleetscan.engine.limits import Limit
+
+TEN_AND_ONE = Limit(capacity=10.0, refill_per_s=1.0)
+
+
+def spent(count: int, now: float = 100.0) -> Bucket:
+    bucket = Bucket(TEN_AND_ONE, now)
+    for _ in range(count):
+        bucket.take(now)
+    return bucket
+
+
+def test_a_full_bucket_is_ready() -> None:
+    assert spent(0).ready_at(100.0) <= 100.0
+
+
+def test_an_empty_bucket_is_ready_when_one_token_has_refilled() -> None:
+    assert spent(10).ready_at(100.0) == 101.0
+
+
+def test_a_bucket_never_holds_more_than_its_capacity() -> None:
+    bucket = spent(0)
+    for _ in range(10):
+        assert bucket.ready_at(1_000_000.0) <= 1_000_000.0
+        bucket.take(1_000_000.0)
+    assert bucket.ready_at(1_000_000.0) == 1_000_001.0
+
+
+def test_a_told_count_lowers_the_bucket() -> None:
+    bucket = spent(1)
+    bucket.correct(0, taken_when_sent=1, now=100.0)
+    assert bucket.ready_at(100.0) == 101.0
+
+
+def test_a_told_count_never_raises_the_bucket() -> None:
+    bucket = spent(10)
+    bucket.correct(500, taken_when_sent=10, now=100.0)
+    assert bucket.ready_at(100.0) == 101.0
+
+
+def test_a_late_reply_is_read_less_what_was_sent_since() -> None:
+    bucket = spent(5)
+    bucket.correct(7, taken_when_sent=1, now=100.0)
+    for _ in range(3):
+        bucket.take(100.0)
+    assert bucket.ready_at(100.0) == 101.0
+
+
+def test_a_debt_is_waited_off() -> None:
+    bucket = spent(5)
+    bucket.correct(0, taken_when_sent=1, now=100.0)
+    assert bucket.ready_at(100.0) == 105.0
+
+
+def test_a_refusal_stills_the_bucket_for_as_long_as_it_says() -> None:
+    bucket = spent(0)
+    bucket.freeze(100.0, sent_at=99.0, after_s=17.0)
+    assert bucket.ready_at(100.0) == 117.0
+
+
+def test_a_shorter_refusal_does_not_thaw_a_longer_one() -> None:
+    bucket = spent(0)
+    bucket.freeze(100.0, sent_at=99.0, after_s=60.0)
+    bucket.freeze(101.0, sent_at=99.0, after_s=1.0)
+    assert bucket.ready_at(101.0) == 160.0
+
+
+def test_refusals_without_a_time_double_from_ten_seconds() -> None:
+    bucket = spent(0)
+    bucket.freeze(100.0, sent_at=99.0, after_s=None)
+    assert bucket.ready_at(100.0) == 110.0
+    bucket.freeze(111.0, sent_at=110.0, after_s=None)
+    assert bucket.ready_at(111.0) == 131.0
+
+
+def test_refusals_of_one_drought_double_once() -> None:
+    bucket = spent(0)
+    for _ in range(64):
+        bucket.freeze(100.0, sent_at=99.0, after_s=None)
+    assert bucket.ready_at(100.0) == 110.0
+
+
+def test_a_success_starts_the_doubling_anew() -> None:
+    bucket = spent(0)
+    bucket.freeze(100.0, sent_at=99.0, after_s=None)
+    bucket.thaw()
+    bucket.freeze(120.0, sent_at=119.0, after_s=None)
+    assert bucket.ready_at(120.0) == 130.0
+
+
+def test_a_refused_bucket_is_empty_and_refills_from_there() -> None:
+    bucket = spent(0)
+    bucket.freeze(100.0, sent_at=99.0, after_s=3.0)
+    for _ in range(3):
+        assert bucket.ready_at(103.0) == 103.0
+        bucket.take(103.0)
+    assert bucket.ready_at(103.0) == 104.0
+
+
+def test_a_count_that_came_later_is_not_refilled_for_the_time_before_it() -> None:
+    bucket = spent(10)
+    bucket.correct(0, taken_when_sent=10, now=105.0)
+    assert bucket.ready_at(105.0) == 106.0
+
+
+def test_no_window_ever_sees_more_than_capacity_and_refill() -> None:
+    for seed in range(300):
+        chance = random.Random(seed)
+        bucket, now, sent_at = Bucket(TEN_AND_ONE, 0.0), 0.0, list[float]()
+        for _ in range(200):
+            now = max(now + chance.expovariate(2.0), bucket.ready_at(now)) if chance.random() < 0.3 else now
+            if bucket.ready_at(now) <= now:
+                bucket.take(now)
+                sent_at.append(now)
+        for first in range(len(sent_at)):
+            for last in range(first, len(sent_at)):
+                allowed = 10.0 + (sent_at[last] - sent_at[first]) + 1e-6
+                assert last - first + 1 <= allowed, f"seed {seed}"
