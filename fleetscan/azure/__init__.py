@@ -1,0 +1,1 @@
+"""Azure over HTTP: the only room that knows aiohttp and azure-identity."""

@@ -1,0 +1,258 @@
+"""The one bearer token that every request carries: where it comes from, when it is renewed, whose it is.
+
+A token is never logged, never part of a message and never part of a repr. Times are seconds since the
+epoch, because that is how tokens count.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Protocol
+
+import anyio
+
+from fleetscan.errors import CredentialError, TokenRefusedError
+
+if TYPE_CHECKING:
+    from azure.core.credentials import AccessTokenInfo, TokenRequestOptions
+
+# azure-identity itself asks for a new token when five minutes are left.
+REFRESH_BEFORE_EXPIRY_S = 300.0
+# A refresh that failed while the token is still good is tried again after this long.
+REFRESH_AGAIN_S = 30.0
+MAX_INNARDS_CHARS = 300
+ANY_TOKEN = re.compile(r"\beyJ[\w-]{8,}(\.[\w-]*)*", re.ASCII)
+CLAIMS = re.compile(r'[\s,]claims="([A-Za-z0-9+/_=-]{1,8192})"', re.ASCII | re.IGNORECASE)
+
+
+class TokenSource(Protocol):
+    """Hands out the current token. Whoever makes one closes it, after the wire."""
+
+    async def header(self) -> str:
+        """The value of Authorization now; raises CredentialError when no token can be had."""
+        ...
+
+    async def renew(self, refused: str, claims: str | None) -> None:
+        """Replace the token after Azure answered 401 to `refused`, a value `header` returned.
+
+        Of many callers one renews and the others wait; returns at once when `refused` is no longer the
+        current one. Whether it cured anything the next reply shows: the new token may equal the old one,
+        and a renewal that failed leaves the old one, because identities have bad weather too.
+        `claims` is what `claims_of` found. Raises TokenRefusedError where nothing can be renewed.
+        """
+        ...
+
+    def principal(self) -> dict[str, str | None]:
+        """Whose token it is, unverified: object_id, app_id, tenant_id, name; None where it is silent."""
+        ...
+
+    async def aclose(self) -> None:
+        """Release what the source holds open; it may be called twice."""
+        ...
+
+
+class StaticToken:
+    """A token somebody else obtained and put into FLEETSCAN_ACCESS_TOKEN."""
+
+    __slots__ = ("_header",)
+
+    def __init__(self, token: str) -> None:
+        token = token.strip()
+        if re.fullmatch(r"[!-~]+", token) is None:
+            raise CredentialError(
+                "FLEETSCAN_ACCESS_TOKEN does not hold a token: it must be the bare access token, "
+                "without 'Bearer', spaces or line breaks"
+            )
+        self._header = f"Bearer {token}"
+
+    def __repr__(self) -> str:
+        return "StaticToken()"
+
+    async def header(self) -> str:
+        return self._header
+
+    async def renew(self, refused: str, claims: str | None) -> None:
+        raise TokenRefusedError(
+            "Azure refuses the token in FLEETSCAN_ACCESS_TOKEN (401): put a fresh one there, or unset it "
+            "to sign in through `az login`, a managed identity or the AZURE_* variables"
+        )
+
+    def principal(self) -> dict[str, str | None]:
+        return principal_of(self._header)
+
+    async def aclose(self) -> None:
+        pass
+
+
+class Credential(Protocol):
+    """The part of azure-identity's async credentials that is used."""
+
+    async def get_token_info(
+        self, *scopes: str, options: TokenRequestOptions | None = None
+    ) -> AccessTokenInfo:
+        """A token for `scopes`; raises azure.core's AzureError."""
+        ...
+
+    async def close(self) -> None:
+        """Release the credential's connections."""
+        ...
+
+
+def default_credential() -> Credential:
+    """azure-identity's chain: AZURE_* variables, workload and managed identity, `az login` and its kin."""
+    from azure.identity.aio import DefaultAzureCredential  # half a second of imports, needed by scans alone
+
+    return DefaultAzureCredential()
+
+
+class CredentialToken:
+    """A token from a credential, renewed before it expires by one caller while the others wait.
+
+    `scope` is `https://management.azure.com/.default` or its like. `make_credential` is called once at
+    first, and again after a 401 without a claims challenge: a credential's own cache would only return
+    the refused token.
+    """
+
+    __slots__ = (
+        "_clock",
+        "_credential",
+        "_expires_at",
+        "_header",
+        "_lock",
+        "_make_credential",
+        "_refresh_at",
+        "_renewals",
+        "_scope",
+    )
+
+    def __init__(
+        self,
+        scope: str,
+        make_credential: Callable[[], Credential] = default_credential,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._scope = scope
+        self._make_credential = make_credential
+        self._clock = clock
+        self._credential: Credential | None = None
+        self._lock = anyio.Lock()
+        self._header = ""
+        self._refresh_at = self._expires_at = 0.0
+        self._renewals = 0
+
+    def __repr__(self) -> str:
+        return f"CredentialToken({self._scope!r})"
+
+    async def header(self) -> str:
+        if self._clock() < self._refresh_at:
+            return self._header
+        async with self._lock:
+            if self._clock() >= self._refresh_at:
+                await self._refresh()
+            return self._header
+
+    async def renew(self, refused: str, claims: str | None) -> None:
+        renewals = self._renewals
+        async with self._lock:
+            if refused != self._header or renewals != self._renewals:
+                return
+            self._renewals += 1
+            if claims is None:
+                await self._drop_credential()
+            with suppress(CredentialError):
+                await self._fetch(claims)
+
+    def principal(self) -> dict[str, str | None]:
+        return principal_of(self._header)
+
+    async def aclose(self) -> None:
+        async with self._lock:
+            await self._drop_credential()
+
+    async def _refresh(self) -> None:
+        """Fetch, but live on with a token that is still good when that fails: the weather may clear."""
+        try:
+            await self._fetch(None)
+        except CredentialError:
+            now = self._clock()
+            if now >= self._expires_at:
+                raise
+            self._refresh_at = min(now + REFRESH_AGAIN_S, self._expires_at)
+
+    async def _fetch(self, claims: str | None) -> None:
+        from azure.core.exceptions import AzureError
+
+        try:
+            # (ValueError and OSError: a certificate or token file the environment names, unreadable.)
+            if self._credential is None:
+                self._credential = self._make_credential()
+            options: TokenRequestOptions = {"claims": claims} if claims else {}
+            token = await self._credential.get_token_info(self._scope, options=options)
+        except (AzureError, ValueError, OSError) as error:
+            raise _no_token(self._scope, error) from None
+        self._header = f"Bearer {token.token}"
+        self._expires_at = float(token.expires_on)
+        early = self._expires_at - REFRESH_BEFORE_EXPIRY_S
+        # A token with less than five minutes to live is not fetched anew for each request.
+        self._refresh_at = max(min(token.refresh_on or early, early), self._clock() + REFRESH_AGAIN_S)
+
+    async def _drop_credential(self) -> None:
+        if self._credential is not None:
+            credential, self._credential = self._credential, None
+            await credential.close()
+
+
+def _no_token(scope: str, error: Exception) -> CredentialError:
+    """The sentence for a person without a token; what azure-identity said, in one line without secrets."""
+    said = ANY_TOKEN.sub("<token>", " ".join(str(error).split()))
+    if len(said) > MAX_INNARDS_CHARS:
+        said = f"{said[:MAX_INNARDS_CHARS]}..."
+    return CredentialError(
+        f"no token for {scope} could be had: run `az login`, set the AZURE_* variables of a service "
+        f"principal, or put a token into FLEETSCAN_ACCESS_TOKEN ({said})"
+    )
+
+
+def claims_of(www_authenticate: str) -> str | None:
+    """The claims challenge in a 401's WWW-Authenticate, as the JSON a credential takes, or None."""
+    found = CLAIMS.search(www_authenticate)
+    return None if found is None else _decoded_object(found[1])
+
+
+def principal_of(header: str) -> dict[str, str | None]:
+    """Whom the JWT in `header` names, unverified; every field None when it is no JWT.
+
+    v1 tokens say `appid` and `unique_name`, v2 tokens `azp` and `preferred_username`.
+    """
+    match header.split("."):
+        case [_, payload, _]:
+            claims: dict[str, object] = json.loads(_decoded_object(payload) or "{}")
+        case _:
+            claims = {}
+
+    def first(*names: str) -> str | None:
+        values = (claims.get(name) for name in names)
+        return next((value for value in values if isinstance(value, str) and value), None)
+
+    return {
+        "object_id": first("oid"),
+        "app_id": first("appid", "azp"),
+        "tenant_id": first("tid"),
+        "name": first("name", "upn", "unique_name", "preferred_username", "app_displayname"),
+    }
+
+
+def _decoded_object(encoded: str) -> str | None:
+    """The JSON object that base64 text holds, in either alphabet, padded or not; None for all else."""
+    text = encoded.rstrip("=").replace("-", "+").replace("_", "/")
+    try:
+        decoded = base64.b64decode(text + "=" * (-len(text) % 4), validate=True).decode()
+        return decoded if isinstance(json.loads(decoded), dict) else None
+    except (binascii.Error, ValueError, RecursionError):
+        return None
