@@ -1,0 +1,129 @@
+"""A fleet from a file: JSON lines, such as those of a results.jsonl, or one resource id a line.
+
+A line that cannot be a machine is an error and never a smaller fleet. What a file says of a machine, its
+power state too, is believed.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from fleetscan.engine.replies import parse_json
+from fleetscan.errors import InventoryFileError, UsageError
+from fleetscan.inventory.machines import location_of, os_type_of, parse_vm_id, power_state_of
+from fleetscan.model import Json, Target
+
+MAX_GOT_CHARS = 80
+
+
+@dataclass(frozen=True, slots=True)
+class InventoryFile:
+    """The machines of a file, the first of each id; `duplicates` counts the lines passed over."""
+
+    name: str
+    targets: list[Target]
+    duplicates: int
+
+
+def read_inventory(path: str) -> InventoryFile:
+    """The machines in the file at `path`, or on standard input for "-".
+
+    Raises InventoryFileError for the first line that is no machine, UsageError for an unreadable file.
+    """
+    try:
+        if path == "-":
+            return read_lines(sys.stdin.buffer, "standard input")
+        with open(path, "rb") as lines:
+            return read_lines(lines, path)
+    except OSError as error:
+        raise UsageError(
+            f"the inventory {path} cannot be read ({error.strerror}); name a readable file"
+        ) from error
+
+
+def read_lines(lines: Iterable[bytes], name: str) -> InventoryFile:
+    """The machines on `lines`; `name` is what a person calls the file. Raises InventoryFileError."""
+    targets: dict[str, Target] = {}
+    machines = 0
+    for number, raw in enumerate(lines, start=1):
+        try:
+            line = (raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw).decode().strip()
+            if not line or line.startswith("#"):
+                continue
+            target = _target_of(line)
+        except ValueError as error:
+            got = raw.decode(errors="replace").strip()[:MAX_GOT_CHARS]
+            raise InventoryFileError(name, line=number, why=_why(error), got=got) from None
+        machines += 1
+        targets.setdefault(target.key, target)
+    return InventoryFile(name, list(targets.values()), machines - len(targets))
+
+
+def _why(error: ValueError) -> str:
+    return "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
+
+
+def _target_of(line: str) -> Target:
+    """The machine on a line; ValueError with what was expected."""
+    if not line.startswith(("{", "[", '"')):
+        return _target_of_id(line, "the line is")
+    try:
+        row = parse_json(line.encode())
+    except ValueError as error:
+        raise ValueError("it is neither a JSON object nor a resource id") from error
+    if not isinstance(row, dict):
+        raise ValueError("it is JSON but no object")
+    name = "resource_id" if "resource_id" in row else "id"
+    resource_id = row.get(name)
+    if not isinstance(resource_id, str):
+        raise ValueError("it has neither 'resource_id' nor 'id' with a resource id")
+    return _with_facts(_target_of_id(resource_id, f"'{name}' is"), row)
+
+
+def _target_of_id(text: str, subject: str) -> Target:
+    try:
+        parts = parse_vm_id(text)
+    except ValueError as error:
+        raise ValueError(f"{subject} {error}") from error
+    return Target(text, parts.subscription_id, parts.resource_group, parts.name)
+
+
+def _with_facts(bare: Target, row: dict[str, Json]) -> Target:
+    """`bare` with what the row tells besides, under the names of a results.jsonl record."""
+    return Target(
+        resource_id=bare.resource_id,
+        subscription_id=bare.subscription_id,
+        resource_group=bare.resource_group,
+        name=bare.name,
+        location=location_of(_text(row, "location")),
+        subscription_name=_text(row, "subscription_name"),
+        os_type=os_type_of(_text(row, "os_type")),
+        os_name=_text(row, "os_name"),
+        os_version=_text(row, "os_version"),
+        image=_text(row, "image"),
+        patch_mode=_text(row, "patch_mode"),
+        assessment_mode=_text(row, "assessment_mode"),
+        power_state=power_state_of(_text(row, "power_state")),
+        tags=_tags(row),
+    )
+
+
+def _text(row: dict[str, Json], name: str) -> str | None:
+    value = row.get(name)
+    if value is not None and not isinstance(value, str):
+        raise ValueError(f"'{name}' must be text or null")
+    return value or None
+
+
+def _tags(row: dict[str, Json]) -> dict[str, str]:
+    value = row.get("tags") or {}
+    texts = (
+        {name: text for name, text in value.items() if isinstance(text, str)}
+        if isinstance(value, dict)
+        else None
+    )
+    if texts != value:
+        raise ValueError("'tags' must be an object of texts")
+    return texts

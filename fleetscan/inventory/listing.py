@@ -1,0 +1,129 @@
+"""The fleet of an identity, step by step: its subscriptions, their machines from Resource Graph, and from
+Compute those of every subscription for which Graph could not be relied on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from fleetscan.inventory.compute import ComputeListing, list_machines
+from fleetscan.inventory.from_file import InventoryFile
+from fleetscan.inventory.pages import Pages
+from fleetscan.inventory.resource_graph import GraphBroken, GraphListing, batches, query_machines
+from fleetscan.inventory.selection import each_once, of_subscriptions
+from fleetscan.inventory.subscriptions import Choice, Subscription, Subscriptions, choose, list_subscriptions
+from fleetscan.model import InventoryError, Json, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """Who is to be assessed, what could not be listed (`errors`) and what a person should know (`notes`).
+
+    `subscriptions` are those whose machines were read, `not_enabled` the visible ones passed over.
+    """
+
+    targets: list[Target]
+    subscriptions: tuple[Subscription, ...] = ()
+    not_enabled: tuple[Subscription, ...] = ()
+    errors: list[InventoryError] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def is_nothing_listed(self) -> bool:
+        """Whether no part of the fleet could be listed; a fleet that is truly empty is no such thing."""
+        return bool(self.errors) and not self.subscriptions and not self.targets
+
+    @property
+    def scope(self) -> dict[str, Json]:
+        """The subscriptions as run.json names them."""
+        return {
+            "subscriptions": [_as_json(subscription) for subscription in self.subscriptions],
+            "not_enabled": [_as_json(subscription) for subscription in self.not_enabled],
+        }
+
+
+def _as_json(subscription: Subscription) -> Json:
+    return {
+        "subscription_id": subscription.id,
+        "name": subscription.name,
+        "state": subscription.state,
+        "tenant_id": subscription.tenant_id,
+    }
+
+
+class Listing:
+    """One reading of the fleet; `named` are subscriptions' ids, none for all that are enabled.
+
+    Whoever drives it calls the four methods in this order, reads the listings each returns side by side,
+    and hands what they brought, in their order, to the next:
+
+        [subscriptions] = await ask([listing.subscriptions()])
+        graph = await ask(listing.graph(subscriptions))
+        compute = await ask(listing.compute(graph))
+        fleet = listing.fleet(compute)
+    """
+
+    def __init__(self, endpoint: str, named: Sequence[str]) -> None:
+        self._endpoint = endpoint
+        self._named = named
+        self._choice = Choice(())
+        self._listed: list[Subscription] = []
+        self._targets: list[Target] = []
+        self._notes: list[str] = []
+
+    def subscriptions(self) -> Pages[Subscriptions]:
+        """The first step: who is visible."""
+        return list_subscriptions(self._endpoint)
+
+    def graph(self, subscriptions: Subscriptions) -> list[Pages[GraphListing | GraphBroken]]:
+        """The second: a query for every few hundred chosen subscriptions."""
+        self._choice = choose(subscriptions, self._named)
+        self._notes.extend(self._choice.notes)
+        return [query_machines(self._endpoint, batch) for batch in batches(self._choice.chosen)]
+
+    def compute(self, answers: Iterable[GraphListing | GraphBroken]) -> list[Pages[ComputeListing]]:
+        """The third: Compute's list of every subscription that Graph did not bring."""
+        remaining = list(self._choice.unseen)
+        for answer in answers:
+            match answer:
+                case GraphListing():
+                    self._listed.extend(answer.subscriptions)
+                    self._targets.extend(answer.targets)
+                case GraphBroken():
+                    remaining.extend(answer.subscriptions)
+                    note = (
+                        f"Resource Graph {answer.why}: {_count(answer.subscriptions)} listed through Compute"
+                    )
+                    self._notes.append(note)
+        return [list_machines(self._endpoint, subscription) for subscription in remaining]
+
+    def fleet(self, listings: Sequence[ComputeListing]) -> Fleet:
+        """The end: everything that was brought, each machine once."""
+        failures = [listing.error for listing in listings if listing.error is not None]
+        read = [listing.subscription for listing in listings if listing.error is None]
+        listed = [target for listing in listings for target in listing.targets]
+        targets = each_once([*self._targets, *listed])
+        return Fleet(
+            targets,
+            subscriptions=(*self._listed, *read),
+            not_enabled=self._choice.not_enabled,
+            errors=[*self._choice.errors, *failures],
+            notes=[*self._notes, *(listing.note for listing in listings if listing.note is not None)],
+        )
+
+
+def _count(subscriptions: Sequence[Subscription]) -> str:
+    return "1 subscription is" if len(subscriptions) == 1 else f"{len(subscriptions)} subscriptions are"
+
+
+def fleet_of_file(file: InventoryFile, named: Sequence[str]) -> Fleet:
+    """The machines of an inventory file that are in the subscriptions `named`, all of them when none is."""
+    targets = of_subscriptions(file.targets, named)
+    notes: list[str] = []
+    if file.duplicates:
+        notes.append(f"{file.duplicates} lines of {file.name} repeat a machine: each is taken once")
+    present = {target.subscription_id.lower() for target in targets}
+    notes += [
+        f"{file.name} has no machine in subscription {name}" for name in named if name.lower() not in present
+    ]
+    return Fleet(targets, notes=notes)

@@ -1,0 +1,139 @@
+"""From Azure's description of a virtual machine to a `Target`: ids, images, words for states.
+
+A value of an unexpected type counts as not said (None); an id that is none is the one thing that raises.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from fleetscan.model import Json, Target
+
+# What a target is made of, and where a virtual machine's own object has it. Resource Graph projects these
+# columns, so that its rows and Compute's objects become targets in one way.
+PATHS: Mapping[str, str] = {
+    "osType": "properties.storageProfile.osDisk.osType",
+    "image": "properties.storageProfile.imageReference",
+    "windowsPatching": "properties.osProfile.windowsConfiguration.patchSettings",
+    "linuxPatching": "properties.osProfile.linuxConfiguration.patchSettings",
+}
+# These live in the instance view, which Graph and Compute keep in different places.
+VIEW_PATHS: Mapping[str, str] = {
+    "osName": "osName",
+    "osVersion": "osVersion",
+    "powerState": "powerState.code",
+}
+_NAME = r"[^/?#%\\\s\x00-\x1f\x7f]{1,128}"
+VM_ID = re.compile(
+    rf"/subscriptions/(?P<subscription>[0-9A-Za-z-]{{1,64}})/resourceGroups/(?P<group>{_NAME})"
+    rf"/providers/Microsoft\.Compute/virtualMachines/(?P<name>{_NAME})",
+    re.IGNORECASE | re.ASCII,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class VmId:
+    """The parts of a virtual machine's resource id, in the case they came in."""
+
+    subscription_id: str
+    resource_group: str
+    name: str
+
+
+def parse_vm_id(text: str) -> VmId:
+    """The parts of a virtual machine's resource id; ValueError for anything else."""
+    found = VM_ID.fullmatch(text)
+    if found is None or not {".", ".."}.isdisjoint((found["group"], found["name"])):
+        raise ValueError(
+            "not a virtual machine's resource id (/subscriptions/ID/resourceGroups/GROUP"
+            "/providers/Microsoft.Compute/virtualMachines/NAME)"
+        )
+    return VmId(found["subscription"], found["group"], found["name"])
+
+
+def target_of(facts: Json, names: Mapping[str, str | None]) -> Target:
+    """The machine that `facts` tell: id, location, tags and the columns of PATHS and VIEW_PATHS.
+
+    `names` gives subscriptions' names by lower-case id. Raises ValueError where the id is none.
+    """
+    resource_id = text_at(facts, "id") or ""
+    parts = parse_vm_id(resource_id)
+    windows, linux = value_at(facts, "windowsPatching"), value_at(facts, "linuxPatching")
+    return Target(
+        resource_id=resource_id,
+        subscription_id=parts.subscription_id,
+        resource_group=parts.resource_group,
+        name=parts.name,
+        location=location_of(text_at(facts, "location")),
+        subscription_name=names.get(parts.subscription_id.lower()),
+        os_type=os_type_of(text_at(facts, "osType")),
+        os_name=text_at(facts, "osName"),
+        os_version=text_at(facts, "osVersion"),
+        image=image_of(value_at(facts, "image")),
+        patch_mode=text_at(windows, "patchMode") or text_at(linux, "patchMode"),
+        assessment_mode=text_at(windows, "assessmentMode") or text_at(linux, "assessmentMode"),
+        power_state=power_state_of(text_at(facts, "powerState")),
+        tags=tags_of(value_at(facts, "tags")),
+    )
+
+
+def facts_of_vm(vm: Json, status: Json = None) -> dict[str, Json]:
+    """The facts in a machine's object of a Compute list, its instance view from the `statusOnly` list."""
+    facts = {name: value_at(vm, name) for name in ("id", "location", "tags")}
+    facts |= {name: value_at(vm, path) for name, path in PATHS.items()}
+    view = value_at(status, "properties.instanceView")
+    return facts | {
+        "osName": value_at(view, "osName"),
+        "osVersion": value_at(view, "osVersion"),
+        "powerState": _power_code(value_at(view, "statuses")),
+    }
+
+
+def _power_code(statuses: Json) -> str | None:
+    codes = [text_at(status, "code") or "" for status in statuses] if isinstance(statuses, list) else []
+    return next((code for code in codes if code.lower().startswith("powerstate/")), None)
+
+
+def value_at(value: Json, path: str) -> Json:
+    """What `path`, names with dots between, leads to; None where it leads nowhere."""
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def text_at(value: Json, path: str) -> str | None:
+    """The text at `path`; None for an empty one and for whatever is no text."""
+    found = value_at(value, path)
+    return found if isinstance(found, str) and found else None
+
+
+def location_of(text: str | None) -> str | None:
+    """A region in Azure's short form: "South Central US" is southcentralus."""
+    return "".join(text.split()).lower() or None if text else None
+
+
+def os_type_of(text: str | None) -> str | None:
+    """The word as records spell it, Windows or Linux; None for any other."""
+    return {"windows": "Windows", "linux": "Linux"}.get((text or "").lower())
+
+
+def power_state_of(code: str | None) -> str | None:
+    """The word after the slash of "PowerState/running", in lower case."""
+    return (code or "").rpartition("/")[2].strip().lower() or None
+
+
+def image_of(reference: Json) -> str | None:
+    """A marketplace image as publisher:offer:sku:version, any other by its resource id."""
+    parts = [text_at(reference, part) for part in ("publisher", "offer", "sku", "version")]
+    if all(parts[:3]):
+        return ":".join(part or "" for part in parts).rstrip(":")
+    ids = ("id", "sharedGalleryImageId", "communityGalleryImageId")
+    return next((found for name in ids if (found := text_at(reference, name))), None)
+
+
+def tags_of(value: Json) -> dict[str, str]:
+    """The tags whose values are text, as ARM's are."""
+    pairs = value.items() if isinstance(value, dict) else ()
+    return {name: text for name, text in pairs if isinstance(text, str)}

@@ -1,0 +1,73 @@
+"""Reading a list that Azure hands out page by page through `nextLink`; it ends whole or says why it did not.
+
+A listing is a generator: it yields what it asks and is sent replies that weather cannot improve.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import TypeAlias, TypeVar
+
+from fleetscan.engine.replies import parse_object, read_error
+from fleetscan.engine.urls import follow
+from fleetscan.model import Ask, InventoryError, Json, Origin, Reply, Request, RequestKind, Stage
+
+T = TypeVar("T")
+
+Pages: TypeAlias = Generator[Ask, Reply, T]
+
+MALFORMED = "MalformedReply"
+
+
+@dataclass(frozen=True, slots=True)
+class PagedList:
+    """The entries that came; `error` says why some may be missing, None when all are here."""
+
+    entries: list[Json]
+    error: InventoryError | None = None
+
+
+def read_list(kind: RequestKind, url: str, subscription_id: str = "") -> Pages[PagedList]:
+    """Every entry of the list at `url`, following `nextLink` as long as it leads on and stays in Azure."""
+    entries: list[Json] = []
+    asked: set[str] = set()
+    next_url: str | None = url
+    while next_url is not None:
+        asked.add(next_url)
+        reply = yield Ask(kind, Request("GET", next_url), subscription_id)
+        if reply.status != 200:
+            return PagedList(entries, refusal(reply, subscription_id))
+        try:
+            page = parse_object(reply.body) or {}
+            entries.extend(_values(page))
+            next_url = _next_url(page, next_url, asked)
+        except ValueError as error:
+            return PagedList(entries, InventoryError(subscription_id or None, MALFORMED, str(error), 200))
+    return PagedList(entries)
+
+
+def refusal(reply: Reply, subscription_id: str) -> InventoryError:
+    """What a bad `reply` says, as the error of a listing."""
+    error = read_error(reply, Stage.INVENTORY)
+    return InventoryError(subscription_id or None, error.code, error.message, error.http_status)
+
+
+def _values(page: dict[str, Json]) -> list[Json]:
+    values = page.get("value")
+    if not isinstance(values, list):
+        raise ValueError("a page has no list of values")
+    return values
+
+
+def _next_url(page: dict[str, Json], url: str, asked: set[str]) -> str | None:
+    """Where the page at `url` leads; ValueError for a link that may not be followed."""
+    link = page.get("nextLink")
+    if link is None or link == "":
+        return None
+    next_url = follow(link, url, Origin.of(url)) if isinstance(link, str) else None
+    if next_url is None:
+        raise ValueError("a nextLink leads away from Azure's endpoint, or is no URL")
+    if next_url in asked:
+        raise ValueError("a nextLink leads back to a page that was read already")
+    return next_url

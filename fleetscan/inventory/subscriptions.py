@@ -1,0 +1,109 @@
+"""Which subscriptions there are, and which of them are to be listed: the enabled ones, or those named."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fleetscan.inventory.machines import text_at
+from fleetscan.inventory.pages import MALFORMED, Pages, read_list
+from fleetscan.model import InventoryError, Json, RequestKind
+
+# The newest stable version; the fields read here are in all versions since 2016.
+API_VERSION = "2022-12-01"
+NOT_FOUND = "SubscriptionNotFound"
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A subscription the identity can see. `state` is Azure's word (Enabled, Disabled, PastDue, ...)."""
+
+    id: str
+    name: str | None = None
+    state: str | None = None
+    tenant_id: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The id by which subscriptions are compared."""
+        return self.id.lower()
+
+    @property
+    def is_enabled(self) -> bool:
+        """Whether its machines can be worked on; a state that is not said counts as enabled."""
+        return (self.state or "Enabled").lower() == "enabled"
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriptions:
+    """The subscriptions that were seen, each once; `error` says why others may be missing."""
+
+    seen: tuple[Subscription, ...]
+    error: InventoryError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The subscriptions to list, and the visible ones passed over because of their state.
+
+    `unseen` were named while the list of subscriptions was in doubt: only Compute says whether they exist,
+    because Resource Graph finds nothing in a subscription that is none.
+    """
+
+    chosen: tuple[Subscription, ...]
+    unseen: tuple[Subscription, ...] = ()
+    not_enabled: tuple[Subscription, ...] = ()
+    errors: tuple[InventoryError, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def list_subscriptions(endpoint: str) -> Pages[Subscriptions]:
+    """Every subscription the identity can see."""
+    listed = yield from read_list(
+        RequestKind.LIST_SUBSCRIPTIONS, f"{endpoint}/subscriptions?api-version={API_VERSION}"
+    )
+    seen: dict[str, Subscription] = {}
+    error = listed.error
+    for entry in listed.entries:
+        subscription = _subscription_of(entry)
+        if subscription is None:
+            error = error or InventoryError(None, MALFORMED, "a listed subscription has no id", 200)
+        else:
+            seen.setdefault(subscription.key, subscription)
+    return Subscriptions(tuple(seen.values()), error)
+
+
+def _subscription_of(entry: Json) -> Subscription | None:
+    found = text_at(entry, "subscriptionId")
+    # The id becomes part of a URL's path.
+    if found is None or not found.isascii() or not found.replace("-", "").isalnum():
+        return None
+    return Subscription(
+        found, text_at(entry, "displayName"), text_at(entry, "state"), text_at(entry, "tenantId")
+    )
+
+
+def choose(subscriptions: Subscriptions, named: Sequence[str]) -> Choice:
+    """Whom to list: all that are enabled, or those `named`, whatever their state.
+
+    A named one that is not visible becomes an error; while the list itself is in doubt it is tried.
+    """
+    if not named:
+        errors = () if subscriptions.error is None else (subscriptions.error,)
+        enabled = tuple(seen for seen in subscriptions.seen if seen.is_enabled)
+        passed_over = tuple(seen for seen in subscriptions.seen if not seen.is_enabled)
+        return Choice(enabled, not_enabled=passed_over, errors=errors)
+    by_key = {seen.key: seen for seen in subscriptions.seen}
+    wanted = {name.lower(): name for name in named}
+    chosen = tuple(by_key[key] for key in wanted if key in by_key)
+    missing = [name for key, name in wanted.items() if key not in by_key]
+    if (doubt := subscriptions.error) is None or not missing:
+        return Choice(chosen, errors=tuple(map(_not_found, missing)))
+    why = doubt.code or doubt.http_status
+    note = f"the subscriptions could not all be listed ({why}): those named are tried all the same"
+    return Choice(chosen, unseen=tuple(map(Subscription, missing)), notes=(note,))
+
+
+def _not_found(named: str) -> InventoryError:
+    why = "this subscription is not among those the identity can see; check the id and the access to it"
+    return InventoryError(named, NOT_FOUND, why, None)

@@ -1,0 +1,79 @@
+"""One subscription's machines from Compute's two lists."""
+
+from __future__ import annotations
+
+import pytest
+
+from fleetscan.inventory.compute import ComputeListing, list_machines
+from fleetscan.inventory.subscriptions import Subscription
+from fleetscan.model import InventoryError, Json, RequestKind
+from tests.inventory.listing_driver import AZURE, A, B, page, played, refused, vm_id
+
+PROD = Subscription(A, "Production")
+URL = f"{AZURE}/subscriptions/{A}/providers/Microsoft.Compute/virtualMachines?api-version=2024-07-01"
+
+
+def machine(name: str, subscription: str = A) -> Json:
+    return {"id": vm_id(name, subscription), "location": "westus"}
+
+
+def state(name: str, code: str) -> Json:
+    return {
+        "id": vm_id(name).upper(),
+        "properties": {"instanceView": {"statuses": [{"code": "ProvisioningState/x"}, {"code": code}]}},
+    }
+
+
+def test_machines_and_their_states_are_joined_without_regard_to_case() -> None:
+    listing, asks = played(
+        list_machines(AZURE, PROD),
+        page([machine("vm-1")], f"{URL}&%24skiptoken=2"),
+        page([machine("vm-2"), machine("vm-3")]),
+        page([state("vm-2", "PowerState/deallocated")], f"{URL}&statusOnly=true&%24skiptoken=2"),
+        page([state("vm-1", "PowerState/running")]),
+    )
+    assert [(target.name, target.power_state) for target in listing.targets] == [
+        ("vm-1", "running"),
+        ("vm-2", "deallocated"),
+        ("vm-3", None),
+    ]
+    assert {target.subscription_name for target in listing.targets} == {"Production"}
+    assert (listing.error, listing.note) == (None, None)
+    assert {(ask.kind, ask.subscription_id) for ask in asks} == {(RequestKind.LIST_VMS, A)}
+    assert [ask.request.url for ask in asks[::2]] == [URL, f"{URL}&statusOnly=true"]
+
+
+def test_an_empty_subscription_costs_one_request() -> None:
+    listing, _ = played(list_machines(AZURE, PROD), page([]))
+    assert listing == ComputeListing(PROD, [])
+
+
+def test_states_that_cannot_be_listed_leave_the_machines_and_a_note() -> None:
+    listing, _ = played(list_machines(AZURE, PROD), page([machine("vm-1")]), refused(500, "InternalError"))
+    assert [target.power_state for target in listing.targets] == [None]
+    assert listing.error is None
+    assert listing.note == (
+        f"power states in subscription {A} could not all be listed (InternalError): "
+        "machines of unknown state are tried"
+    )
+
+
+def test_a_refusal_is_the_subscriptions_error() -> None:
+    listing, _ = played(list_machines(AZURE, PROD), refused(403, "AuthorizationFailed"))
+    assert listing == ComputeListing(PROD, [], InventoryError(A, "AuthorizationFailed", "no", 403))
+
+
+def test_the_pages_before_a_failure_are_kept_and_the_failure_shows() -> None:
+    listing, _ = played(
+        list_machines(AZURE, PROD), page([machine("vm-1")], f"{URL}&p=2"), refused(429, "TooMany"), page([])
+    )
+    assert [target.name for target in listing.targets] == ["vm-1"]
+    assert listing.error == InventoryError(A, "TooMany", "no", 429)
+
+
+@pytest.mark.parametrize("odd", [None, 5, [], "x", {}, {"id": None}, {"id": "vm-7"}, machine("vm-2", B)])
+def test_an_entry_that_is_no_machine_of_the_subscription_is_an_error_beside_the_others(odd: Json) -> None:
+    listing, _ = played(list_machines(AZURE, PROD), page([odd, machine("vm-1")]), page([odd]))
+    assert [target.name for target in listing.targets] == ["vm-1"]
+    assert listing.error is not None
+    assert (listing.error.subscription_id, listing.error.code) == (A, "MalformedReply")

@@ -1,0 +1,171 @@
+"""The whole reading of a fleet: what is read from where, and what is said of the rest."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from itertools import count
+from typing import Literal
+
+import pytest
+
+from fleetscan.inventory.from_file import read_lines
+from fleetscan.inventory.listing import Fleet, Listing, fleet_of_file
+from fleetscan.model import Ask, Reply, RequestKind
+from fleetscan.simulator.cloud import Cloud
+from fleetscan.simulator.scenario import Scenario
+from tests.inventory.listing_driver import AZURE, A, B, drive, ok, page, read_fleet, refused, vm_id
+
+
+class PretendAzure:
+    """Two enabled subscriptions, A and B, with a machine each; `graph` and `compute` can be set to refuse."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[RequestKind, str]] = []
+        self.subscriptions = page([{"subscriptionId": A, "displayName": "Production"}, {"subscriptionId": B}])
+        self.graph = ok({"totalRecords": 2, "data": [{"id": vm_id("a")}, {"id": vm_id("b", B)}]})
+        self.compute = {A: page([{"id": vm_id("a")}]), B: page([{"id": vm_id("b", B)}])}
+
+    def __call__(self, ask: Ask) -> Reply:
+        self.asked.append((ask.kind, ask.subscription_id))
+        match ask.kind:
+            case RequestKind.LIST_SUBSCRIPTIONS:
+                return self.subscriptions
+            case RequestKind.QUERY_GRAPH:
+                return self.graph
+            case _:
+                return self.compute[ask.subscription_id]
+
+
+def names(fleet: Fleet) -> list[str]:
+    return sorted(target.name for target in fleet.targets)
+
+
+def test_graph_alone_is_asked_while_it_can_be_relied_on() -> None:
+    azure = PretendAzure()
+    fleet = read_fleet(AZURE, [], azure)
+    assert names(fleet) == ["a", "b"]
+    assert azure.asked == [(RequestKind.LIST_SUBSCRIPTIONS, ""), (RequestKind.QUERY_GRAPH, "")]
+    assert (fleet.errors, fleet.notes) == ([], [])
+    assert [subscription.id for subscription in fleet.subscriptions] == [A, B]
+
+
+def test_compute_is_asked_for_each_subscription_where_graph_is_denied() -> None:
+    azure = PretendAzure()
+    azure.graph = refused(403, "AuthorizationFailed")
+    fleet = read_fleet(AZURE, [], azure)
+    assert names(fleet) == ["a", "b"]
+    assert set(azure.asked[2:]) == {(RequestKind.LIST_VMS, A), (RequestKind.LIST_VMS, B)}
+    assert fleet.notes == [
+        "Resource Graph was denied (403 AuthorizationFailed): 2 subscriptions are listed through Compute"
+    ]
+    assert fleet.errors == []
+
+
+def test_a_subscription_that_cannot_be_listed_shows_and_the_others_are_scanned() -> None:
+    azure = PretendAzure()
+    azure.graph = refused(403, "AuthorizationFailed")
+    azure.compute[A] = refused(403, "AuthorizationFailed")
+    fleet = read_fleet(AZURE, [], azure)
+    assert names(fleet) == ["b"]
+    assert [(error.subscription_id, error.http_status) for error in fleet.errors] == [(A, 403)]
+    assert [subscription.id for subscription in fleet.subscriptions] == [B]
+    assert not fleet.is_nothing_listed
+
+
+def test_nothing_is_listed_when_every_part_failed() -> None:
+    azure = PretendAzure()
+    azure.graph = azure.compute[A] = azure.compute[B] = refused(403, "AuthorizationFailed")
+    assert read_fleet(AZURE, [], azure).is_nothing_listed
+    azure.subscriptions = refused(403, "AuthorizationFailed")
+    assert read_fleet(AZURE, [], azure).is_nothing_listed
+
+
+def test_a_fleet_of_nothing_is_listed_and_asks_graph_for_nothing() -> None:
+    azure = PretendAzure()
+    azure.subscriptions = page([])
+    fleet = read_fleet(AZURE, [], azure)
+    assert (fleet.targets, fleet.errors, fleet.is_nothing_listed) == ([], [], False)
+    assert azure.asked == [(RequestKind.LIST_SUBSCRIPTIONS, "")]
+
+
+def test_a_named_subscription_that_is_not_visible_is_nothing_listed_when_it_was_the_only_one() -> None:
+    fleet = read_fleet(AZURE, ["cccccccc-0000-0000-0000-000000000003"], PretendAzure())
+    assert [error.code for error in fleet.errors] == ["SubscriptionNotFound"]
+    assert fleet.is_nothing_listed
+
+
+def test_a_named_subscription_in_doubt_is_asked_of_compute_which_says_whether_it_exists() -> None:
+    azure = PretendAzure()
+    azure.subscriptions = refused(403, "AuthorizationFailed")
+    azure.compute[A] = refused(404, "SubscriptionNotFound")
+    fleet = read_fleet(AZURE, [A, B], azure)
+    assert RequestKind.QUERY_GRAPH not in {kind for kind, _ in azure.asked}
+    assert names(fleet) == ["b"]
+    assert [(error.subscription_id, error.code) for error in fleet.errors] == [(A, "SubscriptionNotFound")]
+
+
+def test_a_machine_that_two_sources_name_is_one() -> None:
+    azure = PretendAzure()
+    azure.graph = refused(500, "InternalError")
+    azure.compute[A] = page([{"id": vm_id("a")}, {"id": vm_id("a").upper()}])
+    assert names(read_fleet(AZURE, [A], azure)) == ["a"]
+
+
+def test_the_scope_names_who_was_listed_and_who_was_passed_over() -> None:
+    azure = PretendAzure()
+    azure.subscriptions = page(
+        [
+            {"subscriptionId": A, "displayName": "Production", "state": "Enabled"},
+            {"subscriptionId": B, "state": "Disabled"},
+        ]
+    )
+    azure.graph = ok({"totalRecords": 1, "data": [{"id": vm_id("a")}]})
+    assert read_fleet(AZURE, [], azure).scope == {
+        "subscriptions": [
+            {"subscription_id": A, "name": "Production", "state": "Enabled", "tenant_id": None}
+        ],
+        "not_enabled": [{"subscription_id": B, "name": None, "state": "Disabled", "tenant_id": None}],
+    }
+
+
+def test_each_subscription_has_a_listing_of_its_own_so_that_they_can_go_side_by_side() -> None:
+    azure = PretendAzure()
+    azure.graph = refused(403, "AuthorizationFailed")
+    listing = Listing(AZURE, [])
+    graph = listing.graph(drive(listing.subscriptions(), azure))
+    assert len(listing.compute([drive(query, azure) for query in graph])) == 2
+
+
+@pytest.mark.parametrize("graph", ["up", "denied", "broken"])
+def test_the_pretend_azures_fleet_is_read_whole_whatever_graph_does(
+    graph: Literal["up", "denied", "broken"],
+) -> None:
+    scenario = Scenario(
+        machines=500, subscriptions=7, page_size=40, limits_speed=0, stopped_pct=20, graph=graph
+    )
+    cloud = Cloud(scenario, epoch=datetime(2026, 1, 1, tzinfo=UTC))
+    now = count()
+    fleet = read_fleet(AZURE, [], lambda ask: cloud.handle(ask.request, float(next(now))))
+    assert {target.key for target in fleet.targets} == {machine.key for machine in cloud.fleet}
+    assert fleet.errors == []
+    assert bool(fleet.notes) is (graph != "up")
+    assert len(fleet.not_enabled) == 1
+    for target in fleet.targets:
+        machine = cloud.fleet.machine(target.resource_id)
+        assert (target.location, target.os_type) == (machine.region, machine.image.os_type)
+        assert target.power_state == machine.lot.power_state
+        assert target.patch_mode == machine.lot.patch_mode
+        assert target.subscription_name == machine.subscription.name
+        assert dict(target.tags) == machine.tags
+
+
+def test_a_file_is_filtered_by_the_named_subscriptions_and_says_who_is_not_in_it() -> None:
+    other = "cccccccc-0000-0000-0000-000000000003"
+    lines = [vm_id("a").encode(), vm_id("b", B).encode(), vm_id("A").encode()]
+    fleet = fleet_of_file(read_lines(lines, "fleet.txt"), [A.upper(), other])
+    assert names(fleet) == ["a"]
+    assert fleet.notes == [
+        "1 lines of fleet.txt repeat a machine: each is taken once",
+        f"fleet.txt has no machine in subscription {other}",
+    ]
+    assert not fleet.is_nothing_listed

@@ -1,0 +1,45 @@
+"""Which machines the fleet has, and which are known not to answer."""
+
+from __future__ import annotations
+
+import pytest
+
+from fleetscan.inventory.selection import each_once, first, is_skipped, of_subscriptions
+from fleetscan.model import Target
+from tests.inventory.listing_driver import A, B, vm_id
+
+
+def machine(name: str, subscription: str = A, power_state: str | None = None) -> Target:
+    return Target(vm_id(name, subscription), subscription, "rg", name, power_state=power_state)
+
+
+@pytest.mark.parametrize("state", ["stopped", "deallocated", "stopping", "deallocating", "hibernated"])
+def test_a_machine_known_not_to_run_is_skipped(state: str) -> None:
+    assert is_skipped(machine("vm", power_state=state))
+
+
+@pytest.mark.parametrize("state", ["running", "starting", "unknown", None])
+def test_a_machine_that_may_answer_is_tried(state: str | None) -> None:
+    assert not is_skipped(machine("vm", power_state=state))
+
+
+def test_ids_are_unique_without_regard_to_case_and_the_first_stays() -> None:
+    assert each_once([machine("b"), machine("a"), machine("B", power_state="running")]) == [
+        machine("b"),
+        machine("a"),
+    ]
+
+
+def test_named_subscriptions_compare_without_case_and_none_means_all() -> None:
+    both = [machine("a"), machine("b", B)]
+    assert of_subscriptions(both, [B.upper()]) == [machine("b", B)]
+    assert of_subscriptions(both, []) == both
+
+
+def test_a_limit_takes_the_first_by_lower_cased_id_whatever_the_order() -> None:
+    assert first([machine("C"), machine("b"), machine("A")], 2) == [machine("A"), machine("b")]
+    assert first([machine("b")], 5) == [machine("b")]
+
+
+def test_without_a_limit_everything_stays_as_it_is() -> None:
+    assert first([machine("b"), machine("a")], None) == [machine("b"), machine("a")]

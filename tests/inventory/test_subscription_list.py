@@ -1,0 +1,151 @@
+"""Which subscriptions are listed, and what is said of those that are not."""
+
+from __future__ import annotations
+
+import pytest
+
+from fleetscan.inventory.subscriptions import Subscription, Subscriptions, choose, list_subscriptions
+from fleetscan.model import Ask, Fault, InventoryError, Json, Reply, Request, RequestKind
+from tests.inventory.listing_driver import AZURE, A, B, ok, page, played, refused
+
+FIRST_URL = f"{AZURE}/subscriptions?api-version=2022-12-01"
+PROD = Subscription(A, "Production", "Enabled", "t")
+OLD = Subscription(B, "Old", "Disabled", "t")
+
+
+def entry(subscription: Subscription) -> Json:
+    return {
+        "subscriptionId": subscription.id,
+        "displayName": subscription.name,
+        "state": subscription.state,
+        "tenantId": subscription.tenant_id,
+        "authorizationSource": "RoleBased",
+    }
+
+
+def test_pages_are_followed_to_the_end() -> None:
+    found, asks = played(
+        list_subscriptions(AZURE),
+        page([entry(PROD)], f"{AZURE}/subscriptions?%24skiptoken=x%3D"),
+        page([entry(OLD)], ""),
+    )
+    assert found == Subscriptions((PROD, OLD))
+    assert asks == [
+        Ask(RequestKind.LIST_SUBSCRIPTIONS, Request("GET", FIRST_URL)),
+        Ask(RequestKind.LIST_SUBSCRIPTIONS, Request("GET", f"{AZURE}/subscriptions?%24skiptoken=x%3D")),
+    ]
+
+
+def test_a_relative_next_link_leads_on() -> None:
+    _, asks = played(list_subscriptions(AZURE), page([], "/subscriptions?p=2"), page([]))
+    assert asks[1].request.url == f"{AZURE}/subscriptions?p=2"
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://evil.test/subscriptions",
+        "http://management.azure.com/x",
+        f"{AZURE}@evil.test/",
+        5,
+        {},
+        "http://[",
+    ],
+)
+def test_a_next_link_that_leads_away_is_not_followed_and_is_an_error(link: Json) -> None:
+    found, _ = played(list_subscriptions(AZURE), page([entry(PROD)], link))
+    assert found.seen == (PROD,)
+    assert found.error is not None
+    assert (found.error.code, found.error.message) == (
+        "MalformedReply",
+        "a nextLink leads away from Azure's endpoint, or is no URL",
+    )
+
+
+def test_a_next_link_that_comes_again_is_an_error_and_ends_the_list() -> None:
+    found, asks = played(
+        list_subscriptions(AZURE), page([], f"{AZURE}/s?p=2"), page([entry(PROD)], f"{AZURE}/s?p=2")
+    )
+    assert len(asks) == 2
+    assert found.seen == (PROD,)
+    assert found.error == InventoryError(
+        None, "MalformedReply", "a nextLink leads back to a page that was read already", 200
+    )
+
+
+@pytest.mark.parametrize("body", [[], None, {}, {"value": None}, {"value": {}}, {"value": "x"}, "x", 5])
+def test_a_page_without_values_is_an_error(body: Json) -> None:
+    found, _ = played(list_subscriptions(AZURE), ok(body))
+    assert found == Subscriptions(
+        (), InventoryError(None, "MalformedReply", "a page has no list of values", 200)
+    )
+
+
+@pytest.mark.parametrize(
+    ("reply", "error"),
+    [
+        (refused(403, "AuthorizationFailed"), InventoryError(None, "AuthorizationFailed", "no", 403)),
+        (Reply(0, fault=Fault.NOT_SENT, detail="refused"), InventoryError(None, "not_sent", "refused", None)),
+        (Reply(503), InventoryError(None, None, None, 503)),
+        (Reply(204), InventoryError(None, None, None, 204)),
+        (Reply(302), InventoryError(None, None, None, 302)),
+    ],
+)
+def test_what_came_before_a_failure_is_kept_and_the_failure_shows(
+    reply: Reply, error: InventoryError
+) -> None:
+    found, _ = played(list_subscriptions(AZURE), page([entry(PROD)], f"{AZURE}/s?p=2"), reply)
+    assert found == Subscriptions((PROD,), error)
+
+
+@pytest.mark.parametrize("odd", [None, 5, "x", [], {}, {"subscriptionId": None}, {"subscriptionId": "../x"}])
+def test_an_entry_without_an_id_is_an_error_beside_the_others(odd: Json) -> None:
+    found, _ = played(list_subscriptions(AZURE), page([odd, entry(PROD)]))
+    assert found.seen == (PROD,)
+    assert found.error == InventoryError(None, "MalformedReply", "a listed subscription has no id", 200)
+
+
+def test_a_subscription_listed_twice_is_one() -> None:
+    found, _ = played(list_subscriptions(AZURE), page([entry(PROD), {"subscriptionId": A.upper()}]))
+    assert found.seen == (PROD,)
+
+
+def test_the_enabled_ones_are_chosen_and_the_others_told() -> None:
+    choice = choose(Subscriptions((PROD, OLD)), [])
+    assert (choice.chosen, choice.not_enabled, choice.errors) == ((PROD,), (OLD,), ())
+
+
+@pytest.mark.parametrize(
+    ("state", "enabled"), [("enabled", True), (None, True), ("Warned", False), ("PastDue", False)]
+)
+def test_enabled_is_a_word_compared_without_case(state: str | None, enabled: bool) -> None:
+    assert Subscription(A, state=state).is_enabled is enabled
+
+
+def test_those_named_are_chosen_whatever_their_state_and_the_case_of_their_id() -> None:
+    choice = choose(Subscriptions((PROD, OLD)), [B.upper(), A, B])
+    assert set(choice.chosen) == {OLD, PROD}
+    assert len(choice.chosen) == 2
+    assert (choice.not_enabled, choice.errors) == ((), ())
+
+
+def test_one_named_that_is_not_visible_is_an_error() -> None:
+    choice = choose(Subscriptions((PROD,)), [A, B])
+    assert choice.chosen == (PROD,)
+    [error] = choice.errors
+    assert (error.subscription_id, error.code, error.http_status) == (B, "SubscriptionNotFound", None)
+
+
+def test_one_named_is_tried_while_the_list_itself_is_in_doubt() -> None:
+    doubt = InventoryError(None, "AuthorizationFailed", "no", 403)
+    choice = choose(Subscriptions((PROD,), doubt), [A, B])
+    assert (choice.chosen, choice.unseen, choice.errors) == ((PROD,), (Subscription(B),), ())
+    assert choice.notes == (
+        "the subscriptions could not all be listed (AuthorizationFailed): those named are tried all the same",
+    )
+
+
+def test_a_list_in_doubt_is_an_error_when_nobody_is_named() -> None:
+    doubt = InventoryError(None, "AuthorizationFailed", "no", 403)
+    choice = choose(Subscriptions((PROD,), doubt), [])
+    assert (choice.chosen, choice.errors) == ((PROD,), (doubt,))
