@@ -1,0 +1,75 @@
+"""What the fleet's line of totals.jsonl tells besides sums: when, how many requests, what was not listed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fleetscan.model import InventoryError, Json, RequestKind
+
+
+@dataclass(slots=True)
+class RequestCounts:
+    """The requests of a scan, by what they were for; `throttled` (429s) and `retried` are among these.
+
+    `other` is for requests that are about no machine and no list; no kind of these exists yet.
+    """
+
+    list: int = 0
+    start: int = 0
+    poll: int = 0
+    other: int = 0
+    throttled: int = 0
+    retried: int = 0
+
+    def sent(self, kind: RequestKind, *, is_retry: bool) -> None:
+        """Count one request; reads of a finished operation's result are polls, as in its record."""
+        match kind:
+            case RequestKind.START:
+                self.start += 1
+            case RequestKind.POLL | RequestKind.RESULT:
+                self.poll += 1
+            case RequestKind.LIST_SUBSCRIPTIONS | RequestKind.QUERY_GRAPH | RequestKind.LIST_VMS:
+                self.list += 1
+        self.retried += is_retry
+
+    def as_json(self) -> dict[str, Json]:
+        """The counts as totals.jsonl writes them."""
+        return {
+            "list": self.list,
+            "start": self.start,
+            "poll": self.poll,
+            "other": self.other,
+            "throttled": self.throttled,
+            "retried": self.retried,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class FleetFacts:
+    """One scan as a whole. Times are UTC ISO 8601 with Z; what could not be listed is named."""
+
+    started_at: str
+    finished_at: str
+    duration_s: float
+    requests: RequestCounts
+    inventory_errors: Sequence[InventoryError] = ()
+
+    def as_json(self) -> dict[str, Json]:
+        """The facts as totals.jsonl writes them."""
+        return {
+            "started_at": self.started_at,
+            "finished_at": self.finished_at,
+            "duration_s": round(self.duration_s, 3),
+            "requests": self.requests.as_json(),
+            "inventory_errors": [_error(error) for error in self.inventory_errors],
+        }
+
+
+def _error(error: InventoryError) -> dict[str, Json]:
+    return {
+        "subscription_id": error.subscription_id,
+        "code": error.code,
+        "message": error.message,
+        "http_status": error.http_status,
+    }

@@ -1,0 +1,206 @@
+"""Where a run's files go: results.jsonl row by row, totals.jsonl and run.json whole, for their owner alone.
+
+Never overwrites a run, and never leaves half a row: a write that cannot be finished is taken back.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+import orjson
+
+from fleetscan.errors import CannotWriteError, OutputError, RunExistsError, UsageError
+from fleetscan.model import Json
+from fleetscan.results.stdout_rows import StdoutRows, reason, write_whole
+
+STDOUT = "-"
+DEFAULT_PLACE = Path("fleetscan-runs")
+LATEST = "latest"
+RESULTS = "results.jsonl"
+TOTALS = "totals.jsonl"
+RUN = "run.json"
+RUN_FILES = (RESULTS, TOTALS, RUN, "journal.jsonl")
+
+OWNER_ALONE_FILE = 0o600
+OWNER_ALONE_DIRECTORY = 0o700
+
+# Windows alone has the flag, and would write CRLF without it.
+BINARY: int = getattr(os, "O_BINARY", 0)
+
+
+class Output(Protocol):
+    """Where a scan's files go. Each method raises OutputError where the place takes no more."""
+
+    rows_written: int
+
+    @property
+    def path(self) -> Path | None:
+        """The directory, or None where there is none."""
+        ...
+
+    def write_row(self, row: bytes) -> None:
+        """Put one encoded row where a crash of this process cannot lose it."""
+        ...
+
+    def write_totals(self, lines: Iterable[Mapping[str, Json]]) -> None:
+        """Put the lines of totals.jsonl in place, all or none."""
+        ...
+
+    def write_run(self, facts: Mapping[str, Json]) -> None:
+        """Put run.json in place, whole."""
+        ...
+
+    def switch_latest(self) -> str | None:
+        """Make a complete run the latest one; answers a sentence for the user where that failed."""
+        ...
+
+    def close(self) -> None:
+        """Have what was written outlive a power cut. Closing twice is harmless."""
+        ...
+
+
+class RunDirectory:
+    """One run's directory, with its results.jsonl open for rows. Made by `create`."""
+
+    def __init__(self, path: Path, rows_fd: int, *, is_default_place: bool) -> None:
+        self.path = path
+        self.rows_written = 0
+        self._rows_fd: int | None = rows_fd
+        self._rows_size_bytes = 0
+        self._is_default_place = is_default_place
+
+    @classmethod
+    def create(cls, out: str | None, now: datetime, scan_id: str) -> RunDirectory:
+        """The directory `out`, or without one `fleetscan-runs/<UTC time>-<first 8 of the id>`.
+
+        Raises what `refuse_used` raises, and CannotWriteError where no file can be made.
+        """
+        default = DEFAULT_PLACE / f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{scan_id[:8]}"
+        path = default if out is None else Path(out)
+        try:
+            refuse_used(out)
+            _make_directories(path)
+            rows_fd = _create_file(path / RESULTS)
+        except FileExistsError as error:
+            # Another scan was quicker by a moment, or a file stands where a directory should.
+            if path.is_dir():
+                raise RunExistsError(str(path)) from error
+            raise CannotWriteError(str(error.filename), "a file has that name") from error
+        except OSError as error:
+            raise CannotWriteError(str(path), reason(error)) from error
+        return cls(path, rows_fd, is_default_place=out is None)
+
+    def write_row(self, row: bytes) -> None:
+        """Write one encoded row, whole and unbuffered."""
+        assert self._rows_fd is not None, "a row after close"
+        try:
+            write_whole(self._rows_fd, row)
+        except OSError as error:
+            with suppress(OSError):
+                os.ftruncate(self._rows_fd, self._rows_size_bytes)
+            raise _no_room(self.path / RESULTS, error) from error
+        self._rows_size_bytes += len(row)
+        self.rows_written += 1
+
+    def write_totals(self, lines: Iterable[Mapping[str, Json]]) -> None:
+        """Put totals.jsonl in place: a reader sees the old file or the new one, never a part."""
+        data = b"".join(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE) for line in lines)
+        _replace_file(self.path / TOTALS, data)
+
+    def write_run(self, facts: Mapping[str, Json]) -> None:
+        """Put run.json in place, indented for people."""
+        _replace_file(
+            self.path / RUN, orjson.dumps(facts, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        )
+
+    def switch_latest(self) -> str | None:
+        """Point `fleetscan-runs/latest` at this run, if it lies there: to be called when the run is complete.
+
+        Answers a sentence for the user where that failed: the run is as whole as it would be with the link.
+        """
+        if not self._is_default_place:
+            return None
+        link, new = self.path.parent / LATEST, self.path.parent / f".{LATEST}-{self.path.name}"
+        try:
+            new.symlink_to(self.path.name, target_is_directory=True)
+            os.replace(new, link)
+        except OSError as error:
+            with suppress(OSError):
+                new.unlink()
+            return f"{link} could not be pointed at {self.path.name} ({reason(error)})"
+        return None
+
+    def close(self) -> None:
+        """Flush results.jsonl to the disk itself and close it. Closing twice is harmless."""
+        if self._rows_fd is None:
+            return
+        rows_fd, self._rows_fd = self._rows_fd, None
+        try:
+            os.fsync(rows_fd)
+        except OSError as error:
+            raise _no_room(self.path / RESULTS, error) from error
+        finally:
+            os.close(rows_fd)
+
+
+def open_output(out: str | None, now: datetime, scan_id: str) -> Output:
+    """The place `--out` names: standard output for "-", else what `RunDirectory.create` makes."""
+    return StdoutRows(1) if out == STDOUT else RunDirectory.create(out, now, scan_id)
+
+
+def refuse_used(out: str | None) -> None:
+    """Raise RunExistsError where `--out` names a directory that holds a run: cheap, and worth asking early.
+
+    Raises UsageError for an empty name, which is an unset variable and not the working directory.
+    """
+    if out is None or out == STDOUT:
+        return
+    if not out:
+        raise UsageError("--out is empty; name a directory, or leave it out")
+    if any(os.path.lexists(Path(out) / name) for name in RUN_FILES):
+        raise RunExistsError(out)
+
+
+def _make_directories(path: Path) -> None:
+    """Make `path` and its missing parents, each for its owner alone; makedirs would only make the last so."""
+    for directory in (*reversed(path.parents), path):
+        directory.mkdir(OWNER_ALONE_DIRECTORY, exist_ok=True)
+
+
+def _create_file(path: Path) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | BINARY, OWNER_ALONE_FILE)
+
+
+def _replace_file(path: Path, data: bytes) -> None:
+    new = path.with_name(f".{path.name}.new")
+    try:
+        new.unlink(missing_ok=True)
+        fd = _create_file(new)
+        try:
+            write_whole(fd, data)
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        os.replace(new, path)
+    except OSError as error:
+        raise _no_room(path, error) from error
+    _sync_directory(path.parent)
+
+
+def _sync_directory(path: Path) -> None:
+    """Have the names in `path` outlive a power cut, where the file system knows how."""
+    with suppress(OSError):
+        fd = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+
+def _no_room(path: Path, error: OSError) -> OutputError:
+    return OutputError(str(path), reason(error), "the rows before it are whole: make room and scan again")

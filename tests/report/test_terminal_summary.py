@@ -1,0 +1,124 @@
+"""The summary: every figure of the fleet's line that matters, at 80 columns, whatever the stream can show."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+
+from fleetscan.model import Json
+from fleetscan.report.terminal import print_summary
+
+FLEET: dict[str, Json] = {
+    "listed": 300,
+    "outcomes": {"assessed": 271, "failed": 9, "timed_out": 2, "skipped": 18, "interrupted": 0},
+    "statuses": {"Succeeded": 271},
+    "reasons": {
+        "agent_not_ready": 3,
+        "denied": 4,
+        "not_running": 15,
+        "operation_failed": 2,
+        "operation_timeout": 2,
+        "unsupported": 3,
+    },
+    "critical_and_security_count": 1412,
+    "other_count": 1093,
+    "reboot_pending": 31,
+    "vms_with_critical_or_security": 88,
+    "patches_incomplete": 4,
+    "coverage_pct": 90.33,
+    "compliance_pct": 61.0,
+    "duration_s": 252.3,
+    "requests": {"list": 9, "start": 280, "poll": 915, "other": 0, "throttled": 3, "retried": 4},
+    "inventory_errors": [],
+}
+
+
+def summary(encoding: str = "utf-8", directory: Path | None = None, **changed: Json) -> str:
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding=encoding)
+    print_summary(FLEET | changed, directory=directory, stream=stream)
+    stream.flush()
+    return raw.getvalue().decode(encoding)
+
+
+def lines(text: str) -> list[str]:
+    return [line.rstrip() for line in text.splitlines() if line.strip()]
+
+
+def error(message: str) -> dict[str, Json]:
+    return {"subscription_id": "sub-1", "code": "AuthorizationFailed", "message": message, "http_status": 403}
+
+
+@pytest.fixture(autouse=True)
+def eighty_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The width rich takes where the stream is no terminal, whatever the terminal of the tests."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+
+
+def test_a_summary_says_what_happened_to_the_fleet_on_one_screen() -> None:
+    assert lines(summary(directory=Path("fleetscan-runs/20261123T020000Z-4f1c2a9e"))) == [
+        "300 virtual machines listed, 271 assessed in 4 min 12 s.",
+        "Coverage     ██████████░░   90.33 %  271 assessed",
+        "Compliance   ███████░░░░░   61.00 %  183 miss no critical or security patch",
+        "Missing      1,412 critical and security patches on 88 machines; 1,093 others",
+        "Restart      due on 31 machines",
+        "Incomplete   4 lists of patches came cut short; the counts hold",
+        "Skipped      18: 15 not running, 3 unsupported",
+        "Failed       9: 4 denied, 3 agent not ready, 2 operation failed",
+        "Timed out    2",
+        "Requests     1,204: 9 list, 280 start, 915 poll; 3 throttled (429), 4 retried",
+        "Files        fleetscan-runs/20261123T020000Z-4f1c2a9e",
+    ]
+
+
+def test_no_line_is_wider_than_80_columns() -> None:
+    text = summary(inventory_errors=[error("x" * 5000)])
+    assert max(len(line) for line in text.splitlines()) <= 80
+
+
+def test_without_a_terminal_there_are_no_escape_sequences() -> None:
+    assert "\x1b" not in summary(inventory_errors=[error("no")])
+
+
+def test_an_ascii_stream_gets_a_summary_too() -> None:
+    text = summary("ascii", Path("läufe/1"))
+    assert "Coverage     ##########--   90.33 %  271 assessed" in text
+    assert "Files        l\\xe4ufe/1" in text
+
+
+def test_a_long_path_is_not_folded() -> None:
+    directory = Path("/" + "deep/" * 40 + "run")
+    assert str(directory) in summary(directory=directory)
+
+
+def test_without_files_none_are_named() -> None:
+    assert "Files" not in summary()
+
+
+def test_what_could_not_be_listed_is_told_by_name_and_beyond_eight_by_number() -> None:
+    text = lines(summary(inventory_errors=[error("no right") for _ in range(11)]))
+    assert text.count("NOT LISTED   subscription sub-1: AuthorizationFailed (403): no right") == 8
+    assert "NOT LISTED   and 3 more" in text
+
+
+def test_hostile_text_does_nothing_to_the_terminal() -> None:
+    text = summary(inventory_errors=[error("a\x1b[2Jb\r\nc\u202ed [bold]e")])
+    assert "a\\x1b[2Jb c\\u202ed [bold]e" in " ".join(text.split())
+    assert "\x1b" not in text
+
+
+def test_a_fleet_of_nothing_says_so_and_shows_no_shares() -> None:
+    text = summary(listed=0, coverage_pct=None, compliance_pct=None, inventory_errors=[error("no")])
+    assert lines(text)[0] == "No virtual machine was listed."
+    assert "NOT LISTED" in text
+    assert "Coverage" not in text
+
+
+def test_an_interrupted_scan_says_how_many_never_ended() -> None:
+    outcomes: Json = {"assessed": 271, "failed": 0, "timed_out": 0, "skipped": 0, "interrupted": 29}
+    text = lines(summary(outcomes=outcomes))
+    assert "Interrupted  29: the scan stopped before they ended, they have no row" in text
+    assert not any(line.startswith(("Failed", "Skipped", "Timed out")) for line in text)
