@@ -1,0 +1,135 @@
+"""RESULT: what an assessment found on a machine, as the compact JSON inside Azure's replies.
+
+Drawn from the machine's own seed; only the activity id and the times belong to the operation.
+The counts tell the truth, the list may be cut short.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+import orjson
+
+from fleetscan.model import Json
+from fleetscan.simulator.catalogue import Patch, catalogue, harmless
+from fleetscan.simulator.fates import Fate
+from fleetscan.simulator.fleet import Machine
+
+UP_TO_DATE_SHARE = 0.12
+NOTHING_PRESSING_SHARE = 0.15
+REBOOT_SHARE = 0.15
+TRUNCATED_LEAST = 8
+
+_IN_GUEST_FAILURES = {
+    Fate.PACKAGE_MANAGER_FAILURE: (
+        "PACKAGE_MANAGER_FAILURE",
+        "Unexpected return code (100) from package manager on command: sudo apt-get -q update",
+    ),
+    Fate.ESM_REQUIRED: (
+        "UA_ESM_REQUIRED",
+        "22 patches require Ubuntu Pro with ESM, which is not enabled on this machine.",
+    ),
+    Fate.PATCH_INTERNAL_ERROR: (
+        "VMGuestPatchInternalError",
+        "An internal error occurred while assessing patches. Please retry later.",
+    ),
+}
+
+_WARNING_WINDOWS = ("0x8024401C", "The search for updates timed out at one of the update sources.")
+_WARNING_LINUX = ("PACKAGE_MANAGER_FAILURE", "One of 4 repositories could not be refreshed.")
+_TRUNCATION = (
+    "PACKAGE_LIST_TRUNCATED",
+    "Package lists were truncated to limit reporting data volume. In-VM logs contain complete lists.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a machine lacks. `listed` are the patches told of; the counts are of all."""
+
+    listed: tuple[Patch, ...]
+    pressing_count: int
+    other_count: int
+    is_reboot_pending: bool
+
+
+class Assessor:
+    """Looks into pretend machines of one seed; `mean_patches` is the length of an ordinary list."""
+
+    def __init__(self, seed: int, mean_patches: int) -> None:
+        self._seed = seed
+        self._mean_patches = mean_patches
+
+    def findings(self, machine: Machine) -> Findings:
+        """The same machine always lacks the same patches."""
+        draw = random.Random(f"{self._seed}:{machine.key}:patches")
+        is_reboot_pending = draw.random() < REBOOT_SHARE
+        if machine.fate in _IN_GUEST_FAILURES:
+            return Findings((), 0, 0, is_reboot_pending)
+        missing = self._missing(draw, machine)
+        pressing = sum(patch.is_pressing for patch in missing)
+        told = len(missing) // 2 if machine.fate is Fate.TRUNCATED else len(missing)
+        return Findings(tuple(missing[:told]), pressing, len(missing) - pressing, is_reboot_pending)
+
+    def _missing(self, draw: random.Random, machine: Machine) -> list[Patch]:
+        choice = catalogue(machine.image.distro)
+        is_up_to_date, is_calm = draw.random() < UP_TO_DATE_SHARE, draw.random() < NOTHING_PRESSING_SHARE
+        # A gamma of shape 3 spreads lists believably; the divisor keeps the mean beside the empty ones.
+        length = round(draw.gammavariate(3, 1 / 3) * self._mean_patches / (1 - UP_TO_DATE_SHARE))
+        if machine.fate is Fate.TRUNCATED:
+            return draw.sample(choice, min(len(choice), max(length, TRUNCATED_LEAST)))
+        if is_up_to_date:
+            return []
+        if is_calm:
+            choice = harmless(machine.image.distro)
+        return draw.sample(choice, min(length, len(choice)))
+
+    def render(self, machine: Machine, activity_id: str, started: str, looked: str) -> bytes:
+        """RESULT of the operation `activity_id`, which began at `started` and saw the patches at `looked`."""
+        findings = self.findings(machine)
+        # By hand: a list of twenty costs a tenth of what building and dumping its dictionaries would.
+        tail = (
+            f',"activityId":"{activity_id}","lastModifiedDateTime":"{looked}","assessmentState":"Available"}}'
+        )
+        patches = ",".join([patch.head + tail for patch in findings.listed])
+        counts = (
+            f'"criticalAndSecurityPatchCount":{findings.pressing_count},'
+            f'"otherPatchCount":{findings.other_count},'
+        )
+        if machine.fate is Fate.NO_COUNTS:
+            counts, patches = "", ""
+        return (
+            f'{{"status":"{inner_status(machine.fate)}","assessmentActivityId":"{activity_id}",'
+            f'"rebootPending":{"true" if findings.is_reboot_pending else "false"},{counts}'
+            f'"startDateTime":"{started}","availablePatches":[{patches}],'
+            f'"error":{orjson.dumps(inner_error(machine)).decode()}}}'
+        ).encode()
+
+
+def inner_status(fate: Fate) -> str:
+    """The assessment's own word, which is not the operation's."""
+    if fate in _IN_GUEST_FAILURES:
+        return "Failed"
+    return "CompletedWithWarnings" if fate in (Fate.WARNED, Fate.TRUNCATED) else "Succeeded"
+
+
+def inner_error(machine: Machine) -> dict[str, Json]:
+    """`error` of a RESULT: there on success too, with code "Success" on Windows and "0" on Linux."""
+    is_windows = machine.image.is_windows
+    match machine.fate:
+        case Fate.WARNED:
+            problem = _WARNING_WINDOWS if is_windows else _WARNING_LINUX
+        case Fate.TRUNCATED:
+            problem = _TRUNCATION
+        case fate if fate in _IN_GUEST_FAILURES:
+            problem = _IN_GUEST_FAILURES[fate]
+        case _:
+            code = "Success" if is_windows else "0"
+            return {"details": [], "code": code, "message": "0 error/s reported"}
+    code, message = problem
+    return {
+        "details": [{"code": code, "message": message}],
+        "code": "1",
+        "message": f"1 error/s reported. The latest 1 error/s are shared in detail: {message}",
+    }

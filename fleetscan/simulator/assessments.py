@@ -1,0 +1,156 @@
+"""Starting assessments and reading their operations, on the wire exactly as recorded.
+
+A start is an empty 202 with two signed URLs and no Retry-After; a status is CRLF-indented with a
+compact `output` in it; Location answers 202 until the result is there.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import orjson
+
+from fleetscan.model import Json
+from fleetscan.simulator.assessment import Assessor, inner_error, inner_status
+from fleetscan.simulator.call import Call
+from fleetscan.simulator.fates import Fate
+from fleetscan.simulator.fleet import Fleet, Machine
+from fleetscan.simulator.ledger import Ledger
+from fleetscan.simulator.operations import Operation, Operations, State
+from fleetscan.simulator.refusals import refusal_of_start
+from fleetscan.simulator.replies import Answer, compute_error, indented
+from fleetscan.simulator.scenario import Scenario
+from fleetscan.simulator.times import Calendar
+
+# In the recorded operation the guest began 4 s, and had the list 47 of 71 s, after the start.
+GUEST_BEGINS_AT = 4 / 71
+GUEST_LOOKED_AT = 47 / 71
+
+_CANCELED = ("OperationPreempted", "Operation execution has been preempted by a more recent operation.")
+_FAILED = (
+    "VMExtensionProvisioningError",
+    "VM has reported a failure when processing extension 'WindowsPatchExtension' or 'LinuxPatchExtension'.",
+)
+
+
+class Assessments:
+    """The pretend machines' patch assessments, from the POST to the result."""
+
+    def __init__(self, scenario: Scenario, fleet: Fleet, calendar: Calendar) -> None:
+        self._fleet = fleet
+        self._calendar = calendar
+        self._operations = Operations(scenario.seed, calendar)
+        self._assessor = Assessor(scenario.seed, scenario.patches)
+        self.ledger = Ledger(self._result_of)
+
+    def start(self, call: Call, machine: Machine, now: float) -> Answer:
+        """POST assessPatches on a machine that is in the fleet."""
+        self.ledger.starts[machine.key] += 1
+        refusal = refusal_of_start(machine)
+        if refusal is not None:
+            return refusal
+        if machine.fate is Fate.NO_CONTENT:
+            return Answer(204)
+        operation, superseded = self._operations.begin(machine, call.query.get("api-version", ""), now)
+        self.ledger.accepted[machine.key] += 1
+        if superseded is not None:
+            self.ledger.superseded.append(machine.key)
+        status, result = self._operations.targets(operation)
+        headers = {
+            "azure-asyncnotification": "Enabled",
+            "azure-asyncoperation": call.base + status,
+            "location": call.base + result,
+        }
+        return Answer(202, b"", headers)
+
+    def find(self, guid: str) -> Operation | None:
+        """The operation a poll names."""
+        return self._operations.find(guid)
+
+    def poll(self, call: Call, operation: Operation, now: float) -> Answer:
+        """GET of either URL. One changed byte in it is refused."""
+        self.ledger.polls[operation.machine.key] += 1
+        status, result = self._operations.targets(operation)
+        if call.target not in (status, result):
+            # What Azure says here is not known; that it refuses is what the signature is for.
+            return compute_error(403, "InvalidSignature", "The signature of the operation URL is not valid.")
+        return self._monitor(operation, now) if call.target == result else self._status(operation, now)
+
+    def summary(self, machine: Machine, now: float) -> dict[str, Json] | None:
+        """`patchStatus.availablePatchSummary` of the instance view; None before the first assessment."""
+        operation = self._operations.newest(machine)
+        if operation is None:
+            return None
+        summary: dict[str, Json] = {
+            "assessmentActivityId": operation.guid,
+            "startTime": self._moment(operation, GUEST_BEGINS_AT),
+        }
+        match operation.state(now):
+            case State.IN_PROGRESS:
+                return summary | {"status": "InProgress"}
+            case State.SUCCEEDED:
+                summary |= {"lastModifiedTime": self._ended(operation)}
+                return summary | self._found(machine)
+            case _:
+                return summary | {"status": "Failed", "lastModifiedTime": self._ended(operation)}
+
+    def _found(self, machine: Machine) -> dict[str, Json]:
+        found = self._assessor.findings(machine)
+        told: dict[str, Json] = {
+            "status": inner_status(machine.fate),
+            "rebootPending": found.is_reboot_pending,
+            "error": inner_error(machine),
+        }
+        if machine.fate is Fate.NO_COUNTS:
+            return told
+        return told | {
+            "criticalAndSecurityPatchCount": found.pressing_count,
+            "otherPatchCount": found.other_count,
+        }
+
+    def _status(self, operation: Operation, now: float) -> Answer:
+        state = operation.state(now)
+        began = self._calendar.iso(operation.started_at, operation.machine.lot.utc_offset_h)
+        body = f'{{\r\n  "startTime": "{began}",\r\n'
+        if state is not State.IN_PROGRESS:
+            body += f'  "endTime": "{self._ended(operation)}",\r\n'
+        body += f'  "status": "{state.value}",\r\n'
+        match state:
+            case State.SUCCEEDED:
+                output = self._render(operation).decode()
+                body += f'  "properties": {{\r\n    "output": {output}\r\n  }},\r\n'
+            case State.FAILED | State.CANCELED:
+                code, message = _FAILED if state is State.FAILED else _CANCELED
+                body += f'  "error": {{\r\n    "code": "{code}",\r\n    "message": "{message}"\r\n  }},\r\n'
+        return Answer(200, f'{body}  "name": "{operation.guid}"\r\n}}'.encode())
+
+    def _monitor(self, operation: Operation, now: float) -> Answer:
+        match operation.state(now):
+            case State.IN_PROGRESS:
+                return Answer(202)
+            case State.SUCCEEDED:
+                return Answer(200, self._render(operation))
+            case state:
+                code, message = _FAILED if state is State.FAILED else _CANCELED
+                return Answer(409, indented({"error": {"code": code, "message": message}}))
+
+    def _render(self, operation: Operation) -> bytes:
+        return self._assessor.render(
+            operation.machine,
+            operation.guid,
+            self._moment(operation, GUEST_BEGINS_AT),
+            self._moment(operation, GUEST_LOOKED_AT),
+        )
+
+    def _moment(self, operation: Operation, share: float) -> str:
+        at = operation.started_at + share * (operation.ends_at - operation.started_at)
+        return self._calendar.iso(at, operation.machine.lot.utc_offset_h)
+
+    def _ended(self, operation: Operation) -> str:
+        return self._calendar.iso(operation.ends_at, operation.machine.lot.utc_offset_h)
+
+    def _result_of(self, vm_id: str) -> dict[str, Json] | None:
+        operation = self._operations.newest(self._fleet.machine(vm_id))
+        if operation is None or operation.state(operation.ends_at) is not State.SUCCEEDED:
+            return None
+        return cast("dict[str, Json]", orjson.loads(self._render(operation)))

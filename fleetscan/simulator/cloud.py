@@ -1,0 +1,99 @@
+"""A pretend Azure as one plain object: a request and the time go in, a reply comes out.
+
+It keeps no clock, opens no socket and draws no chance but from its scenario's seed. It shares no code with
+the scanner, so that a mistake of one cannot hide in the other.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from fleetscan.model import Reply, Request
+from fleetscan.simulator.assessments import Assessments
+from fleetscan.simulator.call import Call
+from fleetscan.simulator.fleet import Fleet
+from fleetscan.simulator.graph import Graph
+from fleetscan.simulator.ledger import Ledger
+from fleetscan.simulator.limits import Limits
+from fleetscan.simulator.replies import Answer, Letterhead, arm_error, unauthorized
+from fleetscan.simulator.routes import Route, Router
+from fleetscan.simulator.scenario import Scenario
+from fleetscan.simulator.times import Calendar
+
+
+class Cloud:
+    """The pretend Azure of one scenario.
+
+    `epoch` is the calendar time at `started_at`; `now` in `handle` are seconds of the same monotonic clock
+    as `started_at` and never run backwards.
+    """
+
+    def __init__(self, scenario: Scenario, *, epoch: datetime, started_at: float = 0.0) -> None:
+        calendar = Calendar(epoch)
+        self.scenario = scenario
+        self.started_at = started_at
+        self.fleet = Fleet(scenario)
+        self._limits = Limits(scenario.limits_speed, calendar)
+        self._assessments = Assessments(scenario, self.fleet, calendar)
+        graph = Graph(scenario, self.fleet, calendar)
+        self._router = Router(scenario, self.fleet, self._assessments, graph)
+        self._letterhead = Letterhead(scenario.seed, calendar)
+
+    @property
+    def ledger(self) -> Ledger:
+        """What this cloud was sent so far."""
+        return self._assessments.ledger
+
+    def handle(self, request: Request, now: float) -> Reply:
+        """Answers one request that came with a good token."""
+        at = now - self.started_at
+        call = Call.of(request)
+        route = self._router.route(call, at)
+        answer = self._pass(call, route, at)
+        counted = self.ledger.throttled if answer.status == 429 else self.ledger.requests
+        counted[route.ask] += 1
+        return self._letterhead.write(answer, at)
+
+    def refuse_token(self, authorization: str | None, now: float) -> Reply | None:
+        """The 401 for an Authorization header, or None where it is good."""
+        scheme, _, token = (authorization or "").partition(" ")
+        challenge = 'Bearer authorization_uri="https://login.windows.net/", error="invalid_token"'
+        if scheme.lower() != "bearer" or not token:
+            problem = unauthorized(
+                "AuthenticationFailed",
+                "Authentication failed. The 'Authorization' header is missing.",
+                challenge,
+            )
+        elif self.scenario.token is not None and token != self.scenario.token:
+            problem = unauthorized("InvalidAuthenticationToken", "The access token is invalid.", challenge)
+        else:
+            return None
+        return self._letterhead.write(problem, now - self.started_at)
+
+    def _pass(self, call: Call, route: Route, at: float) -> Answer:
+        """The front door, then Compute's buckets, then the endpoint; who is refused has paid so far."""
+        headers: dict[str, str] = {}
+        if not route.is_self_counting:
+            door = self._limits.front_door(call.method, route.subscription_id, at)
+            if isinstance(door, Answer):
+                return door
+            headers |= door
+        if route.duty is not None:
+            room = self._limits.compute(
+                route.duty, route.subscription_id, route.region, route.machine_key, at
+            )
+            if isinstance(room, Answer):
+                return Answer(room.status, room.body, headers | room.headers)
+            headers |= room
+        answer = _serve(call, route)
+        return Answer(answer.status, answer.body, headers | answer.headers)
+
+
+def _serve(call: Call, route: Route) -> Answer:
+    if "api-version=" in call.target:
+        return route.serve()
+    return arm_error(
+        400,
+        "MissingApiVersionParameter",
+        "The api-version query parameter (?api-version=) is required for all requests.",
+    )

@@ -1,0 +1,116 @@
+"""Reading machines from Microsoft.Compute: the list of a subscription, one machine, its instance view.
+
+The list shows no power state; with `statusOnly=true` it shows that and little else.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+from urllib.parse import quote
+
+from fleetscan.model import Json
+from fleetscan.simulator.assessments import Assessments
+from fleetscan.simulator.call import Call
+from fleetscan.simulator.fates import Fate
+from fleetscan.simulator.fleet import Fleet, Machine
+from fleetscan.simulator.paging import mint_token, read_token
+from fleetscan.simulator.refusals import not_found
+from fleetscan.simulator.replies import Answer, compute_error, indented
+from fleetscan.simulator.resources import API_TYPE, power_status, vm_properties, vm_uuid
+
+MAX_PAGE = 500
+
+_AGENT_READY: Json = {"code": "ProvisioningState/succeeded", "level": "Info", "displayStatus": "Ready"}
+_AGENT_LOST: Json = {
+    "code": "ProvisioningState/Unavailable",
+    "level": "Warning",
+    "displayStatus": "Not Ready",
+}
+_PROVISIONED: Json = {
+    "code": "ProvisioningState/succeeded",
+    "level": "Info",
+    "displayStatus": "Provisioning succeeded",
+}
+
+
+class Compute:
+    """The reading half of Microsoft.Compute/virtualMachines."""
+
+    def __init__(self, fleet: Fleet, assessments: Assessments, page_size: int) -> None:
+        self._fleet = fleet
+        self._assessments = assessments
+        self._page_size = min(page_size, MAX_PAGE)
+
+    def list_machines(self, call: Call, subscription_id: str) -> Answer:
+        """One page of a subscription's machines."""
+        query = call.query
+        is_status_only = query.get("statusonly", "false").lower() == "true"
+        scope = f"{subscription_id}:{is_status_only}"
+        token = query.get("$skiptoken")
+        offset = 0 if token is None else read_token(scope, token)
+        if offset is None:
+            return compute_error(400, "InvalidParameter", "The value of parameter $skiptoken is invalid.")
+        machines = self._fleet.of_subscription(subscription_id)
+        end = offset + self._page_size
+        entry = _status_entry if is_status_only else _entry
+        body: dict[str, Json] = {"value": [entry(machine) for machine in machines[offset:end]]}
+        if end < len(machines):
+            body["nextLink"] = (
+                f"{call.base}/subscriptions/{subscription_id}/providers/Microsoft.Compute/virtualMachines"
+                f"?api-version={quote(query['api-version'])}{'&statusOnly=true' if is_status_only else ''}"
+                f"&%24skiptoken={mint_token(scope, end)}"
+            )
+        return Answer(200, indented(body))
+
+    def machine(self, call: Call, machine: Machine, now: float) -> Answer:
+        """One machine, with its instance view where that is asked for."""
+        if machine.fate is Fate.REFUSED_GONE:
+            return not_found(machine.name, machine.resource_group)
+        entry = _entry(machine)
+        if call.query.get("$expand", "").lower() == "instanceview":
+            entry["properties"] = vm_properties(machine) | {"instanceView": self._view(machine, now)}
+        return Answer(200, indented(entry))
+
+    def instance_view(self, machine: Machine, now: float) -> Answer:
+        """The instance view alone."""
+        if machine.fate is Fate.REFUSED_GONE:
+            return not_found(machine.name, machine.resource_group)
+        return Answer(200, indented(self._view(machine, now)))
+
+    def _view(self, machine: Machine, now: float) -> dict[str, Json]:
+        view: dict[str, Json] = {"hyperVGeneration": "V2", "statuses": [_PROVISIONED, power_status(machine)]}
+        if machine.fate is not Fate.STOPPED:
+            agent = _AGENT_LOST if machine.fate is Fate.AGENT_NOT_READY else _AGENT_READY
+            view |= {
+                "computerName": machine.name,
+                "osName": machine.image.os_name,
+                "osVersion": machine.image.os_version,
+                "vmAgent": {"vmAgentVersion": "2.7.41491.1131", "statuses": [agent]},
+            }
+        summary = self._assessments.summary(machine, now)
+        return view if summary is None else view | {"patchStatus": {"availablePatchSummary": summary}}
+
+
+def _entry(machine: Machine) -> dict[str, Json]:
+    entry: dict[str, Json] = {
+        "name": machine.name,
+        "id": machine.compute_id,
+        "type": API_TYPE,
+        "location": machine.region,
+        "properties": vm_properties(machine),
+    }
+    return entry | {"tags": cast("Json", machine.tags)} if machine.tags else entry
+
+
+def _status_entry(machine: Machine) -> dict[str, Json]:
+    return {
+        "name": machine.name,
+        "id": machine.compute_id,
+        "type": API_TYPE,
+        "location": machine.region,
+        "properties": {
+            "vmId": vm_uuid(machine),
+            "provisioningState": "Succeeded",
+            "instanceView": {"statuses": [_PROVISIONED, power_status(machine)]},
+        },
+    }

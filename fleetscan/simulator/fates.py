@@ -1,0 +1,130 @@
+"""What may become of a machine's assessment, and how a fate is drawn from a machine's own seed.
+
+A fate depends on the seed and the machine's id alone: another order of requests, another fleet size or
+another client changes nothing about it.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from enum import Enum
+from typing import Literal
+
+from fleetscan.simulator.images import Image
+from fleetscan.simulator.scenario import Scenario
+
+
+class Fate(Enum):
+    """How an assessment of a machine ends, every time it is asked for."""
+
+    SUCCEEDED = "succeeded"
+    WARNED = "warned"
+    """CompletedWithWarnings, with counts and a list."""
+    TRUNCATED = "truncated"
+    """The counts exceed the list."""
+    STOPPED = "stopped"
+    """Stopped or deallocated, and listed so."""
+
+    PACKAGE_MANAGER_FAILURE = "package_manager_failure"
+    """Linux: the operation succeeds, the assessment in it fails."""
+    ESM_REQUIRED = "esm_required"
+    """Ubuntu out of support: the operation succeeds, the assessment in it fails."""
+    PATCH_INTERNAL_ERROR = "patch_internal_error"
+    """The operation succeeds, the assessment in it fails with "please retry later"."""
+    OPERATION_FAILED = "operation_failed"
+    OPERATION_CANCELED = "operation_canceled"
+    NO_COUNTS = "no_counts"
+    """Operation and assessment succeed, and no counts came."""
+    NO_CONTENT = "no_content"
+    """The start is answered 204."""
+    REFUSED_BAD_REQUEST = "refused_bad_request"
+    REFUSED_DENIED = "refused_denied"
+    REFUSED_GONE = "refused_gone"
+    """Listed, and deleted since."""
+    REFUSED_CONFLICT = "refused_conflict"
+    AGENT_NOT_READY = "agent_not_ready"
+    STOPPED_UNSEEN = "stopped_unseen"
+    """Listed as running, stopped since."""
+
+
+_FAILING = tuple(Fate)[4:]
+
+# One operation in a hundred takes ten times as long; sigma 0.5 puts nine in ten between 80 and 410 s.
+MEDIAN_S = 180.0
+SIGMA = 0.5
+LONG_SHARE = 0.01
+LONG_FACTOR = 10.0
+REGULAR_WINDOWS_S = 180.0
+REGULAR_LINUX_S = 120.0
+
+DEALLOCATED_SHARE = 0.7
+# Machines with another time zone, with an upper-cased group in one listing, a lower-cased id in another.
+ODD_SHARE = 0.1
+
+PowerState = Literal["running", "stopped", "deallocated"]
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """Everything chance decides about one machine. `duration_s` is at the scenario's speed."""
+
+    fate: Fate
+    duration_s: float
+    power_state: PowerState
+    utc_offset_h: int
+    has_upper_group: bool
+    has_lower_id: bool
+    patch_mode: str
+    assessment_mode: str
+
+
+def cast_lot(scenario: Scenario, key: str, image: Image) -> Lot:
+    """The lot of the machine with the lower-cased id `key`. The draws always come in the same order."""
+    draw = random.Random(f"{scenario.seed}:{key}")
+    fate = _fate(scenario, draw.random() * 100, draw.random(), image)
+    halted: PowerState = "deallocated" if draw.random() < DEALLOCATED_SHARE else "stopped"
+    modes = ("AutomaticByOS", "Manual") if image.is_windows else ("ImageDefault",)
+    return Lot(
+        fate=fate,
+        duration_s=_duration_s(scenario, draw, image) / scenario.speed,
+        power_state=halted if fate is Fate.STOPPED else "running",
+        utc_offset_h=-5 if draw.random() < ODD_SHARE else 0,
+        has_upper_group=draw.random() < ODD_SHARE,
+        has_lower_id=draw.random() < ODD_SHARE,
+        patch_mode=draw.choice((*modes, "AutomaticByPlatform")),
+        assessment_mode=draw.choice(("ImageDefault", "ImageDefault", "AutomaticByPlatform")),
+    )
+
+
+def failing_kinds(image: Image) -> tuple[Fate, ...]:
+    """The failures a machine with this image can meet."""
+    foreign = set()
+    if image.is_windows:
+        foreign.add(Fate.PACKAGE_MANAGER_FAILURE)
+    if image.distro != "ubuntu":
+        foreign.add(Fate.ESM_REQUIRED)
+    return tuple(fate for fate in _FAILING if fate not in foreign)
+
+
+def _fate(scenario: Scenario, percentile: float, choice: float, image: Image) -> Fate:
+    for share, fate in (
+        (scenario.stopped_pct, Fate.STOPPED),
+        (scenario.warned_pct, Fate.WARNED),
+        (scenario.truncated_pct, Fate.TRUNCATED),
+    ):
+        if percentile < share:
+            return fate
+        percentile -= share
+    if percentile < scenario.failing_pct:
+        kinds = failing_kinds(image)
+        return kinds[int(choice * len(kinds))]
+    return Fate.SUCCEEDED
+
+
+def _duration_s(scenario: Scenario, draw: random.Random, image: Image) -> float:
+    bell, chance = draw.lognormvariate(0.0, SIGMA), draw.random()
+    if scenario.durations == "regular":
+        typical_s = REGULAR_WINDOWS_S if image.is_windows else REGULAR_LINUX_S
+        return typical_s * (0.95 + 0.1 * chance)
+    return MEDIAN_S * bell * (LONG_FACTOR if chance < LONG_SHARE else 1.0)

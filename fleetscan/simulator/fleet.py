@@ -1,0 +1,129 @@
+"""The pretend machines: who they are, where they live and what fate waits for each.
+
+Machines are small values, a hundred thousand of them are no burden; patches and resource objects are
+made when somebody asks.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from fleetscan.simulator.estate import ENVIRONMENTS, REGIONS, ROLES, TEAMS, Estate, Subscription
+from fleetscan.simulator.fates import Fate, Lot, cast_lot
+from fleetscan.simulator.images import Image
+from fleetscan.simulator.scenario import Scenario
+
+# Machines with an owner tag, and those of them with all tags.
+OWNED_SHARE = 0.92
+FULL_SHARE = 0.87
+
+PROVIDER = "providers/Microsoft.Compute/virtualMachines"
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """One virtual machine. `key` is its lower-cased id."""
+
+    key: str
+    subscription: Subscription
+    resource_group: str
+    name: str
+    region: str
+    image: Image
+    tags: dict[str, str]
+    lot: Lot
+
+    @property
+    def fate(self) -> Fate:
+        """How its assessments end."""
+        return self.lot.fate
+
+    @property
+    def resource_id(self) -> str:
+        """The id in the case it was made with."""
+        return _resource_id(self.subscription.subscription_id, self.resource_group, self.name)
+
+    @property
+    def compute_id(self) -> str:
+        """The id as the Compute list writes it: some resource groups come upper-cased."""
+        group = self.resource_group.upper() if self.lot.has_upper_group else self.resource_group
+        return _resource_id(self.subscription.subscription_id, group, self.name)
+
+    @property
+    def graph_id(self) -> str:
+        """The id as Resource Graph writes it: some come lower-cased."""
+        return self.key if self.lot.has_lower_id else self.resource_id
+
+
+class Fleet:
+    """All machines of a scenario, in a fixed order, found by id without regard to case."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.estate = Estate(scenario.seed, scenario.subscriptions, scenario.regions)
+        self._machines = {machine.key: machine for machine in _settle(scenario, self.estate)}
+        self._by_subscription: dict[str, list[Machine]] = {}
+        for machine in self._machines.values():
+            self._by_subscription.setdefault(machine.subscription.subscription_id, []).append(machine)
+
+    def __iter__(self) -> Iterator[Machine]:
+        return iter(self._machines.values())
+
+    def __len__(self) -> int:
+        return len(self._machines)
+
+    @property
+    def subscriptions(self) -> tuple[Subscription, ...]:
+        """Every subscription the identity sees, the disabled one last."""
+        return (*self.estate.subscriptions, self.estate.disabled)
+
+    def machine(self, resource_id: str) -> Machine:
+        """The machine of an id; KeyError where there is none."""
+        return self._machines[resource_id.lower()]
+
+    def find(self, key: str) -> Machine | None:
+        """The machine of a lower-cased id."""
+        return self._machines.get(key)
+
+    def of_subscription(self, subscription_id: str) -> list[Machine]:
+        """The machines of one subscription, in the fleet's order."""
+        return self._by_subscription.get(subscription_id, [])
+
+
+def _settle(scenario: Scenario, estate: Estate) -> Iterator[Machine]:
+    """Draws where each machine lives; a longer fleet begins with the shorter one of the same seed."""
+    draw = random.Random(f"{scenario.seed}:fleet")
+    numbers: Counter[tuple[str, str]] = Counter()
+    applications = tuple(TEAMS)
+    for index in range(scenario.machines):
+        # The first machines go round, so that no subscription is empty.
+        spread = index if index < scenario.subscriptions else int(draw.random() * scenario.subscriptions)
+        subscription = estate.subscriptions[spread]
+        region = draw.choice(estate.regions)
+        environment, application = draw.choice(ENVIRONMENTS), draw.choice(applications)
+        role = draw.choice(ROLES)
+        image = draw.choice(role.images)
+        tags = _tags(draw.random() < OWNED_SHARE, draw.random() < FULL_SHARE, application, environment)
+        stem = f"{role.name}-{environment}-{REGIONS[region]}"
+        numbers[subscription.subscription_id, stem] += 1
+        name = f"{stem}-{numbers[subscription.subscription_id, stem]:03d}"
+        group = f"rg-{application}-{environment}-{REGIONS[region]}"
+        key = _resource_id(subscription.subscription_id, group, name).lower()
+        lot = cast_lot(scenario, key, image)
+        yield Machine(key, subscription, group, name, region, image, tags, lot)
+
+
+@cache
+def _tags(is_owned: bool, is_full: bool, application: str, environment: str) -> dict[str, str]:
+    """Most machines are tagged as the rules want it, some half, some not at all. Equal tags are shared."""
+    if not is_owned:
+        return {}
+    owner = {"owner": TEAMS[application]}
+    return owner | {"environment": environment, "application": application} if is_full else owner
+
+
+def _resource_id(subscription_id: str, group: str, name: str) -> str:
+    return f"/subscriptions/{subscription_id}/resourceGroups/{group}/{PROVIDER}/{name}"

@@ -1,0 +1,216 @@
+"""Resource Graph: one table of machines, queried over HTTP, with the user quota and its paging quirks.
+
+`resultTruncated` is the string "false" even when a `$skipToken` follows. A query that is not sorted gets
+its pages from a list that is shuffled anew for each: rows repeat and rows are lost.
+"""
+
+from __future__ import annotations
+
+import base64
+import random
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+import orjson
+
+from fleetscan.model import Json
+from fleetscan.simulator.buckets import UserQuota
+from fleetscan.simulator.call import Call
+from fleetscan.simulator.fleet import Fleet, Machine
+from fleetscan.simulator.kql import QueryError, read_query
+from fleetscan.simulator.query import Query, Row
+from fleetscan.simulator.refusals import denied
+from fleetscan.simulator.replies import Answer, compact
+from fleetscan.simulator.resources import GRAPH_TYPE, extended_properties, vm_properties
+from fleetscan.simulator.scenario import Scenario
+from fleetscan.simulator.times import Calendar
+
+MAX_TOP = 1000
+MAX_SUBSCRIPTIONS = 1000
+REMEMBERED_QUERIES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a request asks for: a query over some subscriptions, and which page of its rows."""
+
+    query: str
+    subscriptions: frozenset[str]
+    top: int
+    skip: int
+    token: str | None
+
+
+class BadWishError(Exception):
+    """A request body that Resource Graph would refuse; the argument is the error's detail."""
+
+
+class Graph:
+    """POST /providers/Microsoft.ResourceGraph/resources."""
+
+    def __init__(self, scenario: Scenario, fleet: Fleet, calendar: Calendar) -> None:
+        self._scenario = scenario
+        self._fleet = fleet
+        self._calendar = calendar
+        self._quota = UserQuota(scenario.limits_speed)
+        self._selections: dict[tuple[str, frozenset[str]], tuple[Query, list[Machine]]] = {}
+
+    def answer(self, call: Call, now: float) -> Answer:
+        """One page, or an error in Resource Graph's own shape."""
+        is_allowed, headers, wait_s = self._quota.draw(now)
+        if not is_allowed:
+            refusal = self._error(429, "RateLimiting", [_detail("RateLimiting", _THROTTLED)], now)
+            return Answer(429, refusal.body, headers | {"retry-after": str(wait_s)})
+        answer = self._page(call, now)
+        return Answer(answer.status, answer.body, headers | answer.headers)
+
+    def _page(self, call: Call, now: float) -> Answer:
+        if self._scenario.graph == "denied":
+            return denied("Microsoft.ResourceGraph/resources/read", "/")
+        try:
+            wish = self._wish(call.body)
+            query, machines = self._select(wish)
+        except BadWishError as problem:
+            return self._error(400, "BadRequest", [_detail("InvalidRequest", str(problem))], now)
+        except QueryError as problem:
+            return self._error(400, "BadRequest", _details_of(problem), now)
+        if self._scenario.graph == "broken":
+            if len(machines) <= wish.top:
+                return self._error(
+                    500, "InternalServerError", [_detail("InternalError", "Query failed.")], now
+                )
+            return self._rows(query, machines, wish, token=wish.token or _token(wish.top, wish.top))
+        end = wish.skip + wish.top
+        return self._rows(query, machines, wish, token=_token(wish.top, end) if end < len(machines) else None)
+
+    def _rows(self, query: Query, machines: list[Machine], wish: Wish, token: str | None) -> Answer:
+        source = machines
+        if not query.order:
+            source = list(machines)
+            random.Random(f"{self._scenario.seed}:{wish.query}:{wish.skip}").shuffle(source)
+        page = source[wish.skip : wish.skip + wish.top]
+        rows = [query.apply(self._row(machine)) for machine in page]
+        body: dict[str, Json] = {
+            "totalRecords": len(machines),
+            "count": len(rows),
+            "data": cast("list[Json]", rows),
+            "facets": [],
+            "resultTruncated": "false",
+        }
+        return compact(body if token is None else body | {"$skipToken": token})
+
+    def _select(self, wish: Wish) -> tuple[Query, list[Machine]]:
+        """The machines a query finds, in its order; remembered, since every page asks for them again."""
+        name = (wish.query, wish.subscriptions)
+        if name not in self._selections:
+            query = read_query(wish.query)
+            found = [
+                (query.sort_texts(row), machine)
+                for machine in self._fleet
+                if not wish.subscriptions or machine.subscription.subscription_id in wish.subscriptions
+                if query.apply(row := self._row(machine)) is not None
+            ]
+            for place in reversed(range(len(query.order))):
+                found.sort(key=_text_at(place), reverse=query.order[place].is_descending)
+            if len(self._selections) >= REMEMBERED_QUERIES:
+                self._selections.pop(next(iter(self._selections)))
+            self._selections[name] = (query, [machine for _, machine in found])
+        return self._selections[name]
+
+    def _wish(self, body: bytes) -> Wish:
+        try:
+            asked = orjson.loads(body)
+        except orjson.JSONDecodeError as problem:
+            raise BadWishError("The request content was not valid JSON.") from problem
+        if not isinstance(asked, dict) or not isinstance(asked.get("query"), str):
+            raise BadWishError("The request has no 'query'.")
+        options = asked.get("options") or {}
+        if not isinstance(options, dict):
+            raise BadWishError("'options' must be an object.")
+        subscriptions = frozenset(str(name).lower() for name in asked.get("subscriptions") or [])
+        if len(subscriptions) > MAX_SUBSCRIPTIONS:
+            raise BadWishError("At most 1000 subscriptions are allowed in a query.")
+        if options.get("resultFormat", "objectArray") != "objectArray":
+            raise BadWishError("Only the result format objectArray is served here.")
+        top = options.get("$top", MAX_TOP)
+        if not isinstance(top, int) or not 1 <= top <= MAX_TOP:
+            raise BadWishError("'$top' must be between 1 and 1000.")
+        token = options.get("$skipToken")
+        skip = 0 if token is None else _rows_to_skip(str(token))
+        return Wish(asked["query"], subscriptions, min(top, self._scenario.page_size), skip, token)
+
+    def _row(self, machine: Machine) -> Row:
+        return {
+            "id": machine.graph_id,
+            "name": machine.name,
+            "type": GRAPH_TYPE,
+            "tenantId": self._fleet.estate.tenant_id,
+            "location": machine.region,
+            "resourceGroup": machine.resource_group.lower(),
+            "subscriptionId": machine.subscription.subscription_id,
+            "tags": cast("Json", machine.tags or None),
+            "properties": vm_properties(machine) | {"extended": extended_properties(machine)},
+        }
+
+    def _error(self, status: int, code: str, details: list[Json], now: float) -> Answer:
+        stamp = self._calendar.iso(now)[:27] + "Z"
+        message = (
+            f"Please provide below info when asking for support: timestamp = {stamp}, correlationId = -."
+        )
+        body = {"error": {"code": code, "message": message, "details": details}}
+        return Answer(status, orjson.dumps(body))
+
+
+def _text_at(place: int) -> Callable[[tuple[tuple[str, ...], Machine]], str]:
+    return lambda pair: pair[0][place]
+
+
+_THROTTLED = (
+    "Client application has been throttled and should not attempt to repeat the request until an amount of "
+    "time has elapsed. Please see https://aka.ms/resourcegraph-throttling for help."
+)
+
+
+def _detail(code: str, message: str) -> Json:
+    return {"code": code, "message": message}
+
+
+def _details_of(problem: QueryError) -> list[Json]:
+    first = _detail(
+        "InvalidQuery",
+        "Query is invalid. Please refer to the documentation for the Azure Resource Graph service and fix "
+        "the error before retrying.",
+    )
+    if problem.column is not None:
+        named = f"Failed to resolve column or scalar expression named '{problem.column}'"
+        return [first, _detail("Default", named)]
+    parser: dict[str, Json] = {
+        "code": "ParserFailure",
+        "message": "ParserFailure",
+        "line": 1,
+        "characterPositionInLine": problem.position,
+        "token": problem.token,
+        "expectedToken": "\u03cf",
+    }
+    return [first, parser]
+
+
+def _token(rows: int, skip: int) -> str:
+    """As recorded: base64 of an indented JSON object."""
+    text = (
+        f'{{\r\n  "$id": "1",\r\n  "MaxRows": {rows},\r\n  "RowsToSkip": {skip},\r\n'
+        '  "KustoClusterUrl": "https://arg-weu-one-sf.arg.core.windows.net"\r\n}'
+    )
+    return base64.b64encode(text.encode()).decode()
+
+
+def _rows_to_skip(token: str) -> int:
+    try:
+        found = re.search(r'"RowsToSkip": (\d+),', base64.b64decode(token, validate=True).decode())
+    except ValueError:
+        found = None
+    if found is None:
+        raise BadWishError("The skip token is not valid.")
+    return int(found[1])

@@ -1,0 +1,219 @@
+"""The part of Resource Graph's query language that an inventory needs, read and evaluated honestly.
+
+`resources | where a =~ 'x' and b != 'y' | extend c = tostring(p.q) | project a, d = p.q | order by a asc`;
+everything else is a syntax error, never a guess. Columns are checked while reading, rows are not touched.
+"""
+
+from __future__ import annotations
+
+import re
+
+from fleetscan.simulator.query import (
+    Query,
+    SortBy,
+    Step,
+    Test,
+    Value,
+    comparison,
+    lower_value,
+    path_value,
+    text_value,
+)
+
+COLUMNS = frozenset(
+    (
+        "id", "name", "type", "tenantId", "kind", "location", "resourceGroup", "subscriptionId", "managedBy",
+        "sku", "plan", "properties", "tags", "identity", "zones", "extendedLocation",
+    )
+)  # fmt: skip
+
+_QUOTES = ("'", '"')
+# The word of the recorded error.
+_END = "<EOF>"
+_TOKEN = re.compile(r"\s*('[^']*'|\"[^\"]*\"|[A-Za-z_]\w*|\d+|==|=~|!=|!~|[|=.,()\[\]~])")
+
+
+class QueryError(Exception):
+    """A query that cannot be read. `position` counts from 0; `column` is one that does not exist."""
+
+    def __init__(self, token: str, position: int, column: str | None = None) -> None:
+        super().__init__(f"cannot read {token!r} at {position}")
+        self.token = token
+        self.position = position
+        self.column = column
+
+
+def read_query(text: str) -> Query:
+    """Reads a query over the table `resources`; raises QueryError."""
+    return _Reader(text).query()
+
+
+class _Reader:
+    """Recursive descent over the tokens; `_columns` are those visible at this point of the pipeline."""
+
+    def __init__(self, text: str) -> None:
+        self._tokens: list[tuple[str, int]] = []
+        self._place = 0
+        self._columns = set(COLUMNS)
+        self._steps: list[Step] = []
+        self._order: tuple[SortBy, ...] = ()
+        self._order_at = 0
+        self._unknown: QueryError | None = None
+        at, text = 0, text.rstrip()
+        while at < len(text):
+            found = _TOKEN.match(text, at)
+            if found is None:
+                skipped = text[at:].lstrip()
+                raise QueryError(skipped[0], len(text) - len(skipped))
+            self._tokens.append((found[1], found.start(1)))
+            at = found.end()
+        self._tokens.append((_END, len(text)))
+
+    def query(self) -> Query:
+        # The table may be left out, as in the recorded `project id`.
+        if self._skip("resources"):
+            if self._peek() == _END:
+                return Query((), (), 0)
+            self._need("|")
+        self._operator()
+        while self._skip("|"):
+            self._operator()
+        if self._peek() != _END:
+            raise self._error()
+        if self._unknown is not None:
+            raise self._unknown
+        return Query(tuple(self._steps), self._order, self._order_at)
+
+    def _operator(self) -> None:
+        match self._peek().lower():
+            case "where":
+                self._next()
+                self._where()
+            case "extend":
+                self._next()
+                self._extend()
+            case "project":
+                self._next()
+                self._project()
+            case "order" | "sort":
+                self._next()
+                self._need("by")
+                self._order_by()
+            case _:
+                raise self._error()
+
+    def _where(self) -> None:
+        tests = [self._comparison()]
+        while self._skip("and"):
+            tests.append(self._comparison())
+        self._steps.append(lambda row: row if all(test(row) for test in tests) else None)
+
+    def _extend(self) -> None:
+        added = self._assignments()
+        self._columns |= added.keys()
+        self._steps.append(lambda row: row | {name: value(row) for name, value in added.items()})
+
+    def _project(self) -> None:
+        shown = self._assignments()
+        self._columns = set(shown)
+        self._steps.append(lambda row: {name: value(row) for name, value in shown.items()})
+
+    def _order_by(self) -> None:
+        keys = [self._sort_key()]
+        while self._skip(","):
+            keys.append(self._sort_key())
+        self._order, self._order_at = tuple(keys), len(self._steps)
+
+    def _sort_key(self) -> SortBy:
+        column = self._column()
+        # Kusto sorts downwards unless told.
+        return SortBy(column, not self._skip("asc") and (self._skip("desc") or True))
+
+    def _assignments(self) -> dict[str, Value]:
+        found: dict[str, Value] = {}
+        while True:
+            name = self._peek()
+            if self._is_before("="):
+                self._word()
+                self._need("=")
+                found[name] = self._value()
+            else:
+                found[name] = path_value([self._column()])
+            if not self._skip(","):
+                return found
+
+    def _comparison(self) -> Test:
+        left = self._value()
+        sign = self._next()
+        if sign not in ("==", "=~", "!=", "!~"):
+            self._place -= 1
+            raise self._error()
+        right = self._value()
+        return comparison(left, sign, right)
+
+    def _value(self) -> Value:
+        token = self._peek()
+        if token[0] in _QUOTES:
+            text = self._quoted()
+            return lambda row: text
+        if token.lower() in ("tostring", "tolower") and self._is_before("("):
+            self._next()
+            self._need("(")
+            inner = self._value()
+            self._need(")")
+            return lower_value(inner) if token.lower() == "tolower" else text_value(inner)
+        return self._dotted()
+
+    def _dotted(self) -> Value:
+        names = [self._column()]
+        while True:
+            if self._skip("."):
+                names.append(self._word())
+            elif self._skip("["):
+                names.append(self._quoted())
+                self._need("]")
+            else:
+                return path_value(names)
+
+    def _column(self) -> str:
+        place, name = self._place, self._word()
+        if name not in self._columns and self._unknown is None:
+            # Named once the syntax has turned out to be sound, as Resource Graph does.
+            self._unknown = QueryError(name, self._tokens[place][1], column=name)
+        return name
+
+    def _quoted(self) -> str:
+        if self._peek()[0] not in _QUOTES:
+            raise self._error()
+        return self._next()[1:-1]
+
+    def _word(self) -> str:
+        if not re.match(r"[A-Za-z_]", self._peek()):
+            raise self._error()
+        return self._next()
+
+    def _peek(self) -> str:
+        return self._tokens[self._place][0]
+
+    def _is_before(self, sign: str) -> bool:
+        return self._peek() != _END and self._tokens[self._place + 1][0] == sign
+
+    def _next(self) -> str:
+        token = self._peek()
+        if token == _END:
+            raise self._error()
+        self._place += 1
+        return token
+
+    def _skip(self, word: str) -> bool:
+        if self._peek().lower() != word:
+            return False
+        self._place += 1
+        return True
+
+    def _need(self, word: str) -> None:
+        if not self._skip(word):
+            raise self._error()
+
+    def _error(self) -> QueryError:
+        return QueryError(*self._tokens[self._place])

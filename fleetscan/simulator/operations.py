@@ -1,0 +1,116 @@
+"""Assessment operations under way and done: their states in time, and the signed URLs they are read at.
+
+The 3.3 kB tail of a URL is derived anew whenever it is needed, from the seed and the operation alone,
+so that a hundred thousand operations keep none of it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import random
+import string
+import uuid
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from fleetscan.simulator.fates import Fate
+from fleetscan.simulator.fleet import Machine
+from fleetscan.simulator.times import Calendar
+
+URL_SAFE = string.ascii_letters + string.digits + "-_"
+# The lengths recorded in 2024.
+CERTIFICATE_CHARS = 2615
+SIGNATURE_CHARS = 342
+HASH_CHARS = 43
+# What tells the two URLs of an operation apart.
+MONITOR = "&monitor=true"
+
+
+class State(Enum):
+    """An operation's status words."""
+
+    IN_PROGRESS = "InProgress"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    CANCELED = "Canceled"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One accepted start. `superseded_at` is when a newer one took its machine over, if one did."""
+
+    machine: Machine
+    guid: str
+    signing_id: str
+    api_version: str
+    started_at: float
+    due_at: float
+    superseded_at: float | None = None
+
+    @property
+    def ends_at(self) -> float:
+        """When it is over, one way or the other."""
+        return self.due_at if self.superseded_at is None else self.superseded_at
+
+    def state(self, now: float) -> State:
+        """Its status at a moment."""
+        if now < self.ends_at:
+            return State.IN_PROGRESS
+        if self.superseded_at is not None or self.machine.fate is Fate.OPERATION_CANCELED:
+            return State.CANCELED
+        return State.FAILED if self.machine.fate is Fate.OPERATION_FAILED else State.SUCCEEDED
+
+
+class Operations:
+    """Every operation of a cloud by its guid, and the newest of each machine."""
+
+    def __init__(self, seed: int, calendar: Calendar) -> None:
+        self._seed = seed
+        self._calendar = calendar
+        self._by_guid: dict[str, Operation] = {}
+        self._newest: dict[str, str] = {}
+        draw = random.Random(f"{seed}:certificate")
+        self._certificate = "MII" + "".join(draw.choices(URL_SAFE, k=CERTIFICATE_CHARS - 3))
+
+    def begin(self, machine: Machine, api_version: str, now: float) -> tuple[Operation, Operation | None]:
+        """Starts one; the second value is the one it superseded, where one was still running."""
+        older, superseded = self.newest(machine), None
+        if older is not None and older.state(now) is State.IN_PROGRESS:
+            superseded = self._by_guid[older.guid] = replace(older, superseded_at=now)
+        operation = self._mint(machine, older, api_version, now)
+        self._by_guid[operation.guid] = operation
+        self._newest[machine.key] = operation.guid
+        return operation, superseded
+
+    def find(self, guid: str) -> Operation | None:
+        """The operation of a guid."""
+        return self._by_guid.get(guid)
+
+    def newest(self, machine: Machine) -> Operation | None:
+        """The operation of a machine that was started last."""
+        guid = self._newest.get(machine.key)
+        return None if guid is None else self._by_guid[guid]
+
+    def targets(self, operation: Operation) -> tuple[str, str]:
+        """Path and query of the operation's status, and of its result at the end."""
+        machine = operation.machine
+        seal = hashlib.shake_128(f"{self._seed}:{operation.guid}:{operation.api_version}".encode())
+        tail = base64.urlsafe_b64encode(seal.digest(300)).decode()
+        path = (
+            f"/subscriptions/{machine.subscription.subscription_id}/providers/Microsoft.Compute/locations/"
+            f"{machine.region}/operations/{operation.guid}?p={operation.signing_id}"
+        )
+        signed = (
+            f"&api-version={operation.api_version}&t={self._calendar.ticks(operation.started_at)}"
+            f"&c={self._certificate}&s={tail[:SIGNATURE_CHARS]}"
+            f"&h={tail[SIGNATURE_CHARS : SIGNATURE_CHARS + HASH_CHARS]}"
+        )
+        return path + signed, f"{path}{MONITOR}{signed}"
+
+    def _mint(self, machine: Machine, older: Operation | None, api_version: str, now: float) -> Operation:
+        """The guid follows from the machine and its operation before, never from other machines."""
+        seed = f"{self._seed}:{machine.key}:{older.guid if older else ''}"
+        names = hashlib.blake2b(seed.encode(), digest_size=32).digest()
+        guid, signing_id = (str(uuid.UUID(bytes=part, version=4)) for part in (names[:16], names[16:]))
+        return Operation(machine, guid, signing_id, api_version, now, now + machine.lot.duration_s)

@@ -1,0 +1,77 @@
+"""How a start is refused, one documented or observed error for each kind of refusal.
+
+Nobody outside Azure knows the exact words for a stopped machine, a missing agent or a conflict; these are
+the ones Azure uses for other calls in the same plight.
+"""
+
+from __future__ import annotations
+
+from fleetscan.simulator.fates import Fate
+from fleetscan.simulator.fleet import Machine
+from fleetscan.simulator.replies import Answer, arm_error, compute_error
+
+_STOPPED = (
+    409,
+    "OperationNotAllowed",
+    "Cannot perform operation 'assessPatches' on VM '{name}': the operation requires the VM to be running "
+    "(or set to run), and the VM is not running.",
+)
+
+_OF_COMPUTE = {
+    Fate.STOPPED: _STOPPED,
+    Fate.STOPPED_UNSEEN: _STOPPED,
+    Fate.REFUSED_BAD_REQUEST: (
+        400,
+        "InvalidParameter",
+        "The value of parameter 'osProfile' of VM '{name}' does not permit patch operations.",
+    ),
+    Fate.REFUSED_CONFLICT: (
+        409,
+        "Conflict",
+        "The request failed due to conflict with a concurrent request. To resolve it, please refer to "
+        "https://aka.ms/activitylog to get more details on the conflicting requests.",
+    ),
+    Fate.AGENT_NOT_READY: (
+        409,
+        "VMAgentStatusCommunicationError",
+        "VM '{name}' has not reported status for VM agent or extensions. Verify that the OS is up and "
+        "healthy, the VM has a running VM agent, and that it can establish outbound connections to Azure "
+        "storage.",
+    ),
+}
+
+
+def refusal_of_start(machine: Machine) -> Answer | None:
+    """The error a start of this machine meets, or None where it is taken."""
+    match machine.fate:
+        case Fate.REFUSED_GONE:
+            return not_found(machine.name, machine.resource_group)
+        case Fate.REFUSED_DENIED:
+            return denied("Microsoft.Compute/virtualMachines/assessPatches/action", machine.resource_id)
+        case fate if fate in _OF_COMPUTE:
+            status, code, message = _OF_COMPUTE[fate]
+            return compute_error(status, code, message.format(name=machine.name))
+        case _:
+            return None
+
+
+def not_found(name: str, resource_group: str) -> Answer:
+    """ARM's 404 for a machine that is not there, or not any more."""
+    return arm_error(
+        404,
+        "ResourceNotFound",
+        f"The Resource 'Microsoft.Compute/virtualMachines/{name}' under resource group '{resource_group}' "
+        "was not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix",
+    )
+
+
+def denied(action: str, scope: str) -> Answer:
+    """ARM's 403 for a missing role."""
+    return arm_error(
+        403,
+        "AuthorizationFailed",
+        "The client '00000000-0000-0000-0000-000000000000' with object id "
+        "'00000000-0000-0000-0000-000000000000' does not have authorization to perform action "
+        f"'{action}' over scope '{scope}' or the scope is invalid. If access was recently granted, please "
+        "refresh your credentials.",
+    )

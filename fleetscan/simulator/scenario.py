@@ -1,0 +1,49 @@
+"""What a pretend Azure is asked to be: sizes, speeds and how often things go wrong.
+
+A scenario and its seed decide everything about a cloud but the requests it is sent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """The pretend fleet and the weather it lives in.
+
+    `speed` divides the assessments' durations. `limits_speed` multiplies both the size and the refill
+    of every token bucket; 0 removes all limits. `lognormal` durations have a median of 180 s and one
+    in a hundred ten times its length; `regular` ones are 180 s on Windows and 120 s on Linux, within 5 %.
+    `patches` is the mean number in a list. The percentages are of all machines and exclude each other.
+    A `denied` Resource Graph answers 403; a `broken` one repeats a skip token, or 500 where one page
+    would do. `token` is the one bearer token accepted; None accepts any.
+    """
+
+    machines: int = 300
+    subscriptions: int = 4
+    regions: int = 3
+    seed: int = 1
+    speed: float = 1.0
+    limits_speed: float = 1.0
+    durations: Literal["lognormal", "regular"] = "lognormal"
+    patches: int = 20
+    stopped_pct: float = 5.0
+    warned_pct: float = 4.0
+    truncated_pct: float = 1.0
+    failing_pct: float = 2.0
+    page_size: int = 1000
+    graph: Literal["up", "denied", "broken"] = "up"
+    token: str | None = None
+
+    def __post_init__(self) -> None:
+        least = {"machines": 0, "subscriptions": 1, "regions": 1, "patches": 0, "page_size": 1}
+        for name, smallest in least.items():
+            if getattr(self, name) < smallest:
+                raise ValueError(f"{name} is {getattr(self, name)}, and must be {smallest} or more")
+        if self.speed <= 0 or self.limits_speed < 0:
+            raise ValueError("speed must be above 0, and limits_speed 0 (no limits) or above")
+        shares = (self.stopped_pct, self.warned_pct, self.truncated_pct, self.failing_pct)
+        if min(shares) < 0 or sum(shares) > 100:
+            raise ValueError(f"the percentages {shares} must each be 0 or more, and 100 at most together")

@@ -1,0 +1,68 @@
+"""The HTTP skin: a pretend cloud on a loopback port, on the real monotonic clock.
+
+It checks the bearer token, hands the request's target on byte for byte and adds nothing to the replies.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import cast
+
+from aiohttp import web
+
+from fleetscan.model import Reply, Request
+from fleetscan.simulator.cloud import Cloud
+from fleetscan.simulator.replies import arm_error
+
+# Signed URLs are 3.3 kB; a request line and a header field of four times that still pass.
+MAX_FIELD_BYTES = 16 * 1024
+MAX_BODY_BYTES = 1024 * 1024
+SHUTDOWN_S = 1.0
+
+
+@asynccontextmanager
+async def serve(cloud: Cloud, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
+    """Serves `cloud` and yields the endpoint, such as `http://127.0.0.1:40123`. Port 0 picks a free one.
+
+    The cloud's clock stands at its `started_at` when serving begins. OSError where the port is taken.
+    """
+    began = time.monotonic() - cloud.started_at
+
+    async def answer(request: web.BaseRequest) -> web.Response:
+        now = time.monotonic() - began
+        body = await request.read() if request.can_read_body else b""
+        return _response(_reply(cloud, request, body, now))
+
+    server = web.Server(
+        answer,
+        max_line_size=MAX_FIELD_BYTES,
+        max_field_size=MAX_FIELD_BYTES,
+        access_log=None,
+    )
+    runner = web.ServerRunner(server, shutdown_timeout=SHUTDOWN_S)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host, port)
+        await site.start()
+        bound = cast("tuple[str, int]", runner.addresses[0])
+        yield f"http://{f'[{host}]' if ':' in host else host}:{bound[1]}"
+    finally:
+        await runner.cleanup()
+
+
+def _reply(cloud: Cloud, request: web.BaseRequest, body: bytes, now: float) -> Reply:
+    refusal = cloud.refuse_token(request.headers.get("Authorization"), now)
+    if refusal is not None:
+        return refusal
+    if request.method not in ("GET", "POST"):
+        wrong = arm_error(405, "MethodNotAllowed", f"The method {request.method} is not served here.")
+        return Reply(wrong.status, {}, wrong.body)
+    # The raw target, because a signed URL must arrive as it was minted.
+    url = f"{request.scheme}://{request.host}{request.raw_path}"
+    return cloud.handle(Request("GET" if request.method == "GET" else "POST", url, body), now)
+
+
+def _response(reply: Reply) -> web.Response:
+    return web.Response(status=reply.status, headers=reply.headers, body=reply.body)

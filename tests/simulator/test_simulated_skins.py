@@ -1,0 +1,101 @@
+"""The two ways to a pretend cloud: in process, and over HTTP on loopback."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import aiohttp
+import orjson
+from pretend_cloud import CALM, cloud_of, get
+from yarl import URL
+
+from fleetscan.model import Request
+from fleetscan.simulator.ledger import Ask
+from fleetscan.simulator.server import serve
+from fleetscan.simulator.wire import SimulatedWire
+
+AUTHORIZATION = {"Authorization": "Bearer secret"}
+FAST = replace(CALM, speed=1e6)
+
+
+def session() -> aiohttp.ClientSession:
+    """A plain client that takes header fields of 16 kB."""
+    return aiohttp.ClientSession(headers=AUTHORIZATION, max_line_size=16_384, max_field_size=16_384)
+
+
+async def test_the_in_process_wire_asks_the_cloud_at_the_clocks_time() -> None:
+    times = [0.0, 61.0]
+    wire = SimulatedWire(cloud_of(CALM), lambda: times.pop(0))
+    request = Request("GET", "https://management.azure.com/subscriptions?api-version=2022-12-01")
+    dates = [(await wire.exchange(request)).headers["date"] for _ in range(2)]
+    await wire.aclose()
+    assert dates == ["Sun, 22 Nov 2026 02:00:00 GMT", "Sun, 22 Nov 2026 02:01:01 GMT"]
+
+
+async def test_an_assessment_over_http_gives_the_ledgers_result() -> None:
+    cloud = cloud_of(FAST)
+    machine = next(iter(cloud.fleet))
+    async with serve(cloud) as endpoint, session() as http:
+        begun = await http.post(f"{endpoint}{machine.resource_id}/assessPatches?api-version=2022-08-01")
+        assert (begun.status, await begun.read()) == (202, b"")
+        url = begun.headers["Azure-AsyncOperation"]
+        assert url.startswith(f"{endpoint}/subscriptions/")
+        ended = orjson.loads(await (await http.get(URL(url, encoded=True))).read())
+    assert ended["properties"]["output"] == cloud.ledger.result_of(machine.key)
+
+
+async def test_a_request_target_reaches_the_cloud_byte_for_byte() -> None:
+    cloud = cloud_of(FAST)
+    machine = next(iter(cloud.fleet))
+    async with serve(cloud) as endpoint, session() as http:
+        begun = await http.post(f"{endpoint}{machine.resource_id}/assessPatches?api-version=2022-08-01")
+        url = begun.headers["Azure-AsyncOperation"]
+        # The same URL to anybody who decodes it, and another one byte for byte.
+        escaped = url.replace("&h=", "&%68=")
+        assert (await http.get(URL(escaped, encoded=True))).status == 403
+        assert (await http.get(URL(url, encoded=True))).status == 200
+
+
+async def test_a_missing_or_wrong_token_is_a_401_with_a_challenge() -> None:
+    cloud = cloud_of(replace(CALM, token="secret"))
+    headers: list[dict[str, str]] = [
+        {},
+        {"Authorization": "Basic secret"},
+        {"Authorization": "Bearer other"},
+        AUTHORIZATION,
+    ]
+    codes = []
+    async with serve(cloud) as endpoint, aiohttp.ClientSession() as http:
+        for header in headers:
+            reply = await http.get(f"{endpoint}/subscriptions?api-version=2022-12-01", headers=header)
+            if reply.status == 401:
+                assert reply.headers["WWW-Authenticate"].startswith("Bearer ")
+                codes.append(orjson.loads(await reply.read())["error"]["code"])
+    assert codes == ["AuthenticationFailed", "AuthenticationFailed", "InvalidAuthenticationToken"]
+    assert cloud.ledger.requests[Ask.LIST] == 1
+
+
+async def test_any_token_will_do_where_the_scenario_names_none() -> None:
+    async with serve(cloud_of(CALM)) as endpoint, session() as http:
+        assert (await http.get(f"{endpoint}/subscriptions?api-version=2022-12-01")).status == 200
+
+
+async def test_over_http_replies_are_those_of_the_cloud_itself() -> None:
+    url = "/subscriptions?api-version=2022-12-01"
+    inside = get(cloud_of(CALM), url)
+    async with serve(cloud_of(CALM)) as endpoint, session() as http:
+        outside = await http.get(endpoint + url)
+        assert await outside.read() == inside.body
+    assert {name.lower() for name in outside.headers} - {"server"} == set(inside.headers)
+
+
+async def test_other_methods_are_a_405() -> None:
+    async with serve(cloud_of(CALM)) as endpoint, session() as http:
+        assert (await http.delete(f"{endpoint}/subscriptions?api-version=2022-12-01")).status == 405
+
+
+async def test_the_port_is_free_again_when_serving_ends() -> None:
+    async with serve(cloud_of(CALM)) as endpoint:
+        port = int(endpoint.rpartition(":")[2])
+    async with serve(cloud_of(CALM), port=port) as again:
+        assert again == endpoint
