@@ -4,7 +4,8 @@ Weather (resets, throttling, malformed replies) is never an exception: it is a `
 
     FleetscanError
     ├── UsageError            2  a flag, a setting, an inventory file, an endpoint
-    │   └── RunExistsError    2  an --out that already holds a run
+    │   ├── RunExistsError    2  an --out that already holds a run
+    │   └── InventoryFileError 2 a line of an inventory file that is no machine
     ├── CannotScanError       4  nothing could be started or written
     │   ├── CredentialError   4  no token could be had
     │   ├── TokenRefusedError 4  Azure refuses the token (5 once something was started)
@@ -44,6 +45,23 @@ class RunExistsError(UsageError):
 
     def __str__(self) -> str:
         return f"{self.path} already holds a run; name another directory with --out"
+
+
+class InventoryFileError(UsageError):
+    """A line of an inventory file does not say which machine it means."""
+
+    def __init__(self, path: str, line: int, why: str, got: str) -> None:
+        super().__init__(path, line, why, got)
+        self.path = path
+        self.line = line
+        self.why = why
+        self.got = got
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path}, line {self.line}: {self.why}; got {self.got!r}. "
+            "Each line is one resource id, or a JSON object with 'resource_id' or 'id'"
+        )
 
 
 class CannotScanError(FleetscanError):

@@ -1,0 +1,35 @@
+"""What the environment says beside the settings: a ready token, and variables that mean nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from fleetscan.cli.options import CONFIG
+from fleetscan.errors import UsageError
+from fleetscan.knobs import PREFIX, knobs, nearest
+from fleetscan.settings import ACCESS_TOKEN, SETTINGS
+
+
+def access_token(environment: Mapping[str, str]) -> str | None:
+    """The bearer token given, None where none is; raises UsageError, without showing it, if it cannot be one.
+
+    Blanks around it are dropped: secrets kept in files end in a line break.
+    """
+    token = environment.get(ACCESS_TOKEN, "").strip()
+    if not token:
+        return None
+    if not re.fullmatch(r"[\x21-\x7e]+", token):
+        raise UsageError(
+            f"{ACCESS_TOKEN} is no bearer token: it has a blank, or a character no header may carry, inside"
+        )
+    return token
+
+
+def unknown_variables(environment: Mapping[str, str]) -> Iterator[str]:
+    """A sentence for each FLEETSCAN_ variable that no command reads."""
+    known = {knob.variable for settings in SETTINGS for knob in knobs(settings)} | {CONFIG, ACCESS_TOKEN}
+    for name in sorted(environment):
+        if name.startswith(PREFIX) and name not in known:
+            meant = nearest(name, known)
+            yield f"nothing reads the variable {name}." + (f" Did you mean {meant}?" if meant else "")

@@ -1,0 +1,87 @@
+"""The door: finds the command, and turns every way to end into one exit code and at most one sentence.
+
+Commands load when they are used: `fleetscan --help` must stay quick, so nothing here imports one.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from fleetscan import __version__
+from fleetscan.cli.console import keep_log, note, tell_bug
+from fleetscan.cli.environment import unknown_variables
+from fleetscan.cli.refusals import sentence
+from fleetscan.errors import FleetscanError
+
+COMMANDS = {
+    "scan": "List the fleet, assess every VM, write one run directory.",
+    "simulate": "Serve a pretend Azure on loopback and print its endpoint.",
+    "demo": "Simulate a fleet, scan it and show the summary; needs nothing.",
+    "schema": "Print the JSON Schema of the records.",
+}
+"""Each command, found in the module of its name, with the first line of its help."""
+
+
+class LazyCommands(click.Group):
+    """Commands whose names and first lines are known, and whose modules load when they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        # click asks for what may be an option too, and then says better than we could that there is none.
+        if cmd_name.startswith("-"):
+            return None
+        if cmd_name not in COMMANDS:
+            raise click.exceptions.NoSuchCommand(cmd_name, possibilities=COMMANDS, ctx=ctx)
+        found = getattr(importlib.import_module(f"fleetscan.cli.{cmd_name}"), cmd_name)
+        return found if isinstance(found, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="fleetscan", message="%(prog)s %(version)s")
+def fleetscan() -> None:
+    """Assess missing patches on every virtual machine of an Azure fleet.
+
+    Each setting is a flag, a variable FLEETSCAN_* or a key in the file given with --config, in that
+    order. Data goes to stdout, everything for people to stderr.
+    """
+    keep_log()
+    for warning in unknown_variables(os.environ):
+        note("warning", warning)
+
+
+def main() -> NoReturn:
+    """Runs the command line and leaves the process with the contract's exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(args: Sequence[str]) -> int:
+    """Runs one command line to its exit code. All errors become sentences here, and nowhere else."""
+    try:
+        return int(fleetscan.main(list(args), prog_name="fleetscan", standalone_mode=False))
+    except click.exceptions.NoArgsIsHelpError as nothing_asked:
+        nothing_asked.show()
+        return nothing_asked.exit_code
+    except click.ClickException as refused:
+        note("error", sentence(refused))
+        return 2
+    except FleetscanError as error:
+        note("error", str(error))
+        return error.exit_code
+    except click.Abort:
+        return 130
+    except Exception as bug:  # noqa: BLE001 - the one place where a bug becomes exit 70 and a traceback
+        tell_bug(bug)
+        note("error", "internal error, a bug in fleetscan (exit 70); please report it with the lines above")
+        return 70

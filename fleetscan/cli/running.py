@@ -1,0 +1,67 @@
+"""Runs a command's async part: on uvloop where the platform has it, until it ends or a signal stops it.
+
+The first SIGINT or SIGTERM asks for a clean end, the second SIGINT leaves at once.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+
+import anyio
+
+from fleetscan.errors import FleetscanError
+
+SHOW_CURSOR = "\x1b[?25h"
+
+
+def run_until_stopped(job: Callable[[anyio.Event], Awaitable[int]]) -> int:
+    """The exit code of `job`, which is handed the event that a signal sets.
+
+    What fleetscan's own task groups raise comes out of its ExceptionGroups when all of it is for a
+    person to mend; a bug stays in its group, with the whole traceback.
+    """
+    has_uvloop = importlib.util.find_spec("uvloop") is not None
+    try:
+        return anyio.run(_with_signals, job, backend_options={"use_uvloop": has_uvloop})
+    except BaseExceptionGroup as group:
+        mendable, bugs = group.split(FleetscanError)
+        if mendable is None or bugs is not None:
+            raise
+        raise first_of(mendable) from None
+
+
+def first_of(group: BaseExceptionGroup[FleetscanError]) -> FleetscanError:
+    """The first error in a group of groups."""
+    first = group.exceptions[0]
+    return first_of(first) if isinstance(first, BaseExceptionGroup) else first
+
+
+async def _with_signals(job: Callable[[anyio.Event], Awaitable[int]]) -> int:
+    stop = anyio.Event()
+    async with anyio.create_task_group() as watch:
+        watch.start_soon(_set_on_signal, stop)
+        code = await job(stop)
+        watch.cancel_scope.cancel()
+    return code
+
+
+async def _set_on_signal(stop: anyio.Event) -> None:
+    # Windows' event loops take no signal handlers: there Ctrl-C ends the program at once, with 130 too.
+    if sys.platform == "win32":
+        return
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async for number in signals:
+            if stop.is_set() and number == signal.SIGINT:
+                _leave_at_once()
+            stop.set()
+
+
+def _leave_at_once() -> None:
+    """Ends the process without another line of cleaning up: what is on disk can be resumed."""
+    if sys.stderr.isatty():
+        os.write(2, SHOW_CURSOR.encode())
+    os._exit(130)

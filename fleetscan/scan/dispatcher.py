@@ -1,0 +1,185 @@
+"""Workers over the agenda: a free one asks it for the next step, exchanges it and gives the reply back.
+
+It decides nothing about Azure. Of the free workers one at a time stands at the agenda and waits for a step
+to come due; the others queue behind it, so that nobody wakes for nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
+
+import anyio
+
+from fleetscan.engine.agenda import Agenda, Finished, WaitUntil
+from fleetscan.engine.lanes import Step
+from fleetscan.errors import FleetscanError, StoppedError, TokenRefusedError
+from fleetscan.model import Errand, Reply, Request, RequestKind
+from fleetscan.results.fleet_facts import RequestCounts
+from fleetscan.scan.watcher import Watcher
+
+# A token that Azure refuses after it was accepted before is tried anew this long: identities have outages too.
+REFUSED_FOR_S = 300.0
+RENEW_AGAIN_S = 5.0
+# Waits shorter than this are not worth telling anybody.
+TELLING_WAIT_S = 1.0
+# What a person is told we wait for, by the request that may be sent first.
+WAITS: Mapping[RequestKind | None, str] = {
+    RequestKind.START: "Azure's limit on starts",
+    RequestKind.POLL: "running assessments",
+    RequestKind.RESULT: "results",
+    RequestKind.LIST_SUBSCRIPTIONS: "the list of subscriptions",
+    RequestKind.QUERY_GRAPH: "Resource Graph",
+    RequestKind.LIST_VMS: "the lists of virtual machines",
+}
+
+
+class Exchanger(Protocol):
+    """Sends one request and brings what came of it; a 401 it brings once the token has been renewed."""
+
+    async def exchange(self, request: Request) -> Reply:
+        """One HTTP exchange; see `azure.wire.Wire.exchange`."""
+        ...
+
+
+class Dispatcher:
+    """Exchanges every step of `agenda` over `wire`, with at most `max_in_flight` under way.
+
+    `clock` reads monotonic seconds. `counts` are the requests sent so far, `accepted` the starts Azure took.
+    `on_end` is given each errand that has ended, `on_bug` each whose reply made our own code raise.
+    """
+
+    def __init__(
+        self,
+        agenda: Agenda,
+        wire: Exchanger,
+        *,
+        max_in_flight: int,
+        clock: Callable[[], float],
+        watcher: Watcher,
+        on_end: Callable[[Errand], None],
+        on_bug: Callable[[Errand, Exception], None],
+    ) -> None:
+        self._agenda = agenda
+        self._wire = wire
+        self._max_in_flight = max_in_flight
+        self._clock = clock
+        self._watcher = watcher
+        self._on_end = on_end
+        self._on_bug = on_bug
+        self._turn = anyio.Lock(fast_acquire=True)
+        self._changed = anyio.Event()
+        self._refusals = _Refusals()
+        self._stopped_by: FleetscanError | None = None
+        self.counts = RequestCounts()
+        self.accepted = 0
+
+    async def run(self, errands: Iterable[Errand], stop: anyio.Event) -> None:
+        """Take the errands in and return when all have ended.
+
+        Raises the FleetscanError that ended a worker, or StoppedError when `stop` was set before the end:
+        what was under way is lost then, and nothing else.
+        """
+        now = self._clock()
+        for errand in errands:
+            self._agenda.add(errand, now)
+        async with anyio.create_task_group() as watch:
+            watch.start_soon(self._heed, stop, watch.cancel_scope)
+            async with anyio.create_task_group() as workers:
+                for _ in range(self._max_in_flight):
+                    workers.start_soon(self._work, watch.cancel_scope)
+            watch.cancel_scope.cancel()
+        if self._stopped_by is not None:
+            raise self._stopped_by
+
+    async def _heed(self, stop: anyio.Event, work: anyio.CancelScope) -> None:
+        await stop.wait()
+        self._stopped_by = StoppedError("the scan was stopped before every machine had ended")
+        work.cancel()
+
+    async def _work(self, work: anyio.CancelScope) -> None:
+        try:
+            while (step := await self._claim()) is not None:
+                self._settle(step, await self._wire.exchange(step.ask.request))
+        except FleetscanError as error:
+            self._stopped_by = self._stopped_by or error
+            work.cancel()
+
+    async def _claim(self) -> Step | None:
+        """The next step as soon as it may be sent, or None when there is nothing left to send."""
+        async with self._turn:
+            while True:
+                now = self._clock()
+                match self._agenda.next(now):
+                    case Step() as step:
+                        self._watcher.sent(step.ask.kind)
+                        self.counts.sent(step.ask.kind, is_retry=step.ask.is_retry)
+                        return step
+                    case Finished():
+                        return None
+                    case WaitUntil() as wait:
+                        await self._wait(wait, now)
+
+    async def _wait(self, wait: WaitUntil, now: float) -> None:
+        """Until the moment comes or a reply changes the agenda."""
+        if wait.at > now + TELLING_WAIT_S:
+            self._watcher.waiting(wait.at, WAITS.get(wait.kind, "replies"))
+        self._changed = anyio.Event()
+        with anyio.move_on_after(wait.at - now):
+            await self._changed.wait()
+
+    def _settle(self, step: Step, reply: Reply) -> None:
+        self._changed.set()
+        now = self._clock()
+        if reply.status == 401:
+            self._agenda.put_back(step, self._refusals.delay_s(step.sent_at, now), now)
+            return
+        self._refusals.over()
+        self._tell(step, reply)
+        try:
+            if self._agenda.settle(step, reply, now):
+                self._on_end(step.errand)
+        except FleetscanError:
+            raise
+        except Exception as bug:  # noqa: BLE001 - one odd reply ends one machine, never the night
+            self._on_bug(step.errand, bug)
+
+    def _tell(self, step: Step, reply: Reply) -> None:
+        if reply.status == 429:
+            self.counts.throttled += 1
+            self._watcher.throttled(step.ask.kind)
+        elif reply.status == 202 and step.ask.kind is RequestKind.START:
+            self.accepted += 1
+            self._watcher.accepted()
+
+
+class _Refusals:
+    """How long Azure has been refusing our token, which is weather for the whole scan.
+
+    A token that never worked is a mistake and not weather: one renewal has to cure it.
+    """
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+        self._was_good = False
+
+    def over(self) -> None:
+        """Azure took the token."""
+        self._since = None
+        self._was_good = True
+
+    def delay_s(self, sent_at: float, now: float) -> float:
+        """Seconds to wait before asking again; raises TokenRefusedError when it has gone on too long.
+
+        `sent_at` tells whether the request still carried the token that has been renewed since.
+        """
+        if self._since is None:
+            self._since = now
+        if sent_at < self._since:
+            return 0.0
+        if not self._was_good or now - self._since > REFUSED_FOR_S:
+            raise TokenRefusedError(
+                "Azure goes on refusing our token (401), also a fresh one: "
+                "check that the identity belongs to the tenant of these subscriptions"
+            )
+        return RENEW_AGAIN_S

@@ -1,0 +1,48 @@
+"""From an ending to the files: builds the row, writes it, counts it, and tells the watcher, in that order.
+
+It keeps sums and never machines, so that memory does not grow with results already written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from fleetscan.model import Ending, Json, Target
+from fleetscan.results import records
+from fleetscan.results.fleet_facts import FleetFacts
+from fleetscan.results.run_directory import Output
+from fleetscan.results.times import WallClock
+from fleetscan.results.totals import Totals
+from fleetscan.scan.watcher import Watcher
+
+
+class Recorder:
+    """The one writer of a run's rows. `listed` comes before `record` for every machine."""
+
+    def __init__(
+        self, scan_id: str, output: Output, clock: WallClock, watcher: Watcher, group_by: Sequence[str]
+    ) -> None:
+        self._scan_id = scan_id
+        self._output = output
+        self._clock = clock
+        self._watcher = watcher
+        self._totals = Totals(scan_id, group_by)
+
+    def listed(self, targets: Iterable[Target]) -> None:
+        """Count machines among the fleet."""
+        for target in targets:
+            self._totals.listed(target)
+
+    def record(self, target: Target, ending: Ending) -> None:
+        """Write the row of one machine. Raises OutputError when the place takes no more."""
+        row = records.row(self._scan_id, target, ending, self._clock)
+        self._output.write_row(records.encode(row))
+        self._totals.ended(target, row)
+        if ending.trace is not None and ending.trace.started_at is not None:
+            self._watcher.finished()
+        self._watcher.ended(ending.outcome, ending.reason)
+
+    def totals(self, facts: FleetFacts) -> list[dict[str, Json]]:
+        """The lines of totals.jsonl, the fleet's first. Raises BrokenIdentityError unless they add up."""
+        self._totals.check(self._output.rows_written)
+        return self._totals.lines(facts)

@@ -1,0 +1,171 @@
+"""Every setting once: its default, its range, what it does, and why it stands where it stands.
+
+Flags, environment variables and TOML keys derive from the fields (`knobs.py`). The access token is no
+setting: it comes from FLEETSCAN_ACCESS_TOKEN alone, so that neither a process list nor a file shows it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from fleetscan.errors import UsageError
+from fleetscan.forms import Duration, Endpoint, Number, OneOf, Switch, Text, Whole
+from fleetscan.knobs import Settings, knob
+
+PERCENT = Number(0, 100, metavar="PCT")
+RUN_DIRECTORY = Text("DIR", "a directory's path, or - for standard output")
+
+
+@dataclass(frozen=True, slots=True)
+class ScanSettings(Settings):
+    """What `fleetscan scan` does, and to whom."""
+
+    subscription: tuple[str, ...] = knob(
+        (),
+        Text("ID", "a subscription's id, such as 3f8c0d5e-...", r"[0-9A-Za-z-]{1,64}"),
+        "Scan this subscription alone; repeat it for several.",
+        "Without it, all enabled subscriptions the identity can see.",
+    )
+    inventory: str | None = knob(
+        None,
+        Text("FILE", "a file's path, or - for standard input"),
+        "Take the machines from this file (- is standard input) instead of listing them: "
+        "JSON lines or one resource id a line.",
+    )
+    limit: int | None = knob(
+        None,
+        Whole(1),
+        "Scan at most this many machines.",
+        "For a first careful try: the first assessment of a VM pushes an extension to it.",
+    )
+    endpoint: str = knob(
+        "https://management.azure.com",
+        Endpoint(),
+        "Azure Resource Manager's base URL.",
+        "Plain http is accepted for loopback alone, because the token goes there.",
+    )
+    api_version: str = knob(
+        "2022-08-01",
+        Text("DATE", "an API version, such as 2022-08-01", r"[0-9]{4}-[0-9]{2}-[0-9]{2}(-[a-z]+)?"),
+        "The Compute API version of assessments.",
+        "The result's fields are the same in all versions since this one.",
+    )
+    max_in_flight: int = knob(
+        64,
+        Whole(1, 10_000),
+        "HTTP requests at once.",
+        "Azure's buckets bind long before: more helps only where replies are slow.",
+    )
+    first_poll_s: float = knob(
+        75.0,
+        Duration(0.0),
+        "Wait this long after a start before asking for its end, where Azure says nothing.",
+        "A silent 202 means 60 s by ARM's contract; the recorded assessment of a Windows VM "
+        "ended after 71 s.",
+    )
+    poll_interval_s: float = knob(
+        30.0,
+        Duration(0.001),
+        "Wait this long between two polls of one machine, where Azure says nothing.",
+        "Each poll is a read, and reads are limited: polling more often makes a large scan slower.",
+    )
+    operation_timeout_s: float = knob(
+        1800.0,
+        Duration(0.001),
+        "Give up on an assessment this long after Azure accepted it.",
+        "Most end within minutes; the Linux extension allows itself an hour.",
+    )
+    out: str | None = knob(
+        None,
+        RUN_DIRECTORY,
+        "Write the run into this directory; - streams the rows to standard output and writes no files.",
+        "Without it, a new directory under fleetscan-runs/.",
+    )
+    group_by: tuple[str, ...] = knob(
+        ("tag:owner",),
+        Text("tag:NAME", "tag:NAME, such as tag:owner", r"tag:\S(.{0,510}\S)?"),
+        "Add totals for each value of this tag; repeat it for several.",
+    )
+    quiet: bool = knob(False, Switch(), "Show neither progress nor summary; warnings and errors stay.")
+
+
+@dataclass(frozen=True, slots=True)
+class FleetSettings(Settings):
+    """The pretend fleet, wherever one is made up."""
+
+    machines: int = knob(300, Whole(0, 1_000_000), "Virtual machines in the fleet.")
+    subscriptions: int = knob(4, Whole(1, 10_000), "Subscriptions they are spread over.")
+    regions: int = knob(3, Whole(1, 50), "Regions they are spread over.")
+    seed: int = knob(1, Whole(0, 2**63 - 1), "The same seed makes the same fleet and the same fates.")
+
+
+@dataclass(frozen=True, slots=True)
+class SimulateSettings(FleetSettings):
+    """The pretend Azure that `fleetscan simulate` serves."""
+
+    port: int = knob(0, Whole(0, 65_535), "Serve on this loopback port; 0 takes any free one.")
+    speed: float = knob(
+        1.0, Number(0.001, 1_000_000), "How many times faster than life assessments run.", "In life, minutes."
+    )
+    limits_speed: float = knob(
+        1.0,
+        Number(0, 1_000_000),
+        "How many times larger and faster than published the rate limits are; 0 is no limits at all.",
+    )
+    durations: Literal["lognormal", "regular"] = knob(
+        "lognormal",
+        OneOf(("lognormal", "regular")),
+        "How long assessments take: lognormal with a long tail, or all of one operating system alike.",
+    )
+    patches: int = knob(20, Whole(0, 10_000), "The mean number of patches a machine misses.")
+    stopped_pct: float = knob(5.0, PERCENT, "Machines that are not running.")
+    warned_pct: float = knob(4.0, PERCENT, "Assessments that end CompletedWithWarnings.")
+    truncated_pct: float = knob(1.0, PERCENT, "Assessments whose list of patches is cut short.")
+    failing_pct: float = knob(2.0, PERCENT, "Machines that fail, spread over the ways to fail.")
+    page_size: int = knob(
+        1000,
+        Whole(1, 1000),
+        "Rows in a page of a listing, at most.",
+        "Resource Graph gives 1000; pages of the Compute list never exceed 500.",
+    )
+    graph: Literal["up", "denied", "broken"] = knob(
+        "up", OneOf(("up", "denied", "broken")), "How Resource Graph does: a scan must manage without it."
+    )
+    token: str | None = knob(
+        None,
+        Text("TOKEN", "a bearer token without blanks", r"[\x21-\x7e]+"),
+        "Accept this bearer token alone; without it, any. It opens nothing but this pretend Azure.",
+    )
+
+    def __post_init__(self) -> None:
+        """Raises UsageError about a field, or about percentages that leave no room for each other."""
+        Settings.__post_init__(self)
+        shares = (self.stopped_pct, self.warned_pct, self.truncated_pct, self.failing_pct)
+        if sum(shares) > 100:
+            raise UsageError(f"the four percentages must be 100 together at most, not {sum(shares):g}")
+
+
+@dataclass(frozen=True, slots=True)
+class DemoSettings(FleetSettings):
+    """The pretend fleet that `fleetscan demo` scans, and where the run goes."""
+
+    speed: float = knob(
+        240.0,
+        Number(0.001, 1_000_000),
+        "How many times faster than life assessments run.",
+        "Three minutes become less than a second, and the slowest assessment still ends in half a minute.",
+    )
+    out: str | None = knob(
+        None,
+        RUN_DIRECTORY,
+        "Write the run into this directory; - streams the rows to standard output and writes no files.",
+        "Without it, a new directory under fleetscan-runs/.",
+    )
+
+
+SETTINGS: tuple[type[Settings], ...] = (ScanSettings, SimulateSettings, DemoSettings)
+"""All settings there are: what tells a variable of another command from an unknown one."""
+
+ACCESS_TOKEN = "FLEETSCAN_ACCESS_TOKEN"  # noqa: S105 - the variable's name, not a token
+"""Where a ready bearer token is found, instead of a credential chain."""

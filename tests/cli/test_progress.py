@@ -1,0 +1,225 @@
+"""Progress: what the hooks told, in lines a log can keep and in a display that fits a terminal."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import pytest
+from rich.console import Console
+
+from fleetscan.cli import wording
+from fleetscan.cli.drawing import draw
+from fleetscan.cli.progress import Lines, progress
+from fleetscan.cli.tally import Speed, Tally
+from fleetscan.model import InventoryError, Outcome, Reason, RequestKind
+from fleetscan.scan.watcher import Watcher
+
+
+@dataclass
+class Clock:
+    """A clock that stands still until it is set."""
+
+    now: float = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def tell_of_a_scan(watcher: Watcher) -> None:
+    """100 machines: 10 skipped, 50 assessed, 5 failed, 1 timed out, and 4 of 60 operations still running."""
+    watcher.phase("scanning")
+    watcher.listed(100, 10)
+    for _ in range(60):
+        watcher.sent(RequestKind.START)
+        watcher.accepted()
+    for _ in range(56):
+        watcher.finished()
+    for kind in (RequestKind.POLL, RequestKind.RESULT):
+        for _ in range(60):
+            watcher.sent(kind)
+    watcher.throttled(RequestKind.START)
+    ends = ((10, Outcome.SKIPPED), (50, Outcome.ASSESSED), (5, Outcome.FAILED), (1, Outcome.TIMED_OUT))
+    for number, outcome in ends:
+        for _ in range(number):
+            watcher.ended(outcome, None)
+
+
+def drawn(tally: Tally, now: float, encoding: str = "utf-8") -> list[str]:
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    console = Console(file=stream, width=80)
+    with console.capture() as capture:
+        console.print(draw(tally.view(now), encoding))
+    return [line.rstrip() for line in capture.get().splitlines()]
+
+
+def test_a_line_of_a_log_says_how_the_scan_stands() -> None:
+    tally = Tally(1000.0)
+    tell_of_a_scan(tally)
+    tally.waiting(1042.0, "Azure's limit on starts")
+    assert wording.line(tally.view(1030.0)) == (
+        "scanning: 66 of 100 done (50 assessed, 6 failed, 10 skipped), 4 in flight, 2.0 starts/s, "
+        "4.0 polls/s, waiting 12 s for Azure's limit on starts, about 18 s left"
+    )
+
+
+def test_before_the_fleet_is_known_a_line_says_what_was_found_so_far() -> None:
+    tally = Tally(1000.0)
+    tally.phase("listing")
+    tally.sent(RequestKind.QUERY_GRAPH)
+    tally.listed(4000, 12)
+    assert wording.line(tally.view(1001.0)) == "listing: 4,000 virtual machines so far, 1 request"
+
+
+def test_lines_come_every_30_seconds_however_often_one_looks() -> None:
+    clock, said = Clock(), list[str]()
+    tally = Tally(clock())
+    tally.phase("listing")
+    lines = Lines(tally, said.append, clock)
+    for now in range(1001, 1091):
+        clock.now = float(now)
+        lines.tick()
+    assert len(said) == 3
+
+
+def test_a_wait_that_is_over_is_not_shown_and_one_without_an_end_is() -> None:
+    tally = Tally(1000.0)
+    tally.waiting(1010.0, "results")
+    assert wording.waiting(tally.view(1009.0)) == "waiting 1 s for results"
+    assert wording.waiting(tally.view(1010.0)) == ""
+    tally.waiting(None, "a token\x1b")
+    assert wording.waiting(tally.view(1010.0)) == "waiting for a token\\x1b"
+
+
+def test_a_speed_is_measured_over_its_window_alone() -> None:
+    speed = Speed(10.0, 0.0)
+    assert speed.at(10.0, 100) == 10.0
+    assert speed.at(20.0, 100) == 0.0
+    assert speed.at(25.0, 130) == 2.0
+    assert speed.at(25.0, 130) == 2.0
+
+
+def test_a_speed_between_rare_looks_is_measured_from_one_to_the_next() -> None:
+    speed = Speed(10.0, 0.0)
+    assert speed.at(30.0, 60) == 2.0
+    assert speed.at(60.0, 150) == 3.0
+
+
+def test_many_looks_keep_no_more_samples_than_the_window_holds() -> None:
+    speed = Speed(10.0, 0.0)
+    for look in range(4000):
+        speed.at(look / 4, look)
+    assert len(speed._samples) == 41
+
+
+def test_machines_that_were_skipped_say_nothing_about_the_time_left() -> None:
+    tally = Tally(0.0)
+    tally.listed(100, 50)
+    for _ in range(50):
+        tally.ended(Outcome.SKIPPED, Reason.NOT_RUNNING)
+    assert wording.left(tally.view(10.0)) == ""
+    tally.ended(Outcome.ASSESSED, None)
+    assert wording.left(tally.view(20.0)) == "about 16 min left"
+
+
+def test_the_display_is_four_lines_of_80_columns_at_every_moment() -> None:
+    tally = Tally(1000.0)
+    tally.phase("scanning")
+    tally.listed(100, 10)
+    assert len(drawn(tally, 1000.0)) == 4
+    tell_of_a_scan(tally)
+    tally.waiting(1042.0, "something with a name so long that it does not fit any terminal " * 3)
+    lines = drawn(tally, 1030.0)
+    assert lines[0].startswith("Scanning ━")
+    assert lines[0].endswith("66 of 100  66 %")
+    assert lines[1] == "50 assessed   6 failed   10 skipped   4 in flight"
+    assert lines[2] == "2.0 starts/s   4.0 polls/s   1 throttled   about 18 s left"
+    assert lines[3].startswith("waiting 12 s for something with a name")
+    assert [len(line) <= 80 for line in lines] == [True] * 4
+
+
+def test_the_display_needs_nothing_but_ascii() -> None:
+    tally = Tally(1000.0)
+    tell_of_a_scan(tally)
+    tally.waiting(None, "Zürich")
+    lines = drawn(tally, 1030.0, "ascii")
+    assert lines[3] == "waiting for Z\\xfcrich"
+    assert "".join(lines).isascii()
+
+
+def test_without_a_terminal_warnings_come_at_once_and_one_line_at_the_end() -> None:
+    clock, stream = Clock(), io.StringIO()
+    with progress(False, stream=stream, clock=clock) as watcher:
+        tell_of_a_scan(watcher)
+        watcher.warning("two\nlines")
+        watcher.inventory_error(InventoryError("sub-1", "AuthorizationFailed", "no\x1b", 403))
+        clock.now = 1029.0
+    assert stream.getvalue().splitlines() == [
+        "warning: two lines",
+        "not listed: subscription sub-1: AuthorizationFailed (403): no\\x1b",
+        "66 of 100 done (50 assessed, 6 failed, 10 skipped) in 29 s, 180 requests, 1 throttled",
+    ]
+
+
+def test_quiet_leaves_warnings_alone() -> None:
+    stream = io.StringIO()
+    with progress(True, stream=stream, clock=Clock()) as watcher:
+        tell_of_a_scan(watcher)
+        watcher.warning("the token ends before the scan does")
+    assert stream.getvalue() == "warning: the token ends before the scan does\n"
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+def test_a_scan_that_never_had_a_fleet_has_no_last_line(quiet: bool) -> None:
+    stream = io.StringIO()
+    with progress(quiet, stream=stream, clock=Clock()) as watcher:
+        watcher.phase("listing")
+    assert stream.getvalue() == ""
+
+
+def test_a_scan_that_breaks_still_says_how_far_it_came() -> None:
+    stream = io.StringIO()
+    with pytest.raises(KeyError), progress(False, stream=stream, clock=Clock()) as watcher:  # noqa: PT012
+        watcher.listed(5, 0)
+        raise KeyError
+    assert stream.getvalue().startswith("0 of 5 done")
+
+
+def test_on_a_terminal_the_display_goes_away_and_its_last_line_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    stream = Terminal()
+    with progress(False, stream=stream, clock=Clock()) as watcher:
+        tell_of_a_scan(watcher)
+        watcher.warning("[bold]odd")
+    shown = stream.getvalue()
+    assert "[bold]odd" in shown
+    hidden, visible, last = (shown.rfind(text) for text in ("\x1b[?25l", "\x1b[?25h", "66 of 100 done"))
+    assert -1 < hidden < visible < last
+    wiped = shown[shown.rfind("Scanning") : last].count("\x1b[1A\x1b[2K")
+    assert wiped == 4
+
+
+def test_a_dumb_terminal_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    stream = Terminal()
+    with progress(False, stream=stream, clock=Clock()) as watcher:
+        tell_of_a_scan(watcher)
+    assert stream.getvalue().count("\n") == 1
+    assert "\x1b" not in stream.getvalue()
+
+
+def test_a_reader_that_went_away_does_not_end_the_scan() -> None:
+    class Gone(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    with progress(False, stream=Gone(), clock=Clock()) as watcher:
+        watcher.listed(5, 0)
+        watcher.warning("nobody reads this")

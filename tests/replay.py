@@ -1,0 +1,118 @@
+"""A loopback server that plays recorded traffic back, and remembers what it was asked.
+
+Responses of one method and target are queued in the order of the recording, and the last is repeated. Azure's
+host is replaced by the server's own; length and encoding headers are made anew.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+AZURE = "https://management.azure.com"
+MADE_ANEW = {"content-length", "content-encoding", "transfer-encoding", "content-type"}
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One recorded request and what came of it. `target` is the path and query."""
+
+    method: str
+    target: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(slots=True)
+class Replay:
+    """The recording behind the server, and every (method, target) it was asked for."""
+
+    responses: dict[tuple[str, str], list[Exchange]]
+    asked: list[tuple[str, str]] = field(default_factory=list)
+    endpoint: str = ""
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        """The next recorded response to `request`; 501 where the recording has none."""
+        key = (request.method, request.raw_path)
+        self.asked.append(key)
+        queue = self.responses.get(key)
+        if not queue:
+            return web.Response(status=501, text="not recorded")
+        exchange = queue.pop(0) if len(queue) > 1 else queue[0]
+        headers = {name: value.replace(AZURE, self.endpoint) for name, value in exchange.headers.items()}
+        body = exchange.body.replace(AZURE.encode(), self.endpoint.encode())
+        return web.Response(
+            status=exchange.status, headers=headers, body=body, content_type="application/json"
+        )
+
+
+@asynccontextmanager
+async def replaying(exchanges: list[Exchange]) -> AsyncIterator[Replay]:
+    """Serve `exchanges` on a free loopback port."""
+    responses: dict[tuple[str, str], list[Exchange]] = defaultdict(list)
+    for exchange in exchanges:
+        responses[exchange.method, exchange.target].append(exchange)
+    replay = Replay(dict(responses))
+    runner = web.ServerRunner(web.Server(replay.answer, max_line_size=16384, max_field_size=16384))
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        host, port = runner.addresses[0][:2]
+        replay.endpoint = f"http://{host}:{port}"
+        yield replay
+    finally:
+        await runner.cleanup()
+
+
+def proxy_recording(path: Path) -> list[Exchange]:
+    """The exchanges of a test-proxy recording (`Entries`)."""
+    return [
+        Exchange(
+            entry["RequestMethod"],
+            _target(entry["RequestUri"]),
+            entry["StatusCode"],
+            _headers(entry["ResponseHeaders"]),
+            b"" if entry["ResponseBody"] is None else json.dumps(entry["ResponseBody"]).encode(),
+        )
+        for entry in _load(path)["Entries"]
+    ]
+
+
+def vcr_recording(path: Path) -> list[Exchange]:
+    """The exchanges of a VCR recording (`interactions`)."""
+    return [
+        Exchange(
+            entry["request"]["method"],
+            _target(entry["request"]["uri"]),
+            entry["response"]["status"]["code"],
+            _headers(entry["response"]["headers"]),
+            entry["response"]["body"]["string"].encode(),
+        )
+        for entry in _load(path)["interactions"]
+    ]
+
+
+def _load(path: Path) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(path.read_text())
+    return loaded
+
+
+def _target(uri: str) -> str:
+    return "/" + uri.split("/", 3)[3]
+
+
+def _headers(recorded: Mapping[str, str | list[str]]) -> dict[str, str]:
+    return {
+        name: value if isinstance(value, str) else ", ".join(value)
+        for name, value in recorded.items()
+        if name.lower() not in MADE_ANEW
+    }

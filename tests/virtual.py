@@ -1,0 +1,97 @@
+"""Agenda and pretend Azure joined in virtual time: a scan of hours in milliseconds, the same for the same seed."""
+
+from __future__ import annotations
+
+import heapq
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from fleetscan.engine.agenda import Agenda, Finished, WaitUntil
+from fleetscan.engine.lanes import Step
+from fleetscan.engine.operation import Operation, OperationRules
+from fleetscan.engine.pacing import Pacing
+from fleetscan.engine.retrying import Retrying
+from fleetscan.model import Errand, Origin, Reply, RequestKind, Target
+from fleetscan.simulator.cloud import Cloud
+from fleetscan.simulator.scenario import Scenario
+
+ENDPOINT = "https://management.azure.com"
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class History:
+    """One run: what was sent when, what was answered, and when it was over."""
+
+    sent: list[tuple[float, Step]] = field(default_factory=list)
+    replies: list[tuple[float, Step, Reply]] = field(default_factory=list)
+    ended: list[Errand] = field(default_factory=list)
+    finished_at: float = 0.0
+
+    def count(self, kind: RequestKind) -> int:
+        """Requests of one kind that were sent."""
+        return sum(step.ask.kind is kind for _, step in self.sent)
+
+    def throttled(self) -> int:
+        """Replies with status 429."""
+        return sum(reply.status == 429 for _, _, reply in self.replies)
+
+
+def play(
+    cloud: Cloud, errands: Iterable[Errand], *, workers: int = 64, latency_s: float = 0.08, until: float = 1e7
+) -> History:
+    """Run the errands to their end; each exchange takes `latency_s`, half of it on the way there."""
+    agenda, history, now = Agenda(), History(), 0.0
+    for errand in errands:
+        agenda.add(errand, now)
+    events: list[tuple[float, int, Step, Reply | None]] = []
+    order = 0
+    while True:
+        match agenda.next(now) if len(events) < workers else WaitUntil(float("inf")):
+            case Step() as step:
+                order += 1
+                history.sent.append((now, step))
+                heapq.heappush(events, (now + latency_s / 2, order, step, None))
+                continue
+            case Finished():
+                history.finished_at = now
+                return history
+            case WaitUntil(at=at):
+                pass
+        if not events or at < events[0][0]:
+            now = at
+            assert now < until, "the run does not end"
+            continue
+        now, order_of, step, reply = heapq.heappop(events)
+        if reply is None:
+            reply = cloud.handle(step.ask.request, now)
+            heapq.heappush(events, (now + latency_s / 2, order_of, step, reply))
+            continue
+        history.replies.append((now, step, reply))
+        if agenda.settle(step, reply, now):
+            history.ended.append(step.errand)
+
+
+def cloud_of(scenario: Scenario) -> Cloud:
+    """A pretend Azure whose clock starts at 0."""
+    return Cloud(scenario, epoch=EPOCH)
+
+
+def rules(seed: int, *, first_poll_s: float = 75.0, poll_interval_s: float = 30.0) -> OperationRules:
+    """A scan's rules with chance drawn from `seed`."""
+    chance = random.Random(seed).random
+    return OperationRules(
+        endpoint=ENDPOINT,
+        origin=Origin.of(ENDPOINT),
+        api_version="2022-08-01",
+        pacing=Pacing(chance, first_poll_s, poll_interval_s),
+        retrying=Retrying(chance),
+        timeout_s=7200.0,
+    )
+
+
+def operations(targets: Iterable[Target], shared: OperationRules) -> list[Operation]:
+    """One operation for each target."""
+    return [Operation(target, shared) for target in targets]
