@@ -49,12 +49,14 @@ async def main() -> None:
     out = os.open(args.out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     headers = {"Authorization": "Bearer floor"}
     connector = aiohttp.TCPConnector(limit=TASKS)
-    async with aiohttp.ClientSession(
-        headers=headers, connector=connector, max_line_size=16384, max_field_size=16384
-    ) as session:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(TASKS):
-                group.create_task(assess(session, args.endpoint, machines, args.wait_s, out))
+    async with (
+        aiohttp.ClientSession(
+            headers=headers, connector=connector, max_line_size=16384, max_field_size=16384
+        ) as session,
+        asyncio.TaskGroup() as group,
+    ):
+        for _ in range(TASKS):
+            group.create_task(assess(session, args.endpoint, machines, args.wait_s, out))
     os.close(out)
 
 

@@ -1,6 +1,6 @@
-"""fleetscan beside the floor, on the same pretend Azure without limits and with assessments of milliseconds.
+"""fleetscan beside the floor, on one pretend Azure without limits and with assessments of milliseconds.
 
-Whole processes in turn, floor, fleetscan, floor, ..., judged by the operating system's own accounting of each.
+Whole processes in turn, floor, fleetscan, floor, ..., judged by the operating system's accounting of each.
 Prints CPU ms and requests a machine, peak memory, and the ratio of the medians.
 """
 
@@ -120,9 +120,8 @@ def report(machines: int, runs: int, endpoint: str, inventory: Path, ids: Path, 
         peak = statistics.median(cost.peak_mb for cost in costs)
         print(f"{name:12}{cpu_ms:12.3f}{wall_s:10.2f}{peak:10.1f}")
     ratios = [scan.cpu_s / floor.cpu_s for scan, floor in zip(ours, floors, strict=True)]
-    print(
-        f"CPU ratio, pair by pair: median {statistics.median(ratios):.2f}, {min(ratios):.2f} to {max(ratios):.2f}"
-    )
+    spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
+    print(f"CPU ratio, pair by pair: median {statistics.median(ratios):.2f}, {spread}")
     print(f"requests a machine: {(requests['start'] + requests['poll']) / machines:.3f} {requests}")
 
 

@@ -119,6 +119,15 @@ class Errand(Protocol):
         ...
 
 
+# The field is an int32 in every published API version; what is larger is no count of patches.
+LARGEST_COUNT = 2**31 - 1
+
+
+def plain_count(value: Json) -> int | None:
+    """`value` as a number of patches, or None where Azure did not plainly say one; true is not 1 here."""
+    return value if type(value) is int and 0 <= value <= LARGEST_COUNT else None
+
+
 class Outcome(StrEnum):
     """How a listed machine ended. INTERRUPTED is counted, never written as a row."""
 

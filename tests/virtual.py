@@ -1,4 +1,4 @@
-"""Agenda and pretend Azure joined in virtual time: a scan of hours in milliseconds, the same for the same seed."""
+"""Agenda and pretend Azure joined in virtual time: hours in milliseconds, the same for a seed."""
 
 from __future__ import annotations
 

@@ -27,6 +27,8 @@ MAX_HEADER_BYTES = 16 * 1024 + 512
 # ARM closes idle connections after minutes; the margin keeps a POST from meeting one that is just closing,
 # which would leave its machine in doubt.
 IDLE_CONNECTION_S = 15.0
+# aiohttp would call an empty POST an octet-stream.
+UNTYPED = ("Content-Type",)
 BLANKS = " \t\r\n\v\f"
 
 # A proxy that answers CONNECT with anything but 200 has passed on nothing.
@@ -87,8 +89,6 @@ class Wire:
                 total=timeouts.total_s, connect=timeouts.connect_s, sock_read=timeouts.read_s
             ),
             headers=self._headers,
-            # aiohttp would call an empty POST an octet-stream.
-            skip_auto_headers=("Content-Type",),
             cookie_jar=aiohttp.DummyCookieJar(),
             max_line_size=MAX_HEADER_BYTES,
             max_field_size=MAX_HEADER_BYTES,
@@ -125,6 +125,7 @@ class Wire:
                 url,
                 data=request.body or None,
                 headers=headers,
+                skip_auto_headers=UNTYPED if request.method == "POST" else None,
                 allow_redirects=False,
                 proxy=self._proxy.url,
                 proxy_headers=self._proxy.headers,

@@ -22,9 +22,8 @@ def scan(settings: ScanSettings) -> int:
     Exit codes: 0 complete; 2 usage; 3 complete, but some VMs failed or could not be listed; 4 could not
     scan; 5 stopped early; 70 internal error; 130 second Ctrl-C.
     """
-    from fleetscan.cli.watched import watched_scan
-
     token = access_token(os.environ)
+    from fleetscan.cli.watched import watched_scan
 
     async def job(stop: anyio.Event) -> int:
         return (await watched_scan(settings, token, stop)).exit_code

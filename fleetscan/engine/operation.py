@@ -31,7 +31,7 @@ from fleetscan.model import (
 
 # Compute refills two patch operations a minute for one machine.
 MIN_START_SPACING_S = 30.0
-# A start that broke on its way may have been obeyed, and a second one would supersede it: time to let it show.
+# A start that broke on its way may have been obeyed, and a second one would supersede it: time to show.
 UNKNOWN_START_WAIT_S = 60.0
 MAX_UNKNOWN_STARTS = 2
 MAX_CONFLICTS = 3
@@ -169,7 +169,7 @@ class Operation:
         return self._start(self._rules.retrying.delay_s(self._failures, MIN_START_SPACING_S))
 
     def _start_again(self, reply: Reply) -> Ask | Ending:
-        """After weather: at once where Azure cannot have taken the start, later and once where it may have."""
+        """After weather: soon where Azure cannot have taken the start, later and once where it may have."""
         retrying = self._rules.retrying
         if reply.status == 429:
             if self._throttled_in_a_row >= retrying.throttled_attempts:
@@ -185,12 +185,12 @@ class Operation:
         return self._start(retrying.delay_s(self._failures, floor_s))
 
     def _accept(self, reply: Reply, now: float) -> Ask | Ending:
+        self._accepted_at = now
         if refused := self._follow_headers(reply):
             return refused
         if not self._status_url and not self._location:
             why = "Azure accepted the start and gave no URL under which to follow it"
             return verdicts.malformed(reply, Stage.START, why)
-        self._accepted_at = now
         self._stage = Stage.POLL
         self._failures = self._throttled_in_a_row = 0
         return self._read(self._rules.pacing.first_after_s(retry_after_s(reply.headers)))

@@ -1,7 +1,7 @@
-"""Reading one reply of Azure's, tolerantly: JSON, both error shapes, Retry-After in all its forms, remaining quotas.
+"""Reading one reply of Azure's, tolerantly: JSON, both error shapes, Retry-After in all its forms, quotas.
 
-Nothing here raises on what Azure wrote, but for `parse_json`; nothing hard-codes the name of a throttling policy,
-which changed three times in three years. Facts: ARM's async-operation contract and recorded traffic.
+Nothing here raises on what Azure wrote, but for `parse_json`; nothing hard-codes the name of a throttling
+policy, which changed three times in three years. Facts: ARM's async-operation contract and recorded traffic.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import orjson
 
 from fleetscan.model import AzureError, Json, Reply, Stage
 
-# Azure's documents say 10 to 600 s, a documented throttling sample says 1200; nobody is served by more than an hour.
+# Azure's documents say 10 to 600 s and one throttling sample 1200; nobody is served by more than an hour.
 MAX_RETRY_AFTER_S = 3600.0
 MAX_MESSAGE_CHARS = 4000
 REMAINING = "x-ms-ratelimit-remaining-"
@@ -113,7 +113,7 @@ def _seconds_until(text: str, date: str | None) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Remaining:
-    """Requests left by a reply's own count: of the caller's ARM bucket, and of Compute's bucket for the region."""
+    """Requests left by a reply's own count, in the caller's ARM bucket and in Compute's of the region."""
 
     subscription: int | None
     region: int | None
@@ -176,7 +176,7 @@ def throttle_scope(reply: Reply) -> ThrottleScope:
 
 
 def throttle_delay_s(reply: Reply) -> float | None:
-    """Seconds a 429 asks for; Resource Graph's own quota header counts beside Retry-After, the larger wins."""
+    """Seconds a 429 asks for; Resource Graph's quota header counts beside Retry-After, the larger wins."""
     asked = [retry_after_s(reply.headers), _clock_s(reply.headers.get(GRAPH_RESETS_AFTER, ""))]
     return max((seconds for seconds in asked if seconds is not None), default=None)
 

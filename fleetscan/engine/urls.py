@@ -1,4 +1,4 @@
-"""URLs that Azure hands out: signed and opaque, taken byte for byte, and only when they lead back to Azure."""
+"""URLs that Azure hands out: opaque, taken byte for byte, and only when they lead back to Azure."""
 
 from __future__ import annotations
 

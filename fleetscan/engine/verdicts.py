@@ -1,4 +1,4 @@
-"""What a definite answer of Azure's means for a machine: the outcome table of the contract, as pure functions.
+"""What a definite answer of Azure's means for a machine: the outcome table of the records, as functions.
 
 Status codes decide; words are looked at only to tell apart what Azure answers under one code, and code and
 message stay verbatim in the record. The exact words for a stopped machine or a missing agent are published
@@ -11,7 +11,7 @@ import re
 from dataclasses import replace
 
 from fleetscan.engine.replies import innermost_error, read_error
-from fleetscan.model import AzureError, Ending, Json, Outcome, Reason, Reply, Stage
+from fleetscan.model import AzureError, Ending, Json, Outcome, Reason, Reply, Stage, plain_count
 
 # The two words under which Azure vouches for a result's counts.
 GOOD_STATUSES = frozenset({"succeeded", "completedwithwarnings"})
@@ -105,14 +105,8 @@ def assessment(reply: Reply, result: dict[str, Json]) -> Ending:
         code, message = innermost_error({"error": result.get("error")})
         error = AzureError(code, message, reply.status, Stage.RESULT, correlation_id)
         return Ending(Outcome.FAILED, Reason.ASSESSMENT_FAILED, assessment=result, error=error)
-    if not (
-        is_count(result.get("criticalAndSecurityPatchCount")) and is_count(result.get("otherPatchCount"))
-    ):
+    counts = (result.get("criticalAndSecurityPatchCount"), result.get("otherPatchCount"))
+    if None in map(plain_count, counts):
         why = "the assessment succeeded without saying how many patches are missing"
         return replace(no_result(reply, Stage.RESULT, why), assessment=result)
     return Ending(Outcome.ASSESSED, assessment=result)
-
-
-def is_count(value: Json) -> bool:
-    """Whether `value` is a number of patches; true is not 1 here."""
-    return type(value) is int and value >= 0

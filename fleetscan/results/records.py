@@ -10,14 +10,11 @@ from datetime import datetime
 
 import orjson
 
-from fleetscan.model import AzureError, Ending, Json, OperationTrace, Target
+from fleetscan.model import AzureError, Ending, Json, OperationTrace, Target, plain_count
 from fleetscan.results.times import WallClock, azure_time, utc_text
 
 SCHEMA = "fleetscan.result/1"
 TRUNCATED = "PACKAGE_LIST_TRUNCATED"
-
-# The field is an int32 in every published API version; what is larger is no count of patches.
-LARGEST_COUNT = 2**31 - 1
 
 NOTHING_TOLD: dict[str, Json] = {
     "source": None,
@@ -75,8 +72,8 @@ def _machine(target: Target) -> dict[str, Json]:
 
 def _told(result: dict[str, Json], trace: OperationTrace | None) -> dict[str, Json]:
     status, reboot = result.get("status"), result.get("rebootPending")
-    critical = _count(result.get("criticalAndSecurityPatchCount"))
-    other = _count(result.get("otherPatchCount"))
+    critical = plain_count(result.get("criticalAndSecurityPatchCount"))
+    other = plain_count(result.get("otherPatchCount"))
     patches = result.get("availablePatches")
     patch_count = len(patches) if isinstance(patches, list) else None
     return {
@@ -90,12 +87,6 @@ def _told(result: dict[str, Json], trace: OperationTrace | None) -> dict[str, Js
         "patches_complete": _is_complete(critical, other, patch_count)
         and not _is_marked_truncated(result.get("error")),
     }
-
-
-def _count(said: Json) -> int | None:
-    if isinstance(said, bool) or not isinstance(said, int):
-        return None
-    return said if 0 <= said <= LARGEST_COUNT else None
 
 
 def _is_complete(critical: int | None, other: int | None, patch_count: int | None) -> bool:

@@ -18,7 +18,7 @@ from fleetscan.model import Errand, Reply, Request, RequestKind
 from fleetscan.results.fleet_facts import RequestCounts
 from fleetscan.scan.watcher import Watcher
 
-# A token that Azure refuses after it was accepted before is tried anew this long: identities have outages too.
+# A token that was good and is refused is tried anew this long: identities have outages too.
 REFUSED_FOR_S = 300.0
 RENEW_AGAIN_S = 5.0
 # Waits shorter than this are not worth telling anybody.
@@ -148,7 +148,7 @@ class Dispatcher:
         if reply.status == 429:
             self.counts.throttled += 1
             self._watcher.throttled(step.ask.kind)
-        elif reply.status == 202 and step.ask.kind is RequestKind.START:
+        elif reply.status in (200, 202) and step.ask.kind is RequestKind.START:
             self.accepted += 1
             self._watcher.accepted()
 

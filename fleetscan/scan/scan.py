@@ -180,7 +180,7 @@ class _Run:
         return None
 
     def _operations(self, fleet: Fleet) -> Iterator[Operation]:
-        """An operation for each machine that may answer; the list is emptied, so that memory follows the work."""
+        """An operation for each machine that may answer; the list is emptied, so that memory follows work."""
         rules = self._rules()
         targets = deque(fleet.targets)
         fleet.targets.clear()

@@ -99,11 +99,12 @@ def test_the_correlation_id_comes_along() -> None:
     [
         ("Microsoft.Compute/PatchOperation3Min;189,Microsoft.Compute/PatchOperation30Min;598", 189),
         (
-            "Microsoft.Compute/VMGuestPatchOperationSubscriptionMaximum;599,Microsoft.Compute/VMGuestPatchOperationResource;5",
+            "Microsoft.Compute/VMGuestPatchOperationSubscriptionMaximum;599,"
+            "Microsoft.Compute/VMGuestPatchOperationResource;5",
             599,
         ),
         (
-            "Microsoft.Compute/GetOperationResource;44, Microsoft.Compute/GetOperationSubscriptionMaximum;14996",
+            "Microsoft.Compute/GetOperationResource;44, Microsoft.Compute/GetOperationSubscription;14996",
             14996,
         ),
         ("Microsoft.Compute/NobodyHasHeardOfThis;7", 7),

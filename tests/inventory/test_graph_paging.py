@@ -239,7 +239,7 @@ def test_batches_hold_300_subscriptions_and_are_never_empty() -> None:
 
 def sly_graph(seed: int) -> tuple[Callable[[Ask], Reply], set[str]]:
     """A Graph of up to 12 machines in small pages that sometimes loses, repeats, miscounts or loops."""
-    chance = random.Random(seed)  # noqa: S311 - a history that repeats
+    chance = random.Random(seed)
     names = [f"vm-{number}" for number in range(chance.randint(0, 12))]
     size = chance.randint(1, 5)
     is_sly = chance.random() < 0.7

@@ -1,4 +1,4 @@
-"""An independent judge over real HTTP: Azure's own async clients see the fleet and the results that we see."""
+"""An independent judge over real HTTP: Azure's own async clients see the fleet and results that we see."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import anyio
 import pytest
@@ -25,6 +25,7 @@ from fleetscan.simulator.scenario import Scenario
 from fleetscan.simulator.server import serve
 
 TOKEN = "judge"
+QUERY = "resources | where type =~ 'microsoft.compute/virtualmachines' | project id | order by id asc"
 # Times and activity ids are a new operation's own; everything else a machine tells must be the same.
 TOLD = ("status", "rebootPending", "criticalAndSecurityPatchCount", "otherPatchCount")
 TOLD_OF_A_PATCH = ("patchId", "name", "version", "kbId", "classifications", "rebootBehavior")
@@ -108,17 +109,21 @@ async def test_the_official_clients_list_the_machines_we_list(
             compute = await clients.enter_async_context(compute_client(endpoint, subscription_id))
             from_compute |= {str(vm.id).lower() async for vm in compute.virtual_machines.list_all()}
         graph = await clients.enter_async_context(
-            ResourceGraphClient(NoCredential(), base_url=endpoint, authentication_policy=in_the_header())  # type: ignore[arg-type]
+            ResourceGraphClient(
+                NoCredential(),  # type: ignore[arg-type]
+                base_url=endpoint,
+                authentication_policy=in_the_header(),
+            )
         )
         token = None
         while token is not None or not from_graph:
             query = QueryRequest(
-                query="resources | where type =~ 'microsoft.compute/virtualmachines' | project id | order by id asc",
+                query=QUERY,
                 subscriptions=subscriptions,
                 options=QueryRequestOptions(top=25, skip_token=token, result_format="objectArray"),
             )
             page = await graph.resources(query)
-            from_graph |= {str(row["id"]).lower() for row in page.data}
+            from_graph |= {str(row["id"]).lower() for row in cast("list[dict[str, str]]", page.data)}
             token = page.skip_token
     assert len(ours) == 60
     assert set(ours) == from_compute == from_graph

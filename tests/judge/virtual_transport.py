@@ -81,7 +81,7 @@ class VirtualResponse(HttpResponse):
     def is_stream_consumed(self) -> bool:
         return True
 
-    @property
+    @property  # type: ignore[misc]
     def encoding(self) -> str | None:
         return "utf-8"
 

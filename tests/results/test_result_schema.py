@@ -44,7 +44,7 @@ def test_both_schemas_are_schemas() -> None:
 
 
 def test_two_thousand_drawn_records_and_their_totals_validate() -> None:
-    chance = random.Random(20261123)  # noqa: S311 - a seed, so that a failure repeats
+    chance = random.Random(20261123)
     totals = Totals(SCAN_ID, ["tag:owner"])
     for _ in range(2000):
         target, ending = drawn(chance)

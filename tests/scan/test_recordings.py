@@ -55,16 +55,18 @@ async def test_the_recorded_assessment_gives_one_row_for_one_post_and_four_gets(
 async def test_signed_urls_go_back_byte_for_byte(recordings: Path) -> None:
     recording = vcr_recording(recordings / "vm-install-patches-signed-urls.json")
     accepted = next(exchange for exchange in recording if exchange.status == 202)
-    async with replaying(recording) as replay:
-        async with Wire(
+    async with (
+        replaying(recording) as replay,
+        Wire(
             Origin.of(replay.endpoint), StaticToken("t"), max_in_flight=1, user_agent="fleetscan/test"
-        ) as wire:
-            for _ in range(2):
-                reply = await wire.exchange(Request("POST", replay.endpoint + accepted.target))
-            status_url = reply.headers["azure-asyncoperation"]
-            while (polled := json.loads((await wire.exchange(Request("GET", status_url))).body)) is not None:
-                if polled["status"] != "InProgress":
-                    break
+        ) as wire,
+    ):
+        for _ in range(2):
+            reply = await wire.exchange(Request("POST", replay.endpoint + accepted.target))
+        status_url = reply.headers["azure-asyncoperation"]
+        while (polled := json.loads((await wire.exchange(Request("GET", status_url))).body)) is not None:
+            if polled["status"] != "InProgress":
+                break
     sent = [target for method, target in replay.asked if method == "GET"]
     recorded = next(exchange.target for exchange in recording if exchange.method == "GET")
     assert polled["status"] == "Succeeded"

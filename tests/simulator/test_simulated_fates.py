@@ -6,11 +6,21 @@ import statistics
 from dataclasses import replace
 
 import pytest
-from pretend_cloud import CALM, DOOMED, cloud_of, error_of, first, get, parsed, result_in, start
 
 from fleetscan.model import Json
 from fleetscan.simulator.fates import Fate
 from fleetscan.simulator.scenario import Scenario
+from tests.simulator.pretend_cloud import (
+    CALM,
+    DOOMED,
+    cloud_of,
+    error_of,
+    first,
+    get,
+    parsed,
+    result_in,
+    start,
+)
 
 LARGE = Scenario(machines=10_000)
 

@@ -5,12 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import chain
 
-from pretend_cloud import CALM, DOOMED, cloud_of, error_of, first, get, parsed, rows, start, texts
-
 from fleetscan.model import Json
 from fleetscan.simulator.cloud import Cloud
 from fleetscan.simulator.fates import Fate
 from fleetscan.simulator.ledger import Ask
+from tests.simulator.pretend_cloud import (
+    CALM,
+    DOOMED,
+    cloud_of,
+    error_of,
+    first,
+    get,
+    parsed,
+    rows,
+    start,
+    texts,
+)
 
 SUBSCRIPTIONS = "/subscriptions?api-version=2022-12-01"
 PAGED = replace(CALM, machines=60, subscriptions=1, page_size=7)

@@ -6,10 +6,10 @@ import statistics
 from dataclasses import replace
 
 import pytest
-from pretend_cloud import CALM, cloud_of, get, result_in, start
 
 from fleetscan.model import Json
 from fleetscan.simulator.scenario import Scenario
+from tests.simulator.pretend_cloud import CALM, cloud_of, get, result_in, start
 
 UNLIMITED = replace(CALM, machines=500, limits_speed=0)
 

@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from pretend_cloud import CALM
 
 from fleetscan.simulator.cloud import Cloud
 from fleetscan.simulator.fleet import Fleet
 from fleetscan.simulator.scenario import Scenario
+from tests.simulator.pretend_cloud import CALM
 
 
 def test_the_defaults_are_a_small_ordinary_fleet() -> None:

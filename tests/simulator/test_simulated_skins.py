@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import aiohttp
 import orjson
-from pretend_cloud import CALM, cloud_of, get
 from yarl import URL
 
 from fleetscan.model import Request
 from fleetscan.simulator.ledger import Ask
 from fleetscan.simulator.server import serve
 from fleetscan.simulator.wire import SimulatedWire
+from tests.simulator.pretend_cloud import CALM, cloud_of, get
 
 AUTHORIZATION = {"Authorization": "Bearer secret"}
 FAST = replace(CALM, speed=1e6)

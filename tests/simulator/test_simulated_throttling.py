@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import orjson
 import pytest
-from pretend_cloud import CALM, ask_graph, cloud_of, error_of, get, parsed, start
 
 from fleetscan.simulator.fates import Fate
 from fleetscan.simulator.ledger import Ask
+from tests.simulator.pretend_cloud import CALM, ask_graph, cloud_of, error_of, get, parsed, start
 
 ONE_REGION = replace(CALM, machines=700, subscriptions=1, regions=1)
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import orjson
 import pytest
-from pretend_cloud import BASE, CALM, EPOCH, cloud_of, error_of, get, parsed, result_in, start
 
 from fleetscan.model import Request
 from fleetscan.simulator.cloud import Cloud
+from tests.simulator.pretend_cloud import BASE, CALM, EPOCH, cloud_of, error_of, get, parsed, result_in, start
 
 # What only the recording's front end and recorder add.
 FRONT_END_ALONE = {"x-msedge-ref", "x-ms-need-to-refresh-epl-cache"}

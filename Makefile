@@ -1,0 +1,55 @@
+# The developer's commands. `make` alone lists them; only Python 3.11+ and make are needed to begin.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CONSTRAINTS := configs/constraints.txt
+
+# The same pins hold in the isolated environments in which pip builds packages; newer pips read the second.
+export PIP_CONSTRAINT := $(abspath $(CONSTRAINTS))
+export PIP_BUILD_CONSTRAINT := $(PIP_CONSTRAINT)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check build clean
+
+help: ## list these commands
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+
+setup: $(VENV)/dev.stamp ## make .venv with fleetscan and everything for working on it
+
+demo: $(VENV)/demo.stamp ## scan a pretend fleet of 300 VMs: needs neither Azure nor a credential
+	$(BIN)/fleetscan demo --config configs/demo.toml
+
+test: $(VENV)/dev.stamp ## run the tests
+	$(BIN)/python -m pytest
+
+check: $(VENV)/dev.stamp ## lint, formatting, types, tests: all that must be green
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(MAKE) test
+
+build: $(VENV)/dev.stamp ## make the sdist and the wheel under dist/
+	rm -rf dist
+	$(BIN)/python -m build
+
+clean: ## remove .venv, dist and caches; runs are kept
+	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find fleetscan tests -name __pycache__ -prune -exec rm -rf {} +
+
+# A stamp says that an environment holds what its files ask for, so that a second run installs nothing.
+$(VENV)/python.stamp:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "fleetscan needs Python 3.11 or newer: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/demo.stamp: $(VENV)/python.stamp pyproject.toml $(CONSTRAINTS)
+	$(BIN)/python -m pip install --quiet -c $(CONSTRAINTS) -e .
+	@touch $@
+
+# All that the demo needs is in here too.
+$(VENV)/dev.stamp: $(VENV)/python.stamp pyproject.toml $(CONSTRAINTS)
+	$(BIN)/python -m pip install --quiet -c $(CONSTRAINTS) -e '.[dev]'
+	@touch $@ $(VENV)/demo.stamp

@@ -1,0 +1,64 @@
+"""The files under configs/ say only what their command knows, and what is said of them is so."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from fleetscan.cli.config_file import read_config
+from fleetscan.cli.options import S, command
+from fleetscan.settings import DemoSettings, ScanSettings
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+
+
+def load(name: str, settings: type[S]) -> S:
+    """The settings that a command gets from a file in configs/ and nothing else."""
+    seen: list[S] = []
+
+    def keep(made: S) -> int:
+        seen.append(made)
+        return 0
+
+    arguments = ["--config", str(CONFIGS / name)]
+    CliRunner().invoke(command(settings)(keep), arguments, standalone_mode=False, catch_exceptions=False)
+    return seen[0]
+
+
+def test_the_nightly_scan_is_quiet_and_reads_less() -> None:
+    assert load("nightly.toml", ScanSettings) == replace(
+        ScanSettings(), quiet=True, first_poll_s=90.0, poll_interval_s=60.0, operation_timeout_s=3600.0
+    )
+
+
+def test_an_audit_groups_by_owner_and_environment_and_waits_two_hours() -> None:
+    assert load("audit.toml", ScanSettings) == replace(
+        ScanSettings(),
+        group_by=("tag:owner", "tag:environment"),
+        poll_interval_s=60.0,
+        operation_timeout_s=7200.0,
+        max_in_flight=32,
+    )
+
+
+def test_the_demo_file_spells_out_the_demo_s_defaults() -> None:
+    assert load("demo.toml", DemoSettings) == DemoSettings()
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.toml")), ids=lambda path: path.name)
+def test_every_file_is_for_a_command_and_says_why_in_comments(path: Path) -> None:
+    settings = DemoSettings if path.name == "demo.toml" else ScanSettings
+    assert read_config(str(path), settings)
+    assert path.read_text(encoding="utf-8").count("\n#") >= 3
+
+
+def test_constraints_pin_each_package_once_without_hashes_or_addresses() -> None:
+    lines = (CONFIGS / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = [line for line in lines if line and not line.startswith("#")]
+    assert [pin for pin in pins if not re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][A-Za-z0-9.]*", pin)] == []
+    names = [re.sub(r"[-_.]+", "-", pin.partition("==")[0]).lower() for pin in pins]
+    assert len(names) == len(set(names))

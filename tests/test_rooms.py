@@ -1,0 +1,179 @@
+"""The house's walls: which room may import which, what from outside, and how large a file may grow.
+
+Read from the syntax tree, so that an import inside a function or under TYPE_CHECKING counts as well.
+"""
+
+from __future__ import annotations
+
+import ast
+import shutil
+import sys
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).parents[1]
+PACKAGE = CHECKOUT / "fleetscan"
+MAX_FILE_LINES = 350
+MAX_FUNCTION_LINES = 40
+
+# What a pure room cannot have: waiting, clocks, the network, the environment, a log.
+IMPURE = frozenset({"asyncio", "logging", "os", "secrets", "selectors", "socket", "ssl", "subprocess"}) | {
+    "sys",
+    "threading",
+    "time",
+}
+VALUES = frozenset({"model", "errors"})
+SAYINGS = VALUES | {"forms", "knobs", "settings"}
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a room may import: rooms of ours, packages of others, and what it may not of Python's own."""
+
+    rooms: frozenset[str] = frozenset()
+    packages: frozenset[str] = frozenset()
+    barred: frozenset[str] = frozenset()
+
+
+def of(*names: str) -> frozenset[str]:
+    """A set of names."""
+    return frozenset(names)
+
+
+ROOMS = {
+    "__init__": Room(barred=IMPURE),
+    "model": Room(barred=IMPURE),
+    "errors": Room(barred=IMPURE),
+    "forms": Room(of("model"), barred=IMPURE),
+    "knobs": Room(of("errors", "forms"), barred=IMPURE),
+    "settings": Room(of("errors", "forms", "knobs"), barred=IMPURE),
+    "engine": Room(of("model"), of("orjson"), barred=IMPURE | {"random", "uuid"}),
+    "azure": Room(VALUES, of("aiohttp", "anyio", "azure", "yarl")),
+    "inventory": Room(VALUES | {"engine"}, of("orjson")),
+    "results": Room(VALUES, of("orjson")),
+    "scan": Room(
+        VALUES | {"__init__", "settings", "engine", "azure", "inventory", "results"}, of("anyio", "orjson")
+    ),
+    "report": Room(of("model", "results"), of("rich")),
+    "simulator": Room(of("model"), of("orjson"), barred=IMPURE),
+    "cli": Room(
+        SAYINGS | {"__init__", "results", "scan", "report", "simulator"},
+        of("anyio", "click", "orjson", "rich"),
+    ),
+    "__main__": Room(of("cli")),
+}
+
+# The one file of its room that faces the network.
+FILES = {"simulator/server.py": Room(of("model"), of("aiohttp"))}
+
+
+def trespasses(package: Path) -> list[str]:
+    """A line for each import in the package at `package` that reaches where it may not."""
+    return [
+        f"{path.relative_to(package).as_posix()} imports {name}"
+        for path in sorted(package.rglob("*.py"))
+        for name in imports(path)
+        if not is_allowed(path.relative_to(package), name)
+    ]
+
+
+def is_allowed(path: Path, name: str) -> bool:
+    """Whether the file at `path` inside the package may import the module `name`."""
+    home = room_of(path)
+    room = FILES.get(path.as_posix(), ROOMS[home])
+    top, _, rest = name.partition(".")
+    if top == "fleetscan":
+        return (rest.partition(".")[0] or "__init__") in room.rooms | {home}
+    if top in sys.stdlib_module_names:
+        return top not in room.barred
+    return top in room.packages
+
+
+def room_of(path: Path) -> str:
+    """The room of a file: its folder, or its own name at the top."""
+    return path.parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> Iterator[str]:
+    """The modules a file imports, wherever in it; relative imports keep their dots and so fit nowhere."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        match node:
+            case ast.Import(names=names):
+                yield from (alias.name for alias in names)
+            case ast.ImportFrom(module="fleetscan", names=names, level=0):
+                yield from (module_of(alias.name) for alias in names)
+            case ast.ImportFrom(module=module, level=level):
+                yield "." * level + (module or "")
+
+
+def module_of(name: str) -> str:
+    """What `from fleetscan import name` reaches: a room, or the package's own words."""
+    return f"fleetscan.{name}" if name in ROOMS else "fleetscan"
+
+
+def copy_with(tmp_path: Path, file: str, line: str) -> Path:
+    """A copy of the package with one line added to one of its files."""
+    package = tmp_path / "fleetscan"
+    shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    with (package / file).open("a", encoding="utf-8") as planted:
+        planted.write(f"\n{line}\n")
+    return package
+
+
+def test_no_room_reaches_where_it_may_not() -> None:
+    assert trespasses(PACKAGE) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "found"),
+    [
+        ("engine/__init__.py", "import aiohttp", "engine/__init__.py imports aiohttp"),
+        ("engine/__init__.py", "def f() -> None:\n    import time", "engine/__init__.py imports time"),
+        ("engine/__init__.py", "import fleetscan.cli.main", "engine/__init__.py imports fleetscan.cli.main"),
+        (
+            "simulator/__init__.py",
+            "from fleetscan import engine",
+            "simulator/__init__.py imports fleetscan.engine",
+        ),
+        ("simulator/__init__.py", "import aiohttp.web", "simulator/__init__.py imports aiohttp.web"),
+        ("results/__init__.py", "from ..engine import urls", "results/__init__.py imports ..engine"),
+        ("settings.py", "import click", "settings.py imports click"),
+        ("scan/__init__.py", "import rich", "scan/__init__.py imports rich"),
+    ],
+)
+def test_a_planted_trespass_is_caught(tmp_path: Path, file: str, line: str, found: str) -> None:
+    assert trespasses(copy_with(tmp_path, file, line)) == [found]
+
+
+def test_what_is_imported_from_others_is_declared() -> None:
+    declared = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
+        "dependencies"
+    ]
+    tops = {line.partition(">")[0].partition("-")[0] for line in declared}
+    used = {package for room in (*ROOMS.values(), *FILES.values()) for package in room.packages}
+    # uvloop is taken up by anyio where it is installed.
+    assert used == tops - {"uvloop"}
+
+
+def test_no_file_is_over_350_lines() -> None:
+    too_long = {
+        str(path.relative_to(CHECKOUT)): count
+        for path in PACKAGE.rglob("*.py")
+        if (count := len(path.read_text(encoding="utf-8").splitlines())) > MAX_FILE_LINES
+    }
+    assert too_long == {}
+
+
+def test_no_function_is_over_40_lines() -> None:
+    too_long = {
+        f"{path.relative_to(CHECKOUT)}:{node.name}": count
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (count := (node.end_lineno or 0) - node.lineno + 1) > MAX_FUNCTION_LINES
+    }
+    assert too_long == {}

@@ -1,0 +1,205 @@
+"""What settings may hold, how their text reads, and that their names follow from their fields."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import get_type_hints
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fleetscan.errors import UsageError
+from fleetscan.forms import Duration, Endpoint, Form, Number, Switch, Whole
+from fleetscan.knobs import Knob, Settings, knobs, nearest
+from fleetscan.settings import SETTINGS, ScanSettings, SimulateSettings
+from fleetscan.simulator.scenario import Scenario
+
+EVERY_KNOB = [(settings, knob) for settings in SETTINGS for knob in knobs(settings)]
+ANY_DURATION = Duration(0.0)
+
+
+def knob_of(settings: type[Settings], attribute: str) -> Knob:
+    """The knob of one field."""
+    return next(knob for knob in knobs(settings) if knob.attribute == attribute)
+
+
+def refused(form: Form, text: str) -> str:
+    """The clause with which a form refuses a text."""
+    with pytest.raises(ValueError, match=r".") as caught:
+        form.check(form.parse(text))
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("90s", 90.0),
+        ("20h", 72_000.0),
+        ("30d", 2_592_000.0),
+        ("1500ms", 1.5),
+        ("2m", 120.0),
+        ("1.5h", 5400.0),
+    ],
+)
+def test_a_duration_reads_with_its_unit(text: str, seconds: float) -> None:
+    assert ANY_DURATION.parse(text) == seconds
+
+
+def test_a_bare_number_is_no_duration_and_is_told_so() -> None:
+    assert refused(ANY_DURATION, "75") == (
+        "is a bare number: write 75s for seconds, or another of ms, m, h, d"
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["", "s", "-1s", "1 s", "1S", "1e3s", "nan", "infs", "1m30s", "\u0661s", "366d"]
+)
+def test_what_is_no_duration_is_refused_by_an_example(text: str) -> None:
+    assert refused(ANY_DURATION, text).startswith("must be a duration with its unit, such as 1500ms, 90s, 2m")
+
+
+@given(st.integers(min_value=0, max_value=365 * 86_400_000))
+def test_a_duration_shown_reads_back_as_itself(milliseconds: int) -> None:
+    assert ANY_DURATION.parse(ANY_DURATION.show(milliseconds / 1000)) == milliseconds / 1000
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(75.0, "75s"), (1800.0, "30m"), (1.5, "1500ms"), (0.0, "0s")])
+def test_a_duration_is_shown_in_the_largest_unit_that_is_whole(seconds: float, text: str) -> None:
+    assert ANY_DURATION.show(seconds) == text
+
+
+@pytest.mark.parametrize("text", ["0", "1025", "1.0", "x", "", "true", "1_0", "\u0661", "9" * 5000])
+def test_a_whole_number_outside_its_range_or_not_whole_is_refused(text: str) -> None:
+    assert refused(Whole(1, 1024), text).startswith("must be a whole number, from 1 to 1024, not ")
+
+
+def test_a_refusal_does_not_repeat_a_flood() -> None:
+    assert len(refused(Whole(1), "9" * 5000)) < 200
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-inf", "1e999", "-0.1", "100.1", "many"])
+def test_a_number_is_finite_and_in_its_range(text: str) -> None:
+    assert refused(Number(0, 100), text).startswith("must be a number, from 0 to 100, not ")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("true", True), ("YES", True), ("1", True), ("off", False), ("0", False)]
+)
+def test_a_switch_reads_the_usual_words(text: str, value: bool) -> None:
+    assert Switch().parse(text) is value
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://management.azure.com",
+        "https://management.usgovcloudapi.net:8443",
+        "http://127.0.0.1:8080",
+        "http://127.255.255.254",
+        "http://[::1]:8080",
+        "http://localhost:1",
+    ],
+)
+def test_https_or_http_to_loopback_is_an_endpoint(url: str) -> None:
+    assert ScanSettings(endpoint=url).endpoint == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://management.azure.com",
+        "http://127.0.0.1.example.com",
+        "http://localhost.example.com",
+        "http://localhost@example.com",
+        "http://example.com#localhost",
+        "http://example.com\\@127.0.0.1",
+        "http://0.0.0.0",
+        "http://10.0.0.1",
+        "http://2130706433",
+        "https://user:secret@management.azure.com",
+        "https://management.azure.com/subscriptions",
+        "https://management.azure.com?x=1",
+        "https://management.azure.com:99999",
+        "https://m\u0430nagement.azure.com",
+        "https://management\n.azure.com",
+        "https://",
+        "ftp://127.0.0.1",
+        "management.azure.com",
+        "",
+    ],
+)
+def test_anything_else_is_no_endpoint(url: str) -> None:
+    with pytest.raises(UsageError, match=r"^endpoint must be https://HOST"):
+        ScanSettings(endpoint=url)
+
+
+def test_a_slash_at_an_endpoint_s_end_is_dropped() -> None:
+    assert Endpoint().parse("https://management.azure.com/ ") == "https://management.azure.com"
+
+
+def test_values_made_in_python_are_checked_as_text_is() -> None:
+    with pytest.raises(UsageError, match=r"^max-in-flight must be a whole number, from 1 to 10000, not '0'$"):
+        ScanSettings(max_in_flight=0)
+
+
+def test_a_group_is_a_tag_by_its_name() -> None:
+    with pytest.raises(UsageError, match=r"^group-by must be tag:NAME, such as tag:owner, not 'owner'$"):
+        ScanSettings(group_by=("owner",))
+    assert ScanSettings(group_by=("tag:cost center",)).group_by == ("tag:cost center",)
+
+
+def test_a_subscription_cannot_smuggle_a_path_into_a_url() -> None:
+    with pytest.raises(UsageError, match=r"^subscription must be a subscription's id"):
+        ScanSettings(subscription=("a/../../providers",))
+
+
+def test_nothing_is_named_twice_case_aside() -> None:
+    with pytest.raises(UsageError, match=r"^group-by must not name anything twice"):
+        ScanSettings(group_by=("tag:owner", "tag:Owner"))
+
+
+def test_pretend_percentages_leave_room_for_each_other() -> None:
+    with pytest.raises(UsageError, match=r"^the four percentages must be 100 together at most, not 103$"):
+        SimulateSettings(stopped_pct=60, warned_pct=40)
+
+
+def test_the_first_poll_s_names_derive_from_its_field() -> None:
+    first_poll = knob_of(ScanSettings, "first_poll_s")
+    assert (first_poll.flag, first_poll.variable, first_poll.name) == (
+        "--first-poll",
+        "FLEETSCAN_FIRST_POLL",
+        "first-poll",
+    )
+
+
+@pytest.mark.parametrize(("settings", "knob"), EVERY_KNOB, ids=lambda each: getattr(each, "name", None))
+def test_every_knob_s_default_is_one_it_would_accept(settings: type[Settings], knob: Knob) -> None:
+    assert getattr(settings(), knob.attribute) == knob.default
+    for text in knob.show_default().split(", ") if knob.show_default() else []:
+        knob.read(text)
+
+
+@pytest.mark.parametrize(("settings", "knob"), EVERY_KNOB, ids=lambda each: getattr(each, "name", None))
+def test_a_float_in_seconds_is_a_duration_and_says_so(settings: type[Settings], knob: Knob) -> None:
+    hint = get_type_hints(settings)[knob.attribute]
+    assert isinstance(knob.form, Duration) == knob.attribute.endswith("_s")
+    assert isinstance(knob.form, Duration | Number) == (hint is float)
+    assert knob.help.endswith((".", "lines or one resource id a line."))
+
+
+def test_a_knob_means_the_same_in_each_command_that_has_it() -> None:
+    forms: dict[str, Form] = {}
+    for _, knob in EVERY_KNOB:
+        assert forms.setdefault(knob.variable, knob.form) == knob.form
+
+
+def test_simulate_has_every_field_of_a_scenario_with_its_default() -> None:
+    settings = SimulateSettings()
+    ours = {field.name: getattr(settings, field.name) for field in fields(Scenario)}
+    assert ours == {field.name: getattr(Scenario(), field.name) for field in fields(Scenario)}
+
+
+def test_the_nearest_name_is_found_and_a_far_one_is_not() -> None:
+    assert nearest("max-in-fligt", ["limit", "max-in-flight"]) == "max-in-flight"
+    assert nearest("colour", ["limit", "max-in-flight"]) is None
