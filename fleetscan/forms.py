@@ -96,7 +96,7 @@ class Number(Form):
 
     @property
     def expected(self) -> str:
-        return f"a number, from {self.low:g} to {self.high:g}"
+        return f"a number, from {self.show(self.low)} to {self.show(self.high)}"
 
     def allows(self, value: object) -> bool:
         return isinstance(value, int | float) and self.low <= value <= self.high
@@ -108,7 +108,7 @@ class Number(Form):
             raise self.refusal(text) from None
 
     def show(self, value: object) -> str:
-        return f"{value:g}" if isinstance(value, int | float) else str(value)
+        return f"{value:.15g}" if isinstance(value, int | float) else str(value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,7 +185,7 @@ def test_a_float_in_seconds_is_a_duration_and_says_so(settings: type[Settings], 
     hint = get_type_hints(settings)[knob.attribute]
     assert isinstance(knob.form, Duration) == knob.attribute.endswith("_s")
     assert isinstance(knob.form, Duration | Number) == (hint is float)
-    assert knob.help.endswith((".", "lines or one resource id a line."))
+    assert knob.help.endswith(".")
 
 
 def test_a_knob_means_the_same_in_each_command_that_has_it() -> None:

@@ -29,6 +29,7 @@ MAX_HEADER_BYTES = 16 * 1024 + 512
 IDLE_CONNECTION_S = 15.0
 # aiohttp would call an empty POST an octet-stream.
 UNTYPED = ("Content-Type",)
+DEFAULT_PORTS = {"https": 443, "http": 80}
 BLANKS = " \t\r\n\v\f"
 
 # A proxy that answers CONNECT with anything but 200 has passed on nothing.
@@ -55,7 +56,16 @@ class Wire:
     Raises ValueError for plain http to a host that is not this machine, UsageError for an unusable proxy.
     """
 
-    __slots__ = ("_headers", "_max_in_flight", "_origin", "_proxy", "_session", "_timeouts", "_tokens")
+    __slots__ = (
+        "_gate",
+        "_headers",
+        "_max_in_flight",
+        "_origin",
+        "_proxy",
+        "_session",
+        "_timeouts",
+        "_tokens",
+    )
 
     _session: aiohttp.ClientSession
 
@@ -71,6 +81,7 @@ class Wire:
         if origin.scheme != "https" and not is_loopback(origin.host):
             raise ValueError(f"a token must not travel to {origin.host} over plain http")
         self._origin = origin
+        self._gate = _Gate(origin)
         self._tokens = tokens
         self._max_in_flight = max_in_flight
         self._timeouts = timeouts
@@ -110,7 +121,7 @@ class Wire:
         Raises ValueError, before anything is sent, for a URL of another origin: a bug of the caller's.
         Raises CredentialError when there is no token to send, TokenRefusedError when none can be better.
         """
-        url = _url_at(self._origin, request.url)
+        url = self._gate.url(request.url)
         if url is None:
             raise ValueError(
                 f"a request that is not for {self._origin.host} is never sent: the token is its own"
@@ -141,18 +152,36 @@ class Wire:
         return reply
 
 
-def _url_at(origin: Origin, text: str) -> URL | None:
-    """`text` as yarl sends it byte for byte; None unless two parsers agree that it is at `origin`.
+class _Gate:
+    """Lets the URLs of `origin` through, each as yarl sends it byte for byte, and nothing else.
 
-    Blanks and bytes beyond ASCII are no part of a URL, and might end the request line early.
+    Two readers must agree on where a URL leads: yarl, which sends it, and either the plain text of the
+    origin or, for other spellings of it, the standard library.
     """
-    try:
-        url = URL(text, encoded=True)
-        agreed = Origin.of(text) == origin == Origin(url.scheme, (url.raw_host or "").lower(), url.port)
-    except ValueError:
-        return None
-    whole = text.isascii() and not any(map(text.__contains__, BLANKS))
-    return url if agreed and whole and url.raw_user is None else None
+
+    __slots__ = ("_netloc", "_origin", "_prefix")
+
+    def __init__(self, origin: Origin) -> None:
+        host = f"[{origin.host}]" if ":" in origin.host else origin.host
+        self._origin = origin
+        self._netloc = host if origin.port == DEFAULT_PORTS[origin.scheme] else f"{host}:{origin.port}"
+        self._prefix = f"{origin.scheme}://{self._netloc}/"
+
+    def url(self, text: str) -> URL | None:
+        """`text` as it may be sent, or None.
+
+        Blanks and bytes beyond ASCII are no part of a URL, and might end the request line early.
+        """
+        if not text.isascii() or any(map(text.__contains__, BLANKS)):
+            return None
+        try:
+            url = URL(text, encoded=True)
+            if text.startswith(self._prefix):
+                return url if url.raw_authority == self._netloc else None
+            seen = Origin(url.scheme, (url.raw_host or "").lower(), url.port)
+            return url if seen == Origin.of(text) == self._origin and url.raw_user is None else None
+        except ValueError:
+            return None
 
 
 def is_loopback(host: str) -> bool:

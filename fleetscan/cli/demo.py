@@ -42,8 +42,6 @@ async def _simulate_and_scan(settings: DemoSettings, stop: anyio.Event) -> int:
             endpoint=endpoint, out=settings.out, first_poll_s=FIRST_POLL_S, poll_interval_s=POLL_INTERVAL_S
         )
         summary = await watched_scan(scan_settings, "demo", stop)
-    if summary.directory is not None:
-        tell(f"The files of this run: {summary.directory}")
     return demo_exit_code(summary.exit_code)
 
 

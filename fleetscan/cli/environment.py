@@ -29,7 +29,9 @@ def access_token(environment: Mapping[str, str]) -> str | None:
 def unknown_variables(environment: Mapping[str, str]) -> Iterator[str]:
     """A sentence for each FLEETSCAN_ variable that no command reads."""
     known = {knob.variable for settings in SETTINGS for knob in knobs(settings)} | {CONFIG, ACCESS_TOKEN}
+    # Compared without what all share, which makes any two look alike.
+    known_words = {name.removeprefix(PREFIX) for name in known}
     for name in sorted(environment):
         if name.startswith(PREFIX) and name not in known:
-            meant = nearest(name, known)
-            yield f"nothing reads the variable {name}." + (f" Did you mean {meant}?" if meant else "")
+            meant = nearest(name.removeprefix(PREFIX), known_words)
+            yield f"nothing reads the variable {name}." + (f" Did you mean {PREFIX}{meant}?" if meant else "")

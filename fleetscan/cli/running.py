@@ -12,6 +12,7 @@ import sys
 from collections.abc import Awaitable, Callable
 
 import anyio
+from anyio.abc import TaskStatus
 
 from fleetscan.errors import FleetscanError
 
@@ -43,17 +44,20 @@ def first_of(group: BaseExceptionGroup[FleetscanError]) -> FleetscanError:
 async def _with_signals(job: Callable[[anyio.Event], Awaitable[int]]) -> int:
     stop = anyio.Event()
     async with anyio.create_task_group() as watch:
-        watch.start_soon(_set_on_signal, stop)
+        # The job begins once signals are heard: none may slip between.
+        await watch.start(_set_on_signal, stop)
         code = await job(stop)
         watch.cancel_scope.cancel()
     return code
 
 
-async def _set_on_signal(stop: anyio.Event) -> None:
+async def _set_on_signal(stop: anyio.Event, *, task_status: TaskStatus[None]) -> None:
     # Windows' event loops take no signal handlers: there Ctrl-C ends the program at once, with 130 too.
     if sys.platform == "win32":
+        task_status.started()
         return
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        task_status.started()
         async for number in signals:
             if stop.is_set() and number == signal.SIGINT:
                 _leave_at_once()

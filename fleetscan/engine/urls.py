@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import quote, urljoin
 
 from fleetscan.model import Origin
 
 # RFC 3986 characters that a resource id may hold as they are: resource groups may carry parentheses.
 ID_SAFE = "/()-_.~"
-# Control characters, spaces and backslashes, which URL parsers read in more than one way.
-FORBIDDEN = frozenset(map(chr, [*range(0x21), 0x5C, 0x7F]))
+# Control characters, spaces, backslashes and bytes beyond ASCII, which URL parsers read in more than one way.
+FORBIDDEN = re.compile(r"[^!-\[\]-~]")
 
 
 def assess_url(endpoint: str, resource_id: str, api_version: str) -> str:
@@ -22,7 +23,7 @@ def follow(url: str, base_url: str, origin: Origin) -> str | None:
 
     None when it leads anywhere but to `origin`, or cannot be read as one URL by everybody.
     """
-    if not url.isascii() or not FORBIDDEN.isdisjoint(url):
+    if FORBIDDEN.search(url):
         return None
     absolute = url if url.lower().startswith(("https://", "http://")) else urljoin(base_url, url)
     try:

@@ -12,7 +12,7 @@ from typing import Protocol
 import anyio
 
 from fleetscan.engine.agenda import Agenda, Finished, WaitUntil
-from fleetscan.engine.lanes import Step
+from fleetscan.engine.lanes import NEVER, Step
 from fleetscan.errors import FleetscanError, StoppedError, TokenRefusedError
 from fleetscan.model import Errand, Reply, Request, RequestKind
 from fleetscan.results.fleet_facts import RequestCounts
@@ -69,7 +69,7 @@ class Dispatcher:
         self._on_bug = on_bug
         self._turn = anyio.Lock(fast_acquire=True)
         self._changed = anyio.Event()
-        self._refusals = _Refusals()
+        self._refusals = Refusals()
         self._stopped_by: FleetscanError | None = None
         self.counts = RequestCounts()
         self.accepted = 0
@@ -123,7 +123,7 @@ class Dispatcher:
     async def _wait(self, wait: WaitUntil, now: float) -> None:
         """Until the moment comes or a reply changes the agenda."""
         if wait.at > now + TELLING_WAIT_S:
-            self._watcher.waiting(wait.at, WAITS.get(wait.kind, "replies"))
+            self._watcher.waiting(wait.at if wait.at < NEVER else None, WAITS.get(wait.kind, "replies"))
         self._changed = anyio.Event()
         with anyio.move_on_after(wait.at - now):
             await self._changed.wait()
@@ -153,7 +153,7 @@ class Dispatcher:
             self._watcher.accepted()
 
 
-class _Refusals:
+class Refusals:
     """How long Azure has been refusing our token, which is weather for the whole scan.
 
     A token that never worked is a mistake and not weather: one renewal has to cure it.

@@ -13,7 +13,7 @@ import uuid
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import AsyncExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -47,6 +47,8 @@ T = TypeVar("T")
 
 # One odd reply ends one machine; this many say that it is our code that is odd.
 MAX_BUGS = 10
+# Somebody waits for a listing, and for Resource Graph Compute stands in: four tries, some five seconds.
+LISTING_ATTEMPTS = 4
 
 log = logging.getLogger("fleetscan")
 
@@ -162,7 +164,8 @@ class _Run:
 
     async def _ask(self, listings: Iterable[Pages[T]]) -> list[T]:
         """Read listings side by side; what each brought, in their order."""
-        inquiries = [Inquiry(pages, self._retrying) for pages in listings]
+        retrying = replace(self._retrying, attempts=LISTING_ATTEMPTS)
+        inquiries = [Inquiry(pages, retrying) for pages in listings]
         await self._dispatcher.run(inquiries, self._stop)
         return [inquiry.result for inquiry in inquiries]
 

@@ -23,6 +23,7 @@ from fleetscan.simulator.cloud import Cloud
 from fleetscan.simulator.fleet import Machine
 from fleetscan.simulator.scenario import Scenario
 from fleetscan.simulator.server import serve
+from tests.runs import read_run
 
 TOKEN = "judge"
 QUERY = "resources | where type =~ 'microsoft.compute/virtualmachines' | project id | order by id asc"
@@ -77,8 +78,7 @@ def compute_client(endpoint: str, subscription_id: str) -> ComputeManagementClie
 async def our_rows(endpoint: str, out: Path) -> dict[str, dict[str, Any]]:
     settings = ScanSettings(endpoint=endpoint, out=str(out), first_poll_s=0.3, poll_interval_s=0.3)
     await scan(settings, token=TOKEN)
-    rows = [json.loads(line) for line in (out / "results.jsonl").read_text().splitlines()]
-    return {row["resource_id"].lower(): row for row in rows}
+    return read_run(out).by_id
 
 
 async def their_result(client: ComputeManagementClient, machine: Machine) -> Mapping[str, Any] | None:

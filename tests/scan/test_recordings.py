@@ -13,6 +13,7 @@ from fleetscan.model import Origin, Request
 from fleetscan.scan.scan import scan
 from fleetscan.settings import ScanSettings
 from tests.replay import proxy_recording, replaying, vcr_recording
+from tests.runs import read_run
 
 VM = (
     "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/go-sdk-test-rg"
@@ -36,7 +37,7 @@ async def test_the_recorded_assessment_gives_one_row_for_one_post_and_four_gets(
             out=str(tmp_path / "run"),
         )
         summary = await scan(settings, token="t")
-    (row,) = [json.loads(line) for line in (tmp_path / "run" / "results.jsonl").read_text().splitlines()]
+    (row,) = read_run(tmp_path / "run").rows
     result = json.loads(recording[-1].body)
 
     assert summary.exit_code == 0

@@ -1,0 +1,134 @@
+"""A setting's four layers: the flag beats the variable, which beats the file, which beats the default.
+
+Each knob has its row of three texts with their values; a knob without a row fails the first test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from fleetscan.cli.options import S, command
+from fleetscan.knobs import Knob, Settings, knobs
+from fleetscan.settings import SETTINGS, ScanSettings, SimulateSettings
+
+# name: what the file, the variable and the flag say, each with the value it means.
+ROWS: dict[str, tuple[tuple[str, object], tuple[str, object], tuple[str, object]]] = {
+    "subscription": (("a", ("a",)), ("b,c", ("b", "c")), ("d", ("d",))),
+    "inventory": (("file.jsonl", "file.jsonl"), ("other.txt", "other.txt"), ("-", "-")),
+    "limit": (("1", 1), ("2", 2), ("3", 3)),
+    "endpoint": (
+        ("https://file.example", "https://file.example"),
+        ("https://env.example/", "https://env.example"),
+        ("http://127.0.0.1:1", "http://127.0.0.1:1"),
+    ),
+    "api-version": (
+        ("2023-03-01", "2023-03-01"),
+        ("2024-03-01", "2024-03-01"),
+        ("2026-04-01-preview", "2026-04-01-preview"),
+    ),
+    "max-in-flight": (("1", 1), ("2", 2), ("10000", 10_000)),
+    "first-poll": (("0s", 0.0), ("90s", 90.0), ("1500ms", 1.5)),
+    "poll-interval": (("1ms", 0.001), ("1m", 60.0), ("2s", 2.0)),
+    "operation-timeout": (("1h", 3600.0), ("2h", 7200.0), ("1d", 86_400.0)),
+    "out": (("file", "file"), ("env", "env"), ("-", "-")),
+    "group-by": (
+        ("tag:file", ("tag:file",)),
+        ("tag:cost center, tag:b", ("tag:cost center", "tag:b")),
+        ("tag:flag", ("tag:flag",)),
+    ),
+    "quiet": (("true", True), ("false", False), ("", True)),
+    "port": (("1", 1), ("2", 2), ("65535", 65_535)),
+    "machines": (("0", 0), ("2", 2), ("3", 3)),
+    "subscriptions": (("1", 1), ("2", 2), ("3", 3)),
+    "regions": (("1", 1), ("2", 2), ("4", 4)),
+    "seed": (("0", 0), ("2", 2), ("3", 3)),
+    "speed": (("0.5", 0.5), ("2", 2.0), ("3", 3.0)),
+    "limits-speed": (("0", 0.0), ("2", 2.0), ("3", 3.0)),
+    "durations": (("regular", "regular"), ("lognormal", "lognormal"), ("regular", "regular")),
+    "patches": (("0", 0), ("2", 2), ("3", 3)),
+    "stopped-pct": (("0", 0.0), ("1.5", 1.5), ("3", 3.0)),
+    "warned-pct": (("0", 0.0), ("1.5", 1.5), ("3", 3.0)),
+    "truncated-pct": (("0", 0.0), ("1.5", 1.5), ("3", 3.0)),
+    "failing-pct": (("0", 0.0), ("1.5", 1.5), ("3", 3.0)),
+    "page-size": (("1", 1), ("2", 2), ("3", 3)),
+    "graph": (("denied", "denied"), ("broken", "broken"), ("up", "up")),
+    "token": (("file", "file"), ("env", "env"), ("flag", "flag")),
+}
+EVERY_KNOB = [
+    pytest.param(settings, knob, id=f"{settings.__name__}-{knob.name}")
+    for settings in SETTINGS
+    for knob in knobs(settings)
+]
+
+
+def made(settings: type[S], arguments: list[str], environment: Mapping[str, str] | None = None) -> S:
+    """The settings that a command makes of its arguments and environment."""
+    seen: list[S] = []
+
+    def keep(these: S) -> int:
+        seen.append(these)
+        return 0
+
+    CliRunner().invoke(
+        command(settings)(keep), arguments, env=environment, standalone_mode=False, catch_exceptions=False
+    )
+    return seen[0]
+
+
+def written(tmp_path: Path, text: str) -> list[str]:
+    """The arguments that name a configuration file holding `text`."""
+    path = tmp_path / "settings.toml"
+    path.write_text(text, encoding="utf-8")
+    return ["--config", str(path)]
+
+
+def test_each_knob_has_its_row_and_each_row_its_knob() -> None:
+    assert set(ROWS) == {knob.name for settings in SETTINGS for knob in knobs(settings)}
+
+
+@pytest.mark.parametrize(("settings", "knob"), EVERY_KNOB)
+def test_flag_beats_variable_beats_file_beats_default(
+    tmp_path: Path, settings: type[Settings], knob: Knob
+) -> None:
+    in_file, in_variable, in_flag = ROWS[knob.name]
+    config = written(tmp_path, f'{knob.name} = "{in_file[0]}"\n')
+    variable = {knob.variable: in_variable[0]}
+    flag = [knob.flag] if knob.is_switch else [knob.flag, in_flag[0]]
+
+    def value(arguments: list[str], environment: Mapping[str, str] | None = None) -> object:
+        return getattr(made(settings, arguments, environment), knob.attribute)
+
+    assert value([]) == knob.default
+    assert value(config) == in_file[1]
+    assert value(config, variable) == in_variable[1]
+    assert value([*config, *flag], variable) == in_flag[1]
+
+
+def test_a_key_is_written_with_hyphens_or_underscores_and_numbers_without_quotes(tmp_path: Path) -> None:
+    config = written(tmp_path, 'max_in_flight = 7\npoll-interval = "5s"\nquiet = true\ngroup_by = []\n')
+    assert made(ScanSettings, config) == ScanSettings(
+        max_in_flight=7, poll_interval_s=5.0, quiet=True, group_by=()
+    )
+    assert made(SimulateSettings, written(tmp_path, "speed = 123456.75")).speed == 123456.75
+
+
+def test_no_quiet_takes_back_what_the_file_says(tmp_path: Path) -> None:
+    assert made(ScanSettings, [*written(tmp_path, "quiet = true"), "--no-quiet"]).quiet is False
+
+
+def test_a_flag_said_again_adds_to_a_list() -> None:
+    assert made(ScanSettings, ["--subscription", "a", "--subscription", "b"]).subscription == ("a", "b")
+
+
+def test_an_empty_variable_says_nothing() -> None:
+    empty = {knob.variable: "" for knob in knobs(ScanSettings)}
+    assert made(ScanSettings, [], empty) == ScanSettings()
+
+
+def test_the_file_may_be_named_by_a_variable(tmp_path: Path) -> None:
+    _, path = written(tmp_path, "limit = 9")
+    assert made(ScanSettings, [], {"FLEETSCAN_CONFIG": path}).limit == 9

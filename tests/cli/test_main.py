@@ -1,0 +1,142 @@
+"""The door: help that is quick and complete, and one exit code for every way to end."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+
+import click
+import orjson
+import pytest
+
+from fleetscan.cli.main import COMMANDS, fleetscan, run
+from fleetscan.cli.running import run_until_stopped
+from fleetscan.errors import CredentialError, FleetscanError, UsageError
+
+
+def ending(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> int:
+    """The exit code of a command line whose command raises `error`."""
+
+    def broken() -> int:
+        raise error
+
+    monkeypatch.setattr(
+        importlib.import_module("fleetscan.cli.schema"), "schema", click.Command("schema", None, broken)
+    )
+    return run(["schema"])
+
+
+def process(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """A whole run of the program."""
+    return subprocess.run(
+        [sys.executable, "-m", "fleetscan", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_help_lists_each_command_with_its_first_line() -> None:
+    done = process("--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    for name, summary in COMMANDS.items():
+        assert f"  {name:<10}{summary}\n" in done.stdout
+
+
+def test_version_is_one_line_of_data() -> None:
+    done = process("--version")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "fleetscan 0.1.0\n", "")
+
+
+def test_nothing_asked_is_answered_with_help_on_stderr_and_2() -> None:
+    done = process()
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("Usage: fleetscan ")
+
+
+def test_help_loads_nothing_heavy() -> None:
+    script = (
+        "import sys\n"
+        "from fleetscan.cli.main import run\n"
+        "assert run(['--help']) == 0 and run(['scan', '--help']) == 0\n"
+        "print(sorted({'aiohttp', 'azure', 'orjson', 'rich', 'uvloop'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_s_first_line_is_the_one_in_the_list(name: str) -> None:
+    command = fleetscan.get_command(click.Context(fleetscan), name)
+    assert command is not None
+    assert (command.help or "").splitlines()[0] == COMMANDS[name]
+
+
+def test_an_unknown_variable_is_a_warning_and_the_command_runs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FLEETSCAN_LIMITT", "3")
+    assert run(["schema"]) == 0
+    heard = capsys.readouterr()
+    assert heard.err == (
+        "fleetscan: warning: nothing reads the variable FLEETSCAN_LIMITT. Did you mean FLEETSCAN_LIMIT?\n"
+    )
+    assert set(orjson.loads(heard.out)) == {"fleetscan.result/1", "fleetscan.totals/1"}
+
+
+def test_schema_to_a_stdout_that_takes_nothing_ends_with_4_and_one_sentence() -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "fleetscan", "schema"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 4
+    assert done.stderr == "fleetscan: error: standard output cannot be written: No space left on device\n"
+
+
+def test_what_a_person_must_mend_is_one_sentence_with_its_own_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ending(monkeypatch, CredentialError("no credential was found; run `az login`")) == 4
+    assert capsys.readouterr().err == "fleetscan: error: no credential was found; run `az login`\n"
+
+
+def test_a_bug_shows_its_traceback_harmlessly_and_ends_with_70(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ending(monkeypatch, ZeroDivisionError("one \x1b[2J over nothing")) == 70
+    heard = capsys.readouterr().err
+    assert heard.startswith("Traceback (most recent call last):\n  File ")
+    assert "ZeroDivisionError: one \\x1b[2J over nothing\n" in heard
+    assert heard.endswith(
+        "internal error, a bug in fleetscan (exit 70); please report it with the lines above\n"
+    )
+
+
+def test_an_interrupt_before_anything_runs_ends_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ending(monkeypatch, KeyboardInterrupt()) == 130
+
+
+def test_an_error_raised_deep_in_task_groups_comes_out_alone() -> None:
+    async def job(_: object) -> int:
+        raise BaseExceptionGroup("scan", [ExceptionGroup("listing", [UsageError("no such file")])])
+
+    with pytest.raises(UsageError, match="no such file"):
+        run_until_stopped(job)
+
+
+def test_a_bug_beside_an_error_is_not_hidden_by_it() -> None:
+    async def job(_: object) -> int:
+        raise ExceptionGroup("scan", [FleetscanError("no"), ZeroDivisionError("a bug")])
+
+    with pytest.raises(ExceptionGroup) as caught:
+        run_until_stopped(job)
+    assert caught.group_contains(ZeroDivisionError)

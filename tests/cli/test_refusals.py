@@ -1,0 +1,158 @@
+"""What cannot be used as it is ends in one sentence on stderr, exit 2, nothing on stdout and no traceback."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fleetscan.cli.main import run
+
+
+def refusal(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 2) -> str:
+    """The one line on stderr that a command line ends with."""
+    assert run(arguments) == code
+    heard = capsys.readouterr()
+    assert heard.out == ""
+    assert heard.err.count("\n") == 1
+    prefix, _, sentence = heard.err.rstrip("\n").partition("error: ")
+    assert prefix == "fleetscan: "
+    return sentence
+
+
+def config(tmp_path: Path, content: bytes) -> str:
+    """The path of a configuration file."""
+    path = tmp_path / "night.toml"
+    path.write_bytes(content)
+    return str(path)
+
+
+def test_an_unknown_flag_is_told_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert refusal(capsys, "scan", "--max-in-fligt", "3") == (
+        "there is no flag --max-in-fligt. Did you mean --max-in-flight?"
+    )
+
+
+def test_an_unknown_flag_like_no_other_is_told_where_they_are_listed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert refusal(capsys, "scan", "--xyzzy") == "there is no flag --xyzzy. fleetscan scan --help lists them."
+
+
+def test_an_unknown_command_is_told_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert refusal(capsys, "scna") == "there is no command 'scna'. Did you mean scan?"
+
+
+def test_an_unknown_key_is_told_the_file_and_the_nearest(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = config(tmp_path, b"max_in_fligt = 3\n")
+    assert refusal(capsys, "scan", "--config", path) == (
+        f"{path}: there is no setting 'max_in_fligt' here. Did you mean max-in-flight?"
+    )
+
+
+def test_a_key_of_another_command_is_unknown(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = config(tmp_path, b"machines = 3\n")
+    assert refusal(capsys, "scan", "--config", path).startswith(
+        f"{path}: there is no setting 'machines' here."
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"limit = [", "is not valid TOML: "),
+        (b"limit = 1\nlimit = 2", "is not valid TOML: "),
+        (b"out = '\xff'", "is not valid TOML: it is not UTF-8 at byte 7"),
+        (b"x = " + b"[" * 100_000, "is not valid TOML: "),
+        (b"out = \x1b[31m", "is not valid TOML: "),
+    ],
+)
+def test_an_unreadable_file_is_told_why(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, content: bytes, why: str
+) -> None:
+    path = config(tmp_path, content)
+    sentence = refusal(capsys, "scan", "--config", path)
+    assert sentence.startswith(f"{path} {why}")
+    assert "\x1b" not in sentence
+
+
+def test_a_file_that_is_not_there_is_told_so(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = str(tmp_path / "absent.toml")
+    assert refusal(capsys, "scan", "--config", path) == f"{path} cannot be read: No such file or directory"
+    assert refusal(capsys, "scan", "--config", str(tmp_path)) == f"{tmp_path} cannot be read: Is a directory"
+
+
+@pytest.mark.parametrize(
+    ("content", "clause"),
+    [
+        (b"first-poll = 75", "first-poll is a bare number: write 75s for seconds, or another of ms, m, h, d"),
+        (b"max-in-flight = 0", "max-in-flight must be a whole number, from 1 to 10000, not '0'"),
+        (b"max-in-flight = true", "max-in-flight must be a whole number, from 1 to 10000, not 'True'"),
+        (b"max-in-flight = 6.5", "max-in-flight must be a whole number, from 1 to 10000, not '6.5'"),
+        (b"api-version = 2022-08-01", "api-version must be an API version, such as 2022-08-01, in quotes"),
+        (b"out = 5", "out must be a directory's path, or - for standard output, in quotes"),
+        (b"quiet = 'maybe'", "quiet must be true or false, not 'maybe'"),
+        (b"group-by = ['owner']", "group-by must be tag:NAME, such as tag:owner, not 'owner'"),
+        (b"limit = {}", "limit must be a whole number, 1 or more, not '{}'"),
+        (
+            b"group-by = ['tag:a']\ngroup_by = []",
+            "group-by is there twice, with hyphens and with underscores",
+        ),
+    ],
+)
+def test_a_wrong_value_in_a_file_is_told_the_file_and_the_key(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, content: bytes, clause: str
+) -> None:
+    path = config(tmp_path, content)
+    assert refusal(capsys, "scan", "--config", path) == f"{path}: {clause}"
+
+
+def test_a_wrong_value_is_called_by_its_flag_or_its_variable(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clause = "is a bare number: write 75s for seconds, or another of ms, m, h, d"
+    assert refusal(capsys, "scan", "--first-poll", "75") == f"--first-poll {clause}"
+    monkeypatch.setenv("FLEETSCAN_FIRST_POLL", "75")
+    assert refusal(capsys, "scan") == f"FLEETSCAN_FIRST_POLL {clause}"
+
+
+def test_plain_http_to_another_host_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert refusal(capsys, "scan", "--endpoint", "http://management.azure.com") == (
+        "--endpoint must be https://HOST[:PORT], without a path, or http:// where HOST is this machine's "
+        "loopback, not 'http://management.azure.com'"
+    )
+
+
+def test_a_token_that_cannot_be_one_is_refused_without_showing_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLEETSCAN_ACCESS_TOKEN", "Bearer sesame")
+    sentence = refusal(capsys, "scan")
+    assert sentence.startswith("FLEETSCAN_ACCESS_TOKEN is no bearer token: it has a blank")
+    assert "sesame" not in sentence
+
+
+def test_there_is_no_flag_and_no_key_for_the_access_token(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert "there is no flag --access-token" in refusal(capsys, "scan", "--access-token", "x")
+    path = config(tmp_path, b"access-token = 'x'")
+    assert "there is no setting 'access-token' here" in refusal(capsys, "scan", "--config", path)
+
+
+def test_what_a_terminal_would_obey_is_spelled_out(capsys: pytest.CaptureFixture[str]) -> None:
+    sentence = refusal(capsys, "scan", "--\x1b[31mred\u202e")
+    assert sentence.startswith(r"there is no flag --\x1b[31mred\u202e.")
+
+
+def test_percentages_that_leave_no_room_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert refusal(capsys, "simulate", "--stopped-pct", "60", "--warned-pct", "40") == (
+        "the four percentages must be 100 together at most, not 103"
+    )
+
+
+def test_a_flag_without_its_value_and_a_stray_word_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert refusal(capsys, "scan", "--endpoint") == "Option '--endpoint' requires an argument."
+    assert refusal(capsys, "scan", "now") == "Got unexpected extra argument (now)"
