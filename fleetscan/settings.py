@@ -68,7 +68,7 @@ class ScanSettings(Settings):
         30.0,
         Duration(0.001),
         "Wait this long between two polls of one machine, where Azure says nothing.",
-        "Each poll is a read, and reads are limited: polling more often makes a large scan slower.",
+        "Compute lets one machine be asked 15 times a minute, and a large scan is slowed by its own reads.",
     )
     operation_timeout_s: float = knob(
         1800.0,
@@ -83,7 +83,7 @@ class ScanSettings(Settings):
         "Without it, a new directory under fleetscan-runs/.",
     )
     group_by: tuple[str, ...] = knob(
-        ("tag:owner",),
+        (),
         Text("tag:NAME", "tag:NAME, such as tag:owner", r"tag:\S(.{0,510}\S)?"),
         "Add totals for each value of this tag; repeat it for several.",
     )

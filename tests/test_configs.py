@@ -31,7 +31,12 @@ def load(name: str, settings: type[S]) -> S:
 
 def test_the_nightly_scan_is_quiet_and_reads_less() -> None:
     assert load("nightly.toml", ScanSettings) == replace(
-        ScanSettings(), quiet=True, first_poll_s=90.0, poll_interval_s=60.0, operation_timeout_s=3600.0
+        ScanSettings(),
+        quiet=True,
+        first_poll_s=90.0,
+        poll_interval_s=60.0,
+        operation_timeout_s=3600.0,
+        group_by=("tag:owner",),
     )
 
 

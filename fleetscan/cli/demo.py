@@ -49,7 +49,5 @@ def demo_exit_code(code: int) -> int:
     """The demo's exit code for the scan's: failures that were planned are a success."""
     if code != 3:
         return code
-    tell(
-        "The failures are planned: a pretend fleet has some. A real scan would end with 3; this ends with 0."
-    )
+    tell("The failures are the pretend fleet's: a scan would end with 3, the demo with 0.")
     return 0

@@ -114,7 +114,8 @@ def _drawn(stream: TextIO, clock: Clock) -> Iterator[Watcher]:
         # stdout carries data alone: nothing of it passes through the display.
         redirect_stdout=False,
     )
-    with _told_at_the_end(tally, say, clock), live:
+    # No last line here: the summary that follows on the same screen says it all.
+    with live:
         yield tally
 
 

@@ -94,7 +94,9 @@ class Dispatcher:
 
     async def _heed(self, stop: anyio.Event, work: anyio.CancelScope) -> None:
         await stop.wait()
-        self._stopped_by = StoppedError("the scan was stopped before every machine had ended")
+        self._stopped_by = StoppedError(
+            "the scan was stopped: the totals count the machines that had not ended as interrupted"
+        )
         work.cancel()
 
     async def _work(self, work: anyio.CancelScope) -> None:

@@ -45,9 +45,12 @@ async def _listed(settings: ScanSettings, ask: Ask) -> Fleet:
 
 def _nothing(fleet: Fleet) -> str:
     error = fleet.errors[0]
-    said = " ".join(str(part) for part in (error.http_status, error.code, error.message) if part)
-    where = f"subscription {error.subscription_id}" if error.subscription_id else "the subscriptions"
+    where = f"subscription {error.subscription_id}" if error.subscription_id else "the list of subscriptions"
+    if error.http_status is None:
+        why = f"{where} is out of reach ({error.message})"
+        return f"nothing could be listed: {why}; check --endpoint and the network"
+    said = " ".join(part for part in (error.code, error.message) if part)
     return (
-        f"nothing could be listed: {where} answered {said}; "
+        f"nothing could be listed: {where} answered {error.http_status} ({said}); "
         "check the endpoint, and that the identity may read the subscriptions"
     )

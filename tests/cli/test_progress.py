@@ -192,7 +192,9 @@ def test_a_scan_that_breaks_still_says_how_far_it_came() -> None:
     assert stream.getvalue().startswith("0 of 5 done")
 
 
-def test_on_a_terminal_the_display_goes_away_and_its_last_line_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_a_terminal_the_display_goes_away_and_leaves_the_screen_to_the_summary(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("TERM", "xterm")
     stream = Terminal()
     with progress(False, stream=stream, clock=Clock()) as watcher:
@@ -200,9 +202,10 @@ def test_on_a_terminal_the_display_goes_away_and_its_last_line_stays(monkeypatch
         watcher.warning("[bold]odd")
     shown = stream.getvalue()
     assert "[bold]odd" in shown
-    hidden, visible, last = (shown.rfind(text) for text in ("\x1b[?25l", "\x1b[?25h", "66 of 100 done"))
-    assert -1 < hidden < visible < last
-    wiped = shown[shown.rfind("Scanning") : last].count("\x1b[1A\x1b[2K")
+    hidden, visible = (shown.rfind(text) for text in ("\x1b[?25l", "\x1b[?25h"))
+    assert -1 < hidden < visible
+    assert "done (" not in shown[visible:]
+    wiped = shown[shown.rfind("Scanning") :].count("\x1b[1A\x1b[2K")
     assert wiped == 4
 
 
