@@ -7,9 +7,9 @@ first, one line at a time.
 from __future__ import annotations
 
 import logging
-import os
 import sys
 import traceback
+from contextlib import suppress
 from typing import Literal
 
 from fleetscan.errors import CannotScanError
@@ -27,10 +27,8 @@ def note(kind: Literal["error", "warning"], sentence: str) -> None:
 def tell(line: str) -> None:
     """Tells a person something, in one line on stderr; a stderr that is gone is no reason to fail."""
     indent = len(line) - len(line.lstrip(" "))
-    try:
+    with suppress(OSError):
         print(" " * indent + harmless(line[indent:], LONGEST_LINE), file=sys.stderr, flush=True)
-    except OSError:
-        _let_go_of(2)
 
 
 def tell_bug(bug: Exception) -> None:
@@ -44,7 +42,6 @@ def hand_over(data: str) -> None:
     try:
         print(data, flush=True)
     except OSError as broken:
-        _let_go_of(1)
         raise CannotScanError(f"standard output cannot be written: {broken.strerror}") from broken
 
 
@@ -60,10 +57,3 @@ def keep_log() -> None:
     """Has warnings in the log told on stderr, but for azure's: its failures reach us as exceptions."""
     logging.basicConfig(handlers=[Notes()], format="fleetscan: log: %(message)s", level=logging.WARNING)
     logging.getLogger("azure").setLevel(logging.CRITICAL)
-
-
-def _let_go_of(descriptor: int) -> None:
-    """Points a broken stream at nothing: Python flushes it again at exit and would complain once more."""
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, descriptor)
-    os.close(nothing)

@@ -5,6 +5,7 @@ The first SIGINT or SIGTERM asks for a clean end, the second SIGINT leaves at on
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 import signal
@@ -25,6 +26,7 @@ def run_until_stopped(job: Callable[[anyio.Event], Awaitable[int]]) -> int:
     What fleetscan's own task groups raise comes out of its ExceptionGroups when all of it is for a
     person to mend; a bug stays in its group, with the whole traceback.
     """
+    _spare_the_long_lived()
     has_uvloop = importlib.util.find_spec("uvloop") is not None
     try:
         return anyio.run(_with_signals, job, backend_options={"use_uvloop": has_uvloop})
@@ -33,6 +35,12 @@ def run_until_stopped(job: Callable[[anyio.Event], Awaitable[int]]) -> int:
         if mendable is None or bugs is not None:
             raise
         raise first_of(mendable) from None
+
+
+def _spare_the_long_lived() -> None:
+    """Has the collector look rarely: operations in flight are many, long-lived and without circles."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 def first_of(group: BaseExceptionGroup[FleetscanError]) -> FleetscanError:

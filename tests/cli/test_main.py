@@ -102,6 +102,14 @@ def test_schema_to_a_stdout_that_takes_nothing_ends_with_4_and_one_sentence() ->
     assert done.stderr == "fleetscan: error: standard output cannot be written: No space left on device\n"
 
 
+def test_a_stderr_that_takes_nothing_changes_no_exit_code() -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "fleetscan", "scan", "--limit", "0"], stderr=full, timeout=60, check=False
+        )
+    assert done.returncode == 2
+
+
 def test_what_a_person_must_mend_is_one_sentence_with_its_own_code(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

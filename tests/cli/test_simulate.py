@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import socket
@@ -91,7 +90,10 @@ def test_a_second_interrupt_leaves_at_once_with_130() -> None:
     )
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        for said in ("ready\n", "stopping\n"):
-            assert process.stdout.readline() == said
-            os.kill(process.pid, signal.SIGINT)
-        assert process.wait(timeout=30) == 130
+        try:
+            for said in ("ready\n", "stopping\n"):
+                assert process.stdout.readline() == said
+                process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=30) == 130
+        finally:
+            process.kill()
