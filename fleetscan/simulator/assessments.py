@@ -51,7 +51,7 @@ class Assessments:
             return refusal
         if machine.fate is Fate.NO_CONTENT:
             return Answer(204)
-        operation, superseded = self._operations.begin(machine, call.query.get("api-version", ""), now)
+        operation, superseded = self._operations.begin(machine, call.api_version, now)
         self.ledger.accepted[machine.key] += 1
         if superseded is not None:
             self.ledger.superseded.append(machine.key)

@@ -1,62 +1,35 @@
-"""A token bucket as Azure keeps it, and the published sizes of Azure's buckets.
+"""Token buckets as Azure keeps them: refilled evenly or by the minute, perhaps drained by a rival.
 
-Sizes and refills are facts from Microsoft's throttling pages. Written apart from the scanner's own
-buckets on purpose: a shared mistake would stay hidden.
+A bucket is asked and told; it never waits. Nothing here is shared with the scanner's own buckets.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum
 from math import ceil, inf
 
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """A published limit: requests a minute, and how many may come at once.
-
-    `is_per_machine` tells the limits of one machine from those of a subscription and region.
-    """
-
-    name: str
-    refill_per_min: float
-    size: int
-    is_per_machine: bool = False
-
-
-class Duty(Enum):
-    """What Microsoft.Compute counts, with its policies in the order of the recorded headers."""
-
-    PATCH = (
-        Policy("VMGuestPatchOperationSubscriptionMaximum", 200, 600),
-        Policy("VMGuestPatchOperationResource", 2, 6, is_per_machine=True),
-    )
-    POLL = (
-        Policy("GetOperationResource", 15, 45, is_per_machine=True),
-        Policy("GetOperationSubscriptionMaximum", 5_000, 15_000),
-    )
-    GET_VM = (
-        Policy("LowCostGetResource", 12, 36, is_per_machine=True),
-        Policy("LowCostGetSubscriptionMaximum", 8_000, 24_000),
-    )
-    LIST_VMS = (Policy("HighCostGetSubscriptionMaximum", 300, 900),)
-
-
-ARM_READS = Policy("reads", 25 * 60, 250)
-ARM_WRITES = Policy("writes", 10 * 60, 200)
+from fleetscan.simulator.policies import Policy
+from fleetscan.simulator.scenario import Scenario
 
 QUERIES = 15
 QUERY_WINDOW_S = 5.0
+MINUTE_S = 60.0
+
+# A billionth, so that a token due at this very moment is not lost to rounding.
+ONE = 1 - 1e-9
 
 
 class Bucket:
-    """Tokens that come back evenly. `speed` multiplies both the size and the refill."""
+    """Tokens that come back evenly, full at first.
 
-    __slots__ = ("_counted_at", "_per_s", "_shut_until", "_size", "_tokens", "policy")
+    `speed` multiplies both the size and the refill; `rival_share` of the refill goes to another client.
+    """
 
-    def __init__(self, policy: Policy, speed: float, now: float) -> None:
+    __slots__ = ("_counted_at", "_shut_until", "_size", "_tokens", "per_s", "policy")
+
+    def __init__(self, policy: Policy, speed: float, now: float, rival_share: float = 0.0) -> None:
         self.policy = policy
-        self._per_s = policy.refill_per_min * speed / 60
+        self.per_s = policy.refill_per_min * speed * (1 - rival_share) / MINUTE_S
+        """Tokens a second that are left to us in the long run."""
         self._size = max(1.0, policy.size * speed)
         self._tokens = self._size
         self._counted_at = now
@@ -74,13 +47,21 @@ class Bucket:
 
     def is_open(self, now: float) -> bool:
         """Whether a request may pass: a token is there, and no earlier Retry-After is still running."""
-        self._tokens = min(self._size, self._tokens + (now - self._counted_at) * self._per_s)
-        self._counted_at = now
-        # A billionth, so that a token due at this very moment is not lost to rounding.
-        return now >= self._shut_until and self._tokens >= 1 - 1e-9
+        self._count(now)
+        return self._tokens >= ONE and now >= self._shut_until
+
+    def is_as_new(self, now: float) -> bool:
+        """Whether nothing tells it from a bucket that was never used."""
+        self._count(now)
+        return self._tokens >= self._size and now >= self._shut_until
+
+    def ready_at(self, now: float) -> float:
+        """When a token is there; `now` where one is."""
+        self._count(now)
+        return now if self._tokens >= ONE else self._next_at(now)
 
     def take(self) -> None:
-        """Spends one token; `is_open` has just said yes."""
+        """Spends one token; the bucket has just been asked and has one."""
         self._tokens = max(0.0, self._tokens - 1)
 
     def refuse(self, now: float) -> int:
@@ -90,8 +71,71 @@ class Bucket:
         retry value is returned."
         """
         if now >= self._shut_until:
-            self._shut_until = now + max(1, ceil((1 - self._tokens) / self._per_s - 1e-9))
+            self._shut_until = now + max(1, ceil(self._promised_at(now) - now - 1e-9))
         return ceil(self._shut_until - now)
+
+    def _count(self, now: float) -> None:
+        self._tokens = min(self._size, self._tokens + (now - self._counted_at) * self.per_s)
+        self._counted_at = now
+
+    def _next_at(self, now: float) -> float:
+        """When an empty bucket, counted at `now`, has a token again."""
+        return now + (1 - self._tokens) / self.per_s
+
+    def _promised_at(self, now: float) -> float:
+        """The moment that a refusal at `now` names."""
+        return self._next_at(now)
+
+
+class MinuteBucket(Bucket):
+    """The refill of a minute comes at once, at each whole minute; a rival drains evenly all the while."""
+
+    __slots__ = ("_gain", "_leak_per_s")
+
+    def __init__(self, policy: Policy, speed: float, now: float, rival_share: float = 0.0) -> None:
+        super().__init__(policy, speed, now, rival_share)
+        self._gain = policy.refill_per_min * speed
+        self._leak_per_s = self._gain * rival_share / MINUTE_S
+
+    def _count(self, now: float) -> None:
+        refilled_at = _next_minute(self._counted_at)
+        if now >= refilled_at:
+            further = (now - refilled_at) // MINUTE_S
+            # A refill is never less than what the rival drains until the next, so those between just add up.
+            held = self._left(refilled_at) + self._gain + further * MINUTE_S * self.per_s
+            self._tokens = min(self._size, held)
+            self._counted_at = refilled_at + further * MINUTE_S
+        self._tokens = self._left(now)
+        self._counted_at = now
+
+    def _next_at(self, now: float) -> float:
+        refilled_at = _next_minute(now)
+        missing = ONE - self._left(refilled_at) - self._gain
+        further = max(0, ceil(missing / (MINUTE_S * self.per_s)))
+        return refilled_at + further * MINUTE_S
+
+    def _promised_at(self, now: float) -> float:
+        return _next_minute(now)
+
+    def _left(self, now: float) -> float:
+        """What the rival leaves until `now`, which is in the minute of the last count, or its end."""
+        return max(0.0, self._tokens - (now - self._counted_at) * self._leak_per_s)
+
+
+def _next_minute(now: float) -> float:
+    return (now // MINUTE_S + 1) * MINUTE_S
+
+
+def arm_bucket(policy: Policy, scenario: Scenario, now: float) -> Bucket:
+    """A bucket of ARM's front door, which refills evenly by its document."""
+    return Bucket(policy, scenario.limits_speed, now, scenario.rival_share)
+
+
+def compute_bucket(policy: Policy, scenario: Scenario, now: float) -> Bucket:
+    """A bucket of Microsoft.Compute. A machine's own is ours alone: the rival is after other machines."""
+    rival_share = 0.0 if policy.is_per_machine else scenario.rival_share
+    kind = MinuteBucket if scenario.refill == "by-minute" else Bucket
+    return kind(policy, scenario.limits_speed, now, rival_share)
 
 
 class UserQuota:

@@ -32,9 +32,15 @@ class Call:
         url = request.url
         root = url.find("/", url.find("://") + 3)
         base, target = (url, "/") if root < 0 else (url[:root], url[root:])
-        path = target.partition("?")[0].lower()
+        end = target.find("?")
+        path = (target if end < 0 else target[:end]).lower()
         names = [unquote(name) for name in path.split("/")] if "%" in path else path.split("/")
         return cls(request.method, base, target, names[1:], request.body)
+
+    @property
+    def api_version(self) -> str:
+        """The api-version exactly as sent; "" without one."""
+        return self.target.partition("api-version=")[2].partition("&")[0]
 
     @property
     def query(self) -> dict[str, str]:

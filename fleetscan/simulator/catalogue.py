@@ -61,9 +61,11 @@ class Patch:
 
 @cache
 def catalogue(distro: str) -> tuple[Patch, ...]:
-    """All patches that machines of one kind can miss, in a fixed order."""
+    """All patches that machines of one kind can miss, shuffled once and for all."""
     draw = random.Random(f"catalogue:{distro}")
-    return tuple(_windows(distro, draw) if distro in PRODUCTS else _linux(distro, draw))
+    patches = _windows(distro, draw) if distro in PRODUCTS else _linux(distro, draw)
+    draw.shuffle(patches)
+    return tuple(patches)
 
 
 @cache

@@ -33,7 +33,7 @@ class Cloud:
         self.scenario = scenario
         self.started_at = started_at
         self.fleet = Fleet(scenario)
-        self._limits = Limits(scenario.limits_speed, calendar)
+        self._limits = Limits(scenario, calendar)
         self._assessments = Assessments(scenario, self.fleet, calendar)
         graph = Graph(scenario, self.fleet, calendar)
         self._router = Router(scenario, self.fleet, self._assessments, graph)

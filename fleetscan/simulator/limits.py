@@ -6,63 +6,92 @@ A request refused by Compute has already paid at the front door. All buckets are
 from __future__ import annotations
 
 from fleetscan.model import Json
-from fleetscan.simulator.buckets import ARM_READS, ARM_WRITES, Bucket, Duty, Policy
+from fleetscan.simulator.buckets import Bucket, arm_bucket, compute_bucket
+from fleetscan.simulator.policies import ARM_READS, ARM_WRITES, POLICIES, Duty, Policy
 from fleetscan.simulator.replies import Answer, arm_error, indented
+from fleetscan.simulator.scenario import Scenario
 from fleetscan.simulator.times import Calendar
 
 Headers = dict[str, str]
-Scope = tuple[str, str, str]
+
+# With so many buckets of single machines, or twice those left the last time, full ones are forgotten.
+SWEEP_LEAST = 1000
 
 
 class Limits:
-    """Every token bucket of one cloud. `speed` 0 lets everything pass and says nothing of remains."""
+    """Every token bucket of one cloud. `limits_speed` 0 lets everything pass and says nothing of remains."""
 
-    def __init__(self, speed: float, calendar: Calendar) -> None:
-        self._speed = speed
+    def __init__(self, scenario: Scenario, calendar: Calendar) -> None:
+        self._scenario = scenario
         self._calendar = calendar
-        self._buckets: dict[Scope, Bucket] = {}
+        self._policies = POLICIES[scenario.policy_names]
+        self._doors: dict[tuple[str, str], Bucket] = {}
+        self._regions: dict[tuple[str, str, str], Bucket] = {}
+        self._machines: dict[tuple[str, str], Bucket] = {}
+        self._sweep_at = SWEEP_LEAST
 
     def front_door(self, method: str, subscription_id: str, now: float) -> Headers | Answer:
         """Draws on ARM's bucket of a subscription ("" for the tenant): the remaining-headers, or a 429."""
-        if not self._speed:
+        if not self._scenario.limits_speed:
             return {}
         policy = ARM_WRITES if method == "POST" else ARM_READS
-        bucket = self._bucket(policy, (policy.name, subscription_id, ""), now)
+        bucket = self._doors.get((policy.name, subscription_id))
+        if bucket is None:
+            bucket = arm_bucket(policy, self._scenario, now)
+            self._doors[policy.name, subscription_id] = bucket
         if not bucket.is_open(now):
             return _arm_refusal(policy, subscription_id, bucket.refuse(now))
         bucket.take()
         scope = "subscription" if subscription_id else "tenant"
-        # The buckets of all principals together are fifteen times as large; nobody else is calling.
-        everybody = 14 * bucket.size + bucket.remaining
+        left = bucket.remaining
+        # The buckets of all principals together are fifteen times as large; no other principal is calling.
         return {
-            f"x-ms-ratelimit-remaining-{scope}-{policy.name}": str(bucket.remaining),
-            f"x-ms-ratelimit-remaining-{scope}-global-{policy.name}": str(everybody),
+            f"x-ms-ratelimit-remaining-{scope}-{policy.name}": str(left),
+            f"x-ms-ratelimit-remaining-{scope}-global-{policy.name}": str(14 * bucket.size + left),
         }
 
     def compute(
         self, duty: Duty, subscription_id: str, region: str, machine: str, now: float
     ) -> Headers | Answer:
         """Draws on Compute's buckets of a machine and of its subscription and region."""
-        if not self._speed:
+        if not self._scenario.limits_speed:
             return {}
-        single, shared = (machine, ""), (subscription_id, region)
         buckets = [
-            self._bucket(policy, (policy.name, *(single if policy.is_per_machine else shared)), now)
-            for policy in duty.value
+            self._of_machine(policy, machine, now)
+            if policy.is_per_machine
+            else self._of_region(policy, subscription_id, region, now)
+            for policy in self._policies[duty]
         ]
         for bucket in buckets:
             if not bucket.is_open(now):
                 return self._compute_refusal(bucket, now)
+        remains = []
         for bucket in buckets:
             bucket.take()
-        remains = ",".join(f"Microsoft.Compute/{bucket.policy.name};{bucket.remaining}" for bucket in buckets)
-        return {"x-ms-ratelimit-remaining-resource": remains}
+            remains.append(f"Microsoft.Compute/{bucket.policy.name};{bucket.remaining}")
+        return {"x-ms-ratelimit-remaining-resource": ",".join(remains)}
 
-    def _bucket(self, policy: Policy, scope: Scope, now: float) -> Bucket:
-        bucket = self._buckets.get(scope)
+    def _of_region(self, policy: Policy, subscription_id: str, region: str, now: float) -> Bucket:
+        scope = (policy.name, subscription_id, region)
+        bucket = self._regions.get(scope)
         if bucket is None:
-            bucket = self._buckets[scope] = Bucket(policy, self._speed, now)
+            bucket = self._regions[scope] = compute_bucket(policy, self._scenario, now)
         return bucket
+
+    def _of_machine(self, policy: Policy, machine: str, now: float) -> Bucket:
+        scope = (policy.name, machine)
+        bucket = self._machines.get(scope)
+        if bucket is None:
+            if len(self._machines) >= self._sweep_at:
+                self._sweep(now)
+            bucket = self._machines[scope] = compute_bucket(policy, self._scenario, now)
+        return bucket
+
+    def _sweep(self, now: float) -> None:
+        """A machine's bucket is full again within minutes, and a full one need not be kept."""
+        used = {scope: bucket for scope, bucket in self._machines.items() if not bucket.is_as_new(now)}
+        self._machines = used
+        self._sweep_at = max(SWEEP_LEAST, 2 * len(used))
 
     def _compute_refusal(self, bucket: Bucket, now: float) -> Answer:
         """Both shapes of the field: a machine's own limit with the `error` wrapper, a region's without."""

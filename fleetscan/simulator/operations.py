@@ -1,7 +1,7 @@
 """Assessment operations under way and done: their states in time, and the signed URLs they are read at.
 
 The 3.3 kB tail of a URL is derived anew whenever it is needed, from the seed and the operation alone,
-so that a hundred thousand operations keep none of it.
+so that a hundred thousand operations keep none of it: half a kilobyte each, however long they are read.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import base64
 import hashlib
 import random
 import string
-import uuid
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -23,6 +22,8 @@ URL_SAFE = string.ascii_letters + string.digits + "-_"
 CERTIFICATE_CHARS = 2615
 SIGNATURE_CHARS = 342
 HASH_CHARS = 43
+# 16 for the id beside `p=`, the rest for `s=` and `h=`, four characters for three bytes.
+SEAL_BYTES = 16 + 291
 # What tells the two URLs of an operation apart.
 MONITOR = "&monitor=true"
 
@@ -42,16 +43,16 @@ class Operation:
 
     machine: Machine
     guid: str
-    signing_id: str
     api_version: str
     started_at: float
-    due_at: float
     superseded_at: float | None = None
 
     @property
     def ends_at(self) -> float:
         """When it is over, one way or the other."""
-        return self.due_at if self.superseded_at is None else self.superseded_at
+        if self.superseded_at is not None:
+            return self.superseded_at
+        return self.started_at + self.machine.lot.duration_s
 
     def state(self, now: float) -> State:
         """Its status at a moment."""
@@ -69,7 +70,9 @@ class Operations:
         self._seed = seed
         self._calendar = calendar
         self._by_guid: dict[str, Operation] = {}
-        self._newest: dict[str, str] = {}
+        self._newest: dict[str, Operation] = {}
+        # One text for all operations of a version.
+        self._versions: dict[str, str] = {}
         draw = random.Random(f"{seed}:certificate")
         self._certificate = "MII" + "".join(draw.choices(URL_SAFE, k=CERTIFICATE_CHARS - 3))
 
@@ -80,7 +83,7 @@ class Operations:
             superseded = self._by_guid[older.guid] = replace(older, superseded_at=now)
         operation = self._mint(machine, older, api_version, now)
         self._by_guid[operation.guid] = operation
-        self._newest[machine.key] = operation.guid
+        self._newest[machine.key] = operation
         return operation, superseded
 
     def find(self, guid: str) -> Operation | None:
@@ -89,17 +92,17 @@ class Operations:
 
     def newest(self, machine: Machine) -> Operation | None:
         """The operation of a machine that was started last."""
-        guid = self._newest.get(machine.key)
-        return None if guid is None else self._by_guid[guid]
+        return self._newest.get(machine.key)
 
     def targets(self, operation: Operation) -> tuple[str, str]:
         """Path and query of the operation's status, and of its result at the end."""
         machine = operation.machine
-        seal = hashlib.shake_128(f"{self._seed}:{operation.guid}:{operation.api_version}".encode())
-        tail = base64.urlsafe_b64encode(seal.digest(300)).decode()
+        named = f"{self._seed}:{operation.guid}:{operation.api_version}".encode()
+        seal = hashlib.shake_128(named).digest(SEAL_BYTES)
+        tail = base64.urlsafe_b64encode(seal[16:]).decode()
         path = (
             f"/subscriptions/{machine.subscription.subscription_id}/providers/Microsoft.Compute/locations/"
-            f"{machine.region}/operations/{operation.guid}?p={operation.signing_id}"
+            f"{machine.region}/operations/{operation.guid}?p={_guid(seal[:16])}"
         )
         signed = (
             f"&api-version={operation.api_version}&t={self._calendar.ticks(operation.started_at)}"
@@ -111,6 +114,12 @@ class Operations:
     def _mint(self, machine: Machine, older: Operation | None, api_version: str, now: float) -> Operation:
         """The guid follows from the machine and its operation before, never from other machines."""
         seed = f"{self._seed}:{machine.key}:{older.guid if older else ''}"
-        names = hashlib.blake2b(seed.encode(), digest_size=32).digest()
-        guid, signing_id = (str(uuid.UUID(bytes=part, version=4)) for part in (names[:16], names[16:]))
-        return Operation(machine, guid, signing_id, api_version, now, now + machine.lot.duration_s)
+        guid = _guid(hashlib.blake2b(seed.encode(), digest_size=16).digest())
+        return Operation(machine, guid, self._versions.setdefault(api_version, api_version), now)
+
+
+def _guid(chance: bytes) -> str:
+    """A GUID of version 4 made of 16 random bytes."""
+    digits = chance.hex()
+    variant = "89ab"[chance[8] & 3]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"

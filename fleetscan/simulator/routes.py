@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from functools import partial
 
 from fleetscan.simulator.assessments import Assessments
-from fleetscan.simulator.buckets import Duty
 from fleetscan.simulator.call import Call
 from fleetscan.simulator.compute import Compute
 from fleetscan.simulator.fleet import PROVIDER, Fleet, Machine
 from fleetscan.simulator.graph import Graph
 from fleetscan.simulator.ledger import Ask
 from fleetscan.simulator.operations import MONITOR
+from fleetscan.simulator.policies import Duty
 from fleetscan.simulator.refusals import not_found
 from fleetscan.simulator.replies import Answer, arm_error, compute_error, unknown_path
 from fleetscan.simulator.scenario import Scenario

@@ -5,12 +5,16 @@ Pure: the only clock is the `now` that a caller gives, 0.0 being the epoch.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import lru_cache
 
 # .NET counts 100 ns ticks since the year 1; `t=` of a signed URL is such a count.
 UNIX_EPOCH_TICKS = 621_355_968_000_000_000
 TICKS_PER_SECOND = 10_000_000
+
+UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+REMEMBERED_SECONDS = 4096
 
 
 class Calendar:
@@ -20,18 +24,15 @@ class Calendar:
         if epoch.tzinfo is None:
             raise ValueError("the epoch of a pretend cloud needs a time zone")
         self._epoch = epoch.astimezone(UTC)
-        self._epoch_ticks = round(epoch.timestamp() * TICKS_PER_SECOND)
+        # In whole numbers: a float of this size is a tick or two off.
+        self._epoch_ticks = (self._epoch - UNIX_EPOCH) // timedelta(microseconds=1) * 10
         self._stamped_second: int | None = None
         self._stamped = ("", "")
 
     def iso(self, now: float, utc_offset_h: int = 0) -> str:
         """`2026-11-22T02:00:04.3947308+00:00`: seven decimals and a numeric offset."""
-        micros, tenth = divmod(round(now * TICKS_PER_SECOND), 10)
-        at = self._epoch + timedelta(microseconds=micros)
-        if utc_offset_h:
-            at = at.astimezone(timezone(timedelta(hours=utc_offset_h)))
-        text = at.isoformat(timespec="microseconds")
-        return f"{text[:26]}{tenth}{text[26:]}"
+        second, ticks = divmod(self._epoch_ticks + round(now * TICKS_PER_SECOND), TICKS_PER_SECOND)
+        return f"{_clock_face(second + utc_offset_h * 3600)}.{ticks:07d}{utc_offset_h:+03d}:00"
 
     def http_date(self, now: float) -> str:
         """`Wed, 22 Feb 2023 04:01:54 GMT`."""
@@ -52,3 +53,9 @@ class Calendar:
     def ticks(self, now: float) -> int:
         """100 ns ticks since the year 1."""
         return UNIX_EPOCH_TICKS + self._epoch_ticks + round(now * TICKS_PER_SECOND)
+
+
+@lru_cache(REMEMBERED_SECONDS)
+def _clock_face(second: int) -> str:
+    """Date and time of a Unix second; an ended operation tells five times, and many share their seconds."""
+    return (UNIX_EPOCH + timedelta(seconds=second)).isoformat()[:19]

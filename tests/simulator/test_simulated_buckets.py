@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from fleetscan.simulator.buckets import ARM_READS, ARM_WRITES, Bucket, Duty, Policy
+from fleetscan.simulator.buckets import Bucket, MinuteBucket
+from fleetscan.simulator.policies import ARM_READS, ARM_WRITES, POLICIES, Duty, Policy
 
 SLOW = Policy("slow", 2, 6)
+# One token a second.
+BRISK = Policy("brisk", 60, 180)
+PUBLISHED = POLICIES["2024"]
 
 
 def taken(bucket: Bucket, now: float, wanted: int) -> int:
@@ -70,13 +74,13 @@ def test_speed_multiplies_size_and_refill() -> None:
     [
         (ARM_READS, 1500, 250),
         (ARM_WRITES, 600, 200),
-        (Duty.PATCH.value[0], 200, 600),
-        (Duty.PATCH.value[1], 2, 6),
-        (Duty.POLL.value[0], 15, 45),
-        (Duty.POLL.value[1], 5000, 15_000),
-        (Duty.GET_VM.value[0], 12, 36),
-        (Duty.GET_VM.value[1], 8000, 24_000),
-        (Duty.LIST_VMS.value[0], 300, 900),
+        (PUBLISHED[Duty.PATCH][0], 200, 600),
+        (PUBLISHED[Duty.PATCH][1], 2, 6),
+        (PUBLISHED[Duty.POLL][0], 15, 45),
+        (PUBLISHED[Duty.POLL][1], 5000, 15_000),
+        (PUBLISHED[Duty.GET_VM][0], 12, 36),
+        (PUBLISHED[Duty.GET_VM][1], 8000, 24_000),
+        (PUBLISHED[Duty.LIST_VMS][0], 300, 900),
     ],
 )
 def test_each_published_limit_has_its_published_numbers(policy: Policy, per_minute: int, size: int) -> None:
@@ -84,3 +88,72 @@ def test_each_published_limit_has_its_published_numbers(policy: Policy, per_minu
     assert taken(bucket, 0.0, 30_000) == size
     # A minute's refill where it fits, and a full bucket where it does not.
     assert taken(bucket, 60.0, 30_000) == min(per_minute, size)
+
+
+def test_an_empty_bucket_says_when_a_token_is_there() -> None:
+    bucket = Bucket(SLOW, 1.0, 0.0)
+    assert bucket.ready_at(5.0) == 5.0
+    taken(bucket, 5.0, 6)
+    assert bucket.ready_at(5.0) == 35.0
+
+
+def test_by_the_minute_the_whole_refill_comes_at_each_whole_minute() -> None:
+    bucket = MinuteBucket(SLOW, 1.0, 10.0)
+    assert taken(bucket, 10.0, 10) == 6
+    assert taken(bucket, 59.9, 10) == 0
+    assert taken(bucket, 60.0, 10) == 2
+    assert taken(bucket, 119.9, 10) == 0
+    assert taken(bucket, 185.0, 10) == 4
+
+
+def test_by_the_minute_a_bucket_never_holds_more_than_its_size() -> None:
+    bucket = MinuteBucket(SLOW, 1.0, 0.0)
+    taken(bucket, 0.0, 6)
+    assert taken(bucket, 86_400.0, 10) == 6
+
+
+def test_by_the_minute_retry_after_is_the_rest_of_the_minute_and_at_least_a_second() -> None:
+    bucket = MinuteBucket(SLOW, 1.0, 0.0)
+    taken(bucket, 0.0, 6)
+    assert bucket.refuse(45.5) == 15
+    taken(bucket, 60.5, 2)
+    assert bucket.refuse(119.9) == 1
+
+
+def test_by_the_minute_a_small_refill_may_take_several_minutes_to_make_a_token() -> None:
+    # Half a token a minute, one and a half at most.
+    bucket = MinuteBucket(SLOW, 0.25, 0.0)
+    assert taken(bucket, 0.0, 10) == 1
+    assert bucket.ready_at(1.0) == 60.0
+    assert taken(bucket, 60.0, 10) == 1
+    assert bucket.ready_at(61.0) == 180.0
+
+
+def test_a_rival_takes_its_share_of_an_even_refill() -> None:
+    bucket = Bucket(BRISK, 1.0, 0.0, rival_share=0.25)
+    taken(bucket, 0.0, 180)
+    assert bucket.ready_at(0.0) == pytest.approx(4 / 3)
+    assert taken(bucket, 8.0, 10) == 6
+
+
+def test_a_rival_that_takes_less_than_the_refill_leaves_a_full_bucket_full() -> None:
+    assert taken(Bucket(BRISK, 1.0, 0.0, rival_share=0.9), 600.0, 200) == 180
+
+
+def test_by_the_minute_a_rival_drains_evenly_between_the_refills() -> None:
+    # 60 tokens each minute, of which the rival takes one in two seconds.
+    bucket = MinuteBucket(BRISK, 1.0, 0.0, rival_share=0.5)
+    assert bucket.is_open(40.0)
+    assert bucket.remaining == 160
+    assert bucket.is_open(60.0)
+    assert bucket.remaining == 180
+    assert taken(bucket, 90.0, 200) == 165
+
+
+def test_a_rival_never_takes_a_bucket_below_zero() -> None:
+    bucket = MinuteBucket(BRISK, 1.0, 0.0, rival_share=0.5)
+    taken(bucket, 0.0, 180)
+    assert bucket.ready_at(30.0) == 60.0
+    assert taken(bucket, 60.0, 200) == 60
+    # 60 come each minute and 30 are drained in each: 60, 90, 120.
+    assert taken(bucket, 240.0, 200) == 120

@@ -29,6 +29,8 @@ def test_the_defaults_are_a_small_ordinary_fleet() -> None:
         {"page_size": 0},
         {"speed": 0},
         {"limits_speed": -1},
+        {"rival_share": 1},
+        {"rival_share": -0.1},
         {"stopped_pct": 60, "failing_pct": 60},
         {"warned_pct": -1},
     ],
