@@ -11,7 +11,7 @@ export PIP_BUILD_CONSTRAINT := $(PIP_CONSTRAINT)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check build clean
+.PHONY: help setup demo test check bench build clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -30,13 +30,17 @@ check: $(VENV)/dev.stamp ## lint, formatting, types, tests: all that must be gre
 	$(BIN)/mypy
 	$(MAKE) test
 
+# BENCH takes flags, such as BENCH='--only limits --limit-rounds 3'; figures of other servers are not kept.
+bench: $(VENV)/dev.stamp ## measure fleetscan beside other clients, half an hour; or ENDPOINT=URL
+	$(BIN)/python -m benchmarks $(if $(ENDPOINT),--endpoint $(ENDPOINT),--save) $(BENCH)
+
 build: $(VENV)/dev.stamp ## make the sdist and the wheel under dist/
 	rm -rf dist
 	$(BIN)/python -m build
 
 clean: ## remove .venv, dist and caches; runs are kept
 	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
-	find fleetscan tests -name __pycache__ -prune -exec rm -rf {} +
+	find fleetscan tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 # A stamp says that an environment holds what its files ask for, so that a second run installs nothing.
 $(VENV)/python.stamp:

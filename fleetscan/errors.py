@@ -12,7 +12,7 @@ Weather (resets, throttling, malformed replies) is never an exception: it is a `
     │   ├── NothingListedError 4 no part of the fleet could be listed
     │   └── CannotWriteError  4  the run directory could not be made
     ├── OutputError           5  the run directory stopped taking rows
-    ├── StoppedError          5  stopped before there was anything to resume
+    ├── StoppedError          5  told to stop before the end
     └── BugError             70  too many replies broke our own code
         └── BrokenIdentityError 70 the totals do not add up
 
@@ -110,7 +110,7 @@ class OutputError(FleetscanError):
 
 
 class StoppedError(FleetscanError):
-    """The scan was told to stop before it had a fleet."""
+    """The scan was told to stop."""
 
     exit_code: ClassVar[int] = 5
 

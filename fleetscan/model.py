@@ -90,32 +90,51 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A request somebody wants made, not before `after_s` seconds from now.
-
-    `subscription_id` is "" for tenant-level requests, `region` is "" where none applies.
-    `is_retry` marks a request sent again because of weather.
-    """
+    """A request of a listing. `subscription_id` is "" for tenant-level ones."""
 
     kind: RequestKind
     request: Request
     subscription_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A place in a queue that somebody wants, not before `after_s` seconds from now.
+
+    `subscription_id` is lower case and "" for tenant-level requests, `region` is "" where none applies.
+    `is_retry` marks a request sent again because of weather. A turn that `may_wait` is asked once more how
+    long it can wait when it comes up, by what has been learned since.
+    """
+
+    kind: RequestKind
+    subscription_id: str = ""
     region: str = ""
     after_s: float = 0.0
     is_retry: bool = False
+    may_wait: bool = False
 
 
 class Errand(Protocol):
     """Something that asks Azure one request at a time until it has what it came for.
 
-    None from `receive` means that the errand has ended; what it brought is read from itself.
+    It holds no request while it waits: 3 kB for each of a hundred thousand. None from `receive` means that
+    the errand has ended; what it brought is read from itself.
     """
 
-    def begin(self, now: float) -> Ask:
-        """The first request."""
+    def begin(self, now: float) -> Turn:
+        """The first turn it wants."""
         ...
 
-    def receive(self, reply: Reply, sent_at: float, now: float) -> Ask | None:
-        """The next request after `reply` to one sent at `sent_at`, or None at the end."""
+    def request(self) -> Request:
+        """What to send, now that its turn has come."""
+        ...
+
+    def wait_s(self, now: float) -> float:
+        """How much longer a turn that may wait can wait; 0.0 or less when it cannot."""
+        ...
+
+    def receive(self, reply: Reply, sent_at: float, now: float) -> Turn | None:
+        """The next turn after `reply` to a request sent at `sent_at`, or None at the end."""
         ...
 
 

@@ -18,8 +18,8 @@ RUN_DIRECTORY = Text("DIR", "a directory's path, or - for standard output")
 
 
 @dataclass(frozen=True, slots=True)
-class ScanSettings(Settings):
-    """What `fleetscan scan` does, and to whom."""
+class PlanSettings(Settings):
+    """Whom `fleetscan plan` and `fleetscan scan` ask, and how."""
 
     subscription: tuple[str, ...] = knob(
         (),
@@ -57,18 +57,28 @@ class ScanSettings(Settings):
         "HTTP requests at once.",
         "Azure's buckets bind long before: more helps only where replies are slow.",
     )
-    first_poll_s: float = knob(
-        75.0,
-        Duration(0.0),
-        "Wait this long after a start before asking for its end, where Azure says nothing.",
-        "A silent 202 means 60 s by ARM's contract; the recorded assessment of a Windows VM "
-        "ended after 71 s.",
+    rate_share: float = knob(
+        1.0,
+        Number(0.01, 1.0),
+        "The part of Azure's request limits this scan may use; 0.5 leaves half to others.",
     )
-    poll_interval_s: float = knob(
-        30.0,
+    first_poll_s: float | None = knob(
+        None,
+        Duration(0.0),
+        "Wait this long after a start before asking for its end, instead of what is learned.",
+        "Without it, operations' own durations teach when to ask: about one read a machine.",
+    )
+    poll_interval_s: float | None = knob(
+        None,
         Duration(0.001),
-        "Wait this long between two polls of one machine, where Azure says nothing.",
+        "Wait this long between two polls of one machine, instead of what is learned.",
         "Compute lets one machine be asked 15 times a minute, and a large scan is slowed by its own reads.",
+    )
+    last_run: str | None = knob(
+        None,
+        Text("DIR", "a run's directory"),
+        "Learn from this earlier run how long assessments take, before this one can tell.",
+        "fleetscan-runs/latest is the last complete one; a directory without results is passed over.",
     )
     operation_timeout_s: float = knob(
         1800.0,
@@ -76,6 +86,13 @@ class ScanSettings(Settings):
         "Give up on an assessment this long after Azure accepted it.",
         "Most end within minutes; the Linux extension allows itself an hour.",
     )
+    quiet: bool = knob(False, Switch(), "Show neither progress nor summary; warnings and errors stay.")
+
+
+@dataclass(frozen=True, slots=True)
+class ScanSettings(PlanSettings):
+    """What `fleetscan scan` does, and to whom."""
+
     out: str | None = knob(
         None,
         RUN_DIRECTORY,
@@ -87,7 +104,6 @@ class ScanSettings(Settings):
         Text("tag:NAME", "tag:NAME, such as tag:owner", r"tag:\S(.{0,510}\S)?"),
         "Add totals for each value of this tag; repeat it for several.",
     )
-    quiet: bool = knob(False, Switch(), "Show neither progress nor summary; warnings and errors stay.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +128,24 @@ class SimulateSettings(FleetSettings):
         1.0,
         Number(0, 1_000_000),
         "How many times larger and faster than published the rate limits are; 0 is no limits at all.",
+    )
+    refill: Literal["continuous", "by-minute"] = knob(
+        "continuous",
+        OneOf(("continuous", "by-minute")),
+        "How Compute's rate limits fill again: evenly, or with a minute's worth at each whole minute.",
+        "Azure's document speaks of minutes; a scan must do well either way.",
+    )
+    rival_share: float = knob(
+        0.0,
+        Number(0, 0.99),
+        "The share of every subscription's rate limits that another client uses up.",
+        "In life a scan is seldom alone.",
+    )
+    policy_names: Literal["2023", "2024", "novel"] = knob(
+        "2024",
+        OneOf(("2023", "2024", "novel")),
+        "How quota headers name Compute's limits: as recorded in a year, or as nobody has ever seen.",
+        "Azure renamed them three times, so that no client may rely on the names.",
     )
     durations: Literal["lognormal", "regular"] = knob(
         "lognormal",
@@ -164,7 +198,7 @@ class DemoSettings(FleetSettings):
     )
 
 
-SETTINGS: tuple[type[Settings], ...] = (ScanSettings, SimulateSettings, DemoSettings)
+SETTINGS: tuple[type[Settings], ...] = (ScanSettings, PlanSettings, SimulateSettings, DemoSettings)
 """All settings there are: what tells a variable of another command from an unknown one."""
 
 ACCESS_TOKEN = "FLEETSCAN_ACCESS_TOKEN"  # noqa: S105 - the variable's name, not a token

@@ -184,7 +184,7 @@ def test_every_knob_s_default_is_one_it_would_accept(settings: type[Settings], k
 def test_a_float_in_seconds_is_a_duration_and_says_so(settings: type[Settings], knob: Knob) -> None:
     hint = get_type_hints(settings)[knob.attribute]
     assert isinstance(knob.form, Duration) == knob.attribute.endswith("_s")
-    assert isinstance(knob.form, Duration | Number) == (hint is float)
+    assert isinstance(knob.form, Duration | Number) == (hint in (float, float | None))
     assert knob.help.endswith(".")
 
 

@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 
 from fleetscan.engine.agenda import Agenda, Finished, WaitUntil
 from fleetscan.engine.lanes import Step
-from fleetscan.engine.operation import Operation, OperationRules
+from fleetscan.engine.operation import Operation
 from fleetscan.engine.pacing import Pacing
 from fleetscan.engine.retrying import Retrying
+from fleetscan.engine.rules import OperationRules
 from fleetscan.model import Errand, Origin, Reply, RequestKind, Target
 from fleetscan.simulator.cloud import Cloud
 from fleetscan.simulator.scenario import Scenario
@@ -32,7 +33,7 @@ class History:
 
     def count(self, kind: RequestKind) -> int:
         """Requests of one kind that were sent."""
-        return sum(step.ask.kind is kind for _, step in self.sent)
+        return sum(step.turn.kind is kind for _, step in self.sent)
 
     def throttled(self) -> int:
         """Replies with status 429."""
@@ -66,7 +67,7 @@ def play(
             continue
         now, order_of, step, reply = heapq.heappop(events)
         if reply is None:
-            reply = cloud.handle(step.ask.request, now)
+            reply = cloud.handle(step.request, now)
             heapq.heappush(events, (now + latency_s / 2, order_of, step, reply))
             continue
         history.replies.append((now, step, reply))
@@ -79,7 +80,9 @@ def cloud_of(scenario: Scenario) -> Cloud:
     return Cloud(scenario, epoch=EPOCH)
 
 
-def rules(seed: int, *, first_poll_s: float = 75.0, poll_interval_s: float = 30.0) -> OperationRules:
+def rules(
+    seed: int, *, first_poll_s: float | None = 75.0, poll_interval_s: float | None = 30.0
+) -> OperationRules:
     """A scan's rules with chance drawn from `seed`."""
     chance = random.Random(seed).random
     return OperationRules(

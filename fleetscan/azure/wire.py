@@ -1,6 +1,7 @@
 """One HTTP exchange with Azure's endpoint: bounded, timed, and weather turned into a `Reply`.
 
-The wire never repeats a request or follows a redirect, and sends the token to its own origin alone.
+The wire never repeats a request or follows a redirect, and sends the token to its own origin alone. (aiohttp
+itself repeats a GET, once, on a kept connection that the server has just closed; a POST never.)
 Which exceptions mean "no byte was sent" was read in aiohttp 3.14: those that `connector.connect` raises,
 which has ended before the request is written. Of all other breakage the server may have seen everything.
 """
@@ -31,6 +32,9 @@ IDLE_CONNECTION_S = 15.0
 UNTYPED = ("Content-Type",)
 DEFAULT_PORTS = {"https": 443, "http": 80}
 BLANKS = " \t\r\n\v\f"
+
+# The code of a 401 that no renewal cures: a good token, and a subscription of another tenant.
+OTHER_TENANT = b"InvalidAuthenticationTokenTenant"
 
 # A proxy that answers CONNECT with anything but 200 has passed on nothing.
 _NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError)
@@ -147,7 +151,7 @@ class Wire:
         except _CUT as error:
             return Reply(0, fault=Fault.CUT, detail=_why_cut(error, self._timeouts))
         reply = Reply(response.status, _joined(response.headers), body)
-        if reply.status == 401:
+        if reply.status == 401 and OTHER_TENANT not in reply.body:
             await self._tokens.renew(authorization, claims_of(reply.headers.get("www-authenticate", "")))
         return reply
 

@@ -21,6 +21,7 @@ from fleetscan.errors import FleetscanError
 
 COMMANDS = {
     "scan": "List the fleet, assess every VM, write one run directory.",
+    "plan": "Say how long a scan must take; list the fleet and start nothing.",
     "simulate": "Serve a pretend Azure on loopback and print its endpoint.",
     "demo": "Simulate a fleet, scan it and show the summary; needs nothing.",
     "schema": "Print the JSON Schema of the records.",
@@ -79,7 +80,7 @@ def run(args: Sequence[str]) -> int:
     except FleetscanError as error:
         note("error", str(error))
         return error.exit_code
-    except click.Abort:
+    except (click.Abort, KeyboardInterrupt):
         return 130
     except Exception as bug:  # noqa: BLE001 - the one place where a bug becomes exit 70 and a traceback
         tell_bug(bug)

@@ -12,10 +12,10 @@ import itertools
 from dataclasses import dataclass
 
 from fleetscan.engine.lanes import NEVER, Lane, Step
-from fleetscan.engine.limits import DRAWS, Account
+from fleetscan.engine.limits import DRAWS, PUBLIC, Account, Limits
 from fleetscan.engine.replies import ThrottleScope, remaining_quotas, throttle_delay_s, throttle_scope
 from fleetscan.engine.retrying import again
-from fleetscan.model import Ask, Errand, Reply, RequestKind
+from fleetscan.model import Errand, Reply, RequestKind, Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +34,12 @@ class Finished:
 class Agenda:
     """Errands and the order in which their requests may go.
 
-    `next` hands out a step whose tokens it has taken; exactly one of `settle` and `put_back` follows
-    for each step.
+    It begins with `limits`, which replies correct. `next` hands out a step whose tokens it has taken;
+    exactly one of `settle`, `put_back` and `forget` follows for each step.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits = PUBLIC) -> None:
+        self._limits = limits
         self._lanes: dict[tuple[str, Account], Lane] = {}
         self._heap: list[tuple[float, int, Lane]] = []
         self._order = itertools.count()
@@ -68,24 +69,28 @@ class Agenda:
         """Give a step's reply to its errand; True when the errand has ended."""
         self._exchanging -= 1
         self._learn(step, reply, now)
-        ask = step.errand.receive(reply, step.sent_at, now)
-        if ask is None:
+        turn = step.errand.receive(reply, step.sent_at, now)
+        if turn is None:
             return True
-        self._put(step.errand, ask, now)
+        self._put(step.errand, turn, now)
         return False
+
+    def forget(self, step: Step) -> None:
+        """Let go of a step that brought no reply and never will."""
+        self._exchanging -= 1
 
     def put_back(self, step: Step, after_s: float, now: float) -> None:
         """Queue a step again that Azure did not look at, because its token was refused."""
         self._exchanging -= 1
-        self._put(step.errand, again(step.ask, after_s), now)
+        self._put(step.errand, again(step.turn, after_s), now)
 
-    def _put(self, errand: Errand, ask: Ask, now: float) -> None:
-        account, _ = DRAWS[ask.kind]
-        key = (ask.subscription_id, account)
+    def _put(self, errand: Errand, turn: Turn, now: float) -> None:
+        account, _ = DRAWS[turn.kind]
+        key = (turn.subscription_id, account)
         if (lane := self._lanes.get(key)) is None:
-            lane = self._lanes[key] = Lane(account, now)
-        due_at = now + ask.after_s
-        lane.put(due_at, next(self._order), errand, ask, now)
+            lane = self._lanes[key] = Lane(account, self._limits, now)
+        due_at = now + turn.after_s
+        lane.put(due_at, next(self._order), errand, turn, now)
         if due_at < lane.listed_at:
             self._list(lane, due_at)
 

@@ -1,6 +1,7 @@
 """A token bucket that can be corrected: the client's own picture of one of Azure's.
 
-It answers when a request may be sent; it never waits. Facts: ARM's throttling documents.
+It answers when a request may be sent; it never waits. It starts from published numbers and believes what
+replies tell: counts, in both directions, how fast they grow, and refusals. Facts: ARM's throttling documents.
 """
 
 from __future__ import annotations
@@ -12,27 +13,59 @@ ALMOST_ONE = 1.0 - 5e-10
 # A throttled reply that names no time stills the bucket this long, doubling while it goes on.
 BLIND_FREEZE_S = 10.0
 MAX_FREEZE_S = 3600.0
+# Refills are measured over whole minutes and more: Compute's documents describe theirs as once a minute.
+MEASURE_S = 120.0
+# A bucket this full may have run over while it was measured.
+NEARLY_FULL = 0.9
+# A refusal that asks for less than this many tokens' time says that the refill is slower than believed; one
+# that asks for more says that the refill comes in steps, and when the next one is due.
+STEP_TOKENS = 10.0
+SLOWER = 0.8
+SLOWEST, FASTEST = 0.05, 20.0
 
 
 class Bucket:
     """Starts full and refills evenly. `taken` counts the requests ever sent on it.
 
-    A bucket may hold less than nothing after a correction: the debt is waited off.
+    `share` of it is ours: the rest is left to others, whatever the replies tell. It may hold less than
+    nothing after a correction: the debt is waited off.
     """
 
-    __slots__ = ("_frozen_at", "_frozen_until", "_limit", "_strikes", "_tokens", "_updated_at", "taken")
+    __slots__ = (
+        "_capacity",
+        "_frozen_at",
+        "_frozen_until",
+        "_is_trusted",
+        "_limit",
+        "_measured_at",
+        "_measured_supply",
+        "_reserve",
+        "_strikes",
+        "_tokens",
+        "_told_taken",
+        "_updated_at",
+        "refill_per_s",
+        "taken",
+    )
 
-    def __init__(self, limit: Limit, now: float) -> None:
+    def __init__(self, limit: Limit, now: float, share: float = 1.0) -> None:
         self._limit = limit
-        self._tokens = limit.capacity
+        self._capacity = self._tokens = max(1.0, limit.capacity * share)
+        self._reserve = limit.capacity - self._capacity
+        # What is not all ours grows for others too: then counts only ever lower the bucket.
+        self._is_trusted = share == 1.0
         self._updated_at = now
         self._frozen_at = self._frozen_until = float("-inf")
         self._strikes = 0
+        self._measured_at: float | None = None
+        self._measured_supply = 0.0
+        self._told_taken = -1
+        self.refill_per_s = limit.refill_per_s * share
         self.taken = 0
 
     @property
     def limit(self) -> Limit:
-        """The published numbers this bucket started from."""
+        """The published numbers this bucket began with."""
         return self._limit
 
     def ready_at(self, now: float) -> float:
@@ -40,7 +73,7 @@ class Bucket:
         self._refill(now)
         if self._tokens >= ALMOST_ONE:
             return self._frozen_until
-        return max(self._frozen_until, now + (1.0 - self._tokens) / self._limit.refill_per_s)
+        return max(self._frozen_until, now + (1.0 - self._tokens) / self.refill_per_s)
 
     def take(self, now: float) -> None:
         """Spend one token."""
@@ -51,21 +84,29 @@ class Bucket:
     def correct(self, remaining: int, taken_when_sent: int, now: float) -> None:
         """Believe a reply that told `remaining`, less what was sent since its request left.
 
-        `taken_when_sent` is `taken` as it stood when the answered request had been counted. A count
-        only ever lowers the bucket: a late reply must not give back what was spent meanwhile.
+        `taken_when_sent` is `taken` as it stood when the answered request had been counted. Only the newest
+        request's count may raise the bucket: a late reply must not give back what was spent meanwhile.
         """
         self._refill(now)
-        self._tokens = min(self._tokens, float(remaining - (self.taken - taken_when_sent)))
+        left = remaining - self._reserve - (self.taken - taken_when_sent)
+        if taken_when_sent > self._told_taken and self._is_trusted:
+            self._told_taken = taken_when_sent
+            self._capacity = max(self._capacity, float(remaining))
+            self._measure(remaining, taken_when_sent, now)
+            self._tokens = float(left)
+        self._tokens = min(self._tokens, float(left))
 
     def freeze(self, now: float, sent_at: float, after_s: float | None) -> None:
         """Still the bucket for `after_s`; without a time 10 s, doubling with each new refusal.
 
         A refusal also says that the bucket is empty: it refills from there, and nothing bursts at the thaw.
-        Replies to requests that left before the last freeze tell of the same drought and do not double it.
+        Replies to requests that left before the last freeze tell of the same drought and teach nothing new.
         """
+        if sent_at >= self._frozen_at:
+            self._strikes += 1
+            if after_s is not None and after_s * self.refill_per_s < STEP_TOKENS:
+                self._set_refill(self.refill_per_s * SLOWER)
         if after_s is None:
-            if sent_at >= self._frozen_at:
-                self._strikes += 1
             after_s = min(BLIND_FREEZE_S * 2.0 ** (max(self._strikes, 1) - 1), MAX_FREEZE_S)
         self._frozen_at = now
         self._frozen_until = max(self._frozen_until, now + after_s)
@@ -76,8 +117,22 @@ class Bucket:
         """A request went through: the next refusal without a time starts at 10 s again."""
         self._strikes = 0
 
+    def _measure(self, remaining: int, taken: int, now: float) -> None:
+        """Learn the refill from how the supply grows: what is left and what was taken, together."""
+        supply = float(remaining + taken)
+        if self._measured_at is None or remaining >= NEARLY_FULL * self._capacity:
+            self._measured_at, self._measured_supply = now, supply
+        elif now - self._measured_at >= MEASURE_S:
+            grown = (supply - self._measured_supply) / (now - self._measured_at)
+            self._set_refill((self.refill_per_s + grown) / 2.0)
+            self._measured_at, self._measured_supply = now, supply
+
+    def _set_refill(self, per_s: float) -> None:
+        published = self._limit.refill_per_s
+        self.refill_per_s = min(max(per_s, SLOWEST * published), FASTEST * published)
+
     def _refill(self, now: float) -> None:
         if now > self._updated_at:
-            grown = self._tokens + (now - self._updated_at) * self._limit.refill_per_s
-            self._tokens = min(self._limit.capacity, grown)
+            grown = self._tokens + (now - self._updated_at) * self.refill_per_s
+            self._tokens = min(self._capacity, grown)
             self._updated_at = now

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from fleetscan.engine.replies import is_weather, throttle_delay_s
 from fleetscan.engine.retrying import Retrying, again
-from fleetscan.model import Ask, Reply
+from fleetscan.model import Ask, Reply, Request, Turn
 
 T = TypeVar("T")
 
@@ -25,32 +25,42 @@ class Inquiry(Generic[T]):
     __slots__ = ("_ask", "_failures", "_pages", "_retrying", "_throttled", "result")
 
     result: T
+    _ask: Ask
 
     def __init__(self, pages: Generator[Ask, Reply, T], retrying: Retrying) -> None:
         self._pages = pages
         self._retrying = retrying
         self._failures = 0
         self._throttled = 0
-        self._ask: Ask | None = None
 
-    def begin(self, now: float) -> Ask:
+    def begin(self, now: float) -> Turn:
         """The first page."""
         self._ask = next(self._pages)
-        return self._ask
+        return self._turn()
 
-    def receive(self, reply: Reply, sent_at: float, now: float) -> Ask | None:
+    def request(self) -> Request:
+        """The page that is wanted."""
+        return self._ask.request
+
+    def wait_s(self, now: float) -> float:
+        """Nothing: a page is wanted as soon as it may be asked for."""
+        return 0.0
+
+    def receive(self, reply: Reply, sent_at: float, now: float) -> Turn | None:
         """The same page again after weather, else the next, else None with `result` set."""
-        assert self._ask is not None
         if is_weather(reply) and self._may_repeat(reply):
             failures = self._failures + self._throttled
-            return again(self._ask, self._retrying.delay_s(failures, throttle_delay_s(reply)))
+            return again(self._turn(), self._retrying.delay_s(failures, throttle_delay_s(reply)))
         self._failures = self._throttled = 0
         try:
             self._ask = self._pages.send(reply)
         except StopIteration as end:
             self.result = end.value
             return None
-        return self._ask
+        return self._turn()
+
+    def _turn(self) -> Turn:
+        return Turn(self._ask.kind, self._ask.subscription_id)
 
     def _may_repeat(self, reply: Reply) -> bool:
         if reply.status == 429:

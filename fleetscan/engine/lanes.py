@@ -10,10 +10,12 @@ import heapq
 from dataclasses import dataclass
 
 from fleetscan.engine.bucket import Bucket
-from fleetscan.engine.limits import ACCOUNT_LIMITS, DRAWS, POLICY_LIMITS, Account, Policy
-from fleetscan.model import Ask, Errand, RequestKind
+from fleetscan.engine.limits import DRAWS, Account, Limits, Policy
+from fleetscan.model import Errand, Request, RequestKind, Turn
 
 NEVER = float("inf")
+# A turn that may wait this much longer goes now: a wait too short for the clock to show would never end.
+LEAST_WAIT_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,8 @@ class Step:
     """
 
     errand: Errand
-    ask: Ask
+    turn: Turn
+    request: Request
     sent_at: float
     lane: Lane
     region: RegionLane
@@ -38,18 +41,22 @@ class RegionLane:
 
     __slots__ = ("_queue", "bucket")
 
-    def __init__(self, policy: Policy, now: float) -> None:
-        self.bucket = Bucket(POLICY_LIMITS[policy], now)
-        self._queue: list[tuple[float, int, Errand, Ask]] = []
+    def __init__(self, bucket: Bucket) -> None:
+        self.bucket = bucket
+        self._queue: list[tuple[float, int, Errand, Turn]] = []
 
-    def put(self, due_at: float, order: int, errand: Errand, ask: Ask) -> None:
-        """Queue `ask`; `order` tells apart what is due at the same moment."""
-        heapq.heappush(self._queue, (due_at, order, errand, ask))
+    def put(self, due_at: float, order: int, errand: Errand, turn: Turn) -> None:
+        """Queue `errand`; `order` tells apart what is due at the same moment."""
+        heapq.heappush(self._queue, (due_at, order, errand, turn))
 
-    def pop(self) -> tuple[Errand, Ask]:
-        """Take out the request that is due first."""
-        _, _, errand, ask = heapq.heappop(self._queue)
-        return errand, ask
+    def pop(self, now: float) -> tuple[Errand, Turn] | None:
+        """Take out the turn that is due first, or None where that one can wait: it is queued anew."""
+        _, order, errand, turn = self._queue[0]
+        if turn.may_wait and (wait_s := errand.wait_s(now)) > LEAST_WAIT_S:
+            heapq.heapreplace(self._queue, (now + wait_s, order, errand, turn))
+            return None
+        heapq.heappop(self._queue)
+        return errand, turn
 
     def first_kind(self) -> RequestKind | None:
         """What the request that is due first is for."""
@@ -65,7 +72,7 @@ class RegionLane:
 
     def backlog_s(self) -> float:
         """How long the bucket's refill takes to serve everything that waits, in seconds."""
-        return len(self._queue) / self.bucket.limit.refill_per_s
+        return len(self._queue) / self.bucket.refill_per_s
 
 
 class Lane:
@@ -74,21 +81,23 @@ class Lane:
     `listed_at` is the moment under which the agenda has filed this lane.
     """
 
-    __slots__ = ("_account", "_regions", "bucket", "listed_at")
+    __slots__ = ("_account", "_limits", "_regions", "bucket", "listed_at")
 
-    def __init__(self, account: Account, now: float) -> None:
+    def __init__(self, account: Account, limits: Limits, now: float) -> None:
         self._account = account
+        self._limits = limits
         self._regions: dict[tuple[Policy, str], RegionLane] = {}
-        self.bucket = Bucket(ACCOUNT_LIMITS[account], now)
+        self.bucket = Bucket(limits.accounts[account], now, limits.share)
         self.listed_at = NEVER
 
-    def put(self, due_at: float, order: int, errand: Errand, ask: Ask, now: float) -> None:
-        """Queue `ask` in the region lane whose bucket it draws on."""
-        _, policy = DRAWS[ask.kind]
-        key = (policy, ask.region)
+    def put(self, due_at: float, order: int, errand: Errand, turn: Turn, now: float) -> None:
+        """Queue `errand` in the region lane whose bucket it draws on."""
+        _, policy = DRAWS[turn.kind]
+        key = (policy, turn.region)
         if (region := self._regions.get(key)) is None:
-            region = self._regions[key] = RegionLane(policy, now)
-        region.put(due_at, order, errand, ask)
+            bucket = Bucket(self._limits.policies[policy], now, self._limits.share)
+            region = self._regions[key] = RegionLane(bucket)
+        region.put(due_at, order, errand, turn)
 
     def ready_at(self, now: float) -> float:
         """When any request may leave; NEVER when none waits."""
@@ -98,15 +107,19 @@ class Lane:
         """What the request that may leave first is for; None when none waits."""
         return min(self._regions.values(), key=lambda region: region.ready_at(now)).first_kind()
 
-    def take(self, now: float) -> Step:
-        """Send off the request whose turn it is; only when `ready_at` has come."""
-        region = self._turn(now)
-        errand, ask = region.pop()
+    def take(self, now: float) -> Step | None:
+        """Send off the request whose turn it is, when `ready_at` has come; None where it can wait."""
+        region = self._next_region(now)
+        popped = region.pop(now)
+        if popped is None:
+            return None
+        errand, turn = popped
         self.bucket.take(now)
         region.bucket.take(now)
-        return Step(errand, ask, now, self, region, self.bucket.taken, region.bucket.taken)
+        request = errand.request()
+        return Step(errand, turn, request, now, self, region, self.bucket.taken, region.bucket.taken)
 
-    def _turn(self, now: float) -> RegionLane:
+    def _next_region(self, now: float) -> RegionLane:
         """Starts: the region with the longest start time ahead. Reads: whichever is most overdue."""
         ready = [region for region in self._regions.values() if region.ready_at(now) <= now]
         if self._account is Account.WRITES:

@@ -7,7 +7,8 @@ Per-machine limits are not here: an operation keeps its own distance between req
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from enum import Enum
 from types import MappingProxyType
 
@@ -39,24 +40,58 @@ class Policy(Enum):
     UNLIMITED = "unlimited"
 
 
-ACCOUNT_LIMITS = MappingProxyType(
-    {
-        Account.READS: Limit(250.0, 25.0),
-        Account.WRITES: Limit(200.0, 10.0),
-        # 15 queries in 5 s for each user.
-        Account.GRAPH: Limit(15.0, 3.0),
-    }
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Where every bucket begins; `share` of each may be used, 0.0 to 1.0, the rest is left to others."""
+
+    accounts: Mapping[Account, Limit]
+    policies: Mapping[Policy, Limit]
+    share: float = 1.0
+
+
+# 15 queries in 5 s for each user.
+GRAPH_QUERIES = Limit(15.0, 3.0)
+
+PUBLIC = Limits(
+    accounts=MappingProxyType(
+        {
+            Account.READS: Limit(250.0, 25.0),
+            Account.WRITES: Limit(200.0, 10.0),
+            Account.GRAPH: GRAPH_QUERIES,
+        }
+    ),
+    policies=MappingProxyType(
+        {
+            Policy.PATCH_OPERATIONS: Limit(600.0, 200.0 / 60.0),
+            Policy.GET_OPERATION: Limit(15_000.0, 5_000.0 / 60.0),
+            Policy.LIST_VMS: Limit(900.0, 300.0 / 60.0),
+            # No published limit: the bucket is there to be stilled by a 429.
+            Policy.UNLIMITED: Limit(1e9, 1e9),
+        }
+    ),
 )
 
-POLICY_LIMITS = MappingProxyType(
-    {
-        Policy.PATCH_OPERATIONS: Limit(600.0, 200.0 / 60.0),
-        Policy.GET_OPERATION: Limit(15_000.0, 5_000.0 / 60.0),
-        Policy.LIST_VMS: Limit(900.0, 300.0 / 60.0),
-        # No published limit: the bucket is there to be stilled by a 429.
-        Policy.UNLIMITED: Limit(1e9, 1e9),
-    }
+# The sovereign clouds count by the hour, 12,000 reads and 1,200 writes; Compute's policies are the same.
+SOVEREIGN = replace(
+    PUBLIC,
+    accounts=MappingProxyType(
+        {
+            Account.READS: Limit(12_000.0, 12_000.0 / 3600.0),
+            Account.WRITES: Limit(1_200.0, 1_200.0 / 3600.0),
+            Account.GRAPH: GRAPH_QUERIES,
+        }
+    ),
 )
+
+BY_HOST = MappingProxyType(
+    {"management.usgovcloudapi.net": SOVEREIGN, "management.chinacloudapi.cn": SOVEREIGN}
+)
+
+
+def limits_for(host: str, share: float) -> Limits:
+    """The published limits of the cloud whose Resource Manager is at `host`."""
+    return replace(BY_HOST.get(host, PUBLIC), share=share)
+
 
 DRAWS = MappingProxyType(
     {

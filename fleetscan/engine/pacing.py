@@ -1,34 +1,110 @@
-"""When to look at a running assessment. Retry-After is a floor, never a plan."""
+"""When to look at a running assessment: as its settings say, or as operations' own durations teach.
+
+Retry-After is a floor in either case, and never a plan. Until anything is known of a kind of machine, a few
+scouts are looked at often and all others wait for what those show.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-# Compute refills 15 status reads a minute for one machine: the distance of polls that nobody asked for by
-# a setting, such as those after a failed read.
+from fleetscan.engine.durations import Durations
+
+# Compute refills 15 status reads a minute for one machine: the distance of looks that nobody asked for by a
+# setting, such as those after a failed read.
 MIN_POLL_SPACING_S = 4.0
+# Enough to tell a regular fleet from a varied one; more would cost a small fleet more reads than they save.
+SCOUTS = 3
+SCOUT_FIRST_S = 40.0
+SCOUT_GROWTH = 1.15
+# An earlier run counts as so many operations of tonight.
+RECALL_WEIGHT = 40.0
+# A look that can wait is thought over again after a minute, and then after a seventh of the operation's age:
+# what was due later may turn out to be due now.
+RETHINK_FIRST_S = 60.0
+RETHINK_SHARE = 0.15
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
+class Watch:
+    """What is known of a running operation. `seen_s` is its age when it was last seen running, 0 at first."""
+
+    kind: str
+    is_scout: bool
+    seen_s: float = 0.0
+
+
 class Pacing:
-    """The first look `first_poll_s` after the accepted start, later ones `poll_interval_s` apart.
+    """Plans the looks at all operations of a scan; ages and delays are seconds.
 
-    Jitter adds up to a tenth, so that machines started together are not read together; `chance`
-    returns 0.0 to 1.0.
+    `first_poll_s` and `poll_interval_s` fix the schedule where they are given, with up to a tenth added so
+    that machines started together are not read together; `chance` returns 0.0 to 1.0. `recalled` are the
+    durations of an earlier run, by OS type.
     """
 
-    chance: Callable[[], float]
-    first_poll_s: float = 75.0
-    poll_interval_s: float = 30.0
+    def __init__(
+        self,
+        chance: Callable[[], float],
+        first_poll_s: float | None = None,
+        poll_interval_s: float | None = None,
+        recalled: Mapping[str, Sequence[float]] | None = None,
+    ) -> None:
+        self._chance = chance
+        self._first_poll_s = first_poll_s
+        self._poll_interval_s = poll_interval_s
+        self._learns = first_poll_s is None or poll_interval_s is None
+        self._durations: dict[str, Durations] = {}
+        self._scouts: dict[str, int] = {}
+        for kind, durations_s in (recalled or {}).items():
+            if durations_s:
+                self._of(kind).recall(durations_s, RECALL_WEIGHT)
+                self._scouts[kind] = SCOUTS
 
-    def first_after_s(self, retry_after_s: float | None) -> float:
-        """Seconds from an accepted start to its first poll."""
-        return self._spread(max(self.first_poll_s, retry_after_s or 0.0))
+    def watch(self, os_type: str | None) -> Watch:
+        """Begin to watch an accepted operation."""
+        kind = os_type or ""
+        scouts = self._scouts.get(kind, 0)
+        self._scouts[kind] = scouts + 1
+        return Watch(kind, scouts < SCOUTS)
 
-    def next_after_s(self, retry_after_s: float | None) -> float:
-        """Seconds from a poll that still says running to the next."""
-        return self._spread(max(self.poll_interval_s, retry_after_s or 0.0))
+    def look_s(self, watch: Watch, age_s: float) -> float:
+        """How long the next look can wait, as far as is known at `age_s`; 0.0 when it is due."""
+        fixed_s = self._first_poll_s if watch.seen_s == 0.0 else self._poll_interval_s
+        if fixed_s is not None:
+            return max(0.0, watch.seen_s + fixed_s - age_s)
+        return max(0.0, self._learned_look_at_s(watch) - age_s)
 
-    def _spread(self, delay_s: float) -> float:
-        return delay_s * (1.0 + 0.1 * self.chance())
+    def may_wait(self, watch: Watch) -> bool:
+        """Whether a look planned now is better thought over once more before it is sent."""
+        fixed_s = self._first_poll_s if watch.seen_s == 0.0 else self._poll_interval_s
+        return fixed_s is None and not watch.is_scout and not self._of(watch.kind).is_settled
+
+    def rethink_s(self, watch: Watch, age_s: float) -> float:
+        """How long until a look that may wait is due, or better thought over again."""
+        return min(self.look_s(watch, age_s), max(RETHINK_FIRST_S - age_s, RETHINK_SHARE * age_s))
+
+    def running(self, watch: Watch, age_s: float) -> None:
+        """A look at `age_s` showed the operation running."""
+        if self._learns:
+            self._of(watch.kind).running(watch.seen_s, age_s)
+        watch.seen_s = age_s
+
+    def ended(self, watch: Watch, duration_s: float) -> None:
+        """The operation has ended, and lasted `duration_s` by Azure's own clock."""
+        if self._learns:
+            self._of(watch.kind).ended(watch.seen_s, duration_s)
+
+    def spread_s(self, delay_s: float) -> float:
+        """`delay_s` and up to a tenth more."""
+        return delay_s * (1.0 + 0.1 * self._chance())
+
+    def _learned_look_at_s(self, watch: Watch) -> float:
+        if watch.is_scout:
+            return max(SCOUT_FIRST_S, watch.seen_s * SCOUT_GROWTH)
+        return max(self._of(watch.kind).look_at_s(watch.seen_s), watch.seen_s + MIN_POLL_SPACING_S)
+
+    def _of(self, kind: str) -> Durations:
+        if (durations := self._durations.get(kind)) is None:
+            durations = self._durations[kind] = Durations()
+        return durations

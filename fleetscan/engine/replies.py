@@ -10,12 +10,13 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
 
 import orjson
 
-from fleetscan.model import AzureError, Json, Reply, Stage
+from fleetscan.model import AzureError, Fault, Json, Reply, Stage
 
 # Azure's documents say 10 to 600 s and one throttling sample 1200; nobody is served by more than an hour.
 MAX_RETRY_AFTER_S = 3600.0
@@ -45,6 +46,11 @@ def is_weather(reply: Reply) -> bool:
     return reply.fault is not None or reply.status in (408, 429) or reply.status >= 500
 
 
+def is_not_taken(reply: Reply) -> bool:
+    """Whether a start that brought `reply` cannot have begun: nothing was sent, or Azure turned it away."""
+    return reply.fault is Fault.NOT_SENT or reply.status in (429, 503)
+
+
 def read_error(reply: Reply, stage: Stage) -> AzureError:
     """What `reply` says went wrong: Azure's innermost code and message, verbatim."""
     correlation_id = reply.headers.get("x-ms-correlation-request-id")
@@ -60,10 +66,10 @@ def innermost_error(body: dict[str, Json]) -> tuple[str | None, str | None]:
     """(code, message) of the deepest error in `body`, with or without ARM's `error` wrapper."""
     wrapped = body.get("error")
     error = wrapped if isinstance(wrapped, dict) else body
-    code, message = _text(error.get("code")), _text(error.get("message"))
+    code, message = text_of(error.get("code")), text_of(error.get("message"))
     while (inner := _inner(error)) is not None:
         error = inner
-        code, message = _text(error.get("code")), _text(error.get("message")) or message
+        code, message = text_of(error.get("code")), text_of(error.get("message")) or message
     return code, message
 
 
@@ -71,10 +77,11 @@ def _inner(error: dict[str, Json]) -> dict[str, Json] | None:
     """The first error nested in `error` that has a code of its own."""
     details = error.get("details")
     nested = [*(details if isinstance(details, list) else ()), error.get("innererror")]
-    return next((entry for entry in nested if isinstance(entry, dict) and _text(entry.get("code"))), None)
+    return next((entry for entry in nested if isinstance(entry, dict) and text_of(entry.get("code"))), None)
 
 
-def _text(value: Json) -> str | None:
+def text_of(value: Json) -> str | None:
+    """`value` where it is text and not empty."""
     return value if isinstance(value, str) and value else None
 
 
@@ -164,11 +171,11 @@ def throttle_scope(reply: Reply) -> ThrottleScope:
     body = parse_object(reply.body) or {}
     error = body.get("error")
     outer = error if isinstance(error, dict) else body
-    code = _text(outer.get("code")) or ""
+    code = text_of(outer.get("code")) or ""
     detail = _inner(outer) or {}
     if code.startswith(("SubscriptionRequestsThrottled", "TenantRequestsThrottled")):
         return ThrottleScope.SUBSCRIPTION
-    if code == "RetryableErrorDueToAnotherOperation" or (_text(detail.get("target")) or "").endswith(
+    if code == "RetryableErrorDueToAnotherOperation" or (text_of(detail.get("target")) or "").endswith(
         "Resource"
     ):
         return ThrottleScope.MACHINE
@@ -188,3 +195,11 @@ def _clock_s(text: str) -> float | None:
         return None
     hours, minutes, seconds = (int(part) for part in parts)
     return min(hours * 3600.0 + minutes * 60.0 + seconds, MAX_RETRY_AFTER_S)
+
+
+def azure_seconds(text: str | None) -> float | None:
+    """A time Azure wrote (seven decimals, any offset) as seconds, to be subtracted from another."""
+    try:
+        return None if text is None else datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError):
+        return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from fleetscan.model import Ask
+from fleetscan.model import Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,6 @@ class Retrying:
         return max(floor_s or 0.0, backoff_s * 0.5) + backoff_s * 0.5 * self.chance()
 
 
-def again(ask: Ask, after_s: float) -> Ask:
-    """The same request once more, `after_s` from now."""
-    return replace(ask, after_s=after_s, is_retry=True)
+def again(turn: Turn, after_s: float) -> Turn:
+    """The same turn once more, `after_s` from now."""
+    return replace(turn, after_s=after_s, is_retry=True, may_wait=False)

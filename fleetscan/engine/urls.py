@@ -29,8 +29,8 @@ def follow(url: str, base_url: str, origin: Origin) -> str | None:
         return None
     if url.startswith(base_url[: base_url.index("/", AUTHORITY_AT) + 1]):
         return url
-    absolute = url if url.lower().startswith(("https://", "http://")) else urljoin(base_url, url)
     try:
+        absolute = url if url.lower().startswith(("https://", "http://")) else urljoin(base_url, url)
         return absolute if Origin.of(absolute) == origin else None
     except ValueError:
         return None

@@ -16,25 +16,30 @@ from fleetscan.model import AzureError, Ending, Json, Outcome, Reason, Reply, St
 # The two words under which Azure vouches for a result's counts.
 GOOD_STATUSES = frozenset({"succeeded", "completedwithwarnings"})
 
+# Names of machines and groups, which may say anything.
+QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+
 # What Azure's code and message may say, in the order in which they are asked.
 SPOKEN_REASONS: tuple[tuple[re.Pattern[str], Outcome, Reason], ...] = (
     (
-        re.compile(r"agent[^.]*\b(not|unable|unavailable|missing)\b|AgentNotReady|AgentStatus", re.I),
+        re.compile(
+            r"\b(VM|guest) ?agent\b[^.]*\b(not|unable|unavailable|missing)\b|AgentNotReady|AgentStatus", re.I
+        ),
         Outcome.FAILED,
         Reason.AGENT_NOT_READY,
     ),
     (
         re.compile(
-            r"VMNotRunning|(is|are) not running|not in (a )?running state|deallocated|is stopped", re.I
+            r"VMNotRunning|\bis not running\b|\bnot in a running state\b|\bVM is (stopped|deallocated)\b",
+            re.I,
         ),
         Outcome.SKIPPED,
         Reason.NOT_RUNNING,
     ),
     (
         re.compile(
-            r"(not supported|unsupported).*(image|OS|operating system|VM size)|(image|OS|operating system).*"
-            r"(not supported|unsupported)|UnsupportedOS|UnsupportedImage",
-            re.I | re.S,
+            r"UnsupportedOS|UnsupportedImage"
+            r"|\b(OS|operating system|image)\b[^.]*\b(not supported|unsupported)\b"
         ),
         Outcome.SKIPPED,
         Reason.UNSUPPORTED,
@@ -54,7 +59,7 @@ def refusal(reply: Reply, stage: Stage) -> Ending:
     """The end of a machine to whose request Azure said a definite no."""
     error = read_error(reply, stage)
     if stage is Stage.START and reply.status in (400, 409, 412, 422):
-        said = f"{error.code} {error.message}"
+        said = QUOTED.sub("", f"{error.code}: {error.message}")
         for pattern, outcome, reason in SPOKEN_REASONS:
             if pattern.search(said):
                 return Ending(outcome, reason, error=error)
@@ -82,6 +87,14 @@ def malformed(reply: Reply, stage: Stage, why: str) -> Ending:
 def no_result(reply: Reply, stage: Stage, why: str) -> Ending:
     """The end of a machine whose operation succeeded and told nothing."""
     return replace(malformed(reply, stage, why), reason=Reason.NO_RESULT)
+
+
+def timed_out(reply: Reply, stage: Stage, timeout_s: float) -> Ending:
+    """The end of a machine whose operation was still unfinished so long after its start."""
+    why = f"the operation was still unfinished {timeout_s:g} s after its start"
+    correlation_id = reply.headers.get("x-ms-correlation-request-id")
+    error = AzureError("OperationTimeout", why, reply.status, stage, correlation_id)
+    return Ending(Outcome.TIMED_OUT, Reason.OPERATION_TIMEOUT, error=error)
 
 
 def operation_ended_badly(reply: Reply, body: dict[str, Json], *, canceled: bool) -> Ending:

@@ -121,7 +121,8 @@ def fleet_of_file(file: InventoryFile, named: Sequence[str]) -> Fleet:
     targets = of_subscriptions(file.targets, named)
     notes: list[str] = []
     if file.duplicates:
-        notes.append(f"{file.duplicates} lines of {file.name} repeat a machine: each is taken once")
+        lines = "1 line" if file.duplicates == 1 else f"{file.duplicates} lines"
+        notes.append(f"{lines} of {file.name} said again which machine: each machine is taken once")
     present = {target.subscription_id.lower() for target in targets}
     notes += [
         f"{file.name} has no machine in subscription {name}" for name in named if name.lower() not in present

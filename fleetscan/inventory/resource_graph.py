@@ -98,6 +98,8 @@ def _read_all(
         if total not in (None, page.total):
             return f"counted {total} machines and then {page.total}"
         total, token = page.total, page.token
+        if token is not None and not page.rows:
+            return "gave an empty page with more to come"
         for row in page.rows:
             if (trouble := _take(row, names, found)) is not None:
                 return trouble

@@ -31,7 +31,7 @@ def of_subscriptions(targets: Sequence[Target], named: Sequence[str]) -> list[Ta
 
 
 def first(targets: Sequence[Target], limit: int | None) -> list[Target]:
-    """At most `limit` machines, the first by id, so that a second try meets the same ones."""
+    """At most `limit` machines: those that may answer first, then by id: a second try meets the same."""
     if limit is None:
         return list(targets)
-    return heapq.nsmallest(limit, targets, key=lambda target: target.key)
+    return heapq.nsmallest(limit, targets, key=lambda target: (is_skipped(target), target.key))

@@ -110,6 +110,9 @@ class _Summary:
         return self.text(label), bar + self.text(f"  {share:6.2f} %  {meaning}")
 
     def _patches(self) -> Iterator[tuple[Text, Text]]:
+        if not self._outcomes.get(Outcome.ASSESSED, 0):
+            yield self.text("Missing"), self.text("unknown: no machine was assessed")
+            return
         critical, machines = self._whole("critical_and_security_count"), "vms_with_critical_or_security"
         missing = counted(critical, "critical or security patch", "critical and security patches")
         on = counted(self._whole(machines), "machine", "machines")

@@ -13,19 +13,22 @@ import anyio
 
 from fleetscan.engine.agenda import Agenda, Finished, WaitUntil
 from fleetscan.engine.lanes import NEVER, Step
+from fleetscan.engine.replies import is_weather, read_error
 from fleetscan.errors import FleetscanError, StoppedError, TokenRefusedError
-from fleetscan.model import Errand, Reply, Request, RequestKind
+from fleetscan.model import Errand, Reply, Request, RequestKind, Stage
 from fleetscan.results.fleet_facts import RequestCounts
 from fleetscan.scan.watcher import Watcher
 
 # A token that was good and is refused is tried anew this long: identities have outages too.
 REFUSED_FOR_S = 300.0
 RENEW_AGAIN_S = 5.0
-# Waits shorter than this are not worth telling anybody.
-TELLING_WAIT_S = 1.0
+# The same request refused so often, while others go through.
+MAX_REFUSALS = 3
+# The code of a 401 that no renewal cures: a good token, and a subscription of another tenant.
+OTHER_TENANT = "InvalidAuthenticationTokenTenant"
 # What a person is told we wait for, by the request that may be sent first.
 WAITS: Mapping[RequestKind | None, str] = {
-    RequestKind.START: "Azure's limit on starts",
+    RequestKind.START: "the next start",
     RequestKind.POLL: "running assessments",
     RequestKind.RESULT: "results",
     RequestKind.LIST_SUBSCRIPTIONS: "the list of subscriptions",
@@ -102,10 +105,22 @@ class Dispatcher:
     async def _work(self, work: anyio.CancelScope) -> None:
         try:
             while (step := await self._claim()) is not None:
-                self._settle(step, await self._wire.exchange(step.ask.request))
+                await self._exchange(step)
         except FleetscanError as error:
             self._stopped_by = self._stopped_by or error
             work.cancel()
+
+    async def _exchange(self, step: Step) -> None:
+        try:
+            reply = await self._wire.exchange(step.request)
+        except FleetscanError:
+            raise
+        except Exception as bug:  # noqa: BLE001 - one odd reply ends one machine, never the night
+            self._agenda.forget(step)
+            self._changed.set()
+            self._on_bug(step.errand, bug)
+        else:
+            self._settle(step, reply)
 
     async def _claim(self) -> Step | None:
         """The next step as soon as it may be sent, or None when there is nothing left to send."""
@@ -114,8 +129,8 @@ class Dispatcher:
                 now = self._clock()
                 match self._agenda.next(now):
                     case Step() as step:
-                        self._watcher.sent(step.ask.kind)
-                        self.counts.sent(step.ask.kind, is_retry=step.ask.is_retry)
+                        self._watcher.sent(step.turn.kind)
+                        self.counts.sent(step.turn.kind, is_retry=step.turn.is_retry)
                         return step
                     case Finished():
                         return None
@@ -124,8 +139,7 @@ class Dispatcher:
 
     async def _wait(self, wait: WaitUntil, now: float) -> None:
         """Until the moment comes or a reply changes the agenda."""
-        if wait.at > now + TELLING_WAIT_S:
-            self._watcher.waiting(wait.at if wait.at < NEVER else None, WAITS.get(wait.kind, "replies"))
+        self._watcher.waiting(wait.at if wait.at < NEVER else None, WAITS.get(wait.kind, "replies"))
         self._changed = anyio.Event()
         with anyio.move_on_after(wait.at - now):
             await self._changed.wait()
@@ -133,24 +147,24 @@ class Dispatcher:
     def _settle(self, step: Step, reply: Reply) -> None:
         self._changed.set()
         now = self._clock()
-        if reply.status == 401:
+        if reply.status == 401 and not self._refusals.is_about(step.errand, reply):
             self._agenda.put_back(step, self._refusals.delay_s(step.sent_at, now), now)
             return
-        self._refusals.over()
+        self._refusals.heard(step.errand, reply)
         self._tell(step, reply)
         try:
             if self._agenda.settle(step, reply, now):
                 self._on_end(step.errand)
         except FleetscanError:
             raise
-        except Exception as bug:  # noqa: BLE001 - one odd reply ends one machine, never the night
+        except Exception as bug:  # noqa: BLE001 - as above
             self._on_bug(step.errand, bug)
 
     def _tell(self, step: Step, reply: Reply) -> None:
         if reply.status == 429:
             self.counts.throttled += 1
-            self._watcher.throttled(step.ask.kind)
-        elif reply.status in (200, 202) and step.ask.kind is RequestKind.START:
+            self._watcher.throttled(step.turn.kind)
+        elif reply.status in (200, 202) and step.turn.kind is RequestKind.START:
             self.accepted += 1
             self._watcher.accepted()
 
@@ -158,17 +172,33 @@ class Dispatcher:
 class Refusals:
     """How long Azure has been refusing our token, which is weather for the whole scan.
 
-    A token that never worked is a mistake and not weather: one renewal has to cure it.
+    A token that never worked is a mistake and not weather: one renewal has to cure it. A refusal that
+    meets one errand again and again while others go through is about what it asks for: another tenant's
+    machine, say.
     """
 
     def __init__(self) -> None:
         self._since: float | None = None
         self._was_good = False
+        self._good_replies = 0
+        # By errand: how often it was refused, and the good replies when that began.
+        self._refused: dict[Errand, tuple[int, int]] = {}
 
-    def over(self) -> None:
-        """Azure took the token."""
-        self._since = None
-        self._was_good = True
+    def heard(self, errand: Errand, reply: Reply) -> None:
+        """Azure looked at a request of `errand`, and so took the token; weather tells nothing of it."""
+        self._refused.pop(errand, None)
+        if not is_weather(reply):
+            self._good_replies += 1
+            self._since = None
+            self._was_good = True
+
+    def is_about(self, errand: Errand, reply: Reply) -> bool:
+        """Whether a 401 is an answer to `errand`, and not about the token."""
+        if read_error(reply, Stage.START).code == OTHER_TENANT:
+            return True
+        refused, good_replies = self._refused.get(errand, (0, self._good_replies))
+        self._refused[errand] = refused + 1, good_replies
+        return refused + 1 >= MAX_REFUSALS and self._good_replies > good_replies
 
     def delay_s(self, sent_at: float, now: float) -> float:
         """Seconds to wait before asking again; raises TokenRefusedError when it has gone on too long.

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from typing import Protocol, TypeVar
 
-from fleetscan.errors import NothingListedError
+import anyio
+
+from fleetscan.engine.inquiry import Inquiry
+from fleetscan.engine.retrying import Retrying
+from fleetscan.errors import NothingListedError, StoppedError
 from fleetscan.inventory.from_file import read_inventory
 from fleetscan.inventory.listing import Fleet, Listing, fleet_of_file
 from fleetscan.inventory.pages import Pages
 from fleetscan.inventory.selection import first
-from fleetscan.settings import ScanSettings
+from fleetscan.inventory.subscriptions import NOT_FOUND
+from fleetscan.scan.dispatcher import Dispatcher
+from fleetscan.scan.reading import unless_stopped
+from fleetscan.scan.watcher import Watcher
+from fleetscan.settings import PlanSettings
 
 T = TypeVar("T")
+
+# Somebody waits for a listing, and for Resource Graph Compute stands in: four tries, some five seconds.
+LISTING_ATTEMPTS = 4
 
 
 class Ask(Protocol):
@@ -24,10 +36,41 @@ class Ask(Protocol):
         ...
 
 
-async def list_fleet(settings: ScanSettings, ask: Ask) -> Fleet:
+async def read_fleet(
+    settings: PlanSettings,
+    dispatcher: Dispatcher,
+    *,
+    chance: Callable[[], float],
+    watcher: Watcher,
+    stop: anyio.Event,
+) -> Fleet:
+    """`list_fleet` through `dispatcher`; the watcher is told what was noted and what could not be listed."""
+    retrying = Retrying(chance, attempts=LISTING_ATTEMPTS)
+
+    async def ask(listings: Iterable[Pages[T]]) -> list[T]:
+        inquiries = [Inquiry(pages, retrying) for pages in listings]
+        await dispatcher.run(inquiries, stop)
+        return [inquiry.result for inquiry in inquiries]
+
+    watcher.phase("listing")
+    try:
+        fleet = await list_fleet(settings, ask, stop)
+    except StoppedError:
+        raise StoppedError("the scan was stopped before the fleet was listed: nothing was started") from None
+    if not fleet.targets:
+        watcher.warning("the fleet is empty: no machine was listed")
+    for note in fleet.notes:
+        watcher.warning(note)
+    for error in fleet.errors:
+        watcher.inventory_error(error)
+    return fleet
+
+
+async def list_fleet(settings: PlanSettings, ask: Ask, stop: anyio.Event) -> Fleet:
     """The machines that `settings` select. Raises NothingListedError where no part could be listed."""
     if settings.inventory is not None:
-        fleet = fleet_of_file(read_inventory(settings.inventory), settings.subscription)
+        file = await unless_stopped(partial(read_inventory, settings.inventory), stop)
+        fleet = fleet_of_file(file, settings.subscription)
     else:
         fleet = await _listed(settings, ask)
     if fleet.is_nothing_listed:
@@ -35,7 +78,7 @@ async def list_fleet(settings: ScanSettings, ask: Ask) -> Fleet:
     return replace(fleet, targets=first(fleet.targets, settings.limit))
 
 
-async def _listed(settings: ScanSettings, ask: Ask) -> Fleet:
+async def _listed(settings: PlanSettings, ask: Ask) -> Fleet:
     listing = Listing(settings.endpoint, settings.subscription)
     [subscriptions] = await ask([listing.subscriptions()])
     graph = await ask(listing.graph(subscriptions))
@@ -46,6 +89,8 @@ async def _listed(settings: ScanSettings, ask: Ask) -> Fleet:
 def _nothing(fleet: Fleet) -> str:
     error = fleet.errors[0]
     where = f"subscription {error.subscription_id}" if error.subscription_id else "the list of subscriptions"
+    if error.code == NOT_FOUND:
+        return f"nothing could be listed: {where}: {error.message}"
     if error.http_status is None:
         why = f"{where} is out of reach ({error.message})"
         return f"nothing could be listed: {why}; check --endpoint and the network"

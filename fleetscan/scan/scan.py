@@ -11,44 +11,35 @@ import random
 import time
 import uuid
 from collections import deque
-from collections.abc import Iterable, Iterator
-from contextlib import AsyncExitStack, closing
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
 
 import anyio
 
-from fleetscan import __version__
-from fleetscan.azure.tokens import CredentialToken, StaticToken, TokenSource
-from fleetscan.azure.wire import Wire
+from fleetscan.azure.tokens import TokenSource
 from fleetscan.engine.agenda import Agenda
-from fleetscan.engine.inquiry import Inquiry
-from fleetscan.engine.operation import Operation, OperationRules
-from fleetscan.engine.pacing import Pacing
-from fleetscan.engine.retrying import Retrying
+from fleetscan.engine.operation import Operation
 from fleetscan.errors import BugError, FleetscanError, OutputError
 from fleetscan.inventory.listing import Fleet
-from fleetscan.inventory.pages import Pages
 from fleetscan.inventory.selection import is_skipped
-from fleetscan.model import AzureError, Ending, Errand, Json, Origin, Outcome, Reason
+from fleetscan.model import AzureError, Ending, Errand, Json, Outcome, Reason
 from fleetscan.results.fleet_facts import FleetFacts
 from fleetscan.results.run_directory import Output, open_output, refuse_used
 from fleetscan.results.times import WallClock
+from fleetscan.scan.connection import connect
 from fleetscan.scan.dispatcher import Dispatcher, Exchanger
-from fleetscan.scan.fleet import list_fleet
+from fleetscan.scan.fleet import read_fleet
 from fleetscan.scan.recorder import Recorder
+from fleetscan.scan.rules import limits_of, operation_rules, past_durations
 from fleetscan.scan.run_facts import COMPLETE, RunFacts, exit_code
 from fleetscan.scan.watcher import Watcher
 from fleetscan.settings import ScanSettings
 
-T = TypeVar("T")
-
 # One odd reply ends one machine; this many say that it is our code that is odd.
 MAX_BUGS = 10
-# Somebody waits for a listing, and for Resource Graph Compute stands in: four tries, some five seconds.
-LISTING_ATTEMPTS = 4
 
 log = logging.getLogger("fleetscan")
 
@@ -80,19 +71,10 @@ async def scan(
     and what was under way is counted as interrupted.
 
     Raises a `FleetscanError` for what keeps a scan from beginning (its `exit_code` is the process's). Once
-    the fleet is listed it raises only BugError: whatever else ends it early is told in the summary.
+    the fleet is listed it raises only BrokenIdentityError: what else ends it early is told in the summary.
     """
     refuse_used(settings.out)
-    tokens = CredentialToken(f"{settings.endpoint}/.default") if token is None else StaticToken(token)
-    async with AsyncExitStack() as open_ends:
-        open_ends.push_async_callback(tokens.aclose)
-        wire = Wire(
-            Origin.of(settings.endpoint),
-            tokens,
-            max_in_flight=settings.max_in_flight,
-            user_agent=f"fleetscan/{__version__}",
-        )
-        await open_ends.enter_async_context(wire)
+    async with connect(settings, token) as (wire, tokens):
         return await scan_over(wire, settings, tokens=tokens, watcher=watcher, stop=stop)
 
 
@@ -119,10 +101,9 @@ class _Run:
         self._scan_id = str(uuid.uuid4())
         self._clock = WallClock(datetime.now(UTC), time.monotonic())
         self._chance = random.Random().random  # noqa: S311 - jitter, not a secret
-        self._retrying = Retrying(self._chance)
         self._bugs = 0
         self._dispatcher = Dispatcher(
-            Agenda(),
+            Agenda(limits_of(settings)),
             wire,
             max_in_flight=settings.max_in_flight,
             clock=time.monotonic,
@@ -133,7 +114,13 @@ class _Run:
 
     async def go(self, tokens: TokenSource | None) -> ScanSummary:
         """List, assess, sum up."""
-        fleet = await self._list()
+        fleet = await read_fleet(
+            self._settings,
+            self._dispatcher,
+            chance=self._chance,
+            watcher=self._watcher,
+            stop=self._stop,
+        )
         output = open_output(self._settings.out, self._clock.utc, self._scan_id)
         with closing(output):
             self._recorder = Recorder(
@@ -150,25 +137,6 @@ class _Run:
             stopped_by = await self._assess(fleet)
             return self._finish(fleet, output, facts, stopped_by)
 
-    async def _list(self) -> Fleet:
-        """The fleet the settings select. Raises NothingListedError where no part of it could be listed."""
-        self._watcher.phase("listing")
-        fleet = await list_fleet(self._settings, self._ask)
-        if not fleet.targets:
-            self._watcher.warning("the fleet is empty: no machine was listed")
-        for note in fleet.notes:
-            self._watcher.warning(note)
-        for error in fleet.errors:
-            self._watcher.inventory_error(error)
-        return fleet
-
-    async def _ask(self, listings: Iterable[Pages[T]]) -> list[T]:
-        """Read listings side by side; what each brought, in their order."""
-        retrying = replace(self._retrying, attempts=LISTING_ATTEMPTS)
-        inquiries = [Inquiry(pages, retrying) for pages in listings]
-        await self._dispatcher.run(inquiries, self._stop)
-        return [inquiry.result for inquiry in inquiries]
-
     async def _assess(self, fleet: Fleet) -> FleetscanError | None:
         """Have every machine end; what stopped that, if anything did."""
         self._recorder.listed(fleet.targets)
@@ -184,24 +152,14 @@ class _Run:
 
     def _operations(self, fleet: Fleet) -> Iterator[Operation]:
         """An operation for each machine that may answer; the list is emptied, so that memory follows work."""
-        rules = self._rules()
+        past = past_durations(self._settings, self._watcher.warning)
+        rules = operation_rules(self._settings, self._chance, past)
         targets = deque(fleet.targets)
         fleet.targets.clear()
         while targets:
             target = targets.popleft()
             if not is_skipped(target):
                 yield Operation(target, rules)
-
-    def _rules(self) -> OperationRules:
-        settings = self._settings
-        return OperationRules(
-            endpoint=settings.endpoint,
-            origin=Origin.of(settings.endpoint),
-            api_version=settings.api_version,
-            pacing=Pacing(self._chance, settings.first_poll_s, settings.poll_interval_s),
-            retrying=self._retrying,
-            timeout_s=settings.operation_timeout_s,
-        )
 
     def _ended(self, errand: Errand) -> None:
         match errand:

@@ -7,7 +7,8 @@ import math
 
 from fleetscan.engine.agenda import Agenda, Finished, WaitUntil
 from fleetscan.engine.lanes import Step
-from fleetscan.model import Ask, Reply, Request, RequestKind
+from fleetscan.engine.limits import limits_for
+from fleetscan.model import Reply, Request, RequestKind, Turn
 
 OK = Reply(200)
 ARM_THROTTLE = json.dumps({"error": {"code": "SubscriptionRequestsThrottled", "message": "slow"}}).encode()
@@ -19,28 +20,36 @@ COMPUTE_THROTTLE = json.dumps(
 class Errands:
     """One errand of fixed requests: each reply is followed by the next of them."""
 
-    def __init__(self, *asks: Ask) -> None:
-        self.asks = list(asks)
+    def __init__(self, *turns: Turn, thinks_s: float = 0.0) -> None:
+        self.turns = list(turns)
+        self.thinks_s = thinks_s
         self.replies: list[Reply] = []
 
-    def begin(self, now: float) -> Ask:
-        return self.asks.pop(0)
+    def begin(self, now: float) -> Turn:
+        return self.turns.pop(0)
 
-    def receive(self, reply: Reply, sent_at: float, now: float) -> Ask | None:
+    def request(self) -> Request:
+        return Request("GET", "https://arm/")
+
+    def wait_s(self, now: float) -> float:
+        thinks_s, self.thinks_s = self.thinks_s, 0.0
+        return thinks_s
+
+    def receive(self, reply: Reply, sent_at: float, now: float) -> Turn | None:
         self.replies.append(reply)
-        return self.asks.pop(0) if self.asks else None
+        return self.turns.pop(0) if self.turns else None
 
 
-def ask(kind: RequestKind, subscription: str = "s", region: str = "r", after_s: float = 0.0) -> Ask:
-    return Ask(kind, Request("GET", "https://arm/"), subscription, region, after_s)
+def turn(kind: RequestKind, subscription: str = "s", region: str = "r", after_s: float = 0.0) -> Turn:
+    return Turn(kind, subscription, region, after_s)
 
 
 def start(subscription: str = "s", region: str = "r") -> Errands:
-    return Errands(ask(RequestKind.START, subscription, region))
+    return Errands(turn(RequestKind.START, subscription, region))
 
 
 def poll(subscription: str = "s", region: str = "r", after_s: float = 0.0) -> Errands:
-    return Errands(ask(RequestKind.POLL, subscription, region, after_s))
+    return Errands(turn(RequestKind.POLL, subscription, region, after_s))
 
 
 def agenda_of(*errands: Errands, now: float = 0.0) -> Agenda:
@@ -59,7 +68,7 @@ def drain(agenda: Agenda, now: float) -> list[Step]:
 
 
 def regions_of(steps: list[Step]) -> list[tuple[str, str]]:
-    return [(step.ask.subscription_id, step.ask.region) for step in steps]
+    return [(step.turn.subscription_id, step.turn.region) for step in steps]
 
 
 def test_an_empty_agenda_is_finished() -> None:
@@ -86,7 +95,7 @@ def test_a_request_waits_until_it_is_due() -> None:
 
 
 def test_a_follow_up_is_due_from_the_moment_its_reply_came() -> None:
-    agenda = agenda_of(Errands(ask(RequestKind.START), ask(RequestKind.POLL, after_s=30.0)))
+    agenda = agenda_of(Errands(turn(RequestKind.START), turn(RequestKind.POLL, after_s=30.0)))
     (step,) = drain(agenda, 0.0)
     assert not agenda.settle(step, OK, 5.0)
     assert agenda.next(5.0) == WaitUntil(35.0, RequestKind.POLL)
@@ -112,7 +121,7 @@ def test_no_subscription_waits_for_another() -> None:
 
 def test_reads_do_not_wait_for_writes() -> None:
     agenda = agenda_of(*(start() for _ in range(500)), poll())
-    assert RequestKind.POLL in [step.ask.kind for step in drain(agenda, 0.0)]
+    assert RequestKind.POLL in [step.turn.kind for step in drain(agenda, 0.0)]
 
 
 def test_the_region_with_the_longest_start_time_ahead_goes_first() -> None:
@@ -139,7 +148,7 @@ def test_computes_429_stills_the_region_and_no_other() -> None:
     agenda = agenda_of(start("a", "north"), start("a", "north"), start("a", "south"))
     step = agenda.next(0.0)
     assert isinstance(step, Step)
-    assert step.ask.region == "north"
+    assert step.turn.region == "north"
     agenda.settle(step, Reply(429, {"retry-after": "17"}, COMPUTE_THROTTLE), 0.0)
     assert regions_of(drain(agenda, 0.0)) == [("a", "south")]
     assert regions_of(drain(agenda, 17.0)) == [("a", "north")]
@@ -148,7 +157,7 @@ def test_computes_429_stills_the_region_and_no_other() -> None:
 def test_a_429_on_starts_does_not_still_reads() -> None:
     agenda = agenda_of(start(), poll())
     first, second = drain(agenda, 0.0)
-    by_kind = {step.ask.kind: step for step in (first, second)}
+    by_kind = {step.turn.kind: step for step in (first, second)}
     agenda.settle(by_kind[RequestKind.START], Reply(429, {"retry-after": "60"}, ARM_THROTTLE), 0.0)
     agenda.add(poll(), 0.0)
     assert len(drain(agenda, 0.0)) == 1
@@ -180,7 +189,7 @@ def test_a_step_put_back_is_sent_again() -> None:
     agenda.put_back(step, 5.0, 1.0)
     assert drain(agenda, 5.9) == []
     (again,) = drain(agenda, 6.0)
-    assert (again.errand, again.ask.request, errand.replies) == (errand, step.ask.request, [])
+    assert (again.errand, again.turn.is_retry, errand.replies) == (errand, True, [])
 
 
 def test_a_later_request_that_is_due_sooner_is_not_overslept() -> None:
@@ -190,3 +199,35 @@ def test_a_later_request_that_is_due_sooner_is_not_overslept() -> None:
     assert agenda.next(0.0) == WaitUntil(5.0, RequestKind.POLL)
     assert len(drain(agenda, 5.0)) == 1
     assert agenda.next(5.0) == WaitUntil(100.0, RequestKind.POLL)
+
+
+def test_a_turn_that_may_wait_is_asked_once_more_and_spends_no_token() -> None:
+    errand = Errands(Turn(RequestKind.POLL, "s", "r", 60.0, may_wait=True), thinks_s=15.0)
+    agenda = agenda_of(errand)
+    assert agenda.next(60.0) == WaitUntil(75.0, RequestKind.POLL)
+    (step,) = drain(agenda, 75.0)
+    assert (step.errand, step.lane_taken, step.region_taken) == (errand, 1, 1)
+
+
+def test_a_turn_that_may_wait_does_not_hold_up_those_behind_it() -> None:
+    waiting = Errands(Turn(RequestKind.POLL, "s", "r", 60.0, may_wait=True), thinks_s=15.0)
+    agenda = agenda_of(waiting, due := poll(after_s=61.0))
+    assert [step.errand for step in drain(agenda, 61.0)] == [due]
+
+
+def test_sovereign_clouds_count_by_the_hour() -> None:
+    limits = limits_for("management.usgovcloudapi.net", share=1.0)
+    agenda = Agenda(limits)
+    for region in range(20):
+        for _ in range(100):
+            agenda.add(start(region=str(region)), 0.0)
+    assert len(drain(agenda, 0.0)) == 1200
+    assert len(drain(agenda, 60.0)) == 20
+
+
+def test_half_a_share_sends_half() -> None:
+    agenda = Agenda(limits_for("management.azure.com", share=0.5))
+    for _ in range(220):
+        agenda.add(start(), 0.0)
+    assert len(drain(agenda, 0.0)) == 100
+    assert len(drain(agenda, 1.0)) == 5

@@ -39,10 +39,62 @@ def test_a_told_count_lowers_the_bucket() -> None:
     assert bucket.ready_at(100.0) == 101.0
 
 
-def test_a_told_count_never_raises_the_bucket() -> None:
+def test_the_newest_told_count_raises_the_bucket_too() -> None:
     bucket = spent(10)
     bucket.correct(500, taken_when_sent=10, now=100.0)
+    for _ in range(500):
+        assert bucket.ready_at(100.0) <= 100.0
+        bucket.take(100.0)
     assert bucket.ready_at(100.0) == 101.0
+
+
+def test_an_older_count_never_raises_the_bucket() -> None:
+    bucket = spent(10)
+    bucket.correct(0, taken_when_sent=10, now=100.0)
+    bucket.correct(500, taken_when_sent=9, now=100.0)
+    assert bucket.ready_at(100.0) == 101.0
+
+
+def test_a_share_of_a_bucket_leaves_the_rest_to_others() -> None:
+    bucket = Bucket(TEN_AND_ONE, 100.0, share=0.5)
+    bucket.take(100.0)
+    bucket.correct(7, taken_when_sent=1, now=100.0)
+    bucket.take(100.0)
+    bucket.take(100.0)
+    assert bucket.ready_at(100.0) == 102.0
+
+
+def test_a_refill_that_is_half_as_fast_is_learned_from_the_counts() -> None:
+    bucket = spent(10)
+    for second in range(0, 601, 2):
+        now = 100.0 + second
+        bucket.take(now)
+        bucket.correct(0, taken_when_sent=10 + second // 2 + 1, now=now)
+    assert 0.45 <= bucket.refill_per_s <= 0.6
+
+
+def test_a_refill_that_is_twice_as_fast_is_learned_from_the_counts() -> None:
+    bucket = spent(10)
+    for second in range(601):
+        now = 100.0 + second
+        bucket.take(now)
+        # Every second two tokens come and one is taken, of a bucket that holds thousands.
+        bucket.correct(second, taken_when_sent=10 + second + 1, now=now)
+        bucket._capacity = 10_000.0
+    assert 1.8 <= bucket.refill_per_s <= 2.2
+
+
+def test_a_short_refusal_says_that_the_refill_is_slower() -> None:
+    bucket = spent(0)
+    bucket.freeze(100.0, sent_at=99.0, after_s=1.0)
+    assert bucket.refill_per_s == 0.8
+
+
+def test_a_long_refusal_says_when_the_next_step_comes_and_nothing_of_the_refill() -> None:
+    bucket = spent(0)
+    bucket.freeze(100.0, sent_at=99.0, after_s=45.0)
+    assert bucket.refill_per_s == 1.0
+    assert bucket.ready_at(100.0) == 145.0
 
 
 def test_a_late_reply_is_read_less_what_was_sent_since() -> None:
@@ -97,11 +149,11 @@ def test_a_success_starts_the_doubling_anew() -> None:
 
 def test_a_refused_bucket_is_empty_and_refills_from_there() -> None:
     bucket = spent(0)
-    bucket.freeze(100.0, sent_at=99.0, after_s=3.0)
-    for _ in range(3):
-        assert bucket.ready_at(103.0) == 103.0
-        bucket.take(103.0)
-    assert bucket.ready_at(103.0) == 104.0
+    bucket.freeze(100.0, sent_at=99.0, after_s=10.0)
+    for _ in range(10):
+        assert bucket.ready_at(110.0) == 110.0
+        bucket.take(110.0)
+    assert bucket.ready_at(110.0) == 111.0
 
 
 def test_a_count_that_came_later_is_not_refilled_for_the_time_before_it() -> None:

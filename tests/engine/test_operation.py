@@ -7,11 +7,11 @@ from collections.abc import Mapping
 
 import pytest
 
-from fleetscan.engine.operation import Operation, OperationRules
+from fleetscan.engine.operation import Operation
 from fleetscan.engine.pacing import Pacing
 from fleetscan.engine.retrying import Retrying
+from fleetscan.engine.rules import OperationRules
 from fleetscan.model import (
-    Ask,
     Ending,
     Fault,
     Json,
@@ -22,6 +22,7 @@ from fleetscan.model import (
     RequestKind,
     Stage,
     Target,
+    Turn,
 )
 
 ARM = "https://management.azure.com"
@@ -54,7 +55,7 @@ class Course:
     def __init__(self) -> None:
         self.operation = Operation(Target(VM, "S-1", "rg (blue)", "vm-1", location="westeurope"), RULES)
         self.now = 1000.0
-        self.asked: Ask | None = self.operation.begin(self.now)
+        self.asked: Turn | None = self.operation.begin(self.now)
 
     def gets(self, reply: Reply, *, after_s: float = 0.0) -> Course:
         """The outstanding request is sent after `after_s` and answered at once."""
@@ -69,7 +70,12 @@ class Course:
         return self.operation.ending
 
     @property
-    def next(self) -> Ask:
+    def url(self) -> str:
+        assert self.asked is not None, "it has ended"
+        return self.operation.request().url
+
+    @property
+    def next(self) -> Turn:
         assert self.asked is not None, f"it ended: {self.operation.ending}"
         return self.asked
 
@@ -94,7 +100,7 @@ def error(status_code: int, code: str, message: str = "said Azure") -> Reply:
 
 
 def test_the_start_is_a_post_without_a_body_on_the_machines_own_id() -> None:
-    request = Course().next.request
+    request = Course().operation.request()
     assert (request.method, request.body) == ("POST", b"")
     assert request.url == (
         f"{ARM}/subscriptions/S-1/resourceGroups/rg%20(blue)/providers/Microsoft.Compute/virtualMachines/vm-1"
@@ -128,12 +134,12 @@ def test_retry_after_is_a_floor_for_the_first_poll() -> None:
 
 
 def test_azure_async_operation_goes_before_location_byte_for_byte() -> None:
-    assert accepted().next.request.url == STATUS_URL
+    assert accepted().url == STATUS_URL
 
 
 def test_location_alone_is_followed() -> None:
     course = Course().gets(reply(202, headers={"location": LOCATION_URL}))
-    assert course.next.request.url == LOCATION_URL
+    assert course.url == LOCATION_URL
 
 
 def test_a_202_without_any_url_is_an_error_and_no_silent_success() -> None:
@@ -145,7 +151,7 @@ def test_a_202_without_any_url_is_an_error_and_no_silent_success() -> None:
 
 def test_a_relative_url_is_joined_to_the_endpoint() -> None:
     course = Course().gets(reply(202, headers={"location": "/subscriptions/S-1/operations/7?t=b%2fA"}))
-    assert course.next.request.url == f"{ARM}/subscriptions/S-1/operations/7?t=b%2fA"
+    assert course.url == f"{ARM}/subscriptions/S-1/operations/7?t=b%2fA"
 
 
 @pytest.mark.parametrize(
@@ -162,6 +168,7 @@ def test_a_relative_url_is_joined_to_the_endpoint() -> None:
         "https:///operations/7",
         "file:///etc/passwd",
         "https://management.azure.com.evil.example/",
+        "//[",
     ],
 )
 @pytest.mark.parametrize("header", ["azure-asyncoperation", "location"])
@@ -197,6 +204,45 @@ def test_a_definite_no_ends_it_by_its_status_and_its_words(
     assert (ending.outcome, ending.reason) == (outcome, reason)
     assert ending.error is not None
     assert (ending.error.stage, ending.error.http_status) == (Stage.START, answer.status)
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "outcome", "reason"),
+    [
+        (
+            409,
+            "Cannot do it on VM 'build-agent-01' since it is not running.",
+            Outcome.SKIPPED,
+            Reason.NOT_RUNNING,
+        ),
+        (400, "The api-version is not supported; those supported are ...", Outcome.FAILED, Reason.REFUSED),
+        (400, "Assessment is not supported while the host is serviced", Outcome.FAILED, Reason.REFUSED),
+        (400, "It is not supported: resource group rg-cosmos is locked", Outcome.FAILED, Reason.REFUSED),
+        (400, "VM 'vm is not running' has a bad name", Outcome.FAILED, Reason.REFUSED),
+    ],
+)
+def test_the_names_in_a_message_and_parts_of_words_are_no_reason(
+    status: int, message: str, outcome: Outcome, reason: Reason
+) -> None:
+    ending = Course().gets(error(status, "OperationNotAllowed", message)).ending
+    assert (ending.outcome, ending.reason) == (outcome, reason)
+
+
+def test_a_machines_own_throttle_keeps_its_starts_half_a_minute_apart() -> None:
+    own = {"code": "OperationNotAllowed", "details": [{"code": "TooManyRequests", "target": "XResource"}]}
+    assert Course().gets(reply(429, own)).next.after_s == 30.0  # type: ignore[arg-type]
+
+
+def test_retry_after_is_a_floor_for_conflicts_and_lost_polls_too() -> None:
+    conflict = Reply(409, {"retry-after": "300"}, b'{"error": {"code": "Conflict", "message": "busy"}}')
+    assert Course().gets(conflict).next.after_s == 300.0
+    assert accepted().gets(Reply(404, {"retry-after": "120"})).next.after_s == 120.0
+
+
+@pytest.mark.parametrize("code", [201, 202])
+def test_a_status_that_says_succeeded_ends_it_whatever_its_http_code(code: int) -> None:
+    done = reply(code, {"status": "Succeeded", "properties": {"output": RESULT}})
+    assert accepted().gets(done).ending.outcome is Outcome.ASSESSED
 
 
 def test_a_conflict_is_tried_again_half_a_minute_apart_and_then_kept() -> None:
@@ -257,7 +303,7 @@ def test_retry_after_is_a_floor_for_the_next_poll() -> None:
 
 
 def test_a_retry_after_of_nothing_means_soon_and_not_at_once() -> None:
-    course = accepted().gets(reply(200, {"status": "InProgress"}, {"retry-after": "0"}))
+    course = accepted().gets(reply(200, {"status": "InProgress"}, {"retry-after": "0"}), after_s=75.0)
     assert course.next.after_s == 30.0
 
 
@@ -269,7 +315,7 @@ def test_the_result_in_the_status_spares_the_read_of_location(word: str) -> None
 
 def test_location_is_read_where_the_status_has_no_result() -> None:
     course = accepted().gets(status("Succeeded"))
-    assert (course.next.kind, course.next.request.url) == (RequestKind.RESULT, LOCATION_URL)
+    assert (course.next.kind, course.url) == (RequestKind.RESULT, LOCATION_URL)
     assert course.gets(reply(200, RESULT)).ending.outcome is Outcome.ASSESSED
 
 
@@ -295,8 +341,9 @@ def test_a_canceled_operation_is_told_apart() -> None:
 
 def test_a_running_location_is_followed_where_it_newly_points() -> None:
     course = Course().gets(reply(202, headers={"location": LOCATION_URL}))
-    course.gets(reply(202, headers={"location": f"{ARM}/newer?t=2", "retry-after": "60"}))
-    assert (course.next.request.url, course.next.after_s) == (f"{ARM}/newer?t=2", 60.0)
+    newer = {"location": f"{ARM}/newer?t=2", "retry-after": "60"}
+    course.gets(reply(202, headers=newer), after_s=75.0)
+    assert (course.url, course.next.after_s) == (f"{ARM}/newer?t=2", 60.0)
     assert course.gets(reply(200, RESULT)).ending.outcome is Outcome.ASSESSED
 
 

@@ -8,12 +8,19 @@ from pathlib import Path
 import anyio
 import pytest
 
+from fleetscan.engine.operation import Operation
 from fleetscan.errors import TokenRefusedError
-from fleetscan.model import Reply, Request
+from fleetscan.model import Errand, Fault, Reply, Request, Target
 from fleetscan.scan.dispatcher import REFUSED_FOR_S, RENEW_AGAIN_S, Refusals
 from fleetscan.scan.scan import scan_over
 from fleetscan.scan.watcher import Watcher
 from fleetscan.settings import ScanSettings
+from tests.virtual import rules
+
+
+def machine() -> Errand:
+    """An errand like any other."""
+    return Operation(Target("/vm", "s-1", "g", "vm"), rules(1))
 
 
 class Waits(Watcher):
@@ -58,7 +65,7 @@ def test_a_token_that_never_worked_is_refused_once_and_then_given_up() -> None:
 
 def test_a_token_that_worked_is_tried_anew_for_five_minutes() -> None:
     refusals = Refusals()
-    refusals.over()
+    refusals.heard(machine(), Reply(200))
     refusals.delay_s(sent_at=99.0, now=100.0)
     assert refusals.delay_s(sent_at=101.0, now=102.0) == RENEW_AGAIN_S
     assert refusals.delay_s(sent_at=399.0, now=100.0 + REFUSED_FOR_S) == RENEW_AGAIN_S
@@ -68,7 +75,37 @@ def test_a_token_that_worked_is_tried_anew_for_five_minutes() -> None:
 
 def test_a_good_reply_ends_the_refusals() -> None:
     refusals = Refusals()
-    refusals.over()
+    refusals.heard(machine(), Reply(200))
     refusals.delay_s(sent_at=99.0, now=100.0)
-    refusals.over()
+    refusals.heard(machine(), Reply(200))
     assert refusals.delay_s(sent_at=999.0, now=1000.0) == 0.0
+
+
+def test_weather_says_nothing_of_the_token() -> None:
+    refusals = Refusals()
+    for weather in (Reply(503), Reply(0, fault=Fault.CUT), Reply(429)):
+        refusals.heard(machine(), weather)
+    refusals.delay_s(sent_at=99.0, now=100.0)
+    with pytest.raises(TokenRefusedError):
+        refusals.delay_s(sent_at=100.0, now=101.0)
+
+
+def test_a_refusal_that_meets_one_errand_while_others_go_through_is_its_answer() -> None:
+    refusals, stranger = Refusals(), machine()
+    for _ in range(2):
+        assert not refusals.is_about(stranger, Reply(401))
+        refusals.heard(machine(), Reply(200))
+    assert refusals.is_about(stranger, Reply(401))
+
+
+def test_a_refusal_that_names_another_tenant_is_an_answer_at_once() -> None:
+    body = b'{"error": {"code": "InvalidAuthenticationTokenTenant", "message": "wrong issuer"}}'
+    assert Refusals().is_about(machine(), Reply(401, {}, body))
+
+
+def test_refusals_that_meet_everybody_are_about_the_token() -> None:
+    refusals, errand = Refusals(), machine()
+    refusals.heard(machine(), Reply(200))
+    for second in range(10):
+        assert not refusals.is_about(errand, Reply(401))
+        refusals.delay_s(sent_at=100.0 + second, now=100.5 + second)

@@ -85,7 +85,7 @@ def test_a_fleet_at_azures_limits_is_neither_throttled_nor_slow() -> None:
         stopped_pct=0.0,
     )
     cloud, history, _ = scan_of(scenario)
-    starts = [at for at, step in history.sent if step.ask.kind is RequestKind.START]
+    starts = [at for at, step in history.sent if step.turn.kind is RequestKind.START]
     assert history.throttled() == 0
     assert max(cloud.ledger.accepted.values()) == 1
     assert len(starts) == 1500
@@ -95,5 +95,5 @@ def test_a_fleet_at_azures_limits_is_neither_throttled_nor_slow() -> None:
 
 def test_the_same_seed_is_the_same_history() -> None:
     scenario = Scenario(machines=40, seed=7, patches=2)
-    first, second = ([(at, step.ask.request.url) for at, step in scan_of(scenario)[1].sent] for _ in range(2))
+    first, second = ([(at, step.request.url) for at, step in scan_of(scenario)[1].sent] for _ in range(2))
     assert first == second

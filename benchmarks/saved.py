@@ -1,0 +1,101 @@
+"""What a measurement leaves in the checkout: figures, tables, a chart, and a part of README.md.
+
+Scenes that were not measured this time stay as they were, with the day and the computer they were taken on.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from benchmarks.chart import chart
+from benchmarks.runs import Run
+from benchmarks.scenarios import Scene
+from benchmarks.table import table
+from fleetscan import __version__
+
+BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
+FIGURES, TABLES, CHART = "figures.json", "tables.md", "chart.svg"
+# What the README's tables leave to docs/benchmarks/tables.md.
+LEFT_TO_THE_TABLES = ("runs", "wall s", "bound s", "p99 s")
+HEAD = """# fleetscan beside others
+
+Made by `make bench`. Every client is a whole process, judged by the operating system's accounting of it. The
+pretend Azure is a process of its own, new for each run, and counts requests itself. Clients take turns.
+
+- Figures are medians of the runs, lost VMs those of the worst run. MB are 10^6 bytes.
+- CPU a VM is that of each VM with a result. Start-up, what a scan of one VM takes, is in it unless it says
+  otherwise.
+- The floor is a bare aiohttp loop without any logic. Ratios to it are taken pair by pair, and leave out
+  start-up where that was measured.
+- A VM is lost when its line has no result though Azure has one for it.
+- The bound is the shortest schedule that the token buckets and the assessments' own lengths allow.
+- The makespan runs from the first start to the last line.
+"""
+
+
+def conditions() -> str:
+    """The day, the computer and the versions, as one phrase."""
+    return (
+        f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}, "
+        f"Python {platform.python_version()}, fleetscan {__version__}, aiohttp {version('aiohttp')}, "
+        f"azure-mgmt-compute {version('azure-mgmt-compute')}"
+    )
+
+
+def save(scenes: Iterable[Scene], taken: str, checkout: Path) -> None:
+    """Put `scenes` beside those of earlier measurements, and write everything anew."""
+    folder = checkout / "docs" / "benchmarks"
+    folder.mkdir(parents=True, exist_ok=True)
+    known = {scene.name: (scene, when) for scene, when in load(folder / FIGURES)}
+    known |= {scene.name: (scene, taken) for scene in scenes}
+    figures = [asdict(scene) | {"taken": when} for scene, when in known.values()]
+    (folder / FIGURES).write_text(json.dumps(figures, indent=1) + "\n")
+    (folder / TABLES).write_text("\n".join([HEAD, *(section(*each, level=2) for each in known.values())]))
+    by_name = {name: scene for name, (scene, _) in known.items()}
+    (folder / CHART).write_text(chart(by_name))
+    readme = checkout / "README.md"
+    readme.write_text(spliced(readme.read_text(), excerpt(by_name)))
+
+
+def load(path: Path) -> list[tuple[Scene, str]]:
+    """The scenes saved at `path`, each with its conditions; none where there is no such file."""
+    if not path.exists():
+        return []
+    return [
+        (Scene(each["name"], each["told"], [Run(**run) for run in each["runs"]]), each["taken"])
+        for each in json.loads(path.read_text())
+    ]
+
+
+def section(scene: Scene, taken: str, *, level: int) -> str:
+    """A scene with its heading, what its Azure was like, and where it was measured."""
+    title = scene.name[0].upper() + scene.name[1:]
+    return f"{'#' * level} {title}\n\n{scene.told}.\n\n{table(scene)}\n\n{taken}.\n"
+
+
+def excerpt(scenes: Mapping[str, Scene]) -> str:
+    """The README's part: the chart, then each table without its lesser columns."""
+    parts = ["![Bars: CPU a VM, and time to the last result](docs/benchmarks/chart.svg)"]
+    for scene in scenes.values():
+        parts.append(f"**{scene.name[0].upper() + scene.name[1:]}**: {scene.told}.")
+        parts.append(table(scene, left_out=LEFT_TO_THE_TABLES))
+    parts.append(
+        "Made by `make bench`; [all figures](docs/benchmarks/tables.md), and the computer they were taken on."
+    )
+    return "\n\n".join(parts)
+
+
+def spliced(text: str, part: str) -> str:
+    """`text` with `part` between its two marks. Raises ValueError where the marks are not there in order."""
+    head, begin, rest = text.partition(BEGIN)
+    _, end, tail = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"README.md has no {BEGIN} ... {END}: put both lines where the figures belong")
+    return f"{head}{BEGIN}\n\n{part}\n\n{END}{tail}"

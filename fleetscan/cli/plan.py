@@ -1,0 +1,64 @@
+"""`fleetscan plan`: one JSON object on stdout for schedulers, and the same in words on stderr for people."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import anyio
+
+from fleetscan.cli.console import hand_over, note, tell
+from fleetscan.cli.environment import access_token
+from fleetscan.cli.options import command
+from fleetscan.cli.running import run_until_stopped
+from fleetscan.settings import PlanSettings
+
+if TYPE_CHECKING:
+    from fleetscan.scan.roster import Roster
+
+# So many machines take some seconds of reckoning, which nobody should take for a hanging program.
+LONG = 20_000
+
+
+@command(PlanSettings)
+def plan(settings: PlanSettings) -> int:
+    """Say how long a scan must take; list the fleet and start nothing.
+
+    The machines by subscription and region, what will be skipped and why, when the last start, the polls
+    and the end are due under Azure's published limits, and what would shorten it. One JSON object goes to
+    stdout, the same in words to stderr.
+
+    Exit codes: 0 complete; 2 usage; 3 something could not be listed; 4 nothing could be listed; 5 stopped;
+    70 internal error; 130 second Ctrl-C.
+    """
+    token = access_token(os.environ)
+    import orjson
+
+    from fleetscan.report.plan_summary import print_plan
+    from fleetscan.scan.plan import plan as foresee
+
+    roster = _list(settings, token)
+    if not settings.quiet and len(roster.answering) >= LONG:
+        tell(f"{len(roster.answering):,} virtual machines to assess: the scan is played in virtual time.")
+    foreseen = foresee(roster, settings, warn=lambda sentence: note("warning", sentence))
+    hand_over(orjson.dumps(foreseen.record).decode())
+    if not settings.quiet:
+        print_plan(foreseen.record, stream=sys.stderr)
+    return foreseen.exit_code
+
+
+def _list(settings: PlanSettings, token: str | None) -> Roster:
+    """The fleet, listed as a scan would; what follows needs no event loop, so Ctrl-C ends it at once."""
+    from fleetscan.cli.progress import progress
+    from fleetscan.scan.plan import list_for_plan
+
+    rosters: list[Roster] = []
+
+    async def job(stop: anyio.Event) -> int:
+        with progress(settings.quiet) as watcher:
+            rosters.append(await list_for_plan(settings, token=token, watcher=watcher, stop=stop))
+        return 0
+
+    run_until_stopped(job)
+    return rosters[0]

@@ -1,0 +1,161 @@
+"""How long assessments take, learned from operations' own start and end times, and when to look at one.
+
+Never from when we happened to look: that would feed our own queueing back into itself. Operations that were
+seen running count too, as having lasted at least so long (a Kaplan-Meier estimate): judged by the first that
+end alone, assessments would always look short.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
+from statistics import NormalDist
+
+# Durations are told apart by a twelfth of their length, from 5 s to four hours.
+GROWTH = 1.08
+STEPS = 104
+EDGES_S = tuple(5.0 * GROWTH**step for step in range(STEPS))
+MIDDLES_S = tuple((low + high) / 2.0 for low, high in pairwise((0.0, *EDGES_S)))
+# Before anything is known: a recorded Windows assessment took 71 s, documents say "a few minutes", people
+# report 2 to 10. Weighed as a handful of operations, so that a handful of real ones outweighs it.
+PRIOR_MEDIAN_S = 150.0
+PRIOR_LOG_SIGMA = 0.6
+PRIOR_WEIGHT = 1.0
+# Azure's front door gives 2.5 reads for each start: a schedule that spends fewer never waits for reads.
+MAX_READS = 1.55
+# The schedule is made anew when there is this much more to go by.
+REPLAN_GROWTH = 1.5
+PRICE_HALVINGS = 10
+# After so many looks a schedule changes no more by one operation than it should.
+SETTLED_LOOKS = 300
+# However few the looks: one more has to bring a result forward by this much to be worth a request.
+LEAST_PRICE_S = 90.0
+
+
+class Durations:
+    """The durations of one kind of machine, in seconds, and the schedule of looks that fits them.
+
+    Feed it `ended` and `running` for what a look showed; `look_at_s` is the best next look for an operation
+    that was last seen running so long after its start.
+    """
+
+    def __init__(self) -> None:
+        self._deaths = prior()
+        # Difference array of the operations known to have entered each step.
+        self._entered = [0.0] * (STEPS + 1)
+        for step, weight in enumerate(self._deaths):
+            self._expose(0, step, weight)
+        self._looks = self._looks_planned = 0
+        self._replan()
+
+    def ended(self, seen_s: float, duration_s: float) -> None:
+        """An operation last seen running after `seen_s` turned out to have lasted `duration_s`."""
+        survived = _survived(seen_s)
+        step = min(max(bisect_left(EDGES_S, duration_s), survived), STEPS - 1)
+        self._deaths[step] += 1.0
+        self._expose(survived, step, 1.0)
+        self._looked()
+
+    def running(self, seen_s: float, elapsed_s: float) -> None:
+        """An operation last seen running after `seen_s` still runs after `elapsed_s`."""
+        self._expose(_survived(seen_s), _survived(elapsed_s) - 1, 1.0)
+        self._looked()
+
+    def recall(self, durations_s: Sequence[float], weight: float) -> None:
+        """Take in an earlier run's durations, all together worth `weight` operations of this run."""
+        for duration_s in durations_s:
+            step = min(bisect_left(EDGES_S, duration_s), STEPS - 1)
+            self._deaths[step] += weight / len(durations_s)
+            self._expose(0, step, weight / len(durations_s))
+        self._replan()
+
+    def look_at_s(self, seen_s: float) -> float:
+        """Seconds after its start at which to look next at an operation last seen running at `seen_s`."""
+        survived = _survived(seen_s)
+        return EDGES_S[self._looks_at[survived]] if survived < STEPS else seen_s * GROWTH
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether so much is known that a schedule made now will hold."""
+        return self._looks >= SETTLED_LOOKS
+
+    def _expose(self, first: int, last: int, weight: float) -> None:
+        if last >= first:
+            self._entered[first] += weight
+            self._entered[last + 1] -= weight
+
+    def _looked(self) -> None:
+        self._looks += 1
+        if self._looks > self._looks_planned * REPLAN_GROWTH:
+            self._looks_planned = self._looks
+            self._replan()
+
+    def _replan(self) -> None:
+        self._looks_at = schedule(shares(self._deaths, list(accumulate(self._entered))))
+
+
+def _survived(seconds: float) -> int:
+    """How many steps an operation that runs after `seconds` has behind it."""
+    return bisect_right(EDGES_S, seconds)
+
+
+def prior() -> list[float]:
+    """The operations of each step before anything is known: lognormal."""
+    bell = NormalDist(math.log(PRIOR_MEDIAN_S), PRIOR_LOG_SIGMA)
+    below = [0.0, *(bell.cdf(math.log(edge)) for edge in EDGES_S)]
+    return [PRIOR_WEIGHT * (high - low) for low, high in pairwise(below)]
+
+
+def shares(deaths: Sequence[float], entered: Sequence[float]) -> list[float]:
+    """The share of all operations that end in each step, by Kaplan and Meier."""
+    ends, surviving = [], 1.0
+    for died, exposed in zip(deaths, entered, strict=False):
+        share = surviving * min(1.0, died / exposed) if exposed > 0.0 else 0.0
+        ends.append(share)
+        surviving -= share
+    return ends
+
+
+def schedule(ends: Sequence[float]) -> list[int]:
+    """For an operation that has so many steps behind it, the step at whose end to look next.
+
+    The least expected lateness at `MAX_READS` looks an operation or fewer: each look has a price in seconds
+    of lateness, which is raised until the looks are few enough.
+    """
+    looks_at, looks = _at_price(ends, LEAST_PRICE_S)
+    if looks <= MAX_READS:
+        return looks_at
+    low, high = LEAST_PRICE_S, EDGES_S[-1]
+    for _ in range(PRICE_HALVINGS):
+        price = (low + high) / 2.0
+        found, looks = _at_price(ends, price)
+        if looks > MAX_READS:
+            low = price
+        else:
+            high, looks_at = price, found
+    return looks_at
+
+
+def _at_price(ends: Sequence[float], price: float) -> tuple[list[int], float]:
+    """The schedule of the least cost when a look costs `price` seconds, and its looks an operation.
+
+    Backwards from the last step. Of those unseen at the end of step k, the ones that ended in (s..k] are
+    late by (edge k - their end); `ended` and `sums` hold the running sums that make this a subtraction.
+    """
+    ended = [0.0, *accumulate(ends)]
+    sums = [0.0, *accumulate(end * middle for end, middle in zip(ends, MIDDLES_S, strict=True))]
+    looks_at, looks = [STEPS - 1] * STEPS, [0.0] * (STEPS + 1)
+    # What a look at the end of each step costs, but for the part that depends on the look before it.
+    ahead = [0.0] * STEPS
+    cost = 0.0
+    for step in range(STEPS - 1, -1, -1):
+        ahead[step] = EDGES_S[step] * ended[step + 1] - sums[step + 1] + cost
+        before = ended[step]
+        values = [value - edge * before for value, edge in zip(ahead[step:], EDGES_S[step:], strict=True)]
+        least = min(values)
+        looks_at[step] = best = step + values.index(least)
+        cost = price * (1.0 - before) + least + sums[step]
+        looks[step] = (1.0 - before) + looks[best + 1]
+    return looks_at, looks[0]

@@ -1,0 +1,33 @@
+"""The rules that all operations of a scan share, and the numbers behind them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fleetscan.engine.pacing import Pacing
+from fleetscan.engine.retrying import Retrying
+from fleetscan.model import Origin
+
+# Compute refills two patch operations a minute for one machine.
+MIN_START_SPACING_S = 30.0
+# A start that broke on its way may have been obeyed, and a second one would supersede it: time to show.
+UNKNOWN_START_WAIT_S = 60.0
+MAX_UNKNOWN_STARTS = 2
+MAX_CONFLICTS = 3
+# A fresh operation may not have reached every replica yet.
+MAX_NOT_FOUND = 4
+NOT_FOUND_WAIT_S = 10.0
+# Reads sent after the operation's time is up that may fail before the machine is given up.
+MAX_LATE_FAILURES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class OperationRules:
+    """What all operations of a scan share. `timeout_s` counts from the accepted start."""
+
+    endpoint: str
+    origin: Origin
+    api_version: str
+    pacing: Pacing
+    retrying: Retrying
+    timeout_s: float = 1800.0

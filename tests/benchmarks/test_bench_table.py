@@ -1,0 +1,82 @@
+"""What is shown and saved: tables, chart, and the README's part."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from benchmarks.saved import BEGIN, END, save, spliced
+from benchmarks.scenarios import Scene
+from benchmarks.table import table
+from tests.benchmarks.bench_runs import a_run
+
+LIMITS = Scene(
+    "limits: 800 VMs",
+    "published limits",
+    [
+        a_run(
+            "fleetscan", 800, 1.6, requests={"start": 800, "poll": 840}, throttled=0,
+            span_s=250.0, bound_s=245.0,
+        ),
+        a_run(
+            "sdk", 800, 8.0, requests={"start": 400}, throttled=5_000, span_s=240.0, bound_s=245.0,
+            results=300, lost=420, unreached=80, trouble="stopped after 240 s",
+        ),
+    ],
+)  # fmt: skip
+
+
+def test_a_table_has_the_columns_that_some_line_fills_and_no_other() -> None:
+    assert table(LIMITS, left_out=("runs", "peak MB", "wall s", "client")).splitlines() == [
+        "| VMs | makespan s | bound s | over bound | CPU ms a VM | starts a VM | polls a VM "
+        "| result reads a VM | 429s | VMs lost | not reached | remark |",
+        "| --: | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: | --- |",
+        "| 800 | 250.0 | 245.0 | 1.020 | 2.00 | 1.00 | 1.05 | 0.00 | 0 | 0 | 0 |  |",
+        "| 800 | 240.0 | 245.0 |  | 26.67 | 0.50 | 0.00 | 0.00 | 5,000 | 420 | 80 | stopped after 240 s |",
+    ]
+
+
+def test_one_lost_machine_in_several_runs_is_shown() -> None:
+    runs = [a_run("fleetscan", 10, 0.1), a_run("fleetscan", 10, 0.1), a_run("fleetscan", 10, 0.1, lost=1)]
+    shown = table(Scene("no limits", "", runs), left_out=("CPU ms a VM", "peak MB", "wall s"))
+    assert shown.splitlines()[-1] == "| fleetscan | 10 | 3 | 1 |"
+
+
+def test_only_what_is_between_the_marks_changes() -> None:
+    text = f"before\n{BEGIN}\nold\n{END}\nafter\n"
+    assert spliced(text, "new") == f"before\n{BEGIN}\n\nnew\n\n{END}\nafter\n"
+    assert spliced(spliced(text, "newer"), "new") == spliced(text, "new")
+
+
+@pytest.mark.parametrize("text", ["no marks", f"{BEGIN} alone", f"{END} before {BEGIN}"])
+def test_a_readme_without_both_marks_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="put both lines"):
+        spliced(text, "new")
+
+
+def test_a_later_measurement_keeps_the_scenes_it_did_not_take(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text(f"# A\n{BEGIN}\n{END}\nZ\n")
+    save([LIMITS], "on Monday", tmp_path)
+    growth = Scene("growth", "no limits", [a_run("fleetscan", 1, 0.5), a_run("fleetscan", 1001, 1.5)])
+    save([growth], "on Tuesday", tmp_path)
+    tables = (tmp_path / "docs/benchmarks/tables.md").read_text()
+    assert tables.index("## Limits: 800 VMs") < tables.index("on Monday") < tables.index("on Tuesday")
+    readme = (tmp_path / "README.md").read_text()
+    assert "5,000" in readme
+    assert readme.startswith("# A\n")
+    assert readme.endswith(f"{END}\nZ\n")
+
+
+def test_the_chart_says_how_many_have_a_result_where_not_all_have(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text(f"{BEGIN}{END}")
+    save([LIMITS], "on Monday", tmp_path)
+    drawn = ElementTree.parse(tmp_path / "docs/benchmarks/chart.svg").iter()  # noqa: S314 - our own
+    said = [element.text for element in drawn if element.text and element.text.strip()]
+    assert said == [
+        "Time to the last result, 800 VMs: less is better",
+        "the least that Azure's limits allow", "245 s",
+        "fleetscan", "250 s",
+        "sdk", "9 s: 300 of 800 have a result",
+    ]  # fmt: skip

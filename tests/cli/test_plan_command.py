@@ -1,0 +1,154 @@
+"""`fleetscan plan`: data for schedulers on stdout, words for people on stderr, at 80 columns."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from jsonschema import Draft202012Validator
+
+from fleetscan.cli.main import run
+from fleetscan.model import Target
+from fleetscan.report.plan_summary import print_plan
+from fleetscan.scan.plan import plan
+from fleetscan.scan.plan_schema import plan_schema
+from fleetscan.scan.roster import Roster
+from fleetscan.settings import PlanSettings
+
+SUBSCRIPTION = "3f8c0d5e-1111-2222-3333-444444444444"
+
+
+@pytest.fixture(autouse=True)
+def eighty_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The width rich takes where the stream is no terminal, and a token that nothing asks for."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    monkeypatch.setenv("FLEETSCAN_ACCESS_TOKEN", "opens-nothing")
+
+
+def row(number: int, **facts: Any) -> dict[str, Any]:
+    """A line of an inventory file."""
+    vm = f"/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/vm-{number}"
+    return {"id": f"/subscriptions/{SUBSCRIPTION}{vm}", "location": "westeurope"} | facts
+
+
+def inventory(tmp_path: Path, *rows: dict[str, Any]) -> list[str]:
+    """The arguments that name an inventory file: no Azure is needed then."""
+    path = tmp_path / "machines.jsonl"
+    path.write_bytes(b"\n".join(map(orjson.dumps, rows)))
+    return ["plan", "--inventory", str(path)]
+
+
+def told(targets: list[Target], encoding: str = "utf-8", **settings: Any) -> str:
+    """What a person reads of the plan for `targets`."""
+    made = plan(Roster(targets), PlanSettings(**settings), warn=print)
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding=encoding)
+    print_plan(made.record, stream=stream)
+    stream.flush()
+    return raw.getvalue().decode(encoding)
+
+
+def lines(text: str) -> list[str]:
+    return [line.rstrip() for line in text.splitlines() if line.strip()]
+
+
+def machines(
+    count: int, subscription: str = "sub-1", location: str = "westeurope", **facts: Any
+) -> list[Target]:
+    prefix = f"/subscriptions/{subscription}/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines"
+    return [
+        Target(f"{prefix}/{location}-{number}", subscription, "rg", "vm", location=location, **facts)
+        for number in range(count)
+    ]
+
+
+def test_stdout_carries_one_line_of_json_and_stderr_the_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stopped = row(3, power_state="deallocated")
+    assert run(inventory(tmp_path, row(1), row(2), stopped)) == 0
+    heard = capsys.readouterr()
+    assert heard.out.count("\n") == 1
+    record = orjson.loads(heard.out)
+    Draft202012Validator(plan_schema()).validate(record)
+    assert (record["listed"], record["to_assess"], record["skipped"]) == (3, 2, {"not_running": 1})
+    assert "3 virtual machines listed, 2 to assess: a scan takes about 3 min" in heard.err
+
+
+def test_quiet_leaves_the_data_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*inventory(tmp_path, row(1)), "--quiet"]) == 0
+    heard = capsys.readouterr()
+    assert (orjson.loads(heard.out)["listed"], heard.err) == (1, "")
+
+
+def test_an_empty_inventory_is_a_plan_with_a_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(inventory(tmp_path)) == 0
+    heard = capsys.readouterr()
+    assert orjson.loads(heard.out)["predicted"]["ends_after_s"] == 0.0
+    assert "the fleet is empty: no machine was listed" in heard.err
+    assert "No virtual machine was listed." in heard.err
+
+
+def test_a_crowded_region_is_told_on_one_screen() -> None:
+    fleet = [
+        *machines(2000, subscription_name="Payments"),
+        *machines(100, "sub-2", "eastus2"),
+        *machines(7, "sub-2", "eastus2-stopped", power_state="deallocated"),
+    ]
+    assert lines(told(fleet, first_poll_s=200.0, poll_interval_s=30.0)) == [
+        "2,107 virtual machines listed, 2,100 to assess: a scan takes about 10 min 30 s.",
+        "Starts       2,100, the last after 7 min",
+        "Polls        2,100, from 3 min 30 s to 10 min 30 s",
+        "End          after 10 min 30 s",
+        "Assuming     3 min an assessment, 0.2 s a reply, 64 requests at once",
+        "Bound by     Compute's patch operations of subscription Payments in westeurope:",
+        "             2,000 requests, 7 min",
+        "Shorter      with more subscriptions or regions; nothing else helps",
+        "Skipped      7 not running: 7 deallocated",
+        "Subscription  Region           To assess  Skipped  Last start",
+        "Payments      westeurope           2,000        0       7 min",
+        "sub-2         eastus2                100        0         1 s",
+        "sub-2         eastus2-stopped          0        7        none",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("count", "shorter"),
+    [
+        (3, "Shorter      by nothing: all are started at once"),
+        (600, "Shorter      by 40 s at most, with more subscriptions or regions"),
+    ],
+)
+def test_where_the_assessments_themselves_bind_it_says_what_spreading_saves(count: int, shorter: str) -> None:
+    text = lines(told(machines(count), max_in_flight=10_000))
+    assert "Bound by     the assessments themselves, 3 min each" in text
+    assert shorter in text
+
+
+def test_a_fleet_that_sleeps_says_so() -> None:
+    text = lines(told(machines(4, power_state="stopped")))
+    assert text[:2] == [
+        "4 virtual machines listed, none to assess.",
+        "Skipped      4 not running: 4 stopped",
+    ]
+
+
+def test_thirty_groups_are_twelve_lines_and_a_sum() -> None:
+    fleet = [target for number in range(30) for target in machines(2, f"sub-{number}")]
+    table = lines(told(fleet))
+    assert table[-1].split() == ["18", "more", "36", "0", "0", "s"]
+    assert len([line for line in table if line.startswith("sub-")]) == 12
+
+
+def test_strange_names_do_nothing_and_no_line_is_wider_than_80_columns() -> None:
+    name = "Zahl\x1b[2Jung\r\n[bold]" + "x" * 200
+    text = told(machines(2000, SUBSCRIPTION, "westeurope", subscription_name=name), "ascii")
+    assert "\x1b" not in text
+    assert "Zahl\\x1b[2Jung [bold]" in text
+    assert max(map(len, text.splitlines())) <= 80
