@@ -29,12 +29,12 @@ def load(name: str, settings: type[S]) -> S:
     return seen[0]
 
 
-def test_the_nightly_scan_is_quiet_and_reads_less() -> None:
+def test_the_nightly_scan_is_quiet_learns_from_the_last_and_leaves_half_the_limits() -> None:
     assert load("nightly.toml", ScanSettings) == replace(
         ScanSettings(),
         quiet=True,
-        first_poll_s=90.0,
-        poll_interval_s=60.0,
+        last_run="fleetscan-runs/latest",
+        rate_share=0.5,
         operation_timeout_s=3600.0,
         group_by=("tag:owner",),
     )
@@ -44,7 +44,6 @@ def test_an_audit_groups_by_owner_and_environment_and_waits_two_hours() -> None:
     assert load("audit.toml", ScanSettings) == replace(
         ScanSettings(),
         group_by=("tag:owner", "tag:environment"),
-        poll_interval_s=60.0,
         operation_timeout_s=7200.0,
         max_in_flight=32,
     )

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from statistics import NormalDist
 
-# Durations are told apart by a twelfth of their length, from 5 s to four hours.
-GROWTH = 1.08
-STEPS = 104
+# Durations are told apart by a twenty-fifth of their length, from 5 s to four hours.
+GROWTH = 1.04
+STEPS = 204
 EDGES_S = tuple(5.0 * GROWTH**step for step in range(STEPS))
 MIDDLES_S = tuple((low + high) / 2.0 for low, high in pairwise((0.0, *EDGES_S)))
 # Before anything is known: a recorded Windows assessment took 71 s, documents say "a few minutes", people
@@ -25,9 +25,9 @@ PRIOR_LOG_SIGMA = 0.6
 PRIOR_WEIGHT = 1.0
 # Azure's front door gives 2.5 reads for each start: a schedule that spends fewer never waits for reads.
 MAX_READS = 1.55
-# The schedule is made anew when there is this much more to go by.
-REPLAN_GROWTH = 1.5
-PRICE_HALVINGS = 10
+# The schedule is made anew when there are this many times more looks, or ends, to go by.
+REPLAN_GROWTH = 1.7
+PRICE_HALVINGS = 8
 # After so many looks a schedule changes no more by one operation than it should.
 SETTLED_LOOKS = 300
 # However few the looks: one more has to bring a result forward by this much to be worth a request.
@@ -48,6 +48,7 @@ class Durations:
         for step, weight in enumerate(self._deaths):
             self._expose(0, step, weight)
         self._looks = self._looks_planned = 0
+        self._ends = self._ends_planned = 0
         self._replan()
 
     def ended(self, seen_s: float, duration_s: float) -> None:
@@ -56,6 +57,7 @@ class Durations:
         step = min(max(bisect_left(EDGES_S, duration_s), survived), STEPS - 1)
         self._deaths[step] += 1.0
         self._expose(survived, step, 1.0)
+        self._ends += 1
         self._looked()
 
     def running(self, seen_s: float, elapsed_s: float) -> None:
@@ -88,8 +90,9 @@ class Durations:
 
     def _looked(self) -> None:
         self._looks += 1
-        if self._looks > self._looks_planned * REPLAN_GROWTH:
-            self._looks_planned = self._looks
+        is_stale = self._looks > self._looks_planned * REPLAN_GROWTH
+        if is_stale or self._ends > self._ends_planned * REPLAN_GROWTH:
+            self._looks_planned, self._ends_planned = self._looks, self._ends
             self._replan()
 
     def _replan(self) -> None:

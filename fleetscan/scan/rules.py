@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from statistics import median
 
 from fleetscan.engine.limits import Limits, limits_for
 from fleetscan.engine.pacing import Pacing
 from fleetscan.engine.retrying import Retrying
 from fleetscan.engine.rules import OperationRules
-from fleetscan.model import Origin
+from fleetscan.model import Origin, Target
 from fleetscan.results.past_durations import durations_of
 from fleetscan.settings import PlanSettings
 
@@ -31,6 +32,12 @@ def operation_rules(
         retrying=Retrying(chance),
         timeout_s=settings.operation_timeout_s,
     )
+
+
+def longest_first(targets: Iterable[Target], past: Mapping[str, Sequence[float]]) -> list[Target]:
+    """The machines whose kind took longest in the past first: what starts last decides when a scan ends."""
+    medians = {kind: median(durations_s) for kind, durations_s in past.items() if durations_s}
+    return sorted(targets, key=lambda target: -medians.get(target.os_type or "", 0.0))
 
 
 def past_durations(settings: PlanSettings, warn: Callable[[str], None]) -> dict[str, list[float]]:

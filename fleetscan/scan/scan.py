@@ -33,7 +33,7 @@ from fleetscan.scan.connection import connect
 from fleetscan.scan.dispatcher import Dispatcher, Exchanger
 from fleetscan.scan.fleet import read_fleet
 from fleetscan.scan.recorder import Recorder
-from fleetscan.scan.rules import limits_of, operation_rules, past_durations
+from fleetscan.scan.rules import limits_of, longest_first, operation_rules, past_durations
 from fleetscan.scan.run_facts import COMPLETE, RunFacts, exit_code
 from fleetscan.scan.watcher import Watcher
 from fleetscan.settings import ScanSettings
@@ -154,7 +154,7 @@ class _Run:
         """An operation for each machine that may answer; the list is emptied, so that memory follows work."""
         past = past_durations(self._settings, self._watcher.warning)
         rules = operation_rules(self._settings, self._chance, past)
-        targets = deque(fleet.targets)
+        targets = deque(longest_first(fleet.targets, past))
         fleet.targets.clear()
         while targets:
             target = targets.popleft()

@@ -31,7 +31,7 @@ def looks_of(draw: Draw, operations: int = 2000) -> tuple[float, float, Duration
 @pytest.mark.parametrize("typical_s", [40.0, 120.0, 180.0, 700.0])
 def test_regular_durations_cost_one_look_soon_after_the_end(typical_s: float) -> None:
     looks, late_s, _ = looks_of(lambda chance: typical_s * (0.95 + 0.1 * chance.random()))
-    assert looks <= 1.06
+    assert looks <= 1.12
     assert late_s < 0.2 * typical_s
 
 
@@ -66,7 +66,7 @@ def test_an_earlier_run_is_believed_until_this_one_says_otherwise() -> None:
 
 
 def test_an_operation_older_than_anything_known_is_looked_at_ever_more_rarely() -> None:
-    assert Durations().look_at_s(100_000.0) == pytest.approx(108_000.0)
+    assert Durations().look_at_s(100_000.0) == pytest.approx(104_000.0)
 
 
 def test_shares_are_those_of_a_hand_made_table() -> None:
