@@ -87,6 +87,7 @@ def plan(
         (Operation(target, rules) for target in roster.answering),
         limits,
         assessment_s,
+        endpoint=settings.endpoint,
         max_in_flight=settings.max_in_flight,
         reply_s=reply_s,
     )

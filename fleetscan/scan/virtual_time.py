@@ -41,6 +41,7 @@ def run_through(
     limits: Limits,
     duration_s: Callable[[Target], float],
     *,
+    endpoint: str,
     max_in_flight: int,
     reply_s: float,
 ) -> Course:
@@ -48,7 +49,7 @@ def run_through(
 
     A million operations may share a few targets: the course tells the shared ones apart, and no others.
     """
-    agenda, azure, course, now = Agenda(limits), IdealAzure(duration_s), Course(), 0.0
+    agenda, azure, course, now = Agenda(limits), IdealAzure(endpoint, duration_s), Course(), 0.0
     for operation in operations:
         agenda.add(operation, now)
     on_the_way: deque[tuple[float, Step, Reply]] = deque()
@@ -71,7 +72,9 @@ def run_through(
 class IdealAzure:
     """Runs each assessment for `duration_s` of its target, counted from the moment its start was sent."""
 
-    def __init__(self, duration_s: Callable[[Target], float]) -> None:
+    def __init__(self, endpoint: str, duration_s: Callable[[Target], float]) -> None:
+        # Shared by all, as every reply here is: nobody changes one, and nobody asks which operation is meant.
+        self._accepted = Reply(202, {"azure-asyncoperation": f"{endpoint}/operations/ideal"})
         self._duration_s = duration_s
         self._running: dict[Operation, float] = {}
         self._successes: dict[float, Reply] = {}
@@ -86,7 +89,7 @@ class IdealAzure:
             self._running[operation] = step.sent_at + self._duration_s(target)
             course.targets[target.resource_id] = target
             course.last_start[target.resource_id] = step
-            return ACCEPTED
+            return self._accepted
         if course.first_read_at is None:
             course.first_read_at = step.sent_at
         if step.sent_at < ends_at:
@@ -118,6 +121,4 @@ def _success(duration_s: float) -> Reply:
     return Reply(200, body=orjson.dumps(status))
 
 
-# Shared by all: a reply is never changed, and a relative URL leads wherever the endpoint is.
-ACCEPTED = Reply(202, {"azure-asyncoperation": "/operations/ideal"})
 STILL_RUNNING = Reply(200, body=orjson.dumps({"status": "InProgress", "startTime": STARTED_AT}))
