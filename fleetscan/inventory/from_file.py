@@ -6,7 +6,6 @@ power state too, is believed.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -16,6 +15,7 @@ from fleetscan.inventory.machines import location_of, os_type_of, parse_vm_id, p
 from fleetscan.model import Json, Target
 
 MAX_GOT_CHARS = 80
+STDIN = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +33,12 @@ def read_inventory(path: str) -> InventoryFile:
     Raises InventoryFileError for the first line that is no machine, UsageError for an unreadable file.
     """
     try:
-        if path == "-":
-            return read_lines(sys.stdin.buffer, "standard input")
-        with open(path, "rb") as lines:
-            return read_lines(lines, path)
+        if path != "-":
+            with open(path, "rb") as lines:
+                return read_lines(lines, path)
+        # A reader of its own: Python's is locked while somebody reads, and a process could not end.
+        with open(STDIN, "rb", closefd=False) as lines:
+            return read_lines(lines, "standard input")
     except OSError as error:
         raise UsageError(
             f"the inventory {path} cannot be read ({error.strerror}); name a readable file"

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import json
-import sys
+import os
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -92,9 +90,16 @@ def test_a_machine_named_twice_is_taken_once_and_counted() -> None:
     assert file.duplicates == 1
 
 
-def test_standard_input_is_read_for_a_dash(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(vm_id("vm-1").encode())))
-    assert read_inventory("-").targets == [BARE]
+def test_standard_input_is_read_for_a_dash(tmp_path: Path) -> None:
+    (tmp_path / "machines").write_text(vm_id("vm-1"))
+    kept = os.dup(0)
+    with open(tmp_path / "machines", "rb") as machines:
+        os.dup2(machines.fileno(), 0)
+    try:
+        assert read_inventory("-").targets == [BARE]
+    finally:
+        os.dup2(kept, 0)
+        os.close(kept)
 
 
 NOT_AN_ID = (
