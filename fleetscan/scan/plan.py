@@ -19,7 +19,7 @@ from fleetscan.scan.fleet import read_fleet
 from fleetscan.scan.forecast import Assumed, forecast
 from fleetscan.scan.plan_record import plan_record
 from fleetscan.scan.roster import Roster
-from fleetscan.scan.rules import limits_of, operation_rules, past_durations
+from fleetscan.scan.rules import limits_of, longest_first, operation_rules, past_durations
 from fleetscan.scan.virtual_time import run_through
 from fleetscan.scan.watcher import Watcher
 from fleetscan.settings import PlanSettings
@@ -84,7 +84,7 @@ def plan(
     assessment_s = assessment_s or median_of(past)
     rules, limits = operation_rules(settings, _middling, past), limits_of(settings)
     course = run_through(
-        (Operation(target, rules) for target in roster.answering),
+        (Operation(target, rules) for target in longest_first(roster.answering, past)),
         limits,
         assessment_s,
         endpoint=settings.endpoint,

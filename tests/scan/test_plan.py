@@ -11,6 +11,7 @@ import json
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -258,6 +259,21 @@ def test_assessments_take_what_the_median_one_of_their_system_took_before() -> N
         300.0,
         ASSESSMENT_S,
     ]
+
+
+def test_kinds_that_took_long_before_start_first_as_in_a_scan(tmp_path: Path) -> None:
+    took = {"Linux": 60.0, "Windows": 400.0}
+    rows = [{"os_type": kind, "operation": {"duration_s": took_s}} for kind, took_s in took.items()]
+    (tmp_path / "results.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    fleet = [*machines(800), *machines(200, os_type="Windows")]
+    settings = PlanSettings(
+        last_run=str(tmp_path), max_in_flight=10_000, first_poll_s=1.0, poll_interval_s=4.0
+    )
+    predicted = plan(Roster(fleet), settings, warn=told, reply_s=0.0).record["predicted"]
+    # The 200 at once are the Windows machines: over after 400 s and a little, not after 120 + 400.
+    assert isinstance(predicted, dict)
+    assert isinstance(predicted["ends_after_s"], float)
+    assert 400.0 <= predicted["ends_after_s"] < 500.0
 
 
 def test_a_run_that_cannot_be_learned_from_is_told_and_stops_nothing() -> None:
