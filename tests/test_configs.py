@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from fleetscan.cli.config_file import read_config
 from fleetscan.cli.options import S, command
-from fleetscan.settings import DemoSettings, ScanSettings
+from fleetscan.settings import DemoSettings, PlanSettings, ScanSettings
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 
@@ -66,3 +66,8 @@ def test_constraints_pin_each_package_once_without_hashes_or_addresses() -> None
     assert [pin for pin in pins if not re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][A-Za-z0-9.]*", pin)] == []
     names = [re.sub(r"[-_.]+", "-", pin.partition("==")[0]).lower() for pin in pins]
     assert len(names) == len(set(names))
+
+
+def test_a_plan_takes_the_file_of_its_scan() -> None:
+    assert load("nightly.toml", PlanSettings).rate_share == 0.5
+    assert load("audit.toml", PlanSettings).max_in_flight == 32

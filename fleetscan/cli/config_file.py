@@ -1,6 +1,7 @@
 """A TOML file of settings, read into text that is then understood exactly as a flag's would be.
 
-Keys are the flags' names, with hyphens or underscores; a key that is none of the command's is an error.
+Keys are the flags' names, with hyphens or underscores; a key that is none of the command's is an error. A
+plan reads a scan's file: what only the scan has is passed over.
 """
 
 from __future__ import annotations
@@ -17,9 +18,13 @@ Texts: TypeAlias = dict[str, str | list[str]]
 def read_config(path: str, settings: type[Settings]) -> Texts:
     """The values in the file at `path` by attribute; raises UsageError about the first that is wrong."""
     by_name = {knob.name: knob for knob in knobs(settings)}
+    passed_over = {knob.name for wider in settings.__subclasses__() for knob in knobs(wider)} - set(by_name)
     texts: Texts = {}
     for key, value in _load(path).items():
-        knob = by_name.get(key.replace("_", "-"))
+        name = key.replace("_", "-")
+        if name in passed_over:
+            continue
+        knob = by_name.get(name)
         if knob is None:
             raise UsageError(f"{path}: there is no setting {key!r} here.{_hint(key, by_name)}")
         if knob.attribute in texts:

@@ -1,4 +1,4 @@
-"""`fleetscan schema`: what a line of results.jsonl and of totals.jsonl looks like, for machines."""
+"""`fleetscan schema`: what a line of results.jsonl and totals.jsonl and a plan look like, for machines."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import orjson
 
 from fleetscan.cli.console import hand_over
 from fleetscan.results.schema import result_schema, totals_schema
+from fleetscan.scan.plan_schema import plan_schema
 
 
 @click.command()
@@ -15,6 +16,10 @@ def schema() -> int:
 
     One JSON object: the schema of each kind of record under its name.
     """
-    schemas = {"fleetscan.result/1": result_schema(), "fleetscan.totals/1": totals_schema()}
+    schemas = {
+        "fleetscan.result/1": result_schema(),
+        "fleetscan.totals/1": totals_schema(),
+        "fleetscan.plan/1": plan_schema(),
+    }
     hand_over(orjson.dumps(schemas, option=orjson.OPT_INDENT_2).decode())
     return 0

@@ -57,8 +57,8 @@ class Agenda:
                 heapq.heappop(self._heap)
                 continue
             if listed_at > now:
-                return WaitUntil(listed_at, lane.next_kind(now))
-            step = lane.take(now) if lane.ready_at(now) <= now else None
+                return WaitUntil(listed_at, lane.next_kind())
+            step = lane.take(now)
             self._list_again(lane, now)
             if step is not None:
                 self._exchanging += 1
@@ -100,7 +100,7 @@ class Agenda:
 
     def _list_again(self, lane: Lane, now: float) -> None:
         """File the lane on top of the heap under its true time, or take it off when it is empty."""
-        lane.listed_at = lane.ready_at(now)
+        lane.listed_at = lane.ready_at()
         if lane.listed_at == NEVER:
             heapq.heappop(self._heap)
         else:

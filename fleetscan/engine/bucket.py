@@ -68,12 +68,12 @@ class Bucket:
         """The published numbers this bucket began with."""
         return self._limit
 
-    def ready_at(self, now: float) -> float:
-        """When the next request may be sent; `now` or earlier when it may at once."""
-        self._refill(now)
+    def ready_at(self) -> float:
+        """When the next request may be sent: a moment that only a change of the bucket moves."""
         if self._tokens >= ALMOST_ONE:
             return self._frozen_until
-        return max(self._frozen_until, now + (1.0 - self._tokens) / self.refill_per_s)
+        at = self._updated_at + (1.0 - self._tokens) / self.refill_per_s
+        return at if at > self._frozen_until else self._frozen_until
 
     def take(self, now: float) -> None:
         """Spend one token."""

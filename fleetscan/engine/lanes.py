@@ -66,9 +66,12 @@ class RegionLane:
         """When the first request is due, whatever the bucket says; NEVER when none waits."""
         return self._queue[0][0] if self._queue else NEVER
 
-    def ready_at(self, now: float) -> float:
+    def ready_at(self) -> float:
         """When the first request is due and its token there."""
-        return max(self._queue[0][0], self.bucket.ready_at(now)) if self._queue else NEVER
+        if not self._queue:
+            return NEVER
+        due_at, token_at = self._queue[0][0], self.bucket.ready_at()
+        return due_at if due_at > token_at else token_at
 
     def backlog_s(self) -> float:
         """How long the bucket's refill takes to serve everything that waits, in seconds."""
@@ -99,17 +102,18 @@ class Lane:
             region = self._regions[key] = RegionLane(bucket)
         region.put(due_at, order, errand, turn)
 
-    def ready_at(self, now: float) -> float:
+    def ready_at(self) -> float:
         """When any request may leave; NEVER when none waits."""
-        return max(self.bucket.ready_at(now), min(region.ready_at(now) for region in self._regions.values()))
+        return max(self.bucket.ready_at(), min(map(RegionLane.ready_at, self._regions.values())))
 
-    def next_kind(self, now: float) -> RequestKind | None:
+    def next_kind(self) -> RequestKind | None:
         """What the request that may leave first is for; None when none waits."""
-        return min(self._regions.values(), key=lambda region: region.ready_at(now)).first_kind()
+        return min(self._regions.values(), key=RegionLane.ready_at).first_kind()
 
     def take(self, now: float) -> Step | None:
         """Send off the request whose turn it is, when `ready_at` has come; None where it can wait."""
-        region = self._next_region(now)
+        if self.bucket.ready_at() > now or (region := self._next_region(now)) is None:
+            return None
         popped = region.pop(now)
         if popped is None:
             return None
@@ -119,9 +123,11 @@ class Lane:
         request = errand.request()
         return Step(errand, turn, request, now, self, region, self.bucket.taken, region.bucket.taken)
 
-    def _next_region(self, now: float) -> RegionLane:
+    def _next_region(self, now: float) -> RegionLane | None:
         """Starts: the region with the longest start time ahead. Reads: whichever is most overdue."""
-        ready = [region for region in self._regions.values() if region.ready_at(now) <= now]
+        ready = [region for region in self._regions.values() if region.ready_at() <= now]
+        if not ready:
+            return None
         if self._account is Account.WRITES:
             return max(ready, key=RegionLane.backlog_s)
         return min(ready, key=RegionLane.due_at)

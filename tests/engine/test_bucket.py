@@ -18,41 +18,41 @@ def spent(count: int, now: float = 100.0) -> Bucket:
 
 
 def test_a_full_bucket_is_ready() -> None:
-    assert spent(0).ready_at(100.0) <= 100.0
+    assert spent(0).ready_at() <= 100.0
 
 
 def test_an_empty_bucket_is_ready_when_one_token_has_refilled() -> None:
-    assert spent(10).ready_at(100.0) == 101.0
+    assert spent(10).ready_at() == 101.0
 
 
 def test_a_bucket_never_holds_more_than_its_capacity() -> None:
     bucket = spent(0)
     for _ in range(10):
-        assert bucket.ready_at(1_000_000.0) <= 1_000_000.0
+        assert bucket.ready_at() <= 1_000_000.0
         bucket.take(1_000_000.0)
-    assert bucket.ready_at(1_000_000.0) == 1_000_001.0
+    assert bucket.ready_at() == 1_000_001.0
 
 
 def test_a_told_count_lowers_the_bucket() -> None:
     bucket = spent(1)
     bucket.correct(0, taken_when_sent=1, now=100.0)
-    assert bucket.ready_at(100.0) == 101.0
+    assert bucket.ready_at() == 101.0
 
 
 def test_the_newest_told_count_raises_the_bucket_too() -> None:
     bucket = spent(10)
     bucket.correct(500, taken_when_sent=10, now=100.0)
     for _ in range(500):
-        assert bucket.ready_at(100.0) <= 100.0
+        assert bucket.ready_at() <= 100.0
         bucket.take(100.0)
-    assert bucket.ready_at(100.0) == 101.0
+    assert bucket.ready_at() == 101.0
 
 
 def test_an_older_count_never_raises_the_bucket() -> None:
     bucket = spent(10)
     bucket.correct(0, taken_when_sent=10, now=100.0)
     bucket.correct(500, taken_when_sent=9, now=100.0)
-    assert bucket.ready_at(100.0) == 101.0
+    assert bucket.ready_at() == 101.0
 
 
 def test_a_share_of_a_bucket_leaves_the_rest_to_others() -> None:
@@ -61,7 +61,7 @@ def test_a_share_of_a_bucket_leaves_the_rest_to_others() -> None:
     bucket.correct(7, taken_when_sent=1, now=100.0)
     bucket.take(100.0)
     bucket.take(100.0)
-    assert bucket.ready_at(100.0) == 102.0
+    assert bucket.ready_at() == 102.0
 
 
 def test_a_refill_that_is_half_as_fast_is_learned_from_the_counts() -> None:
@@ -94,7 +94,7 @@ def test_a_long_refusal_says_when_the_next_step_comes_and_nothing_of_the_refill(
     bucket = spent(0)
     bucket.freeze(100.0, sent_at=99.0, after_s=45.0)
     assert bucket.refill_per_s == 1.0
-    assert bucket.ready_at(100.0) == 145.0
+    assert bucket.ready_at() == 145.0
 
 
 def test_a_late_reply_is_read_less_what_was_sent_since() -> None:
@@ -102,41 +102,41 @@ def test_a_late_reply_is_read_less_what_was_sent_since() -> None:
     bucket.correct(7, taken_when_sent=1, now=100.0)
     for _ in range(3):
         bucket.take(100.0)
-    assert bucket.ready_at(100.0) == 101.0
+    assert bucket.ready_at() == 101.0
 
 
 def test_a_debt_is_waited_off() -> None:
     bucket = spent(5)
     bucket.correct(0, taken_when_sent=1, now=100.0)
-    assert bucket.ready_at(100.0) == 105.0
+    assert bucket.ready_at() == 105.0
 
 
 def test_a_refusal_stills_the_bucket_for_as_long_as_it_says() -> None:
     bucket = spent(0)
     bucket.freeze(100.0, sent_at=99.0, after_s=17.0)
-    assert bucket.ready_at(100.0) == 117.0
+    assert bucket.ready_at() == 117.0
 
 
 def test_a_shorter_refusal_does_not_thaw_a_longer_one() -> None:
     bucket = spent(0)
     bucket.freeze(100.0, sent_at=99.0, after_s=60.0)
     bucket.freeze(101.0, sent_at=99.0, after_s=1.0)
-    assert bucket.ready_at(101.0) == 160.0
+    assert bucket.ready_at() == 160.0
 
 
 def test_refusals_without_a_time_double_from_ten_seconds() -> None:
     bucket = spent(0)
     bucket.freeze(100.0, sent_at=99.0, after_s=None)
-    assert bucket.ready_at(100.0) == 110.0
+    assert bucket.ready_at() == 110.0
     bucket.freeze(111.0, sent_at=110.0, after_s=None)
-    assert bucket.ready_at(111.0) == 131.0
+    assert bucket.ready_at() == 131.0
 
 
 def test_refusals_of_one_drought_double_once() -> None:
     bucket = spent(0)
     for _ in range(64):
         bucket.freeze(100.0, sent_at=99.0, after_s=None)
-    assert bucket.ready_at(100.0) == 110.0
+    assert bucket.ready_at() == 110.0
 
 
 def test_a_success_starts_the_doubling_anew() -> None:
@@ -144,22 +144,22 @@ def test_a_success_starts_the_doubling_anew() -> None:
     bucket.freeze(100.0, sent_at=99.0, after_s=None)
     bucket.thaw()
     bucket.freeze(120.0, sent_at=119.0, after_s=None)
-    assert bucket.ready_at(120.0) == 130.0
+    assert bucket.ready_at() == 130.0
 
 
 def test_a_refused_bucket_is_empty_and_refills_from_there() -> None:
     bucket = spent(0)
     bucket.freeze(100.0, sent_at=99.0, after_s=10.0)
     for _ in range(10):
-        assert bucket.ready_at(110.0) == 110.0
+        assert bucket.ready_at() == 110.0
         bucket.take(110.0)
-    assert bucket.ready_at(110.0) == 111.0
+    assert bucket.ready_at() == 111.0
 
 
 def test_a_count_that_came_later_is_not_refilled_for_the_time_before_it() -> None:
     bucket = spent(10)
     bucket.correct(0, taken_when_sent=10, now=105.0)
-    assert bucket.ready_at(105.0) == 106.0
+    assert bucket.ready_at() == 106.0
 
 
 def test_no_window_ever_sees_more_than_capacity_and_refill() -> None:
@@ -167,8 +167,8 @@ def test_no_window_ever_sees_more_than_capacity_and_refill() -> None:
         chance = random.Random(seed)
         bucket, now, sent_at = Bucket(TEN_AND_ONE, 0.0), 0.0, list[float]()
         for _ in range(200):
-            now = max(now + chance.expovariate(2.0), bucket.ready_at(now)) if chance.random() < 0.3 else now
-            if bucket.ready_at(now) <= now:
+            now = max(now + chance.expovariate(2.0), bucket.ready_at()) if chance.random() < 0.3 else now
+            if bucket.ready_at() <= now:
                 bucket.take(now)
                 sent_at.append(now)
         for first in range(len(sent_at)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -97,3 +98,68 @@ def test_the_same_seed_is_the_same_history() -> None:
     scenario = Scenario(machines=40, seed=7, patches=2)
     first, second = ([(at, step.request.url) for at, step in scan_of(scenario)[1].sent] for _ in range(2))
     assert first == second
+
+
+def learned_scan_of(scenario: Scenario) -> tuple[History, list[Operation]]:
+    """A scan that learns when to look, as scans do unless settings say otherwise."""
+    cloud = cloud_of(scenario)
+    targets = [
+        replace(target_of(machine), os_type="Windows" if machine.image.is_windows else "Linux")
+        for machine in cloud.fleet
+    ]
+    errands = operations(targets, rules(scenario.seed, first_poll_s=None, poll_interval_s=None))
+    return play(cloud, errands), errands
+
+
+def one_region(**more: object) -> Scenario:
+    plain: dict[str, object] = {
+        "machines": 2000, "subscriptions": 1, "regions": 1, "patches": 1,
+        "durations": "regular", "failing_pct": 0.0, "stopped_pct": 0.0,
+    }  # fmt: skip
+    return Scenario(**(plain | more))  # type: ignore[arg-type]
+
+
+def last_start_s(history: History) -> float:
+    return [at for at, step in history.sent if step.turn.kind is RequestKind.START][-1]
+
+
+def lost(errands: list[Operation]) -> int:
+    return sum(operation.ending.outcome is not Outcome.ASSESSED for operation in errands)
+
+
+@pytest.mark.parametrize("policy_names", ["2023", "2024", "novel"])
+def test_limits_by_any_name_are_followed_without_a_429(policy_names: str) -> None:
+    history, errands = learned_scan_of(one_region(policy_names=policy_names))
+    assert (history.throttled(), lost(errands)) == (0, 0)
+    # (2000 - 600) / 200 minutes.
+    assert 419.0 <= last_start_s(history) <= 424.0
+
+
+def test_a_refill_by_the_minute_costs_one_429_for_two_hundred_machines_at_most() -> None:
+    history, errands = learned_scan_of(one_region(refill="by-minute"))
+    assert history.throttled() <= 10
+    assert lost(errands) == 0
+    assert last_start_s(history) <= 430.0
+
+
+def test_doubled_limits_are_noticed_and_used() -> None:
+    history, errands = learned_scan_of(one_region(limits_speed=2.0))
+    assert (history.throttled(), lost(errands)) == (0, 0)
+    # (2000 - 1200) / 400 minutes.
+    assert last_start_s(history) <= 130.0
+
+
+@pytest.mark.parametrize("weather", [{"limits_speed": 0.5}, {"rival_share": 0.5}], ids=["halved", "rival"])
+def test_nobody_is_lost_where_limits_are_halved_unannounced_or_shared(weather: dict[str, object]) -> None:
+    history, errands = learned_scan_of(one_region(**weather))
+    assert lost(errands) == 0
+    # Halved: (2000 - 300) / 100 minutes. A rival takes half of the refill: (2000 - 600) / 100 minutes.
+    assert last_start_s(history) <= 1050.0
+    assert history.throttled() < 400
+
+
+@pytest.mark.parametrize(("durations", "most"), [("lognormal", 2.6), ("regular", 2.1)])
+def test_a_machine_costs_about_two_requests(durations: str, most: float) -> None:
+    history, errands = learned_scan_of(one_region(machines=800, durations=durations))
+    assert lost(errands) == 0
+    assert len(history.sent) / 800 <= most
