@@ -113,6 +113,8 @@ class Agenda:
         remaining = remaining_quotas(reply.headers)
         if remaining.subscription is not None:
             step.lane.bucket.correct(remaining.subscription, step.lane_taken, now)
+        if remaining.everybody is not None:
+            step.lane.bucket.lower(remaining.everybody, step.lane_taken, now)
         if remaining.region is not None:
             step.region.bucket.correct(remaining.region, step.region_taken, now)
         if reply.status != 429:

@@ -87,13 +87,18 @@ class Bucket:
         `taken_when_sent` is `taken` as it stood when the answered request had been counted. Only the newest
         request's count may raise the bucket: a late reply must not give back what was spent meanwhile.
         """
-        self._refill(now)
-        left = remaining - self._reserve - (self.taken - taken_when_sent)
         if taken_when_sent > self._told_taken and self._is_trusted:
+            self._refill(now)
             self._told_taken = taken_when_sent
             self._capacity = max(self._capacity, float(remaining))
             self._measure(remaining, taken_when_sent, now)
-            self._tokens = float(left)
+            self._tokens = float("inf")
+        self.lower(remaining, taken_when_sent, now)
+
+    def lower(self, remaining: int, taken_when_sent: int, now: float) -> None:
+        """Hold no more than `remaining` allows: the count of a larger bucket that ours is part of."""
+        self._refill(now)
+        left = remaining - self._reserve - (self.taken - taken_when_sent)
         self._tokens = min(self._tokens, float(left))
 
     def freeze(self, now: float, sent_at: float, after_s: float | None) -> None:

@@ -120,10 +120,15 @@ def _seconds_until(text: str, date: str | None) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Remaining:
-    """Requests left by a reply's own count, in the caller's ARM bucket and in Compute's of the region."""
+    """Requests left by a reply's own counts; None where it tells none.
+
+    In the caller's ARM bucket, in Compute's of the region, and in ARM's of everybody together (`-global-`),
+    which is fifteen times as large and says nothing of the caller's own until it is nearly empty.
+    """
 
     subscription: int | None
     region: int | None
+    everybody: int | None = None
 
 
 def remaining_quotas(headers: Mapping[str, str]) -> Remaining:
@@ -133,12 +138,13 @@ def remaining_quotas(headers: Mapping[str, str]) -> Remaining:
     """
     subscription: list[int] = []
     region: list[int] = []
+    everybody: list[int] = []
     for name, text in headers.items():
         if name == "x-ms-ratelimit-remaining-resource":
             region.extend(count for policy, count in _policies(text) if not policy.endswith("Resource"))
         elif (name.startswith(REMAINING) or name == GRAPH_REMAINING) and (count := _count(text)) is not None:
-            subscription.append(count)
-    return Remaining(min(subscription, default=None), min(region, default=None))
+            (everybody if "-global-" in name else subscription).append(count)
+    return Remaining(min(subscription, default=None), min(region, default=None), min(everybody, default=None))
 
 
 def _policies(text: str) -> Iterator[tuple[str, int]]:

@@ -231,3 +231,14 @@ def test_half_a_share_sends_half() -> None:
         agenda.add(start(), 0.0)
     assert len(drain(agenda, 0.0)) == 100
     assert len(drain(agenda, 1.0)) == 5
+
+
+def test_a_count_of_everybody_lowers_the_bucket_and_never_raises_it() -> None:
+    everybody = "x-ms-ratelimit-remaining-subscription-global-reads"
+    agenda = agenda_of(*(poll() for _ in range(300)))
+    sent = drain(agenda, 0.0)
+    assert len(sent) == 250
+    agenda.settle(sent[-1], Reply(200, {everybody: "3749"}), 0.0)
+    assert drain(agenda, 0.0) == []
+    agenda.settle(sent[0], Reply(200, {everybody: "249"}), 1.0)
+    assert drain(agenda, 1.0) == []

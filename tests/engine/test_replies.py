@@ -122,7 +122,13 @@ def test_the_smallest_count_of_the_front_door_binds() -> None:
         "x-ms-ratelimit-remaining-subscription-global-writes": "2999",
         "content-length": "5",
     }
-    assert remaining_quotas(headers) == Remaining(subscription=199, region=None)
+    assert remaining_quotas(headers) == Remaining(subscription=199, region=None, everybody=2999)
+
+
+def test_a_count_of_everybody_is_no_count_of_ours() -> None:
+    """A recorded poll tells the global count alone."""
+    headers = {"x-ms-ratelimit-remaining-subscription-global-reads": "3749"}
+    assert remaining_quotas(headers) == Remaining(subscription=None, region=None, everybody=3749)
 
 
 def test_resource_graphs_quota_is_the_callers_own() -> None:
