@@ -30,6 +30,9 @@ REPLAN_GROWTH = 1.7
 PRICE_HALVINGS = 8
 # After so many looks a schedule changes no more by one operation than it should.
 SETTLED_LOOKS = 300
+# When so many have ended in a step, a look right after the longest of them serves as well as one at its end.
+ENOUGH_TO_TRIM = 20
+TRIM = 1.005
 # However few the looks: one more has to bring a result forward by this much to be worth a request.
 LEAST_PRICE_S = 90.0
 
@@ -43,6 +46,9 @@ class Durations:
 
     def __init__(self) -> None:
         self._deaths = prior()
+        # How many operations really ended in each step, and the longest of them.
+        self._seen = [0] * STEPS
+        self._longest = [0.0] * STEPS
         # Difference array of the operations known to have entered each step.
         self._entered = [0.0] * (STEPS + 1)
         for step, weight in enumerate(self._deaths):
@@ -56,6 +62,7 @@ class Durations:
         survived = _survived(seen_s)
         step = min(max(bisect_left(EDGES_S, duration_s), survived), STEPS - 1)
         self._deaths[step] += 1.0
+        self._note(step, duration_s)
         self._expose(survived, step, 1.0)
         self._ends += 1
         self._looked()
@@ -70,13 +77,23 @@ class Durations:
         for duration_s in durations_s:
             step = min(bisect_left(EDGES_S, duration_s), STEPS - 1)
             self._deaths[step] += weight / len(durations_s)
+            self._note(step, duration_s)
             self._expose(0, step, weight / len(durations_s))
         self._replan()
 
     def look_at_s(self, seen_s: float) -> float:
         """Seconds after its start at which to look next at an operation last seen running at `seen_s`."""
         survived = _survived(seen_s)
-        return EDGES_S[self._looks_at[survived]] if survived < STEPS else seen_s * GROWTH
+        if survived == STEPS:
+            return seen_s * GROWTH
+        step = self._looks_at[survived]
+        if self._seen[step] < ENOUGH_TO_TRIM:
+            return EDGES_S[step]
+        return min(EDGES_S[step], self._longest[step] * TRIM)
+
+    def _note(self, step: int, duration_s: float) -> None:
+        self._seen[step] += 1
+        self._longest[step] = max(self._longest[step], duration_s)
 
     @property
     def is_settled(self) -> bool:
