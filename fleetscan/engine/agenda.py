@@ -100,7 +100,8 @@ class Agenda:
 
     def _list_again(self, lane: Lane, now: float) -> None:
         """File the lane on top of the heap under its true time, or take it off when it is empty."""
-        lane.listed_at = lane.ready_at()
+        # No earlier than now: a lane that has just sent goes behind those that are due.
+        lane.listed_at = max(lane.ready_at(), now)
         if lane.listed_at == NEVER:
             heapq.heappop(self._heap)
         else:
@@ -110,13 +111,9 @@ class Agenda:
         """Correct the buckets by what the reply tells, and still those it refuses."""
         if reply.fault is not None:
             return
-        remaining = remaining_quotas(reply.headers)
-        if remaining.subscription is not None:
-            step.lane.bucket.correct(remaining.subscription, step.lane_taken, now)
-        if remaining.everybody is not None:
-            step.lane.bucket.lower(remaining.everybody, step.lane_taken, now)
-        if remaining.region is not None:
-            step.region.bucket.correct(remaining.region, step.region_taken, now)
+        self._correct(step, reply, now)
+        if step.lane.ready_at() < step.lane.listed_at:
+            self._list(step.lane, step.lane.ready_at())
         if reply.status != 429:
             step.lane.bucket.thaw()
             step.region.bucket.thaw()
@@ -128,3 +125,13 @@ class Agenda:
                 step.region.bucket.freeze(now, step.sent_at, throttle_delay_s(reply))
             case ThrottleScope.MACHINE:
                 pass
+
+    def _correct(self, step: Step, reply: Reply, now: float) -> None:
+        """Hand the counts of a reply to the buckets they are about."""
+        remaining = remaining_quotas(reply.headers)
+        if remaining.subscription is not None:
+            step.lane.bucket.correct(remaining.subscription, step.lane_taken, now)
+        if remaining.everybody is not None:
+            step.lane.bucket.lower(remaining.everybody, step.lane_taken, now)
+        if remaining.region is not None:
+            step.region.bucket.correct(remaining.region, step.region_taken, now)

@@ -21,6 +21,7 @@ NEARLY_FULL = 0.9
 # that asks for more says that the refill comes in steps, and when the next one is due.
 STEP_TOKENS = 10.0
 SLOWER = 0.8
+FORGIVING = 1.002
 SLOWEST, FASTEST = 0.05, 20.0
 
 
@@ -39,7 +40,7 @@ class Bucket:
         "_limit",
         "_measured_at",
         "_measured_supply",
-        "_reserve",
+        "_share",
         "_strikes",
         "_tokens",
         "_told_taken",
@@ -51,7 +52,7 @@ class Bucket:
     def __init__(self, limit: Limit, now: float, share: float = 1.0) -> None:
         self._limit = limit
         self._capacity = self._tokens = max(1.0, limit.capacity * share)
-        self._reserve = limit.capacity - self._capacity
+        self._share = share
         # What is not all ours grows for others too: then counts only ever lower the bucket.
         self._is_trusted = share == 1.0
         self._updated_at = now
@@ -98,7 +99,7 @@ class Bucket:
     def lower(self, remaining: int, taken_when_sent: int, now: float) -> None:
         """Hold no more than `remaining` allows: the count of a larger bucket that ours is part of."""
         self._refill(now)
-        left = remaining - self._reserve - (self.taken - taken_when_sent)
+        left = remaining * self._share - (self.taken - taken_when_sent)
         self._tokens = min(self._tokens, float(left))
 
     def freeze(self, now: float, sent_at: float, after_s: float | None) -> None:
@@ -119,8 +120,14 @@ class Bucket:
         self._tokens = min(self._tokens, 0.0)
 
     def thaw(self) -> None:
-        """A request went through: the next refusal without a time starts at 10 s again."""
+        """A request went through: the next refusal without a time starts at 10 s again.
+
+        Where counts do not tell the refill, each good reply takes back a little of what refusals taught.
+        """
         self._strikes = 0
+        if not self._is_trusted or self._measured_at is None:
+            started_from = self._limit.refill_per_s * self._share
+            self.refill_per_s = max(self.refill_per_s, min(self.refill_per_s * FORGIVING, started_from))
 
     def _measure(self, remaining: int, taken: int, now: float) -> None:
         """Learn the refill from how the supply grows: what is left and what was taken, together."""
@@ -133,7 +140,7 @@ class Bucket:
             self._measured_at, self._measured_supply = now, supply
 
     def _set_refill(self, per_s: float) -> None:
-        published = self._limit.refill_per_s
+        published = self._limit.refill_per_s * self._share
         self.refill_per_s = min(max(per_s, SLOWEST * published), FASTEST * published)
 
     def _refill(self, now: float) -> None:

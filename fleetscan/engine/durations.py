@@ -33,6 +33,10 @@ SETTLED_LOOKS = 300
 # When so many have ended in a step, a look right after the longest of them serves as well as one at its end.
 ENOUGH_TO_TRIM = 20
 TRIM = 1.005
+# Where Azure tells no times nothing can be learned, and operations that only ever run would push looks out
+# for ever: then each look comes a quarter of the operation's age after the one before.
+MOST_LOOKS_WITHOUT_ENDS = 40
+BLIND_GROWTH = 1.25
 # However few the looks: one more has to bring a result forward by this much to be worth a request.
 LEAST_PRICE_S = 90.0
 
@@ -84,9 +88,17 @@ class Durations:
     def look_at_s(self, seen_s: float) -> float:
         """Seconds after its start at which to look next at an operation last seen running at `seen_s`."""
         survived = _survived(seen_s)
-        if survived == STEPS:
-            return seen_s * GROWTH
-        step = self._looks_at[survived]
+        if not self._ends and self._looks > MOST_LOOKS_WITHOUT_ENDS:
+            return max(EDGES_S[min(survived, STEPS - 1)], seen_s * BLIND_GROWTH)
+        while survived < STEPS:
+            step = self._looks_at[survived]
+            if (look_at_s := self._end_of(step)) > seen_s:
+                return look_at_s
+            survived = step + 1
+        return seen_s * GROWTH
+
+    def _end_of(self, step: int) -> float:
+        """When all that end in `step` have ended: right after the longest, where enough are known."""
         if self._seen[step] < ENOUGH_TO_TRIM:
             return EDGES_S[step]
         return min(EDGES_S[step], self._longest[step] * TRIM)

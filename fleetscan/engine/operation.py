@@ -283,18 +283,20 @@ class Operation:
         self._clear()
         if self._left_s(sent_at) <= 0.0:
             return verdicts.timed_out(reply, self._stage, self._rules.timeout_s)
+        if self._stage is Stage.RESULT:
+            # It has ended: only its result is not there yet.
+            return self._read(max(MIN_POLL_SPACING_S, retry_after_s(reply.headers) or 0.0))
         self._rules.pacing.running(self._watch, self._age_s(sent_at))
         return self._look_later(reply, now)
 
     def _look_later(self, reply: Reply, now: float) -> Turn:
         """The next look, no sooner than Azure asks and no later than the operation's time."""
         pacing, age_s = self._rules.pacing, self._age_s(now)
-        may_wait = pacing.may_wait(self._watch) and self._stage is Stage.POLL
+        may_wait = pacing.may_wait(self._watch)
         planned_s = (pacing.rethink_s if may_wait else pacing.look_s)(self._watch, age_s)
         in_time_s = min(pacing.spread_s(planned_s), max(self._left_s(now), MIN_POLL_SPACING_S))
         after_s = max(in_time_s, retry_after_s(reply.headers) or 0.0)
-        kind = RequestKind.POLL if self._stage is Stage.POLL else RequestKind.RESULT
-        return self._turn(kind, after_s, may_wait=may_wait)
+        return self._turn(RequestKind.POLL, after_s, may_wait=may_wait)
 
     def _age_s(self, now: float) -> float:
         """How long ago Azure accepted the start."""

@@ -242,3 +242,26 @@ def test_a_count_of_everybody_lowers_the_bucket_and_never_raises_it() -> None:
     assert drain(agenda, 0.0) == []
     agenda.settle(sent[0], Reply(200, {everybody: "249"}), 1.0)
     assert drain(agenda, 1.0) == []
+
+
+def test_a_lane_whose_bucket_a_reply_raises_is_not_overslept() -> None:
+    agenda = agenda_of(*(start() for _ in range(80)))
+    first, second, *_ = drain_some(agenda, 64)
+    left = "x-ms-ratelimit-remaining-resource"
+    agenda.settle(first, Reply(202, {left: "Microsoft.Compute/Anything;0"}), 0.1)
+    assert isinstance(wait := agenda.next(0.1), WaitUntil)
+    assert wait.at > 10.0
+    agenda.settle(second, Reply(202, {left: "Microsoft.Compute/Anything;598"}), 0.2)
+    assert isinstance(agenda.next(0.2), Step)
+
+
+def test_polls_that_are_due_do_not_starve_behind_starts() -> None:
+    agenda = agenda_of(*(start() for _ in range(150)), poll(after_s=5.0))
+    drain_some(agenda, 10)
+    assert RequestKind.POLL in [step.turn.kind for step in drain_some(agenda, 2, now=5.0)]
+
+
+def drain_some(agenda: Agenda, count: int, now: float = 0.0) -> list[Step]:
+    """The next `count` steps that may be sent at `now`."""
+    steps = [agenda.next(now) for _ in range(count)]
+    return [step for step in steps if isinstance(step, Step)]

@@ -59,9 +59,34 @@ def test_a_share_of_a_bucket_leaves_the_rest_to_others() -> None:
     bucket = Bucket(TEN_AND_ONE, 100.0, share=0.5)
     bucket.take(100.0)
     bucket.correct(7, taken_when_sent=1, now=100.0)
-    bucket.take(100.0)
-    bucket.take(100.0)
-    assert bucket.ready_at() == 102.0
+    # Half of the seven are ours, and three of them are spent.
+    for _ in range(3):
+        bucket.take(100.0)
+    assert bucket.ready_at() == 101.0
+
+
+def test_a_share_of_a_bucket_that_is_smaller_than_published_is_no_debt() -> None:
+    bucket = Bucket(Limit(capacity=600.0, refill_per_s=200.0 / 60.0), 0.0, share=0.5)
+    bucket.take(0.0)
+    bucket.correct(10, taken_when_sent=1, now=0.0)
+    assert bucket.ready_at() <= 0.0
+
+
+def test_a_refusal_never_raises_the_refill() -> None:
+    bucket = Bucket(TEN_AND_ONE, 0.0, share=0.01)
+    before = bucket.refill_per_s
+    bucket.freeze(0.0, sent_at=0.0, after_s=1.0)
+    assert bucket.refill_per_s < before
+
+
+def test_good_replies_take_back_what_refusals_taught_where_no_count_does() -> None:
+    bucket = Bucket(TEN_AND_ONE, 0.0)
+    for second in range(10):
+        bucket.freeze(float(second), sent_at=float(second), after_s=1.0)
+    assert bucket.refill_per_s < 0.2
+    for _ in range(2000):
+        bucket.thaw()
+    assert bucket.refill_per_s == 1.0
 
 
 def test_a_refill_that_is_half_as_fast_is_learned_from_the_counts() -> None:

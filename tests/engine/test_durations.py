@@ -78,3 +78,19 @@ def test_a_look_is_always_later_than_the_last() -> None:
     durations = Durations()
     for edge in EDGES_S:
         assert durations.look_at_s(edge) > edge
+
+
+def test_where_no_end_is_ever_told_looks_do_not_drift_away() -> None:
+    durations = Durations()
+    for _ in range(600):
+        durations.running(0.0, 200.0)
+    assert durations.look_at_s(0.0) < 60.0
+    assert durations.look_at_s(200.0) == pytest.approx(250.0)
+
+
+def test_a_look_is_later_than_the_last_also_where_the_longest_is_known() -> None:
+    durations = Durations()
+    for _ in range(50):
+        durations.ended(0.0, 120.0)
+    for seen_s in (0.0, 119.0, 120.5, 121.0, 125.0):
+        assert durations.look_at_s(seen_s) > seen_s

@@ -319,6 +319,11 @@ def test_location_is_read_where_the_status_has_no_result() -> None:
     assert course.gets(reply(200, RESULT)).ending.outcome is Outcome.ASSESSED
 
 
+def test_a_result_that_is_not_there_yet_is_read_again_soon() -> None:
+    course = accepted().gets(status("Succeeded"), after_s=120.0).gets(reply(202), after_s=1.0)
+    assert (course.next.kind, course.next.after_s) == (RequestKind.RESULT, 4.0)
+
+
 def test_a_success_without_result_and_location_is_no_result() -> None:
     course = Course().gets(reply(202, headers={"azure-asyncoperation": STATUS_URL}))
     assert course.gets(status("Succeeded")).ending.reason is Reason.NO_RESULT
