@@ -128,7 +128,7 @@ class Agenda:
 
     def _correct(self, step: Step, reply: Reply, now: float) -> None:
         """Hand the counts of a reply to the buckets they are about."""
-        remaining = remaining_quotas(reply.headers)
+        remaining = remaining_quotas(reply.headers, step.lane.account.value)
         if remaining.subscription is not None:
             step.lane.bucket.correct(remaining.subscription, step.lane_taken, now)
         if remaining.everybody is not None:

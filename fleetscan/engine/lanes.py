@@ -84,10 +84,10 @@ class Lane:
     `listed_at` is the moment under which the agenda has filed this lane.
     """
 
-    __slots__ = ("_account", "_limits", "_regions", "bucket", "listed_at")
+    __slots__ = ("_limits", "_regions", "account", "bucket", "listed_at")
 
     def __init__(self, account: Account, limits: Limits, now: float) -> None:
-        self._account = account
+        self.account = account
         self._limits = limits
         self._regions: dict[tuple[Policy, str], RegionLane] = {}
         self.bucket = Bucket(limits.accounts[account], now, limits.share)
@@ -128,6 +128,6 @@ class Lane:
         ready = [region for region in self._regions.values() if region.ready_at() <= now]
         if not ready:
             return None
-        if self._account is Account.WRITES:
+        if self.account is Account.WRITES:
             return max(ready, key=RegionLane.backlog_s)
         return min(ready, key=RegionLane.due_at)

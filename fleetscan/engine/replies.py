@@ -22,6 +22,7 @@ from fleetscan.model import AzureError, Fault, Json, Reply, Stage
 MAX_RETRY_AFTER_S = 3600.0
 MAX_MESSAGE_CHARS = 4000
 REMAINING = "x-ms-ratelimit-remaining-"
+GRAPH = "graph"
 GRAPH_REMAINING = "x-ms-user-quota-remaining"
 GRAPH_RESETS_AFTER = "x-ms-user-quota-resets-after"
 
@@ -131,10 +132,12 @@ class Remaining:
     everybody: int | None = None
 
 
-def remaining_quotas(headers: Mapping[str, str]) -> Remaining:
+def remaining_quotas(headers: Mapping[str, str], account: str) -> Remaining:
     """The smallest remaining count of each scope, whatever the policies are called.
 
-    A policy named `...Resource` counts one machine's requests and binds nobody else.
+    `account` is the last word of the front door's headers that count (`reads`, `writes`): a count of reads
+    in the reply to a start is about no start. A policy named `...Resource` counts one machine's requests and
+    binds nobody else.
     """
     subscription: list[int] = []
     region: list[int] = []
@@ -142,9 +145,16 @@ def remaining_quotas(headers: Mapping[str, str]) -> Remaining:
     for name, text in headers.items():
         if name == "x-ms-ratelimit-remaining-resource":
             region.extend(count for policy, count in _policies(text) if not policy.endswith("Resource"))
-        elif (name.startswith(REMAINING) or name == GRAPH_REMAINING) and (count := _count(text)) is not None:
+        elif is_count_of(name, account) and (count := _count(text)) is not None:
             (everybody if "-global-" in name else subscription).append(count)
     return Remaining(min(subscription, default=None), min(region, default=None), min(everybody, default=None))
+
+
+def is_count_of(name: str, account: str) -> bool:
+    """Whether the header `name` counts requests of `account`; Resource Graph has a name of its own."""
+    if account == GRAPH:
+        return name in (GRAPH_REMAINING, f"{REMAINING}tenant-resource-requests")
+    return name.startswith(REMAINING) and name.endswith(f"-{account}")
 
 
 def _policies(text: str) -> Iterator[tuple[str, int]]:

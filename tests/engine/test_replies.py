@@ -113,7 +113,7 @@ def test_the_correlation_id_comes_along() -> None:
     ],
 )
 def test_region_quotas_are_read_whatever_the_policy_is_called(header: str, left: int | None) -> None:
-    assert remaining_quotas({"x-ms-ratelimit-remaining-resource": header}).region == left
+    assert remaining_quotas({"x-ms-ratelimit-remaining-resource": header}, "reads").region == left
 
 
 def test_the_smallest_count_of_the_front_door_binds() -> None:
@@ -122,17 +122,27 @@ def test_the_smallest_count_of_the_front_door_binds() -> None:
         "x-ms-ratelimit-remaining-subscription-global-writes": "2999",
         "content-length": "5",
     }
-    assert remaining_quotas(headers) == Remaining(subscription=199, region=None, everybody=2999)
+    assert remaining_quotas(headers, "writes") == Remaining(subscription=199, region=None, everybody=2999)
+
+
+def test_a_count_of_another_kind_is_no_count_of_ours() -> None:
+    headers = {
+        "x-ms-ratelimit-remaining-subscription-reads": "2",
+        "x-ms-ratelimit-remaining-tenant-deletes": "3",
+    }
+    assert remaining_quotas(headers, "writes") == Remaining(subscription=None, region=None)
 
 
 def test_a_count_of_everybody_is_no_count_of_ours() -> None:
     """A recorded poll tells the global count alone."""
     headers = {"x-ms-ratelimit-remaining-subscription-global-reads": "3749"}
-    assert remaining_quotas(headers) == Remaining(subscription=None, region=None, everybody=3749)
+    assert remaining_quotas(headers, "reads") == Remaining(subscription=None, region=None, everybody=3749)
 
 
 def test_resource_graphs_quota_is_the_callers_own() -> None:
-    assert remaining_quotas({"x-ms-user-quota-remaining": "11"}) == Remaining(subscription=11, region=None)
+    assert remaining_quotas({"x-ms-user-quota-remaining": "11"}, "graph") == Remaining(
+        subscription=11, region=None
+    )
 
 
 def test_arms_429_stills_the_subscription() -> None:
