@@ -119,6 +119,10 @@ class Agenda:
             step.region.bucket.thaw()
             return
         match throttle_scope(reply):
+            case ThrottleScope.TENANT:
+                for lane in self._lanes.values():
+                    if lane.account is step.lane.account:
+                        lane.bucket.freeze(now, step.sent_at, throttle_delay_s(reply))
             case ThrottleScope.SUBSCRIPTION:
                 step.lane.bucket.freeze(now, step.sent_at, throttle_delay_s(reply))
             case ThrottleScope.REGION:

@@ -174,6 +174,8 @@ def _count(text: str) -> int | None:
 class ThrottleScope(Enum):
     """Whom a 429 stills."""
 
+    TENANT = "tenant"
+    """ARM's front door: this kind, in every subscription."""
     SUBSCRIPTION = "subscription"
     """ARM's front door: this subscription and kind, all regions."""
     REGION = "region"
@@ -189,7 +191,9 @@ def throttle_scope(reply: Reply) -> ThrottleScope:
     outer = error if isinstance(error, dict) else body
     code = text_of(outer.get("code")) or ""
     detail = _inner(outer) or {}
-    if code.startswith(("SubscriptionRequestsThrottled", "TenantRequestsThrottled")):
+    if code.startswith("TenantRequestsThrottled"):
+        return ThrottleScope.TENANT
+    if code.startswith("SubscriptionRequestsThrottled"):
         return ThrottleScope.SUBSCRIPTION
     if code == "RetryableErrorDueToAnotherOperation" or (text_of(detail.get("target")) or "").endswith(
         "Resource"

@@ -144,6 +144,17 @@ def test_arms_429_stills_the_subscription_in_every_region_and_no_other() -> None
     assert agenda.next(0.0) == WaitUntil(17.0, RequestKind.START)
 
 
+def test_a_tenants_429_stills_this_kind_in_every_subscription() -> None:
+    agenda = agenda_of(start("a"), start("a"), start("b"), poll("a"))
+    step = agenda.next(0.0)
+    assert isinstance(step, Step)
+    assert step.turn.kind is RequestKind.START
+    body = json.dumps({"error": {"code": "TenantRequestsThrottled", "message": "slow"}}).encode()
+    agenda.settle(step, Reply(429, {"retry-after": "17"}, body), 0.0)
+    assert [step.turn.kind for step in drain(agenda, 0.0)] == [RequestKind.POLL]
+    assert len(drain(agenda, 17.2)) == 2
+
+
 def test_computes_429_stills_the_region_and_no_other() -> None:
     agenda = agenda_of(start("a", "north"), start("a", "north"), start("a", "south"))
     step = agenda.next(0.0)
