@@ -112,8 +112,9 @@ class Agenda:
         if reply.fault is not None:
             return
         self._correct(step, reply, now)
-        if step.lane.ready_at() < step.lane.listed_at:
-            self._list(step.lane, step.lane.ready_at())
+        # A raised bucket may make its lane ready sooner than it is filed for; never before those due by now.
+        if (ready_at := max(step.lane.ready_at(), now)) < step.lane.listed_at:
+            self._list(step.lane, ready_at)
         if reply.status != 429:
             step.lane.bucket.thaw()
             step.region.bucket.thaw()

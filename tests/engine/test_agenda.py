@@ -272,6 +272,17 @@ def test_polls_that_are_due_do_not_starve_behind_starts() -> None:
     assert RequestKind.POLL in [step.turn.kind for step in drain_some(agenda, 2, now=5.0)]
 
 
+def test_polls_that_are_due_do_not_starve_while_starts_are_answered() -> None:
+    agenda = agenda_of(*(start() for _ in range(150)), poll(after_s=5.0))
+    (first,) = drain_some(agenda, 1)
+    kinds = []
+    for _ in range(3):
+        agenda.settle(first, OK, 5.0)
+        (first,) = drain_some(agenda, 1, now=5.0)
+        kinds.append(first.turn.kind)
+    assert RequestKind.POLL in kinds
+
+
 def drain_some(agenda: Agenda, count: int, now: float = 0.0) -> list[Step]:
     """The next `count` steps that may be sent at `now`."""
     steps = [agenda.next(now) for _ in range(count)]
