@@ -40,6 +40,7 @@ class Bucket:
         "_limit",
         "_measured_at",
         "_measured_supply",
+        "_refused",
         "_share",
         "_strikes",
         "_tokens",
@@ -61,6 +62,8 @@ class Bucket:
         self._measured_at: float | None = None
         self._measured_supply = 0.0
         self._told_taken = -1
+        # Requests that this bucket itself refused, which cost it nothing.
+        self._refused = 0
         self.refill_per_s = limit.refill_per_s * share
         self.taken = 0
 
@@ -108,6 +111,7 @@ class Bucket:
         A refusal also says that the bucket is empty: it refills from there, and nothing bursts at the thaw.
         Replies to requests that left before the last freeze tell of the same drought and teach nothing new.
         """
+        self._refused += 1
         if sent_at >= self._frozen_at:
             self._strikes += 1
             if after_s is not None and after_s * self.refill_per_s < STEP_TOKENS:
@@ -131,7 +135,7 @@ class Bucket:
 
     def _measure(self, remaining: int, taken: int, now: float) -> None:
         """Learn the refill from how the supply grows: what is left and what was taken, together."""
-        supply = float(remaining + taken)
+        supply = float(remaining + taken - self._refused)
         if self._measured_at is None or remaining >= NEARLY_FULL * self._capacity:
             self._measured_at, self._measured_supply = now, supply
         elif now - self._measured_at >= MEASURE_S:

@@ -11,7 +11,7 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
-from statistics import NormalDist
+from statistics import NormalDist, fmean
 
 # Durations are told apart by a twenty-fifth of their length, from 5 s to four hours.
 GROWTH = 1.04
@@ -48,8 +48,9 @@ class Durations:
     that was last seen running so long after its start.
     """
 
-    def __init__(self) -> None:
-        self._deaths = prior()
+    def __init__(self, *log_sigmas: float) -> None:
+        """`log_sigmas` are how widely durations may scatter, each as likely before anything is known."""
+        self._deaths = prior(log_sigmas or (PRIOR_LOG_SIGMA,))
         # How many operations really ended in each step, and the longest of them.
         self._seen = [0] * STEPS
         self._longest = [0.0] * STEPS
@@ -133,10 +134,10 @@ def _survived(seconds: float) -> int:
     return bisect_right(EDGES_S, seconds)
 
 
-def prior() -> list[float]:
-    """The operations of each step before anything is known: lognormal."""
-    bell = NormalDist(math.log(PRIOR_MEDIAN_S), PRIOR_LOG_SIGMA)
-    below = [0.0, *(bell.cdf(math.log(edge)) for edge in EDGES_S)]
+def prior(log_sigmas: Sequence[float]) -> list[float]:
+    """The operations of each step before anything is known: lognormal, or a blend of such."""
+    bells = [NormalDist(math.log(PRIOR_MEDIAN_S), log_sigma) for log_sigma in log_sigmas]
+    below = [0.0, *(fmean(bell.cdf(math.log(edge)) for bell in bells) for edge in EDGES_S)]
     return [PRIOR_WEIGHT * (high - low) for low, high in pairwise(below)]
 
 

@@ -61,6 +61,7 @@ class Operation:
         "_azure_end_time",
         "_azure_start_time",
         "_failures",
+        "_last_s",
         "_late_failures",
         "_not_found",
         "_polls",
@@ -79,8 +80,10 @@ class Operation:
     ending: Ending
     _watch: Watch
 
-    def __init__(self, target: Target, rules: OperationRules) -> None:
+    def __init__(self, target: Target, rules: OperationRules, last_s: float | None = None) -> None:
+        """`last_s` is how long the machine's assessment took last time, where that is known."""
         self.target = target
+        self._last_s = last_s
         self._rules = rules
         self._stage = Stage.START
         self._trail = Trail()
@@ -199,7 +202,7 @@ class Operation:
 
     def _accept(self, reply: Reply, now: float) -> Turn | Ending:
         self._accepted_at = now
-        self._watch = self._rules.pacing.watch(self.target.os_type)
+        self._watch = self._rules.pacing.watch(self.target.os_type, self._last_s)
         if refused := self._follow_headers(reply):
             return refused
         if not self._trail.status_url and not self._trail.location_url():
@@ -294,7 +297,7 @@ class Operation:
         pacing, age_s = self._rules.pacing, self._age_s(now)
         may_wait = pacing.may_wait(self._watch)
         planned_s = (pacing.rethink_s if may_wait else pacing.look_s)(self._watch, age_s)
-        in_time_s = min(pacing.spread_s(planned_s), max(self._left_s(now), MIN_POLL_SPACING_S))
+        in_time_s = min(planned_s, max(self._left_s(now), MIN_POLL_SPACING_S))
         after_s = max(in_time_s, retry_after_s(reply.headers) or 0.0)
         return self._turn(RequestKind.POLL, after_s, may_wait=may_wait)
 

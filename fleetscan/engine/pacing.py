@@ -1,7 +1,8 @@
 """When to look at a running assessment: as its settings say, or as operations' own durations teach.
 
 Retry-After is a floor in either case, and never a plan. Until anything is known of a kind of machine, a few
-scouts are looked at often and all others wait for what those show.
+scouts are looked at often and all others wait for what those show. Where machines are seen to take about as
+long as last time, each is looked at by its own last duration.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from fleetscan.engine.durations import Durations
+from fleetscan.engine.durations import PRIOR_MEDIAN_S, Durations
+from fleetscan.engine.last_time import TRIAL, LastTime
 
 # Compute refills 15 status reads a minute for one machine: the distance of looks that nobody asked for by a
 # setting, such as those after a failed read.
@@ -20,6 +22,9 @@ SCOUT_FIRST_S = 40.0
 SCOUT_GROWTH = 1.15
 # An earlier run counts as so many operations of tonight.
 RECALL_WEIGHT = 40.0
+# How durations may compare to those of last time: closely, or hardly at all.
+AGAIN_LOG_SIGMAS = (0.1, 0.6)
+SHORTEST_LAST_S = 10.0
 # A look that can wait is thought over again after a minute, and then after a seventh of the operation's age:
 # what was due later may turn out to be due now.
 RETHINK_FIRST_S = 60.0
@@ -28,11 +33,20 @@ RETHINK_SHARE = 0.15
 
 @dataclass(slots=True)
 class Watch:
-    """What is known of a running operation. `seen_s` is its age when it was last seen running, 0 at first."""
+    """What is known of a running operation. `seen_s` is its age when it was last seen running, 0 at first.
+
+    `last_s` is how long the machine's assessment took last time, where that is known.
+    """
 
     kind: str
     is_scout: bool
+    last_s: float | None = None
     seen_s: float = 0.0
+
+    @property
+    def scale(self) -> float:
+        """What ages are divided by to compare machines by their last times."""
+        return 1.0 if self.last_s is None else self.last_s / PRIOR_MEDIAN_S
 
 
 class Pacing:
@@ -56,29 +70,32 @@ class Pacing:
         self._learns = first_poll_s is None or poll_interval_s is None
         self._durations: dict[str, Durations] = {}
         self._scouts: dict[str, int] = {}
+        # Durations again, each divided by its machine's last one.
+        self._again = Durations(*AGAIN_LOG_SIGMAS)
+        self._last_time = LastTime()
         for kind, durations_s in (recalled or {}).items():
             if durations_s:
                 self._of(kind).recall(durations_s, RECALL_WEIGHT)
                 self._scouts[kind] = SCOUTS
 
-    def watch(self, os_type: str | None) -> Watch:
-        """Begin to watch an accepted operation."""
+    def watch(self, os_type: str | None, last_s: float | None = None) -> Watch:
+        """Begin to watch an accepted operation of a machine whose assessment took `last_s` last time."""
         kind = os_type or ""
         scouts = self._scouts.get(kind, 0)
         self._scouts[kind] = scouts + 1
-        return Watch(kind, scouts < SCOUTS)
+        return Watch(kind, scouts < SCOUTS, last_s and max(last_s, SHORTEST_LAST_S))
 
     def look_s(self, watch: Watch, age_s: float) -> float:
         """How long the next look can wait, as far as is known at `age_s`; 0.0 when it is due."""
         fixed_s = self._first_poll_s if watch.seen_s == 0.0 else self._poll_interval_s
         if fixed_s is not None:
-            return max(0.0, watch.seen_s + fixed_s - age_s)
+            return max(0.0, watch.seen_s + fixed_s * (1.0 + 0.1 * self._chance()) - age_s)
         return max(0.0, self._learned_look_at_s(watch) - age_s)
 
     def may_wait(self, watch: Watch) -> bool:
         """Whether a look planned now is better thought over once more before it is sent."""
         fixed_s = self._first_poll_s if watch.seen_s == 0.0 else self._poll_interval_s
-        return fixed_s is None and not watch.is_scout and not self._of(watch.kind).is_settled
+        return fixed_s is None and not watch.is_scout and not self._guess(watch)[0].is_settled
 
     def rethink_s(self, watch: Watch, age_s: float) -> float:
         """How long until a look that may wait is due, or better thought over again."""
@@ -88,21 +105,33 @@ class Pacing:
         """A look at `age_s` showed the operation running."""
         if self._learns:
             self._of(watch.kind).running(watch.seen_s, age_s)
+            if watch.last_s is not None:
+                self._last_time.looked(age_s, watch.last_s)
+                self._again.running(watch.seen_s / watch.scale, age_s / watch.scale)
         watch.seen_s = age_s
 
     def ended(self, watch: Watch, duration_s: float) -> None:
         """The operation has ended, and lasted `duration_s` by Azure's own clock."""
         if self._learns:
             self._of(watch.kind).ended(watch.seen_s, duration_s)
-
-    def spread_s(self, delay_s: float) -> float:
-        """`delay_s` and up to a tenth more."""
-        return delay_s * (1.0 + 0.1 * self._chance())
+            if watch.last_s is not None:
+                self._again.ended(watch.seen_s / watch.scale, duration_s / watch.scale)
+                self._last_time.told(watch.kind, duration_s, watch.last_s)
 
     def _learned_look_at_s(self, watch: Watch) -> float:
         if watch.is_scout:
             return max(SCOUT_FIRST_S, watch.seen_s * SCOUT_GROWTH)
-        return max(self._of(watch.kind).look_at_s(watch.seen_s), watch.seen_s + MIN_POLL_SPACING_S)
+        durations, scale = self._guess(watch)
+        look_at_s = durations.look_at_s(watch.seen_s / scale) * scale
+        if watch.last_s is not None and self._last_time.is_untried and watch.seen_s < watch.last_s:
+            look_at_s = min(look_at_s, watch.last_s * TRIAL)
+        return max(look_at_s, watch.seen_s + MIN_POLL_SPACING_S)
+
+    def _guess(self, watch: Watch) -> tuple[Durations, float]:
+        """What foretells the operation's end best, and what its ages are divided by there."""
+        if watch.last_s is not None and self._last_time.is_telling:
+            return self._again, watch.scale
+        return self._of(watch.kind), 1.0
 
     def _of(self, kind: str) -> Durations:
         if (durations := self._durations.get(kind)) is None:

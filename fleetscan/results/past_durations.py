@@ -1,41 +1,58 @@
-"""How long the assessments of an earlier run took, out of its results.jsonl."""
+"""How long the assessments of an earlier run took, by Azure's own clock, out of its results.jsonl."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 
 import orjson
 
+from fleetscan.model import Target
 from fleetscan.results.run_directory import RESULTS
 
-# Enough to know a distribution by, from a file of any size.
-MOST_DURATIONS = 5000
+
+@dataclass(frozen=True, slots=True)
+class PastDurations:
+    """Durations in seconds, by a machine's `key` and by OS type ("" for unknown)."""
+
+    by_machine: dict[str, float] = field(default_factory=dict)
+    by_os: dict[str, list[float]] = field(default_factory=dict)
+
+    def medians(self) -> dict[str, float]:
+        """The middle duration of each OS type."""
+        return {os_type: median(durations_s) for os_type, durations_s in self.by_os.items()}
+
+    def of(self, target: Target) -> float | None:
+        """How long this very machine took, or None where it is new or brought no result."""
+        return self.by_machine.get(target.key)
 
 
-def durations_of(run: Path) -> dict[str, list[float]]:
-    """Durations in seconds by OS type ("" for unknown), of the first operations in the run at `run`.
+def durations_of(run: Path) -> PastDurations:
+    """The durations that Azure told in the run at `run`.
 
-    Lines that are no rows are passed over. Raises OSError where there is nothing to read.
+    Lines that are no rows are passed over, and so are rows whose times are our own: those hold our queueing.
+    Raises OSError where there is nothing to read.
     """
-    durations: dict[str, list[float]] = {}
-    found = 0
+    past = PastDurations()
     with open(run / RESULTS, "rb") as lines:
         for line in lines:
             if (told := _told(line)) is not None:
-                kind, duration_s = told
-                durations.setdefault(kind, []).append(duration_s)
-                found += 1
-            if found >= MOST_DURATIONS:
-                break
-    return durations
+                key, os_type, duration_s = told
+                past.by_machine[key] = duration_s
+                past.by_os.setdefault(os_type, []).append(duration_s)
+    return past
 
 
-def _told(line: bytes) -> tuple[str, float] | None:
+def _told(line: bytes) -> tuple[str, str, float] | None:
     try:
         row = orjson.loads(line)
-        duration_s, os_type = row["operation"]["duration_s"], row["os_type"]
+        resource_id, operation, os_type = row["resource_id"], row["operation"], row["os_type"]
+        duration_s, finished_at = operation["duration_s"], operation["finished_at"]
+        # An assessment is dated by its operation's end, where Azure told that; then the times are Azure's.
+        is_azures = row["assessed_at"] == finished_at
     except (ValueError, KeyError, TypeError):
         return None
-    if not isinstance(duration_s, (int, float)) or duration_s <= 0:
+    if not is_azures or not isinstance(duration_s, (int, float)) or duration_s <= 0:
         return None
-    return os_type if isinstance(os_type, str) else "", float(duration_s)
+    return str(resource_id).lower(), os_type if isinstance(os_type, str) else "", float(duration_s)

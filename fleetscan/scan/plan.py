@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from statistics import median
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import anyio
 
 from fleetscan.engine.agenda import Agenda
 from fleetscan.engine.operation import Operation
 from fleetscan.model import Errand, Json, Target
+from fleetscan.results.past_durations import PastDurations
 from fleetscan.scan.connection import connect
 from fleetscan.scan.dispatcher import Dispatcher, Exchanger
 from fleetscan.scan.fleet import read_fleet
@@ -80,7 +80,8 @@ def plan(
     Without `assessment_s` an assessment takes what the median one of its operating system took in the run to
     learn from, or else `ASSESSMENT_S`. `warn` is told when that run cannot be read.
     """
-    past = past_durations(settings, warn)
+    # A machine that stands for others of its kind takes their time and not its own.
+    past = replace(past_durations(settings, warn), by_machine={})
     assessment_s = assessment_s or median_of(past)
     rules, limits = operation_rules(settings, _middling, past), limits_of(settings)
     course = run_through(
@@ -97,9 +98,9 @@ def plan(
     return Plan(3 if roster.errors else 0, record)
 
 
-def median_of(past: Mapping[str, Sequence[float]]) -> Callable[[Target], float]:
+def median_of(past: PastDurations) -> Callable[[Target], float]:
     """How long an assessment of a target takes, by what others of its operating system took."""
-    medians = {os_type: median(durations_s) for os_type, durations_s in past.items() if durations_s}
+    medians = past.medians()
 
     def assessment_s(target: Target) -> float:
         return medians.get(target.os_type or "", ASSESSMENT_S)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from statistics import median
 
 from fleetscan.engine.limits import Limits, limits_for
 from fleetscan.engine.pacing import Pacing
 from fleetscan.engine.retrying import Retrying
 from fleetscan.engine.rules import OperationRules
 from fleetscan.model import Origin, Target
-from fleetscan.results.past_durations import durations_of
+from fleetscan.results.past_durations import PastDurations, durations_of
 from fleetscan.settings import PlanSettings
 
 
@@ -21,31 +20,39 @@ def limits_of(settings: PlanSettings) -> Limits:
 
 
 def operation_rules(
-    settings: PlanSettings, chance: Callable[[], float], past: Mapping[str, Sequence[float]]
+    settings: PlanSettings, chance: Callable[[], float], past: PastDurations
 ) -> OperationRules:
-    """The rules that `settings` make; `chance` returns 0.0 to 1.0, `past` is as `past_durations` gives it."""
+    """The rules that `settings` make; `chance` returns 0.0 to 1.0."""
     return OperationRules(
         endpoint=settings.endpoint,
         origin=Origin.of(settings.endpoint),
         api_version=settings.api_version,
-        pacing=Pacing(chance, settings.first_poll_s, settings.poll_interval_s, past),
+        pacing=Pacing(chance, settings.first_poll_s, settings.poll_interval_s, past.by_os),
         retrying=Retrying(chance),
         timeout_s=settings.operation_timeout_s,
     )
 
 
-def longest_first(targets: Iterable[Target], past: Mapping[str, Sequence[float]]) -> list[Target]:
-    """The machines whose kind took longest in the past first: what starts last decides when a scan ends."""
-    medians = {kind: median(durations_s) for kind, durations_s in past.items() if durations_s}
-    return sorted(targets, key=lambda target: -medians.get(target.os_type or "", 0.0))
+def longest_first(targets: Iterable[Target], past: PastDurations) -> list[Target]:
+    """The machines that take longest first, by their own last time or their kind's: the last start made
+    decides when a scan ends. Where nothing is known Windows goes first, which searches for updates longer
+    than a package manager reads its lists.
+    """
+    medians = past.medians()
+
+    def order(target: Target) -> tuple[float, bool]:
+        expected_s = past.of(target) or medians.get(target.os_type or "", 0.0)
+        return -expected_s, target.os_type != "Windows"
+
+    return sorted(targets, key=order)
 
 
-def past_durations(settings: PlanSettings, warn: Callable[[str], None]) -> dict[str, list[float]]:
-    """Seconds that assessments of the run to learn from took, by OS type; without it nothing stops."""
+def past_durations(settings: PlanSettings, warn: Callable[[str], None]) -> PastDurations:
+    """How long assessments took in the run to learn from; without it nothing stops."""
     if settings.last_run is None:
-        return {}
+        return PastDurations()
     try:
         return durations_of(Path(settings.last_run))
     except OSError as error:
         warn(f"nothing is learned from {settings.last_run} ({error.strerror})")
-        return {}
+        return PastDurations()

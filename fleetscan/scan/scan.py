@@ -159,7 +159,7 @@ class _Run:
         while targets:
             target = targets.popleft()
             if not is_skipped(target):
-                yield Operation(target, rules)
+                yield Operation(target, rules, past.of(target))
 
     def _ended(self, errand: Errand) -> None:
         match errand:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from fleetscan.engine.pacing import Pacing
+import pytest
+
+from fleetscan.engine.pacing import SCOUTS, Pacing, Watch
 
 
 def learned() -> Pacing:
     return Pacing(lambda: 0.0)
+
+
+def watched(pacing: Pacing, last_s: float) -> Watch:
+    """A machine that is no scout."""
+    return [pacing.watch("Linux", last_s) for _ in range(SCOUTS + 1)][-1]
 
 
 def test_settings_fix_the_first_look_and_the_distance_of_the_others() -> None:
@@ -65,3 +72,30 @@ def test_once_much_is_known_nothing_is_thought_over() -> None:
     for _ in range(301):
         pacing.ended(pacing.watch("Linux"), 120.0)
     assert not pacing.may_wait(pacing.watch("Linux"))
+
+
+def test_machines_that_take_as_long_as_last_time_are_looked_at_right_after() -> None:
+    pacing = learned()
+    for last_s in range(60, 120):
+        pacing.ended(pacing.watch("Linux", float(last_s)), float(last_s))
+    assert 300.0 < pacing.look_s(watched(pacing, 300.0), 0.0) < 305.0
+    assert 30.0 < pacing.look_s(watched(pacing, 30.0), 0.0) < 30.5
+
+
+def test_when_all_take_twice_as_long_as_last_time_looks_follow() -> None:
+    pacing = learned()
+    for last_s in range(60, 120):
+        pacing.ended(pacing.watch("Linux", float(last_s)), 2.0 * last_s)
+    assert 200.0 < pacing.look_s(watched(pacing, 100.0), 0.0) < 215.0
+
+
+def test_where_the_last_time_foretells_nothing_what_others_take_tonight_counts() -> None:
+    pacing = learned()
+    for last_s in range(60, 120):
+        pacing.ended(pacing.watch("Linux", float(last_s)), 150.0 + last_s % 3)
+    assert 152.0 < pacing.look_s(watched(pacing, 30.0), 0.0) < 160.0
+
+
+def test_what_a_setting_fixes_is_spread_by_up_to_a_tenth() -> None:
+    pacing = Pacing(lambda: 1.0, 75.0, 30.0)
+    assert pacing.look_s(pacing.watch("Linux"), 0.0) == pytest.approx(82.5)

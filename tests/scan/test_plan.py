@@ -20,6 +20,7 @@ from jsonschema import Draft202012Validator
 
 from fleetscan.errors import NothingListedError, StoppedError
 from fleetscan.model import InventoryError, Reply, Request, Target
+from fleetscan.results.past_durations import PastDurations
 from fleetscan.scan.plan import ASSESSMENT_S, Plan, list_over, median_of, plan
 from fleetscan.scan.plan_schema import plan_schema
 from fleetscan.scan.roster import Roster
@@ -253,7 +254,7 @@ def test_one_fleet_has_one_plan() -> None:
 
 
 def test_assessments_take_what_the_median_one_of_their_system_took_before() -> None:
-    assessment_s = median_of({"Linux": [30.0, 90.0, 600.0], "Windows": [200.0, 400.0]})
+    assessment_s = median_of(PastDurations(by_os={"Linux": [30.0, 90.0, 600.0], "Windows": [200.0, 400.0]}))
     assert [assessment_s(machines(1, os_type=os_type)[0]) for os_type in ("Linux", "Windows", None)] == [
         90.0,
         300.0,
@@ -262,15 +263,24 @@ def test_assessments_take_what_the_median_one_of_their_system_took_before() -> N
 
 
 def test_kinds_that_took_long_before_start_first_as_in_a_scan(tmp_path: Path) -> None:
-    took = {"Linux": 60.0, "Windows": 400.0}
-    rows = [{"os_type": kind, "operation": {"duration_s": took_s}} for kind, took_s in took.items()]
+    took = {"Linux": 400.0, "Windows": 60.0}
+    ended = "2026-01-01T00:10:00Z"
+    rows = [
+        {
+            "resource_id": f"/vm/{kind}",
+            "os_type": kind,
+            "assessed_at": ended,
+            "operation": {"duration_s": took_s, "finished_at": ended},
+        }
+        for kind, took_s in took.items()
+    ]
     (tmp_path / "results.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    fleet = [*machines(800), *machines(200, os_type="Windows")]
+    fleet = [*machines(800, os_type="Windows"), *machines(200, os_type="Linux")]
     settings = PlanSettings(
         last_run=str(tmp_path), max_in_flight=10_000, first_poll_s=1.0, poll_interval_s=4.0
     )
     predicted = plan(Roster(fleet), settings, warn=told, reply_s=0.0).record["predicted"]
-    # The 200 at once are the Windows machines: over after 400 s and a little, not after 120 + 400.
+    # The 200 at once are the Linux machines: over after 400 s and a little, not after 120 + 400.
     assert isinstance(predicted, dict)
     assert isinstance(predicted["ends_after_s"], float)
     assert 400.0 <= predicted["ends_after_s"] < 500.0

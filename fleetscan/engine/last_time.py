@@ -1,0 +1,64 @@
+"""Whether machines take as long as they took last time, judged by tonight's operations alone.
+
+A machine's own last duration foretells its next only where the two go together; where they do not, what
+others of its kind take tonight is the better guess. Both guesses are compared by how widely they miss.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+# So many ends before the last time is believed, and it must explain this share of the scatter.
+ENOUGH_ENDS = 10
+# Until then a few looks come when a machine would be done if it took as long again, and a little more.
+TRIALS = 25
+TRIAL = 1.05
+EXPLAINED = 0.75
+
+
+@dataclass(slots=True)
+class Scatter:
+    """How widely values lie about their own mean, one at a time (Welford)."""
+
+    count: int = 0
+    mean: float = 0.0
+    squares: float = 0.0
+
+    def add(self, value: float) -> None:
+        """Take in one value."""
+        self.count += 1
+        off = value - self.mean
+        self.mean += off / self.count
+        self.squares += off * (value - self.mean)
+
+
+@dataclass(slots=True)
+class LastTime:
+    """The evidence of a run; durations in seconds. One rate slower or faster for all is no scatter."""
+
+    _overran: int = 0
+    _ratios: Scatter = field(default_factory=Scatter)
+    _durations: dict[str, Scatter] = field(default_factory=dict)
+
+    def looked(self, age_s: float, last_s: float) -> None:
+        """A machine still ran at `age_s` that took `last_s` last time."""
+        self._overran += age_s > last_s
+
+    def told(self, kind: str, duration_s: float, last_s: float) -> None:
+        """A machine of `kind` took `duration_s`, and `last_s` last time."""
+        self._ratios.add(math.log(duration_s / last_s))
+        self._durations.setdefault(kind, Scatter()).add(math.log(duration_s))
+
+    @property
+    def is_untried(self) -> bool:
+        """Whether too little has been seen to tell."""
+        return self._overran < TRIALS and self._ratios.count < ENOUGH_ENDS
+
+    @property
+    def is_telling(self) -> bool:
+        """Whether a machine's own last time is a better guess than what its kind takes tonight."""
+        if self._ratios.count < ENOUGH_ENDS:
+            return False
+        scatter = sum(durations.squares for durations in self._durations.values())
+        return self._ratios.squares < (1.0 - EXPLAINED) * scatter
