@@ -8,15 +8,14 @@ from typing import Literal
 
 import svg
 
-from benchmarks import figures
-from benchmarks.commands import Client
+from benchmarks import commands, figures
 from benchmarks.figures import fleets, middle
 from benchmarks.runs import Run
 from benchmarks.scenarios import Scene
 
 WIDTH = 900
-LABEL_WIDTH = 320
-BAR_WIDTH = 300
+LABEL_WIDTH = 340
+BAR_WIDTH = 290
 BAR_HEIGHT = 18
 LINE_HEIGHT = 28
 TITLE_HEIGHT = 48
@@ -95,7 +94,7 @@ def _drawn(panel: Panel, top: int) -> list[svg.Element]:
     for place, bar in enumerate(panel.bars):
         line = top + TITLE_HEIGHT + LINE_HEIGHT * place
         length = max(1.0, round(BAR_WIDTH * bar.value / longest, 1))
-        colour = OURS if bar.label == Client.FLEETSCAN.value else THEIRS
+        colour = OURS if bar.label in [client.value for client in commands.OURS] else THEIRS
         elements += [
             _text(16, line + 14, bar.label),
             svg.Rect(x=LABEL_WIDTH, y=line, width=length, height=BAR_HEIGHT, fill=colour, rx=2),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -48,13 +49,20 @@ class Run:
     in_flight_mb: float | None = None
 
 
-def measure(client: Client, scenario: Scenario, pace: Pace, *, machines: int, cap_s: float) -> Run:
-    """Run `client` over the first `machines` of a pretend Azure of its own; stop it after `cap_s`."""
+def measure(
+    client: Client, scenario: Scenario, pace: Pace, *, machines: int, cap_s: float, keep: Path | None = None
+) -> Run:
+    """Run `client` over the first `machines` of a pretend Azure of its own; stop it after `cap_s`.
+
+    Its file of rows is copied into the directory `keep`, where that is given.
+    """
     with TemporaryDirectory() as name:
         place = Path(name)
         with Simulated(scenario, place) as azure:
             inventory = first_of(azure.inventory, machines, place)
             ended = _go(command(client, azure.endpoint, inventory, place, pace), place, cap_s)
+        if keep is not None:
+            shutil.copy(ended.watch.path, keep)
         return _told(client, machines, ended, azure.account)
 
 

@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from benchmarks.commands import Client, first_look_after, one_look, pace_at
+from benchmarks.commands import Client, first_look_after, learning_from, one_look, pace_at
 from benchmarks.runs import Run, measure, measure_elsewhere, measure_in_flight
 from fleetscan.simulator.scenario import Scenario
 
@@ -21,6 +22,7 @@ DEFAULTS_SPEED = 100.0
 # Assessments of hours: nothing ends, and nobody looks, while 100,000 are started.
 LASTING_SPEED = 0.01
 LASTING_WAIT_S = 3600.0
+LIMITED_CAP_S = 3600.0
 # So few machines a subscription that a client's own token buckets never bind.
 MACHINES_A_SUBSCRIPTION = 100
 # What a machine may take a slow computer, and any program to start.
@@ -95,7 +97,8 @@ def defaults(options: Options, say: Say) -> Iterator[Scene]:
     """What a machine costs when every client looks as often as in life, beside scans of one machine."""
     scene = Scene(
         "defaults",
-        f"no limits, operations of 2 to 3 minutes and each client's waits, {DEFAULTS_SPEED:g} times faster",
+        f"no limits, operations of 2 to 3 minutes and each client's waits, {DEFAULTS_SPEED:g} times faster; "
+        "fleetscan looks once, as it learns to under limits",
     )
     for _ in range(options.defaults_rounds):
         for client in SIDE_BY_SIDE:
@@ -107,14 +110,23 @@ def defaults(options: Options, say: Say) -> Iterator[Scene]:
 
 
 def limits(options: Options, say: Say) -> Iterator[Scene]:
-    """How near to the bound: fleetscan alone, then both ways of using the official client side by side."""
+    """How near to the bound: fleetscan alone, first knowing nothing and then what its first run wrote, and
+    both ways of using the official client side by side.
+    """
     for told, scenario in limited_fleets(options.weather):
         pace = pace_at(scenario.speed)
-        scene = Scene(f"limits: {told}", f"{CONDITIONS}; the official clients may take {options.cap_s:g} s")
-        whole = partial(measure, scenario=scenario, pace=pace, machines=scenario.machines)
+        scene = Scene(
+            f"limits: {told}",
+            f"{CONDITIONS}, with --last-run each as long as in the run before; "
+            f"the official clients may take {options.cap_s:g} s",
+        )
+        whole = partial(measure, scenario=scenario, machines=scenario.machines)
         for _ in range(options.limit_rounds):
-            _add(scene, whole(Client.FLEETSCAN, cap_s=3600.0), say)
-        capped = partial(whole, cap_s=options.cap_s)
+            with TemporaryDirectory() as first:
+                _add(scene, whole(Client.FLEETSCAN, pace=pace, cap_s=LIMITED_CAP_S, keep=Path(first)), say)
+                again = learning_from(Path(first), pace)
+                _add(scene, whole(Client.FLEETSCAN_AGAIN, pace=again, cap_s=LIMITED_CAP_S), say)
+        capped = partial(whole, pace=pace, cap_s=options.cap_s)
         with ThreadPoolExecutor() as side_by_side:
             for run in side_by_side.map(capped, (Client.ASYNCIO, Client.ASYNCIO_WIDE)):
                 _add(scene, run, say)

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.__main__ import weather
 from benchmarks.clients.inputs import Machine, machine
-from benchmarks.commands import Client, command, pace_at
+from benchmarks.commands import Client, command, learning_from, pace_at
 from benchmarks.process import RowWatch
 from benchmarks.rows import read_row, read_rows
 from benchmarks.runs import measure
@@ -47,8 +47,14 @@ def test_at_lifes_own_speed_fleetscan_gets_ordinary_flags_alone(tmp_path: Path) 
 
 def test_every_client_waits_a_hundredth_at_a_hundred_times_lifes_speed(tmp_path: Path) -> None:
     pace = pace_at(100.0)
-    assert pace.fleetscan == ("--first-poll", "0.75s", "--poll-interval", "0.3s")
+    assert pace.fleetscan == ("--first-poll", "1.9s", "--poll-interval", "1.9s")
     assert (pace.wait_s, pace.floor_wait_s) == (0.3, 1.9)
+
+
+def test_a_second_run_is_told_of_the_first(tmp_path: Path) -> None:
+    pace = learning_from(tmp_path, pace_at(1.0))
+    order = command(Client.FLEETSCAN_AGAIN, "http://127.0.0.1:1", tmp_path / "vms", tmp_path, pace)
+    assert order.line[-2:] == ("--last-run", str(tmp_path))
 
 
 @pytest.mark.parametrize(
