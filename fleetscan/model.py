@@ -53,6 +53,8 @@ class RequestKind(Enum):
     START = "start"
     POLL = "poll"
     RESULT = "result"
+    VIEW = "view"
+    QUERY_PATCHES = "query_patches"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,32 @@ def plain_count(value: Json) -> int | None:
     return value if type(value) is int and 0 <= value <= LARGEST_COUNT else None
 
 
+class Source(StrEnum):
+    """Where an assessment was read; it decides the shape of Azure's object."""
+
+    OPERATION = "operation"
+    GRAPH = "graph"
+
+
+def told_counts(assessment: Mapping[str, Json], source: Source) -> tuple[int | None, int | None]:
+    """(critical and security, other) patches that `assessment` plainly tells; None for what it does not."""
+    if source is Source.OPERATION:
+        critical, other = assessment.get("criticalAndSecurityPatchCount"), assessment.get("otherPatchCount")
+        return plain_count(critical), plain_count(other)
+    by_class = assessment.get("availablePatchCountByClassification")
+    if not isinstance(by_class, dict):
+        return None, None
+    pressing = [plain_count(by_class.get(name)) for name in ("critical", "security")]
+    others = [plain_count(value) for name, value in by_class.items() if name not in ("critical", "security")]
+    return _sum(pressing), _sum(others)
+
+
+def _sum(counts: list[int | None]) -> int | None:
+    """The sum, or None where one of them was not told."""
+    told = [count for count in counts if count is not None]
+    return sum(told) if len(told) == len(counts) else None
+
+
 class Outcome(StrEnum):
     """How a listed machine ended. INTERRUPTED is counted, never written as a row."""
 
@@ -161,6 +189,7 @@ class Reason(StrEnum):
     """Why an outcome is what it is; the words of schema fleetscan.result/1."""
 
     NOT_RUNNING = "not_running"
+    BUSY = "busy"
     UNSUPPORTED = "unsupported"
     OPERATION_TIMEOUT = "operation_timeout"
     DENIED = "denied"
@@ -218,13 +247,14 @@ class OperationTrace:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """The end of one machine. `assessment` is Azure's result object as it came, or None."""
+    """The end of one machine. `assessment` is Azure's object as it came from `source`, or None."""
 
     outcome: Outcome
     reason: Reason | None = None
     assessment: dict[str, Json] | None = None
     error: AzureError | None = None
     trace: OperationTrace | None = None
+    source: Source = Source.OPERATION
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ class Policy(Enum):
 
     PATCH_OPERATIONS = "patch_operations"
     GET_OPERATION = "get_operation"
+    GET_VM = "get_vm"
     LIST_VMS = "list_vms"
     UNLIMITED = "unlimited"
 
@@ -64,6 +65,7 @@ PUBLIC = Limits(
         {
             Policy.PATCH_OPERATIONS: Limit(600.0, 200.0 / 60.0),
             Policy.GET_OPERATION: Limit(15_000.0, 5_000.0 / 60.0),
+            Policy.GET_VM: Limit(24_000.0, 8_000.0 / 60.0),
             Policy.LIST_VMS: Limit(900.0, 300.0 / 60.0),
             # No published limit: the bucket is there to be stilled by a 429.
             Policy.UNLIMITED: Limit(1e9, 1e9),
@@ -102,5 +104,7 @@ DRAWS = MappingProxyType(
         # Nobody could find out whether status reads count as ARM reads; assuming it is the safe side.
         RequestKind.POLL: (Account.READS, Policy.GET_OPERATION),
         RequestKind.RESULT: (Account.READS, Policy.GET_OPERATION),
+        RequestKind.QUERY_PATCHES: (Account.GRAPH, Policy.UNLIMITED),
+        RequestKind.VIEW: (Account.READS, Policy.GET_VM),
     }
 )

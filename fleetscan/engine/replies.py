@@ -223,3 +223,11 @@ def azure_seconds(text: str | None) -> float | None:
         return None if text is None else datetime.fromisoformat(text).timestamp()
     except (ValueError, OverflowError):
         return None
+
+
+def date_seconds(headers: Mapping[str, str]) -> float | None:
+    """The moment of a reply by Azure's own clock, in the seconds of `azure_seconds`."""
+    try:
+        return parsedate_to_datetime(headers.get("date", "")).timestamp()
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None

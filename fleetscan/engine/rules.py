@@ -12,6 +12,7 @@ from fleetscan.model import Origin
 MIN_START_SPACING_S = 30.0
 # A start that broke on its way may have been obeyed, and a second one would supersede it: time to show.
 UNKNOWN_START_WAIT_S = 60.0
+# Starts whose fate is unknown, after which nothing more is started.
 MAX_UNKNOWN_STARTS = 2
 MAX_CONFLICTS = 3
 # A fresh operation may not have reached every replica yet.

@@ -20,6 +20,11 @@ def assess_url(endpoint: str, resource_id: str, api_version: str) -> str:
     return f"{endpoint}{quote(resource_id, ID_SAFE)}/assessPatches?api-version={api_version}"
 
 
+def view_url(endpoint: str, resource_id: str, api_version: str) -> str:
+    """Where a machine tells of its newest assessment."""
+    return f"{endpoint}{quote(resource_id, ID_SAFE)}/instanceView?api-version={api_version}"
+
+
 def follow(url: str, base_url: str, origin: Origin) -> str | None:
     """`url` as it may be requested: itself when absolute, joined to `base_url` of `origin` when relative.
 

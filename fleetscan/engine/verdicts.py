@@ -11,7 +11,7 @@ import re
 from dataclasses import replace
 
 from fleetscan.engine.replies import innermost_error, read_error
-from fleetscan.model import AzureError, Ending, Json, Outcome, Reason, Reply, Stage, plain_count
+from fleetscan.model import AzureError, Ending, Json, Outcome, Reason, Reply, Source, Stage, told_counts
 
 # The two words under which Azure vouches for a result's counts.
 GOOD_STATUSES = frozenset({"succeeded", "completedwithwarnings"})
@@ -77,6 +77,10 @@ def exhausted(reply: Reply, stage: Stage) -> Ending:
     return Ending(Outcome.FAILED, reason, error=read_error(reply, stage))
 
 
+NO_URL = "Azure accepted the start and gave no URL under which to follow it"
+NO_OBJECT = "the assessment's result is not a JSON object"
+
+
 def malformed(reply: Reply, stage: Stage, why: str) -> Ending:
     """The end of a machine whose reply has the right status and makes no sense."""
     correlation_id = reply.headers.get("x-ms-correlation-request-id")
@@ -95,6 +99,14 @@ def timed_out(reply: Reply, stage: Stage, timeout_s: float) -> Ending:
     correlation_id = reply.headers.get("x-ms-correlation-request-id")
     error = AzureError("OperationTimeout", why, reply.status, stage, correlation_id)
     return Ending(Outcome.TIMED_OUT, Reason.OPERATION_TIMEOUT, error=error)
+
+
+def fate_unknown() -> Ending:
+    """The end of a machine whose start left no trace, and that may not be started again."""
+    why = "the assessment was started, its fate could not be learned, and no trace of it was found"
+    return Ending(
+        Outcome.FAILED, Reason.UNREACHABLE, error=AzureError("StartOfUnknownFate", why, None, Stage.START)
+    )
 
 
 def operation_ended_badly(reply: Reply, body: dict[str, Json], *, canceled: bool) -> Ending:
@@ -118,8 +130,23 @@ def assessment(reply: Reply, result: dict[str, Json]) -> Ending:
         code, message = innermost_error({"error": result.get("error")})
         error = AzureError(code, message, reply.status, Stage.RESULT, correlation_id)
         return Ending(Outcome.FAILED, Reason.ASSESSMENT_FAILED, assessment=result, error=error)
-    counts = (result.get("criticalAndSecurityPatchCount"), result.get("otherPatchCount"))
-    if None in map(plain_count, counts):
-        why = "the assessment succeeded without saying how many patches are missing"
-        return replace(no_result(reply, Stage.RESULT, why), assessment=result)
+    if None in told_counts(result, Source.OPERATION):
+        return replace(no_result(reply, Stage.RESULT, NO_COUNTS), assessment=result)
     return Ending(Outcome.ASSESSED, assessment=result)
+
+
+NO_COUNTS = "the assessment succeeded without saying how many patches are missing"
+
+
+def graph_assessment(reply: Reply, result: dict[str, Json]) -> Ending:
+    """The end of a machine whose assessment was found in Resource Graph: judged as an operation's result."""
+    status = result.get("status")
+    if not isinstance(status, str) or status.lower() not in GOOD_STATUSES:
+        code, message = innermost_error({"error": result.get("errorDetails")})
+        error = AzureError(code, message, reply.status, Stage.RESULT)
+        ending = Ending(Outcome.FAILED, Reason.ASSESSMENT_FAILED, assessment=result, error=error)
+    elif None in told_counts(result, Source.GRAPH):
+        ending = replace(no_result(reply, Stage.RESULT, NO_COUNTS), assessment=result)
+    else:
+        ending = Ending(Outcome.ASSESSED, assessment=result)
+    return replace(ending, source=Source.GRAPH)

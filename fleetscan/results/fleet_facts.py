@@ -12,7 +12,7 @@ from fleetscan.model import InventoryError, Json, RequestKind
 class RequestCounts:
     """The requests of a scan, by what they were for; `throttled` (429s) and `retried` are among these.
 
-    `other` is for requests that are about no machine and no list; no kind of these exists yet.
+    `other` are those that find out what became of starts and operations that cannot be followed.
     """
 
     list: int = 0
@@ -29,6 +29,8 @@ class RequestCounts:
                 self.start += 1
             case RequestKind.POLL | RequestKind.RESULT:
                 self.poll += 1
+            case RequestKind.VIEW | RequestKind.QUERY_PATCHES:
+                self.other += 1
             case RequestKind.LIST_SUBSCRIPTIONS | RequestKind.QUERY_GRAPH | RequestKind.LIST_VMS:
                 self.list += 1
         self.retried += is_retry

@@ -10,11 +10,14 @@ from datetime import datetime
 
 import orjson
 
-from fleetscan.model import AzureError, Ending, Json, OperationTrace, Target, plain_count
+from fleetscan.model import AzureError, Ending, Json, OperationTrace, Source, Target, told_counts
 from fleetscan.results.times import WallClock, azure_time, utc_text
 
 SCHEMA = "fleetscan.result/1"
 TRUNCATED = "PACKAGE_LIST_TRUNCATED"
+# What Azure calls the list, and the errors, in its result and in Resource Graph.
+PATCHES = {Source.OPERATION: "availablePatches", Source.GRAPH: "patches"}
+ERRORS = {Source.OPERATION: "error", Source.GRAPH: "errorDetails"}
 
 NOTHING_TOLD: dict[str, Json] = {
     "source": None,
@@ -37,7 +40,7 @@ def row(scan_id: str, target: Target, ending: Ending, clock: WallClock) -> dict[
         **_machine(target),
         "outcome": ending.outcome.value,
         "reason": None if ending.reason is None else ending.reason.value,
-        **(NOTHING_TOLD if ending.assessment is None else _told(ending.assessment, ending.trace)),
+        **(NOTHING_TOLD if ending.assessment is None else _told(ending.assessment, ending)),
         "assessment": ending.assessment,
         "error": None if ending.error is None else _error(ending.error),
         "operation": None if trace is None else _operation(trace, clock),
@@ -70,22 +73,21 @@ def _machine(target: Target) -> dict[str, Json]:
     }
 
 
-def _told(result: dict[str, Json], trace: OperationTrace | None) -> dict[str, Json]:
+def _told(result: dict[str, Json], ending: Ending) -> dict[str, Json]:
     status, reboot = result.get("status"), result.get("rebootPending")
-    critical = plain_count(result.get("criticalAndSecurityPatchCount"))
-    other = plain_count(result.get("otherPatchCount"))
-    patches = result.get("availablePatches")
+    critical, other = told_counts(result, ending.source)
+    patches = result.get(PATCHES[ending.source])
     patch_count = len(patches) if isinstance(patches, list) else None
     return {
-        "source": "operation",
+        "source": ending.source.value,
         "status": status if isinstance(status, str) else None,
-        "assessed_at": _assessed_at(result, trace),
+        "assessed_at": _assessed_at(result, ending.trace),
         "critical_and_security_count": critical,
         "other_count": other,
         "reboot_pending": reboot if isinstance(reboot, bool) else None,
         "patch_count": patch_count,
         "patches_complete": _is_complete(critical, other, patch_count)
-        and not _is_marked_truncated(result.get("error")),
+        and not _is_marked_truncated(result.get(ERRORS[ending.source])),
     }
 
 

@@ -31,6 +31,8 @@ WAITS: Mapping[RequestKind | None, str] = {
     RequestKind.START: "the next start",
     RequestKind.POLL: "running assessments",
     RequestKind.RESULT: "results",
+    RequestKind.VIEW: "starts whose fate is unknown",
+    RequestKind.QUERY_PATCHES: "Resource Graph",
     RequestKind.LIST_SUBSCRIPTIONS: "the list of subscriptions",
     RequestKind.QUERY_GRAPH: "Resource Graph",
     RequestKind.LIST_VMS: "the lists of virtual machines",

@@ -1,0 +1,55 @@
+"""What an operation's phases have in common: a start, the reads after it, the settling of a doubtful start.
+
+A phase asks one request at a time and ends in another phase or in the machine's ending.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Protocol, TypeAlias
+
+from fleetscan.model import Ending, Reply, Request, RequestKind, Stage, Target, Turn
+
+
+class Phase(Protocol):
+    """One part of an operation's way. `stage` is what its errors are told under."""
+
+    stage: Stage
+
+    def request(self) -> Request:
+        """What it wants sent now."""
+        ...
+
+    def wait_s(self, now: float) -> float:
+        """How much longer a turn that may wait can wait."""
+        ...
+
+    def receive(self, reply: Reply, sent_at: float, now: float) -> Next:
+        """What follows the reply to a request sent at `sent_at`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """The phase that comes after, and the first turn it wants."""
+
+    phase: Phase
+    turn: Turn
+
+
+Next: TypeAlias = Turn | Ending | Passage
+"""The same phase's next turn, the machine's end, or the next phase."""
+
+
+def turn_of(
+    target: Target, kind: RequestKind, after_s: float, *, is_retry: bool = False, may_wait: bool = False
+) -> Turn:
+    """A turn in the queue that requests of `kind` about `target` draw on."""
+    return Turn(kind, lowered(target.subscription_id), target.location or "", after_s, is_retry, may_wait)
+
+
+@lru_cache(maxsize=10_000)
+def lowered(subscription_id: str) -> str:
+    """The id in lower case, the same object for all machines of a subscription."""
+    return subscription_id.lower()
