@@ -6,8 +6,6 @@ The counts tell the truth, the list may be cut short.
 
 from __future__ import annotations
 
-import hashlib
-import struct
 from dataclasses import dataclass
 from math import log
 
@@ -15,6 +13,7 @@ import orjson
 
 from fleetscan.model import Json
 from fleetscan.simulator.catalogue import Patch, catalogue, harmless
+from fleetscan.simulator.chances import chances
 from fleetscan.simulator.fates import Fate
 from fleetscan.simulator.fleet import Machine
 
@@ -48,8 +47,9 @@ _TRUNCATION = (
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What a machine lacks. `listed` are the patches told of; the counts are of all."""
+    """What a machine lacks. `missing` is all of it, `listed` the patches told of; the counts are of all."""
 
+    missing: tuple[Patch, ...]
     listed: tuple[Patch, ...]
     pressing_count: int
     other_count: int
@@ -65,17 +65,17 @@ class Assessor:
 
     def findings(self, machine: Machine) -> Findings:
         """The same machine always lacks the same patches."""
-        chances = _chances(f"{self._seed}:{machine.key}:patches")
-        is_reboot_pending = chances[0] < REBOOT_SHARE
+        draws = chances(f"{self._seed}:{machine.key}:patches")
+        is_reboot_pending = draws[0] < REBOOT_SHARE
         if machine.fate in _IN_GUEST_FAILURES:
-            return Findings((), 0, 0, is_reboot_pending)
-        missing = self._missing(chances, machine)
+            return Findings((), (), 0, 0, is_reboot_pending)
+        missing = self._missing(draws, machine)
         pressing = sum([patch.is_pressing for patch in missing])
         told = len(missing) // 2 if machine.fate is Fate.TRUNCATED else len(missing)
-        return Findings(missing[:told], pressing, len(missing) - pressing, is_reboot_pending)
+        return Findings(missing, missing[:told], pressing, len(missing) - pressing, is_reboot_pending)
 
-    def _missing(self, chances: tuple[float, ...], machine: Machine) -> tuple[Patch, ...]:
-        _, up_to_date, calm, place, *rest = chances
+    def _missing(self, draws: tuple[float, ...], machine: Machine) -> tuple[Patch, ...]:
+        _, up_to_date, calm, place, *rest = draws
         # A gamma of shape 3 spreads lists believably; the divisor keeps the mean beside the empty ones.
         gamma = -log(rest[0] * rest[1] * rest[2]) / 3
         length = round(gamma * self._mean_patches / (1 - UP_TO_DATE_SHARE))
@@ -110,12 +110,6 @@ class Assessor:
             f'"startDateTime":"{started}","availablePatches":[{patches}],'
             f'"error":{orjson.dumps(inner_error(machine)).decode()}}}'
         ).encode()
-
-
-def _chances(text: str) -> tuple[float, ...]:
-    """Eight numbers above 0 and below 1, the same for a text; much quicker than to seed a generator."""
-    draws = struct.unpack("<8I", hashlib.blake2b(text.encode(), digest_size=32).digest())
-    return tuple([(draw + 0.5) / 2**32 for draw in draws])
 
 
 def inner_status(fate: Fate) -> str:

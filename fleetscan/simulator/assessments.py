@@ -6,21 +6,24 @@ compact `output` in it; Location answers 202 until the result is there.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import cast
 
 import orjson
 
 from fleetscan.model import Json
-from fleetscan.simulator.assessment import Assessor, inner_error, inner_status
+from fleetscan.simulator.assessment import Assessor, Findings, inner_error, inner_status
 from fleetscan.simulator.call import Call
 from fleetscan.simulator.fates import Fate
 from fleetscan.simulator.fleet import Fleet, Machine
+from fleetscan.simulator.installations import Installations
 from fleetscan.simulator.ledger import Ledger
 from fleetscan.simulator.operations import Operation, Operations, State
-from fleetscan.simulator.refusals import refusal_of_start
-from fleetscan.simulator.replies import Answer, compute_error, indented
+from fleetscan.simulator.refusals import denied, not_found, operation_not_found, refusal_of_start
+from fleetscan.simulator.replies import ELSEWHERE, Answer, compute_error, indented
 from fleetscan.simulator.scenario import Scenario
 from fleetscan.simulator.times import Calendar
+from fleetscan.simulator.troubles import LOST_AFTER_S, Trouble
 
 # In the recorded operation the guest began 4 s, and had the list 47 of 71 s, after the start.
 GUEST_BEGINS_AT = 4 / 71
@@ -36,9 +39,13 @@ _FAILED = (
 class Assessments:
     """The pretend machines' patch assessments, from the POST to the result."""
 
-    def __init__(self, scenario: Scenario, fleet: Fleet, calendar: Calendar) -> None:
+    def __init__(
+        self, scenario: Scenario, fleet: Fleet, installations: Installations, calendar: Calendar
+    ) -> None:
         self._fleet = fleet
+        self._installations = installations
         self._calendar = calendar
+        self._lost_after_s = LOST_AFTER_S / scenario.speed
         self._operations = Operations(scenario.seed, calendar)
         self._assessor = Assessor(scenario.seed, scenario.patches)
         self.ledger = Ledger(self._result_of)
@@ -46,7 +53,7 @@ class Assessments:
     def start(self, call: Call, machine: Machine, now: float) -> Answer:
         """POST assessPatches on a machine that is in the fleet."""
         self.ledger.starts[machine.key] += 1
-        refusal = refusal_of_start(machine)
+        refusal = self._refusal_of_gone(machine, now) or refusal_of_start(machine)
         if refusal is not None:
             return refusal
         if machine.fate is Fate.NO_CONTENT:
@@ -55,17 +62,43 @@ class Assessments:
         self.ledger.accepted[machine.key] += 1
         if superseded is not None:
             self.ledger.superseded.append(machine.key)
+        if self._installations.kill(machine, now):
+            self.ledger.installations_killed.append(machine.key)
         status, result = self._operations.targets(operation)
+        base = ELSEWHERE if machine.lot.trouble is Trouble.ASTRAY else call.base
         headers = {
             "azure-asyncnotification": "Enabled",
-            "azure-asyncoperation": call.base + status,
-            "location": call.base + result,
+            "azure-asyncoperation": base + status,
+            "location": base + result,
         }
         return Answer(202, b"", headers)
 
     def find(self, guid: str) -> Operation | None:
         """The operation a poll names."""
         return self._operations.find(guid)
+
+    def is_gone(self, machine: Machine, at: float) -> bool:
+        """Whether a machine has been deleted at a moment, which may be past."""
+        if machine.lot.trouble is not Trouble.VANISHING:
+            return False
+        operation = self.newest_at(machine, at)
+        return operation is not None and at >= operation.gone_at
+
+    def newest_at(self, machine: Machine, at: float) -> Operation | None:
+        """A machine's newest operation as of a moment, which may be past."""
+        return self._operations.newest_at(machine, at)
+
+    def machines(self) -> Iterator[Machine]:
+        """The machines that have an operation."""
+        return self._operations.machines()
+
+    def findings(self, machine: Machine) -> Findings:
+        """What an assessment of the machine finds, whenever it looks."""
+        return self._assessor.findings(machine)
+
+    def began(self, operation: Operation) -> str:
+        """When the guest began, as RESULT has it."""
+        return self._moment(operation, GUEST_BEGINS_AT)
 
     def poll(self, call: Call, operation: Operation, now: float) -> Answer:
         """GET of either URL. One changed byte in it is refused."""
@@ -74,7 +107,27 @@ class Assessments:
         if call.target not in (status, result):
             # What Azure says here is not known; that it refuses is what the signature is for.
             return compute_error(403, "InvalidSignature", "The signature of the operation URL is not valid.")
+        refusal = self._refusal_of_poll(operation, now)
+        if refusal is not None:
+            return refusal
         return self._monitor(operation, now) if call.target == result else self._status(operation, now)
+
+    def _refusal_of_gone(self, machine: Machine, now: float) -> Answer | None:
+        return not_found(machine.name, machine.resource_group) if self.is_gone(machine, now) else None
+
+    def _refusal_of_poll(self, operation: Operation, now: float) -> Answer | None:
+        """The error that a machine's trouble makes of reading its operation."""
+        lost_at = operation.started_at + self._lost_after_s
+        match operation.machine.lot.trouble:
+            case Trouble.POLL_DENIED:
+                scope = f"/subscriptions/{operation.machine.subscription.subscription_id}"
+                return denied("Microsoft.Compute/locations/operations/read", scope)
+            case Trouble.OPERATION_LOST if now >= lost_at:
+                return operation_not_found(operation.guid)
+            case Trouble.VANISHING if self.is_gone(operation.machine, now):
+                return operation_not_found(operation.guid)
+            case _:
+                return None
 
     def summary(self, machine: Machine, now: float) -> dict[str, Json] | None:
         """`patchStatus.availablePatchSummary` of the instance view; None before the first assessment."""
@@ -83,7 +136,7 @@ class Assessments:
             return None
         summary: dict[str, Json] = {
             "assessmentActivityId": operation.guid,
-            "startTime": self._moment(operation, GUEST_BEGINS_AT),
+            "startTime": self.began(operation),
         }
         match operation.state(now):
             case State.IN_PROGRESS:
@@ -138,12 +191,12 @@ class Assessments:
         return self._assessor.render(
             operation.machine,
             operation.guid,
-            self._moment(operation, GUEST_BEGINS_AT),
+            self.began(operation),
             self._moment(operation, GUEST_LOOKED_AT),
         )
 
     def _moment(self, operation: Operation, share: float) -> str:
-        at = operation.started_at + share * (operation.ends_at - operation.started_at)
+        at = operation.started_at + share * operation.span_s
         return self._calendar.iso(at, operation.machine.lot.utc_offset_h)
 
     def _ended(self, operation: Operation) -> str:

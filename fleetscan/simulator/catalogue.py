@@ -56,6 +56,7 @@ class Patch:
     """One entry of a catalogue. `head` is its JSON up to the fields of the assessment that finds it."""
 
     head: str
+    classification: str
     is_pressing: bool
 
 
@@ -143,7 +144,7 @@ def _linux(distro: str, draw: random.Random) -> list[Patch]:
 
 
 def _patch(fields: dict[str, Json], classification: str) -> Patch:
-    return Patch(orjson.dumps(fields).decode()[:-1], classification in PRESSING)
+    return Patch(orjson.dumps(fields).decode()[:-1], classification, classification in PRESSING)
 
 
 def _guid(draw: random.Random) -> str:

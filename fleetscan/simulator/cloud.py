@@ -8,17 +8,21 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from fleetscan.model import Reply, Request
+from fleetscan.model import Fault, Reply, Request
 from fleetscan.simulator.assessments import Assessments
 from fleetscan.simulator.call import Call
+from fleetscan.simulator.faults import Strike
 from fleetscan.simulator.fleet import Fleet
 from fleetscan.simulator.graph import Graph
+from fleetscan.simulator.installations import Installations
 from fleetscan.simulator.ledger import Ledger
 from fleetscan.simulator.limits import Limits
+from fleetscan.simulator.patch_tables import PatchTables
 from fleetscan.simulator.replies import Answer, Letterhead, arm_error, unauthorized
 from fleetscan.simulator.routes import Route, Router
 from fleetscan.simulator.scenario import Scenario
 from fleetscan.simulator.times import Calendar
+from fleetscan.simulator.weather import Weather
 
 
 class Cloud:
@@ -34,9 +38,13 @@ class Cloud:
         self.started_at = started_at
         self.fleet = Fleet(scenario)
         self._limits = Limits(scenario, calendar)
-        self._assessments = Assessments(scenario, self.fleet, calendar)
-        graph = Graph(scenario, self.fleet, calendar)
-        self._router = Router(scenario, self.fleet, self._assessments, graph)
+        installations = Installations(scenario, self.fleet, calendar)
+        self._assessments = Assessments(scenario, self.fleet, installations, calendar)
+        tables = PatchTables(scenario, self.fleet, self._assessments, installations, calendar)
+        graph = Graph(scenario, self.fleet, tables, calendar)
+        self._router = Router(scenario, self.fleet, self._assessments, installations, graph)
+        self._weather = Weather(scenario, self.fleet.estate)
+        self._calendar = calendar
         self._letterhead = Letterhead(scenario.seed, calendar)
 
     @property
@@ -49,10 +57,24 @@ class Cloud:
         at = now - self.started_at
         call = Call.of(request)
         route = self._router.route(call, at)
-        answer = self._pass(call, route, at)
-        counted = self.ledger.throttled if answer.status == 429 else self.ledger.requests
-        counted[route.ask] += 1
-        return self._letterhead.write(answer, at)
+        strike = self._weather.strike(call, route, at)
+        met = self._pass(call, route, at) if strike is None else self._struck(strike, at)
+        reply = met if isinstance(met, Reply) else self._letterhead.write(met, at)
+        if reply.fault is not Fault.NOT_SENT:
+            counted = self.ledger.throttled if reply.status == 429 else self.ledger.requests
+            counted[route.ask] += 1
+        return reply
+
+    def _struck(self, strike: Strike, at: float) -> Answer | Reply:
+        """What comes of a request that meets a fault; only a fault that had an effect is counted."""
+        met = strike.instead(self._calendar, at)
+        if met is None:
+            answer = self._pass(strike.call, strike.route, at)
+            met = strike.spoil(answer)
+            if met is answer:
+                return answer
+        self.ledger.faults[strike.way] += 1
+        return met
 
     def refuse_token(self, authorization: str | None, now: float) -> Reply | None:
         """The 401 for an Authorization header, or None where it is good."""
@@ -69,6 +91,11 @@ class Cloud:
         else:
             return None
         return self._letterhead.write(problem, now - self.started_at)
+
+    def refuse_method(self, method: str, now: float) -> Reply:
+        """The 405 for a method that no endpoint here has."""
+        wrong = arm_error(405, "MethodNotAllowed", f"The method {method} is not served here.")
+        return self._letterhead.write(wrong, now - self.started_at)
 
     def _pass(self, call: Call, route: Route, at: float) -> Answer:
         """The front door, then Compute's buckets, then the endpoint; who is refused has paid so far."""

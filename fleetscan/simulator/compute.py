@@ -13,6 +13,7 @@ from fleetscan.simulator.assessments import Assessments
 from fleetscan.simulator.call import Call
 from fleetscan.simulator.fates import Fate
 from fleetscan.simulator.fleet import Fleet, Machine
+from fleetscan.simulator.installations import Installations
 from fleetscan.simulator.paging import mint_token, read_token
 from fleetscan.simulator.refusals import not_found
 from fleetscan.simulator.replies import Answer, compute_error, indented
@@ -36,9 +37,12 @@ _PROVISIONED: Json = {
 class Compute:
     """The reading half of Microsoft.Compute/virtualMachines."""
 
-    def __init__(self, fleet: Fleet, assessments: Assessments, page_size: int) -> None:
+    def __init__(
+        self, fleet: Fleet, assessments: Assessments, installations: Installations, page_size: int
+    ) -> None:
         self._fleet = fleet
         self._assessments = assessments
+        self._installations = installations
         self._page_size = min(page_size, MAX_PAGE)
 
     def list_machines(self, call: Call, subscription_id: str) -> Answer:
@@ -64,7 +68,7 @@ class Compute:
 
     def machine(self, call: Call, machine: Machine, now: float) -> Answer:
         """One machine, with its instance view where that is asked for."""
-        if machine.fate is Fate.REFUSED_GONE:
+        if self._is_gone(machine, now):
             return not_found(machine.name, machine.resource_group)
         entry = _entry(machine)
         if call.query.get("$expand", "").lower() == "instanceview":
@@ -73,9 +77,12 @@ class Compute:
 
     def instance_view(self, machine: Machine, now: float) -> Answer:
         """The instance view alone."""
-        if machine.fate is Fate.REFUSED_GONE:
+        if self._is_gone(machine, now):
             return not_found(machine.name, machine.resource_group)
         return Answer(200, indented(self._view(machine, now)))
+
+    def _is_gone(self, machine: Machine, now: float) -> bool:
+        return machine.fate is Fate.REFUSED_GONE or self._assessments.is_gone(machine, now)
 
     def _view(self, machine: Machine, now: float) -> dict[str, Json]:
         view: dict[str, Json] = {"hyperVGeneration": "V2", "statuses": [_PROVISIONED, power_status(machine)]}
@@ -87,8 +94,15 @@ class Compute:
                 "osVersion": machine.image.os_version,
                 "vmAgent": {"vmAgentVersion": "2.7.41491.1131", "statuses": [agent]},
             }
-        summary = self._assessments.summary(machine, now)
-        return view if summary is None else view | {"patchStatus": {"availablePatchSummary": summary}}
+        status = self._patch_status(machine, now)
+        return view | {"patchStatus": status} if status else view
+
+    def _patch_status(self, machine: Machine, now: float) -> dict[str, Json]:
+        status: dict[str, Json] = {
+            "availablePatchSummary": self._assessments.summary(machine, now),
+            "lastPatchInstallationSummary": self._installations.summary(machine, now),
+        }
+        return {name: summary for name, summary in status.items() if summary is not None}
 
 
 def _entry(machine: Machine) -> dict[str, Json]:

@@ -9,10 +9,13 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from enum import Enum
+from math import exp, log
 from typing import Literal
 
+from fleetscan.simulator.chances import chances
 from fleetscan.simulator.images import Image
 from fleetscan.simulator.scenario import Scenario
+from fleetscan.simulator.troubles import Trouble, trouble_of
 
 
 class Fate(Enum):
@@ -62,12 +65,22 @@ DEALLOCATED_SHARE = 0.7
 # Machines with another time zone, with an upper-cased group in one listing, a lower-cased id in another.
 ODD_SHARE = 0.1
 
+# Patch installations end so long after the cloud begins, evenly on a logarithmic scale.
+INSTALLS_LEAST_S = 300.0
+INSTALLS_MOST_S = 3 * 3600.0
+# Fates of machines that do not run, whatever a listing says.
+_HALTED = (Fate.STOPPED, Fate.STOPPED_UNSEEN, Fate.REFUSED_GONE)
+
 PowerState = Literal["running", "stopped", "deallocated"]
 
 
 @dataclass(frozen=True, slots=True)
 class Lot:
-    """Everything chance decides about one machine. `duration_s` is at the scenario's speed."""
+    """Everything chance decides about one machine. `duration_s` is at the scenario's speed.
+
+    `installs_until` is when the patch installation ends that runs as the cloud begins, in seconds of the
+    cloud's clock; None where none runs. `trouble` is what lasts, whatever the fate.
+    """
 
     fate: Fate
     duration_s: float
@@ -77,10 +90,15 @@ class Lot:
     has_lower_id: bool
     patch_mode: str
     assessment_mode: str
+    installs_until: float | None = None
+    trouble: Trouble | None = None
 
 
 def cast_lot(scenario: Scenario, key: str, image: Image) -> Lot:
-    """The lot of the machine with the lower-cased id `key`. The draws always come in the same order."""
+    """The lot of the machine with the lower-cased id `key`. The draws always come in the same order.
+
+    What few scenarios ask for is drawn apart, so that it changes nothing else.
+    """
     draw = random.Random(f"{scenario.seed}:{key}")
     fate = _fate(scenario, draw.random() * 100, draw.random(), image)
     halted: PowerState = "deallocated" if draw.random() < DEALLOCATED_SHARE else "stopped"
@@ -94,6 +112,8 @@ def cast_lot(scenario: Scenario, key: str, image: Image) -> Lot:
         has_lower_id=draw.random() < ODD_SHARE,
         patch_mode=draw.choice((*modes, "AutomaticByPlatform")),
         assessment_mode=draw.choice(("ImageDefault", "ImageDefault", "AutomaticByPlatform")),
+        installs_until=_installs_until(scenario, key, fate),
+        trouble=trouble_of(scenario, key),
     )
 
 
@@ -128,3 +148,12 @@ def _duration_s(scenario: Scenario, draw: random.Random, image: Image) -> float:
         typical_s = REGULAR_WINDOWS_S if image.is_windows else REGULAR_LINUX_S
         return typical_s * (0.95 + 0.1 * chance)
     return MEDIAN_S * bell * (LONG_FACTOR if chance < LONG_SHARE else 1.0)
+
+
+def _installs_until(scenario: Scenario, key: str, fate: Fate) -> float | None:
+    if not scenario.installing_pct or fate in _HALTED:
+        return None
+    percentile, length, *_ = chances(f"{scenario.seed}:{key}:installation")
+    if percentile * 100 >= scenario.installing_pct:
+        return None
+    return INSTALLS_LEAST_S * exp(length * log(INSTALLS_MOST_S / INSTALLS_LEAST_S)) / scenario.speed

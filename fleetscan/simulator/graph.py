@@ -1,4 +1,4 @@
-"""Resource Graph: one table of machines, queried over HTTP, with the user quota and its paging quirks.
+"""Resource Graph: a table of machines and two of patches, over HTTP, with the user quota and paging quirks.
 
 `resultTruncated` is the string "false" even when a `$skipToken` follows. A query that is not sorted gets
 its pages from a list that is shuffled anew for each: rows repeat and rows are lost.
@@ -9,9 +9,9 @@ from __future__ import annotations
 import base64
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import cast
+from typing import TypeAlias, cast
 
 import orjson
 
@@ -19,7 +19,8 @@ from fleetscan.model import Json
 from fleetscan.simulator.buckets import UserQuota
 from fleetscan.simulator.call import Call
 from fleetscan.simulator.fleet import Fleet, Machine
-from fleetscan.simulator.kql import QueryError, read_query
+from fleetscan.simulator.kql import PATCH_TABLES, QueryError, read_query
+from fleetscan.simulator.patch_tables import PatchTables
 from fleetscan.simulator.query import Query, Row
 from fleetscan.simulator.refusals import denied
 from fleetscan.simulator.replies import Answer, compact
@@ -30,6 +31,9 @@ from fleetscan.simulator.times import Calendar
 MAX_TOP = 1000
 MAX_SUBSCRIPTIONS = 1000
 REMEMBERED_QUERIES = 8
+
+# A machine's row is made when it is shown; rows of patches have been made already.
+Found: TypeAlias = Machine | Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +54,13 @@ class BadWishError(Exception):
 class Graph:
     """POST /providers/Microsoft.ResourceGraph/resources."""
 
-    def __init__(self, scenario: Scenario, fleet: Fleet, calendar: Calendar) -> None:
+    def __init__(self, scenario: Scenario, fleet: Fleet, patches: PatchTables, calendar: Calendar) -> None:
         self._scenario = scenario
         self._fleet = fleet
+        self._patches = patches
         self._calendar = calendar
         self._quota = UserQuota(scenario.limits_speed)
-        self._selections: dict[tuple[str, frozenset[str]], tuple[Query, list[Machine]]] = {}
+        self._selections: dict[tuple[str, frozenset[str]], tuple[Query, list[Found]]] = {}
 
     def answer(self, call: Call, now: float) -> Answer:
         """One page, or an error in Resource Graph's own shape."""
@@ -71,29 +76,29 @@ class Graph:
             return denied("Microsoft.ResourceGraph/resources/read", "/")
         try:
             wish = self._wish(call.body)
-            query, machines = self._select(wish)
+            query, found = self._select(wish, now)
         except BadWishError as problem:
             return self._error(400, "BadRequest", [_detail("InvalidRequest", str(problem))], now)
         except QueryError as problem:
             return self._error(400, "BadRequest", _details_of(problem), now)
         if self._scenario.graph == "broken":
-            if len(machines) <= wish.top:
+            if len(found) <= wish.top:
                 return self._error(
                     500, "InternalServerError", [_detail("InternalError", "Query failed.")], now
                 )
-            return self._rows(query, machines, wish, token=wish.token or _token(wish.top, wish.top))
+            return self._rows(query, found, wish, token=wish.token or _token(wish.top, wish.top))
         end = wish.skip + wish.top
-        return self._rows(query, machines, wish, token=_token(wish.top, end) if end < len(machines) else None)
+        return self._rows(query, found, wish, token=_token(wish.top, end) if end < len(found) else None)
 
-    def _rows(self, query: Query, machines: list[Machine], wish: Wish, token: str | None) -> Answer:
-        source = machines
+    def _rows(self, query: Query, found: list[Found], wish: Wish, token: str | None) -> Answer:
+        source = found
         if not query.order:
-            source = list(machines)
+            source = list(found)
             random.Random(f"{self._scenario.seed}:{wish.query}:{wish.skip}").shuffle(source)
         page = source[wish.skip : wish.skip + wish.top]
-        rows = [query.apply(self._row(machine)) for machine in page]
+        rows = [query.apply(self._row(each)) for each in page]
         body: dict[str, Json] = {
-            "totalRecords": len(machines),
+            "totalRecords": len(found),
             "count": len(rows),
             "data": cast("list[Json]", rows),
             "facets": [],
@@ -101,23 +106,34 @@ class Graph:
         }
         return compact(body if token is None else body | {"$skipToken": token})
 
-    def _select(self, wish: Wish) -> tuple[Query, list[Machine]]:
-        """The machines a query finds, in its order; remembered, since every page asks for them again."""
+    def _select(self, wish: Wish, now: float) -> tuple[Query, list[Found]]:
+        """What a query finds, in its order; machines are remembered, since every page asks for them again."""
         name = (wish.query, wish.subscriptions)
-        if name not in self._selections:
-            query = read_query(wish.query)
-            found = [
-                (query.sort_texts(row), machine)
-                for machine in self._fleet
-                if not wish.subscriptions or machine.subscription.subscription_id in wish.subscriptions
-                if query.apply(row := self._row(machine)) is not None
-            ]
-            for place in reversed(range(len(query.order))):
-                found.sort(key=_text_at(place), reverse=query.order[place].is_descending)
-            if len(self._selections) >= REMEMBERED_QUERIES:
-                self._selections.pop(next(iter(self._selections)))
-            self._selections[name] = (query, [machine for _, machine in found])
+        if name in self._selections:
+            return self._selections[name]
+        query = read_query(wish.query)
+        if query.tables[0] in PATCH_TABLES:
+            return query, self._matching(query, self._patches.rows(query, wish.subscriptions, now))
+        machines = (
+            machine
+            for machine in self._fleet
+            if not wish.subscriptions or machine.subscription.subscription_id in wish.subscriptions
+        )
+        if len(self._selections) >= REMEMBERED_QUERIES:
+            self._selections.pop(next(iter(self._selections)))
+        self._selections[name] = query, self._matching(query, machines)
         return self._selections[name]
+
+    def _matching(self, query: Query, candidates: Iterable[Found]) -> list[Found]:
+        """Those of the candidates that the query shows, in its order."""
+        matching = [
+            (query.sort_texts(row), each)
+            for each in candidates
+            if query.apply(row := self._row(each)) is not None
+        ]
+        for place in reversed(range(len(query.order))):
+            matching.sort(key=_text_at(place), reverse=query.order[place].is_descending)
+        return [each for _, each in matching]
 
     def _wish(self, body: bytes) -> Wish:
         try:
@@ -141,7 +157,10 @@ class Graph:
         skip = 0 if token is None else _rows_to_skip(str(token))
         return Wish(asked["query"], subscriptions, min(top, self._scenario.page_size), skip, token)
 
-    def _row(self, machine: Machine) -> Row:
+    def _row(self, found: Found) -> Row:
+        return self._machine(found) if isinstance(found, Machine) else found
+
+    def _machine(self, machine: Machine) -> Row:
         return {
             "id": machine.graph_id,
             "name": machine.name,
@@ -163,7 +182,7 @@ class Graph:
         return Answer(status, orjson.dumps(body))
 
 
-def _text_at(place: int) -> Callable[[tuple[tuple[str, ...], Machine]], str]:
+def _text_at(place: int) -> Callable[[tuple[tuple[str, ...], Found]], str]:
     return lambda pair: pair[0][place]
 
 

@@ -1,7 +1,8 @@
 """The part of Resource Graph's query language that an inventory needs, read and evaluated honestly.
 
 `resources | where a =~ 'x' and b != 'y' | extend c = tostring(p.q) | project a, d = p.q | order by a asc`;
-everything else is a syntax error, never a guess. Columns are checked while reading, rows are not touched.
+the tables of patches by themselves or joined by one `union`, `in~` and `startswith` too. Everything else is a
+syntax error, never a guess. Columns are checked while reading, rows are not touched.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from fleetscan.simulator.query import (
     Step,
     Test,
     Value,
+    begins_with,
     comparison,
+    is_among,
     lower_value,
     path_value,
     text_value,
@@ -26,11 +29,12 @@ COLUMNS = frozenset(
         "sku", "plan", "properties", "tags", "identity", "zones", "extendedLocation",
     )
 )  # fmt: skip
+PATCH_TABLES = ("patchinstallationresources", "patchassessmentresources")
 
 _QUOTES = ("'", '"')
 # The word of the recorded error.
 _END = "<EOF>"
-_TOKEN = re.compile(r"\s*('[^']*'|\"[^\"]*\"|[A-Za-z_]\w*|\d+|==|=~|!=|!~|[|=.,()\[\]~])")
+_TOKEN = re.compile(r"\s*('[^']*'|\"[^\"]*\"|in~|[A-Za-z_]\w*|\d+|==|=~|!=|!~|[|=.,()\[\]~])")
 
 
 class QueryError(Exception):
@@ -44,7 +48,7 @@ class QueryError(Exception):
 
 
 def read_query(text: str) -> Query:
-    """Reads a query over the table `resources`; raises QueryError."""
+    """Reads a query over `resources`, or over the tables of patches; raises QueryError."""
     return _Reader(text).query()
 
 
@@ -59,6 +63,8 @@ class _Reader:
         self._order: tuple[SortBy, ...] = ()
         self._order_at = 0
         self._unknown: QueryError | None = None
+        self._types: frozenset[str] | None = None
+        self._id_prefix = ""
         at, text = 0, text.rstrip()
         while at < len(text):
             found = _TOKEN.match(text, at)
@@ -70,19 +76,30 @@ class _Reader:
         self._tokens.append((_END, len(text)))
 
     def query(self) -> Query:
+        tables = self._tables()
         # The table may be left out, as in the recorded `project id`.
-        if self._skip("resources"):
-            if self._peek() == _END:
-                return Query((), (), 0)
-            self._need("|")
-        self._operator()
+        if not tables:
+            self._operator()
         while self._skip("|"):
             self._operator()
         if self._peek() != _END:
             raise self._error()
         if self._unknown is not None:
             raise self._unknown
-        return Query(tuple(self._steps), self._order, self._order_at)
+        order, steps = (self._order, self._order_at), tuple(self._steps)
+        return Query(steps, *order, tables or ("resources",), self._types, self._id_prefix)
+
+    def _tables(self) -> tuple[str, ...]:
+        if self._skip("resources"):
+            return ("resources",)
+        for first, second in (PATCH_TABLES, PATCH_TABLES[::-1]):
+            if self._skip(first):
+                if self._peek() == "|" and self._is_before("union"):
+                    self._place += 2
+                    self._need(second)
+                    return first, second
+                return (first,)
+        return ()
 
     def _operator(self) -> None:
         match self._peek().lower():
@@ -143,13 +160,31 @@ class _Reader:
                 return found
 
     def _comparison(self) -> Test:
+        first = self._place
         left = self._value()
-        sign = self._next()
-        if sign not in ("==", "=~", "!=", "!~"):
-            self._place -= 1
-            raise self._error()
-        right = self._value()
-        return comparison(left, sign, right)
+        # What the first step asks of a column of the table itself rules rows out before they are made.
+        column = self._tokens[first][0] if self._place == first + 1 and not self._steps else ""
+        match self._next():
+            case "==" | "=~" | "!=" | "!~" as sign:
+                return comparison(left, sign, self._value())
+            case "in~":
+                return self._among(left, column)
+            case "startswith":
+                prefix = self._quoted().lower()
+                self._id_prefix = prefix if column == "id" else self._id_prefix
+                return begins_with(left, prefix)
+            case _:
+                self._place -= 1
+                raise self._error()
+
+    def _among(self, left: Value, column: str) -> Test:
+        self._need("(")
+        texts = {self._quoted().lower()}
+        while self._skip(","):
+            texts.add(self._quoted().lower())
+        self._need(")")
+        self._types = frozenset(texts) if column == "type" else self._types
+        return is_among(left, frozenset(texts))
 
     def _value(self) -> Value:
         token = self._peek()

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from fleetscan.model import Json
+from fleetscan.simulator.ways import Way
 
 
 class Ask(Enum):
@@ -41,7 +42,11 @@ class Ledger:
     """Reads of Azure-AsyncOperation and of Location."""
     superseded: list[str] = field(default_factory=list)
     """Machines whose running operation was ended by a second start, once each time."""
+    installations_killed: list[str] = field(default_factory=list)
+    """Machines whose running patch installation was ended by an accepted start, once each."""
     requests: Counter[Ask] = field(default_factory=Counter)
-    """Requests answered with something else than 429."""
+    """Requests that reached the cloud and were not answered 429; some got no answer at all."""
     throttled: Counter[Ask] = field(default_factory=Counter)
     """429s."""
+    faults: Counter[Way] = field(default_factory=Counter)
+    """Requests that met an outage or a fault, those that never reached the cloud among them."""

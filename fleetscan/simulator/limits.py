@@ -40,7 +40,7 @@ class Limits:
             bucket = arm_bucket(policy, self._scenario, now)
             self._doors[policy.name, subscription_id] = bucket
         if not bucket.is_open(now):
-            return _arm_refusal(policy, subscription_id, bucket.refuse(now))
+            return arm_refusal(policy, subscription_id, bucket.refuse(now))
         bucket.take()
         scope = "subscription" if subscription_id else "tenant"
         left = bucket.remaining
@@ -95,18 +95,8 @@ class Limits:
 
     def _compute_refusal(self, bucket: Bucket, now: float) -> Answer:
         """Both shapes of the field: a machine's own limit with the `error` wrapper, a region's without."""
-        detail: Json = {
-            "code": "TooManyRequests",
-            "target": bucket.policy.name,
-            "message": self._measurement(bucket, now),
-        }
-        error: dict[str, Json] = {
-            "code": "OperationNotAllowed",
-            "message": "The server rejected the request because too many requests have been received "
-            "for this subscription.",
-            "details": [detail],
-        }
-        body = indented({"error": error} if bucket.policy.is_per_machine else error)
+        policy, measurement = bucket.policy, self._measurement(bucket, now)
+        body = compute_throttle(policy, measurement, is_wrapped=policy.is_per_machine)
         return Answer(429, body, {"retry-after": str(bucket.refuse(now))})
 
     def _measurement(self, bucket: Bucket, now: float) -> str:
@@ -117,7 +107,20 @@ class Limits:
         )
 
 
-def _arm_refusal(policy: Policy, subscription_id: str, retry_after_s: int) -> Answer:
+def compute_throttle(policy: Policy, measurement: str, *, is_wrapped: bool) -> bytes:
+    """The body of Compute's 429: with the `error` wrapper of the field, or without as in the documents."""
+    detail: Json = {"code": "TooManyRequests", "target": policy.name, "message": measurement}
+    error: dict[str, Json] = {
+        "code": "OperationNotAllowed",
+        "message": "The server rejected the request because too many requests have been received "
+        "for this subscription.",
+        "details": [detail],
+    }
+    return indented({"error": error} if is_wrapped else error)
+
+
+def arm_refusal(policy: Policy, subscription_id: str, retry_after_s: int) -> Answer:
+    """ARM's 429 for a subscription, or with "" for the tenant."""
     # The tenant's code is the subscription's with the other word.
     scope = f"subscription '{subscription_id}'" if subscription_id else "tenant"
     answer = arm_error(

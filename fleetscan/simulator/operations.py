@@ -10,12 +10,16 @@ import base64
 import hashlib
 import random
 import string
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
+from math import inf
 
 from fleetscan.simulator.fates import Fate
 from fleetscan.simulator.fleet import Machine
+from fleetscan.simulator.guids import guid_of
 from fleetscan.simulator.times import Calendar
+from fleetscan.simulator.troubles import Trouble
 
 URL_SAFE = string.ascii_letters + string.digits + "-_"
 # The lengths recorded in 2024.
@@ -39,26 +43,52 @@ class State(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One accepted start. `superseded_at` is when a newer one took its machine over, if one did."""
+    """One accepted start, after the `older` one of its machine.
+
+    `superseded_at` is when a newer one took its machine over, if one did.
+    """
 
     machine: Machine
     guid: str
     api_version: str
     started_at: float
+    older: Operation | None = None
     superseded_at: float | None = None
 
     @property
     def ends_at(self) -> float:
-        """When it is over, one way or the other."""
+        """When it is over, one way or the other; infinity for one that never is."""
         if self.superseded_at is not None:
             return self.superseded_at
-        return self.started_at + self.machine.lot.duration_s
+        lot = self.machine.lot
+        match lot.trouble:
+            case Trouble.NEVER_ENDING | Trouble.VANISHING:
+                return inf
+            case Trouble.PREEMPTED:
+                return self.started_at + lot.duration_s / 2
+            case _:
+                return self.started_at + lot.duration_s
+
+    @property
+    def gone_at(self) -> float:
+        """When its machine is deleted, and it with it; infinity for most."""
+        lot = self.machine.lot
+        return self.started_at + lot.duration_s / 2 if lot.trouble is Trouble.VANISHING else inf
+
+    @property
+    def span_s(self) -> float:
+        """How long it takes, or would were it to end."""
+        ends_at = self.ends_at
+        return self.machine.lot.duration_s if ends_at == inf else ends_at - self.started_at
 
     def state(self, now: float) -> State:
         """Its status at a moment."""
-        if now < self.ends_at:
+        ends_at = self.ends_at
+        if now < ends_at or ends_at == inf:
             return State.IN_PROGRESS
-        if self.superseded_at is not None or self.machine.fate is Fate.OPERATION_CANCELED:
+        lot = self.machine.lot
+        is_canceled = lot.fate is Fate.OPERATION_CANCELED or lot.trouble is Trouble.PREEMPTED
+        if self.superseded_at is not None or is_canceled:
             return State.CANCELED
         return State.FAILED if self.machine.fate is Fate.OPERATION_FAILED else State.SUCCEEDED
 
@@ -81,7 +111,7 @@ class Operations:
         older, superseded = self.newest(machine), None
         if older is not None and older.state(now) is State.IN_PROGRESS:
             superseded = self._by_guid[older.guid] = replace(older, superseded_at=now)
-        operation = self._mint(machine, older, api_version, now)
+        operation = self._mint(machine, superseded or older, api_version, now)
         self._by_guid[operation.guid] = operation
         self._newest[machine.key] = operation
         return operation, superseded
@@ -94,6 +124,17 @@ class Operations:
         """The operation of a machine that was started last."""
         return self._newest.get(machine.key)
 
+    def newest_at(self, machine: Machine, at: float) -> Operation | None:
+        """The operation that had been started last at a moment, which may be past."""
+        operation = self._newest.get(machine.key)
+        while operation is not None and operation.started_at > at:
+            operation = operation.older
+        return operation
+
+    def machines(self) -> Iterator[Machine]:
+        """The machines that have any, by their first start."""
+        return (operation.machine for operation in self._newest.values())
+
     def targets(self, operation: Operation) -> tuple[str, str]:
         """Path and query of the operation's status, and of its result at the end."""
         machine = operation.machine
@@ -102,7 +143,7 @@ class Operations:
         tail = base64.urlsafe_b64encode(seal[16:]).decode()
         path = (
             f"/subscriptions/{machine.subscription.subscription_id}/providers/Microsoft.Compute/locations/"
-            f"{machine.region}/operations/{operation.guid}?p={_guid(seal[:16])}"
+            f"{machine.region}/operations/{operation.guid}?p={guid_of(seal[:16])}"
         )
         signed = (
             f"&api-version={operation.api_version}&t={self._calendar.ticks(operation.started_at)}"
@@ -114,12 +155,5 @@ class Operations:
     def _mint(self, machine: Machine, older: Operation | None, api_version: str, now: float) -> Operation:
         """The guid follows from the machine and its operation before, never from other machines."""
         seed = f"{self._seed}:{machine.key}:{older.guid if older else ''}"
-        guid = _guid(hashlib.blake2b(seed.encode(), digest_size=16).digest())
-        return Operation(machine, guid, self._versions.setdefault(api_version, api_version), now)
-
-
-def _guid(chance: bytes) -> str:
-    """A GUID of version 4 made of 16 random bytes."""
-    digits = chance.hex()
-    variant = "89ab"[chance[8] & 3]
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+        guid = guid_of(hashlib.blake2b(seed.encode(), digest_size=16).digest())
+        return Operation(machine, guid, self._versions.setdefault(api_version, api_version), now, older)

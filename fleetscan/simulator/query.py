@@ -28,11 +28,19 @@ class SortBy:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A query that has been read. `order` sorts by the rows that the first `order_at` steps show."""
+    """A query that has been read. `order` sorts by the rows that the first `order_at` steps show.
+
+    `tables` are those it reads. Rows of a type that is not in `types` (lower case), or with an id that does
+    not begin with `id_prefix` (lower case), are dropped for certain and need not be made; `types` None and
+    `id_prefix` "" rule nothing out.
+    """
 
     steps: tuple[Step, ...]
     order: tuple[SortBy, ...]
     order_at: int
+    tables: tuple[str, ...] = ("resources",)
+    types: frozenset[str] | None = None
+    id_prefix: str = ""
 
     def apply(self, row: Row) -> Row | None:
         """The row as the query shows it, or None where a `where` drops it."""
@@ -91,3 +99,13 @@ def comparison(left: Value, sign: str, right: Value) -> Test:
     if sign in ("==", "!="):
         return lambda row: (as_text(left(row)) == as_text(right(row))) is is_equal
     return lambda row: (as_text(left(row)).lower() == as_text(right(row)).lower()) is is_equal
+
+
+def is_among(left: Value, texts: frozenset[str]) -> Test:
+    """`in~`: one of the lower-cased `texts`, without case."""
+    return lambda row: as_text(left(row)).lower() in texts
+
+
+def begins_with(left: Value, prefix: str) -> Test:
+    """`startswith` the lower-cased `prefix`, without case."""
+    return lambda row: as_text(left(row)).lower().startswith(prefix)

@@ -65,6 +65,11 @@ def not_found(name: str, resource_group: str) -> Answer:
     )
 
 
+def operation_not_found(guid: str) -> Answer:
+    """Compute's 404 for an operation that is not there, or not any more."""
+    return compute_error(404, "NotFound", f"The operation '{guid}' could not be found.")
+
+
 def denied(action: str, scope: str) -> Answer:
     """ARM's 403 for a missing role."""
     return arm_error(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
+from http import HTTPStatus
 
 import orjson
 
@@ -15,6 +16,10 @@ from fleetscan.model import Json, Reply
 from fleetscan.simulator.times import Calendar
 
 JSON_TYPE = "application/json; charset=utf-8"
+HTML_TYPE = "text/html; charset=utf-8"
+
+ELSEWHERE = "https://elsewhere.example"
+"""A host that is not this cloud's."""
 
 STANDING_HEADERS = {
     "cache-control": "no-cache",
@@ -58,7 +63,7 @@ class Letterhead:
             **answer.headers,
         }
         if answer.body:
-            headers["content-type"] = JSON_TYPE
+            headers.setdefault("content-type", JSON_TYPE)
         return Reply(answer.status, headers, answer.body)
 
 
@@ -80,6 +85,17 @@ def arm_error(status: int, code: str, message: str) -> Answer:
 def compute_error(status: int, code: str, message: str) -> Answer:
     """An error of Microsoft.Compute."""
     return Answer(status, indented({"error": {"code": code, "message": message}}))
+
+
+def html_page(status: int, title: str) -> Answer:
+    """A page of whatever stands before ARM."""
+    page = f"<html><head><title>{title}</title></head><body><center><h1>{title}</h1></center></body></html>"
+    return Answer(status, page.encode(), {"content-type": HTML_TYPE})
+
+
+def html_error(status: int) -> Answer:
+    """An error of whatever stands before ARM, which speaks no JSON."""
+    return html_page(status, f"{status} {HTTPStatus(status).phrase}")
 
 
 def unauthorized(code: str, message: str, challenge: str) -> Answer:

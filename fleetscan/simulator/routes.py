@@ -14,11 +14,12 @@ from fleetscan.simulator.call import Call
 from fleetscan.simulator.compute import Compute
 from fleetscan.simulator.fleet import PROVIDER, Fleet, Machine
 from fleetscan.simulator.graph import Graph
+from fleetscan.simulator.installations import Installations
 from fleetscan.simulator.ledger import Ask
 from fleetscan.simulator.operations import MONITOR
 from fleetscan.simulator.policies import Duty
-from fleetscan.simulator.refusals import not_found
-from fleetscan.simulator.replies import Answer, arm_error, compute_error, unknown_path
+from fleetscan.simulator.refusals import not_found, operation_not_found
+from fleetscan.simulator.replies import Answer, arm_error, unknown_path
 from fleetscan.simulator.scenario import Scenario
 from fleetscan.simulator.subscriptions import list_subscriptions
 
@@ -45,12 +46,19 @@ class Route:
 class Router:
     """Finds the route of a call among the endpoints of one cloud."""
 
-    def __init__(self, scenario: Scenario, fleet: Fleet, assessments: Assessments, graph: Graph) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        fleet: Fleet,
+        assessments: Assessments,
+        installations: Installations,
+        graph: Graph,
+    ) -> None:
         self._fleet = fleet
         self._known = {subscription.subscription_id for subscription in fleet.subscriptions}
         self._subscriptions_page = min(scenario.page_size, MAX_SUBSCRIPTIONS_PAGE)
         self._assessments = assessments
-        self._compute = Compute(fleet, assessments, scenario.page_size)
+        self._compute = Compute(fleet, assessments, installations, scenario.page_size)
         self._graph = graph
 
     def route(self, call: Call, now: float) -> Route:
@@ -99,8 +107,7 @@ class Router:
         ask = Ask.RESULT if MONITOR in call.target else Ask.POLL
         operation = self._assessments.find(guid)
         if operation is None:
-            message = f"The operation '{guid}' could not be found."
-            return Route(ask, partial(compute_error, 404, "NotFound", message), subscription_id)
+            return Route(ask, partial(operation_not_found, guid), subscription_id)
         status = partial(self._assessments.poll, call, operation, now)
         return _at(ask, Duty.POLL, operation.machine, status)
 

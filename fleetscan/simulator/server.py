@@ -1,10 +1,13 @@
 """The HTTP skin: a pretend cloud on a loopback port, on the real monotonic clock.
 
 It checks the bearer token, hands the request's target on byte for byte and adds nothing to the replies.
+Where the cloud has an exchange break, the connection is aborted; a request that the cloud never heard of has
+been sent here all the same.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,12 +17,14 @@ from aiohttp import web
 
 from fleetscan.model import Reply, Request
 from fleetscan.simulator.cloud import Cloud
-from fleetscan.simulator.replies import arm_error
+from fleetscan.simulator.faults import stall_of
 
 # Signed URLs are 3.3 kB; a request line and a header field of four times that still pass.
 MAX_FIELD_BYTES = 16 * 1024
 MAX_BODY_BYTES = 1024 * 1024
 SHUTDOWN_S = 1.0
+# Silences are cut short: what matters over HTTP is that they come.
+MOST_SILENT_S = 5.0
 
 
 @asynccontextmanager
@@ -33,7 +38,8 @@ async def serve(cloud: Cloud, *, host: str = "127.0.0.1", port: int = 0) -> Asyn
     async def answer(request: web.BaseRequest) -> web.Response:
         now = time.monotonic() - began
         body = await request.read() if request.can_read_body else b""
-        return _response(_reply(cloud, request, body, now))
+        reply = _reply(cloud, request, body, now)
+        return _response(reply) if reply.fault is None else await _break_off(request, stall_of(reply))
 
     server = web.Server(
         answer,
@@ -57,11 +63,18 @@ def _reply(cloud: Cloud, request: web.BaseRequest, body: bytes, now: float) -> R
     if refusal is not None:
         return refusal
     if request.method not in ("GET", "POST"):
-        wrong = arm_error(405, "MethodNotAllowed", f"The method {request.method} is not served here.")
-        return Reply(wrong.status, {}, wrong.body)
+        return cloud.refuse_method(request.method, now)
     # The raw target, because a signed URL must arrive as it was minted.
     url = f"{request.scheme}://{request.host}{request.raw_path}"
     return cloud.handle(Request("GET" if request.method == "GET" else "POST", url, body), now)
+
+
+async def _break_off(request: web.BaseRequest, stall_s: float) -> web.Response:
+    """Aborts the connection after a silence; the response goes nowhere, aiohttp wants one."""
+    await asyncio.sleep(min(stall_s, MOST_SILENT_S))
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response()
 
 
 def _response(reply: Reply) -> web.Response:

@@ -1,23 +1,41 @@
-"""The in-process skin: exchanges requests with a pretend cloud by plain calls, on any clock."""
+"""The in-process skin: exchanges requests with a pretend cloud by plain calls, on any clock.
+
+It waits for nothing of its own accord; how a silence passes is for whoever owns the clock to say.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from fleetscan.model import Reply, Request
 from fleetscan.simulator.cloud import Cloud
+from fleetscan.simulator.faults import stall_of
 
 
 class SimulatedWire:
-    """A wire to `cloud`, as seen at the times that `clock` gives."""
+    """A wire to `cloud`, as seen at the times that `clock` gives.
 
-    def __init__(self, cloud: Cloud, clock: Callable[[], float]) -> None:
+    `hold` lets so many seconds pass on that clock where an exchange falls silent before it breaks; without
+    it, such an exchange breaks at once.
+    """
+
+    def __init__(
+        self,
+        cloud: Cloud,
+        clock: Callable[[], float],
+        hold: Callable[[float], Awaitable[None]] | None = None,
+    ) -> None:
         self._cloud = cloud
         self._clock = clock
+        self._hold = hold
 
     async def exchange(self, request: Request) -> Reply:
-        """The cloud's reply, at once."""
-        return self._cloud.handle(request, self._clock())
+        """The cloud's reply, at once but for a silence before a break."""
+        reply = self._cloud.handle(request, self._clock())
+        stall_s = stall_of(reply)
+        if stall_s and self._hold is not None:
+            await self._hold(stall_s)
+        return reply
 
     async def aclose(self) -> None:
         """Nothing is held."""

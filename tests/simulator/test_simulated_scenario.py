@@ -33,6 +33,11 @@ def test_the_defaults_are_a_small_ordinary_fleet() -> None:
         {"rival_share": -0.1},
         {"stopped_pct": 60, "failing_pct": 60},
         {"warned_pct": -1},
+        {"installing_pct": 101},
+        {"graph_lag_s": -1},
+        {"faults_pct": 100.1},
+        {"troubled_pct": -1},
+        {"outages": -1},
     ],
     ids=str,
 )

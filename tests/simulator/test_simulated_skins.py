@@ -6,13 +6,16 @@ from dataclasses import replace
 
 import aiohttp
 import orjson
+import pytest
 from yarl import URL
 
-from fleetscan.model import Request
+from fleetscan.model import Fault, Request
+from fleetscan.simulator.cloud import Cloud
 from fleetscan.simulator.ledger import Ask
 from fleetscan.simulator.server import serve
+from fleetscan.simulator.ways import Way
 from fleetscan.simulator.wire import SimulatedWire
-from tests.simulator.pretend_cloud import CALM, cloud_of, get
+from tests.simulator.pretend_cloud import BASE, CALM, VERSION, cloud_of, get, start
 
 AUTHORIZATION = {"Authorization": "Bearer secret"}
 FAST = replace(CALM, speed=1e6)
@@ -91,7 +94,56 @@ async def test_over_http_replies_are_those_of_the_cloud_itself() -> None:
 
 async def test_other_methods_are_a_405() -> None:
     async with serve(cloud_of(CALM)) as endpoint, session() as http:
-        assert (await http.delete(f"{endpoint}/subscriptions?api-version=2022-12-01")).status == 405
+        refused = await http.delete(f"{endpoint}/subscriptions?api-version=2022-12-01")
+        assert refused.status == 405
+        assert refused.headers["date"] == "Sun, 22 Nov 2026 02:00:00 GMT"
+
+
+def cut_short(seed: int, way: Way) -> tuple[Cloud, str] | None:
+    """A cloud in which the one machine's first start meets `way`, and that start's path."""
+    scenario = replace(FAST, seed=seed, machines=1, faults_pct=100)
+    trial = cloud_of(scenario)
+    machine = next(iter(trial.fleet))
+    start(trial, machine)
+    path = f"{machine.resource_id}/assessPatches?{VERSION}"
+    return (cloud_of(scenario), path) if trial.ledger.faults[way] else None
+
+
+def found(way: Way) -> tuple[Cloud, str]:
+    """The same, of the first seed that has it."""
+    return next(cut for seed in range(1000) if (cut := cut_short(seed, way)) is not None)
+
+
+@pytest.mark.parametrize(
+    ("way", "accepted"), [(Way.NOT_SENT, 0), (Way.RESET_BEFORE, 0), (Way.RESET_AFTER, 1)]
+)
+async def test_over_http_a_broken_exchange_is_a_broken_connection(way: Way, accepted: int) -> None:
+    cloud, path = found(way)
+    async with serve(cloud) as endpoint, session() as http:
+        with pytest.raises(aiohttp.ServerDisconnectedError):
+            await http.post(endpoint + path)
+    assert cloud.ledger.accepted.total() == accepted
+
+
+async def test_over_http_a_silence_is_held_and_then_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fleetscan.simulator.server.MOST_SILENT_S", 0.05)
+    cloud, path = found(Way.STALL_AFTER)
+    async with serve(cloud) as endpoint, session() as http:
+        with pytest.raises(aiohttp.ServerDisconnectedError):
+            await http.post(endpoint + path)
+    assert cloud.ledger.accepted.total() == 1
+
+
+async def test_the_in_process_wire_holds_a_silence_on_its_own_clock() -> None:
+    cloud, path = found(Way.STALL_BEFORE)
+    held: list[float] = []
+
+    async def hold(stall_s: float) -> None:
+        held.append(stall_s)
+
+    reply = await SimulatedWire(cloud, lambda: 0.0, hold).exchange(Request("POST", BASE + path))
+    assert reply.fault is Fault.CUT
+    assert held == [float(reply.headers["x-simulated-stall-s"])]
 
 
 async def test_the_port_is_free_again_when_serving_ends() -> None:

@@ -1,0 +1,175 @@
+"""Resource Graph's two tables of patches: installations, and what each machine's newest assessment found.
+
+They show the cloud as it was a moment ago. Their rows are made anew for each query, and for a query about
+one machine only that machine's.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+import orjson
+
+from fleetscan.model import Json
+from fleetscan.simulator.assessment import inner_error, inner_status
+from fleetscan.simulator.assessments import Assessments
+from fleetscan.simulator.fates import Fate
+from fleetscan.simulator.fleet import Fleet, Machine
+from fleetscan.simulator.installations import Installation, Installations
+from fleetscan.simulator.operations import Operation, State
+from fleetscan.simulator.query import Query, Row
+from fleetscan.simulator.resources import GRAPH_TYPE
+from fleetscan.simulator.scenario import Scenario
+from fleetscan.simulator.times import Calendar
+
+INSTALLATION_TYPE = f"{GRAPH_TYPE}/patchinstallationresults"
+ASSESSMENT_TYPE = f"{GRAPH_TYPE}/patchassessmentresults"
+PATCH_TYPE = f"{ASSESSMENT_TYPE}/softwarepatches"
+
+# The field for each word of a patch; all of them are told, those without a patch as 0.
+CLASSES = {
+    "Security": "security",
+    "Critical": "critical",
+    "Definition": "definition",
+    "UpdateRollUp": "updateRollup",
+    "FeaturePack": "featurePack",
+    "ServicePack": "servicePack",
+    "Tools": "tools",
+    "Updates": "updates",
+    "Other": "other",
+}
+
+
+class PatchTables:
+    """`patchinstallationresources` and `patchassessmentresources` of one cloud."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        fleet: Fleet,
+        assessments: Assessments,
+        installations: Installations,
+        calendar: Calendar,
+    ) -> None:
+        self._fleet = fleet
+        self._assessments = assessments
+        self._installations = installations
+        self._calendar = calendar
+        self._lag_s = scenario.graph_lag_s / scenario.speed
+
+    def rows(self, query: Query, subscriptions: frozenset[str], now: float) -> Iterator[Row]:
+        """The rows of the query's tables that it may show; no subscriptions mean all."""
+        at = now - self._lag_s
+        if "patchinstallationresources" in query.tables and _may_show(query, INSTALLATION_TYPE):
+            for machine in self._among(query, subscriptions, self._installations.machines(), at):
+                installation = self._installations.of(machine)
+                if installation is not None and installation.began_at <= at:
+                    yield self._installation(installation, at)
+        if "patchassessmentresources" in query.tables:
+            for machine in self._among(query, subscriptions, self._assessments.machines(), at):
+                operation = self._assessments.newest_at(machine, at)
+                if operation is not None:
+                    yield from self._assessment(query, operation, at)
+
+    def _among(
+        self, query: Query, subscriptions: frozenset[str], machines: Iterable[Machine], at: float
+    ) -> Iterator[Machine]:
+        # Both kinds of rows have ids below a machine's; a prefix that reaches so far names the only one.
+        key, below, _ = query.id_prefix.partition("/patch")
+        if below:
+            only = self._fleet.find(key)
+            machines = [] if only is None else [only]
+        for machine in machines:
+            is_asked = not subscriptions or machine.subscription.subscription_id in subscriptions
+            if is_asked and not self._assessments.is_gone(machine, at):
+                yield machine
+
+    def _installation(self, installation: Installation, at: float) -> Row:
+        offset_h = installation.machine.lot.utc_offset_h
+        properties: dict[str, Json] = {
+            "status": installation.status(at),
+            "installationActivityId": installation.guid,
+            "startDateTime": self._calendar.iso(installation.began_at, offset_h),
+            "lastModifiedDateTime": self._calendar.iso(installation.modified_at(at), offset_h),
+            "osType": installation.machine.image.os_type,
+            "startedBy": "Platform",
+        }
+        below = f"/patchInstallationResults/{installation.guid}"
+        return self._row(installation.machine, below, INSTALLATION_TYPE, properties)
+
+    def _assessment(self, query: Query, operation: Operation, at: float) -> Iterator[Row]:
+        machine, below = operation.machine, "/patchAssessmentResults/latest"
+        if _may_show(query, ASSESSMENT_TYPE):
+            yield self._row(machine, below, ASSESSMENT_TYPE, self._summary(operation, at))
+        if _may_show(query, PATCH_TYPE) and operation.state(at) is State.SUCCEEDED:
+            if machine.fate is Fate.NO_COUNTS:
+                return
+            modified = self._modified(operation, at)
+            for patch in self._assessments.findings(machine).listed:
+                told = _software_patch(orjson.loads(patch.head + "}"), modified)
+                yield self._row(machine, f"{below}/softwarePatches/{told['patchId']}", PATCH_TYPE, told)
+
+    def _summary(self, operation: Operation, at: float) -> dict[str, Json]:
+        state, machine = operation.state(at), operation.machine
+        summary: dict[str, Json] = {
+            "assessmentActivityId": operation.guid,
+            "status": "InProgress" if state is State.IN_PROGRESS else "Failed",
+            "rebootPending": None,
+            "osType": machine.image.os_type,
+            "startDateTime": self._assessments.began(operation),
+            "lastModifiedDateTime": self._modified(operation, at),
+            "startedBy": "User",
+            "errorDetails": None,
+            "availablePatchCountByClassification": None,
+        }
+        return summary | self._found(machine) if state is State.SUCCEEDED else summary
+
+    def _found(self, machine: Machine) -> dict[str, Json]:
+        findings = self._assessments.findings(machine)
+        told: dict[str, Json] = {
+            "status": inner_status(machine.fate),
+            "rebootPending": findings.is_reboot_pending,
+            "errorDetails": inner_error(machine),
+        }
+        if machine.fate is Fate.NO_COUNTS:
+            return told
+        words = Counter(patch.classification for patch in findings.missing)
+        return told | {
+            "availablePatchCountByClassification": {name: words[word] for word, name in CLASSES.items()}
+        }
+
+    def _modified(self, operation: Operation, at: float) -> str:
+        is_over = operation.state(at) is not State.IN_PROGRESS
+        moment = operation.ends_at if is_over else operation.started_at
+        return self._calendar.iso(moment, operation.machine.lot.utc_offset_h)
+
+    def _row(self, machine: Machine, below: str, kind: str, properties: dict[str, Json]) -> Row:
+        row_id = machine.graph_id + below
+        return {
+            "id": row_id.lower() if machine.lot.has_lower_id else row_id,
+            "name": row_id.rpartition("/")[2],
+            "type": kind,
+            "tenantId": self._fleet.estate.tenant_id,
+            "location": machine.region,
+            "resourceGroup": machine.resource_group.lower(),
+            "subscriptionId": machine.subscription.subscription_id,
+            "properties": properties,
+        }
+
+
+def _may_show(query: Query, kind: str) -> bool:
+    return query.types is None or kind in query.types
+
+
+def _software_patch(patch: dict[str, Json], modified: str) -> dict[str, Json]:
+    return {
+        "patchName": patch["name"],
+        "patchId": patch["patchId"],
+        "kbId": patch.get("kbId"),
+        "version": patch.get("version"),
+        "classifications": patch["classifications"],
+        "rebootBehavior": patch["rebootBehavior"],
+        "publishedDateTime": patch["publishedDate"],
+        "lastModifiedDateTime": modified,
+    }
