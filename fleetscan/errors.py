@@ -5,6 +5,8 @@ Weather (resets, throttling, malformed replies) is never an exception: it is a `
     FleetscanError
     ├── UsageError            2  a flag, a setting, an inventory file, an endpoint
     │   ├── RunExistsError    2  an --out that already holds a run
+    │   ├── LockedError       2  an --out that another scan is writing
+    │   ├── CannotResumeError 2  an --out that this scan cannot go on with
     │   └── InventoryFileError 2 a line of an inventory file that is no machine
     ├── CannotScanError       4  nothing could be started or written
     │   ├── CredentialError   4  no token could be had
@@ -44,7 +46,33 @@ class RunExistsError(UsageError):
         self.path = path
 
     def __str__(self) -> str:
-        return f"{self.path} already holds a run; name another directory with --out"
+        return f"{self.path} already holds a run; name another with --out, or go on with this one: --resume"
+
+
+class LockedError(UsageError):
+    """Another scan is writing into the directory."""
+
+    def __init__(self, path: str, holder: str) -> None:
+        super().__init__(path, holder)
+        self.path = path
+        self.holder = holder
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} is being written by {self.holder}; let it end, or name another directory with --out"
+        )
+
+
+class CannotResumeError(UsageError):
+    """The run in a directory is not one that this scan can go on with."""
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(path, why)
+        self.path = path
+        self.why = why
+
+    def __str__(self) -> str:
+        return f"{self.path} cannot be resumed: {self.why}"
 
 
 class InventoryFileError(UsageError):

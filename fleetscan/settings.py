@@ -99,11 +99,40 @@ class ScanSettings(PlanSettings):
         "Write the run into this directory; - streams the rows to standard output and writes no files.",
         "Without it, a new directory under fleetscan-runs/.",
     )
+    resume: bool = knob(
+        False,
+        Switch(),
+        "Go on with the run in --out: follow what still runs, start the rest, start nothing twice.",
+        "Where --out holds no run it is an ordinary scan, so that a scheduler can always say so.",
+    )
+    retry_failed: str | None = knob(
+        None,
+        Text("DIR", "a run's directory"),
+        "Scan the machines of this earlier run that did not end assessed, in a run of its own.",
+    )
+    deadline_s: float | None = knob(
+        None,
+        Duration(0.001),
+        "Start nothing more this long after the scan began, and end in good order.",
+    )
+    drain_s: float = knob(
+        20.0,
+        Duration(0.0),
+        "Once told to stop, take in results this long before leaving.",
+        "Kubernetes kills 30 s after it asks; what still runs then is in the journal.",
+    )
     group_by: tuple[str, ...] = knob(
         (),
         Text("tag:NAME", "tag:NAME, such as tag:owner", r"tag:\S(.{0,510}\S)?"),
         "Add totals for each value of this tag; repeat it for several.",
     )
+
+    def check_together(self) -> None:
+        """Raises UsageError about fields that do not go together."""
+        if self.resume and self.out in (None, "-"):
+            raise UsageError("--resume needs the directory to go on in; name it with --out")
+        if self.retry_failed is not None and self.inventory is not None:
+            raise UsageError("--retry-failed and --inventory both say which machines to scan; give one")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +194,27 @@ class SimulateSettings(FleetSettings):
     )
     graph: Literal["up", "denied", "broken"] = knob(
         "up", OneOf(("up", "denied", "broken")), "How Resource Graph does: a scan must manage without it."
+    )
+    installing_pct: float = knob(
+        0.0,
+        PERCENT,
+        "Running machines on which patches are being installed when serving begins.",
+        "An assessment ends such an installation, in life as here.",
+    )
+    graph_lag_s: float = knob(3.0, Duration(0.0), "How far Resource Graph's patch tables lag behind.")
+    faults_pct: float = knob(
+        0.0,
+        PERCENT,
+        "Requests that meet a fault: a cut or stalled connection, a 5xx, a 429, a broken body, and so on.",
+        "Some are obeyed all the same, as in life.",
+    )
+    troubled_pct: float = knob(
+        0.0, PERCENT, "Machines with a lasting trouble, such as operations that never end or are lost."
+    )
+    outages: int = knob(
+        0,
+        Whole(0, 1000),
+        "Outages of a region, a subscription or all sign-ins, in the first quarter of an hour.",
     )
     token: str | None = knob(
         None,

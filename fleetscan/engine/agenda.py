@@ -44,6 +44,14 @@ class Agenda:
         self._heap: list[tuple[float, int, Lane]] = []
         self._order = itertools.count()
         self._exchanging = 0
+        self._starts = True
+
+    def stop_starting(self) -> None:
+        """Let go of every start that waits, and of those to come."""
+        self._starts = False
+        self._lanes = {key: lane for key, lane in self._lanes.items() if lane.account is not Account.WRITES}
+        self._heap = [entry for entry in self._heap if entry[2].account is not Account.WRITES]
+        heapq.heapify(self._heap)
 
     def add(self, errand: Errand, now: float) -> None:
         """Take in an errand; its first request waits for its turn."""
@@ -86,6 +94,8 @@ class Agenda:
 
     def _put(self, errand: Errand, turn: Turn, now: float) -> None:
         account, _ = DRAWS[turn.kind]
+        if account is Account.WRITES and not self._starts:
+            return
         key = (turn.subscription_id, account)
         if (lane := self._lanes.get(key)) is None:
             lane = self._lanes[key] = Lane(account, self._limits, now)

@@ -5,10 +5,11 @@ Signed and opaque, 3.3 kB each, kept for every operation in flight: so Location 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fleetscan.engine.urls import follow
-from fleetscan.model import Origin, Reply
+from fleetscan.model import Json, Origin, Reply
 
 
 class Trail:
@@ -16,9 +17,9 @@ class Trail:
 
     __slots__ = ("_location", "status_url")
 
-    def __init__(self) -> None:
-        self.status_url = ""
-        self._location: str | _Inserted = ""
+    def __init__(self, status_url: str = "", location: str | _Inserted = "") -> None:
+        self.status_url = status_url
+        self._location = location
 
     def take(self, reply: Reply, endpoint: str, origin: Origin) -> str | None:
         """Remember what the headers of `reply` name; a sentence where a URL leads away from Azure.
@@ -39,6 +40,26 @@ class Trail:
                 self.status_url = url
         self._location = _beside(location, self.status_url)
         return None
+
+    def as_json(self) -> dict[str, Json]:
+        """The URLs as `of_json` takes them: Location as what it adds, where it does."""
+        location = self._location
+        told: Json = location if isinstance(location, str) else {"at": location.at, "text": location.text}
+        return {"status_url": self.status_url, "location": told}
+
+    @classmethod
+    def of_json(cls, told: Mapping[str, Json], endpoint: str, origin: Origin) -> Trail | None:
+        """The trail that `as_json` told; None where it leads away from the endpoint, or nowhere."""
+        match told.get("status_url"), told.get("location"):
+            case str(status_url), str(location):
+                trail = cls(status_url, location)
+            case str(status_url), {"at": int(at), "text": str(text)}:
+                trail = cls(status_url, _Inserted(at, text))
+            case _:
+                return None
+        urls = [url for url in (trail.status_url, trail.location_url()) if url]
+        is_sound = urls and all(follow(url, endpoint + "/", origin) == url for url in urls)
+        return trail if is_sound else None
 
     def location_url(self) -> str:
         """Location's URL, or "" where none was given."""

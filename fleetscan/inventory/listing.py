@@ -3,7 +3,7 @@ Compute those of every subscription for which Graph could not be relied on."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fleetscan.inventory.compute import ComputeListing, list_machines
@@ -19,7 +19,8 @@ from fleetscan.model import InventoryError, Json, Target
 class Fleet:
     """Who is to be assessed, what could not be listed (`errors`) and what a person should know (`notes`).
 
-    `subscriptions` are those whose machines were read, `not_enabled` the visible ones passed over.
+    `subscriptions` are those whose machines were read, `not_enabled` the visible ones passed over. Of a
+    fleet that was listed before only the `listed_scope` is known of these.
     """
 
     targets: list[Target]
@@ -27,6 +28,7 @@ class Fleet:
     not_enabled: tuple[Subscription, ...] = ()
     errors: list[InventoryError] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    listed_scope: Mapping[str, Json] | None = None
 
     @property
     def is_nothing_listed(self) -> bool:
@@ -36,6 +38,8 @@ class Fleet:
     @property
     def scope(self) -> dict[str, Json]:
         """The subscriptions as run.json names them."""
+        if self.listed_scope is not None:
+            return dict(self.listed_scope)
         return {
             "subscriptions": [_as_json(subscription) for subscription in self.subscriptions],
             "not_enabled": [_as_json(subscription) for subscription in self.not_enabled],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fleetscan.model import InventoryError, Json, RequestKind
@@ -34,6 +34,12 @@ class RequestCounts:
             case RequestKind.LIST_SUBSCRIPTIONS | RequestKind.QUERY_GRAPH | RequestKind.LIST_VMS:
                 self.list += 1
         self.retried += is_retry
+
+    def plus(self, earlier: Mapping[str, int]) -> RequestCounts:
+        """These and those of earlier processes, by the names of the fields."""
+        return RequestCounts(
+            **{name: getattr(self, name) + earlier.get(name, 0) for name in RequestCounts.__slots__}
+        )
 
     def as_json(self) -> dict[str, Json]:
         """The counts as totals.jsonl writes them."""

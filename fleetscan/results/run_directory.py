@@ -16,7 +16,7 @@ import orjson
 
 from fleetscan.errors import CannotWriteError, OutputError, RunExistsError, UsageError
 from fleetscan.model import Json
-from fleetscan.results.stdout_rows import StdoutRows, reason, write_whole
+from fleetscan.results.stdout_rows import reason, write_whole
 
 STDOUT = "-"
 DEFAULT_PLACE = Path("fleetscan-runs")
@@ -24,7 +24,8 @@ LATEST = "latest"
 RESULTS = "results.jsonl"
 TOTALS = "totals.jsonl"
 RUN = "run.json"
-RUN_FILES = (RESULTS, TOTALS, RUN, "journal.jsonl")
+JOURNAL = "journal.jsonl"
+RUN_FILES = (RESULTS, TOTALS, RUN, JOURNAL)
 
 OWNER_ALONE_FILE = 0o600
 OWNER_ALONE_DIRECTORY = 0o700
@@ -43,8 +44,12 @@ class Output(Protocol):
         """The directory, or None where there is none."""
         ...
 
-    def write_row(self, row: bytes) -> None:
-        """Put one encoded row where a crash of this process cannot lose it."""
+    def write_row(self, row: bytes) -> int:
+        """Put one encoded row where a crash of this process cannot lose it; the byte where it ends."""
+        ...
+
+    def sync(self) -> None:
+        """Have the rows that were written outlive a power cut."""
         ...
 
     def write_totals(self, lines: Iterable[Mapping[str, Json]]) -> None:
@@ -65,38 +70,46 @@ class Output(Protocol):
 
 
 class RunDirectory:
-    """One run's directory, with its results.jsonl open for rows. Made by `create`."""
+    """One run's directory, with its results.jsonl open for rows. Made by `open`."""
 
     def __init__(self, path: Path, rows_fd: int, *, is_default_place: bool) -> None:
         self.path = path
         self.rows_written = 0
         self._rows_fd: int | None = rows_fd
-        self._rows_size_bytes = 0
+        self._rows_size_bytes = os.fstat(rows_fd).st_size
         self._is_default_place = is_default_place
 
     @classmethod
-    def create(cls, out: str | None, now: datetime, scan_id: str) -> RunDirectory:
-        """The directory `out`, or without one `fleetscan-runs/<UTC time>-<first 8 of the id>`.
+    def open(cls, path: Path) -> RunDirectory:
+        """The run in the existing directory `path`, with results.jsonl made where it is not there yet.
 
-        Raises what `refuse_used` raises, and CannotWriteError where no file can be made.
+        Raises CannotWriteError where no file can be made.
         """
-        default = DEFAULT_PLACE / f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{scan_id[:8]}"
-        path = default if out is None else Path(out)
         try:
-            refuse_used(out)
-            _make_directories(path)
-            rows_fd = _create_file(path / RESULTS)
-        except FileExistsError as error:
-            # Another scan was quicker by a moment, or a file stands where a directory should.
-            if path.is_dir():
-                raise RunExistsError(str(path)) from error
-            raise CannotWriteError(str(error.filename), "a file has that name") from error
+            fd = os.open(path / RESULTS, os.O_RDWR | os.O_CREAT | os.O_APPEND | BINARY, OWNER_ALONE_FILE)
         except OSError as error:
             raise CannotWriteError(str(path), reason(error)) from error
-        return cls(path, rows_fd, is_default_place=out is None)
+        return cls(path, fd, is_default_place=path.parent == DEFAULT_PLACE)
 
-    def write_row(self, row: bytes) -> None:
-        """Write one encoded row, whole and unbuffered."""
+    def cut(self, size_bytes: int) -> None:
+        """Drop what comes after the first `size_bytes`."""
+        assert self._rows_fd is not None, "cut after close"
+        os.ftruncate(self._rows_fd, size_bytes)
+        self._rows_size_bytes = size_bytes
+
+    def rows_after(self, size_bytes: int) -> bytes:
+        """What results.jsonl holds beyond its first `size_bytes`."""
+        with open(self.path / RESULTS, "rb") as rows:
+            rows.seek(size_bytes)
+            return rows.read()
+
+    @property
+    def rows_end_at(self) -> int:
+        """The byte where the last row ends."""
+        return self._rows_size_bytes
+
+    def write_row(self, row: bytes) -> int:
+        """Write one encoded row, whole and unbuffered; the byte where it ends."""
         assert self._rows_fd is not None, "a row after close"
         try:
             write_whole(self._rows_fd, row)
@@ -106,6 +119,16 @@ class RunDirectory:
             raise _no_room(self.path / RESULTS, error) from error
         self._rows_size_bytes += len(row)
         self.rows_written += 1
+        return self._rows_size_bytes
+
+    def sync(self) -> None:
+        """Have the rows that were written outlive a power cut."""
+        if self._rows_fd is None:
+            return
+        try:
+            os.fsync(self._rows_fd)
+        except OSError as error:
+            raise _no_room(self.path / RESULTS, error) from error
 
     def write_totals(self, lines: Iterable[Mapping[str, Json]]) -> None:
         """Put totals.jsonl in place: a reader sees the old file or the new one, never a part."""
@@ -139,18 +162,28 @@ class RunDirectory:
         """Flush results.jsonl to the disk itself and close it. Closing twice is harmless."""
         if self._rows_fd is None:
             return
-        rows_fd, self._rows_fd = self._rows_fd, None
         try:
-            os.fsync(rows_fd)
-        except OSError as error:
-            raise _no_room(self.path / RESULTS, error) from error
+            self.sync()
         finally:
+            rows_fd, self._rows_fd = self._rows_fd, None
             os.close(rows_fd)
 
 
-def open_output(out: str | None, now: datetime, scan_id: str) -> Output:
-    """The place `--out` names: standard output for "-", else what `RunDirectory.create` makes."""
-    return StdoutRows(1) if out == STDOUT else RunDirectory.create(out, now, scan_id)
+def make_directory(out: str | None, now: datetime, scan_id: str) -> Path:
+    """The empty directory `out`, or without one `fleetscan-runs/<UTC time>-<first 8 of the id>`.
+
+    Raises what `refuse_used` raises, and CannotWriteError where it cannot be made.
+    """
+    default = DEFAULT_PLACE / f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{scan_id[:8]}"
+    path = default if out is None else Path(out)
+    try:
+        refuse_used(out)
+        _make_directories(path)
+    except FileExistsError as error:
+        raise CannotWriteError(str(error.filename), "a file has that name") from error
+    except OSError as error:
+        raise CannotWriteError(str(path), reason(error)) from error
+    return path
 
 
 def refuse_used(out: str | None) -> None:
@@ -162,8 +195,13 @@ def refuse_used(out: str | None) -> None:
         return
     if not out:
         raise UsageError("--out is empty; name a directory, or leave it out")
-    if any(os.path.lexists(Path(out) / name) for name in RUN_FILES):
+    if holds_run(Path(out)):
         raise RunExistsError(out)
+
+
+def holds_run(path: Path) -> bool:
+    """Whether any file of a run is in the directory `path`."""
+    return any(os.path.lexists(path / name) for name in RUN_FILES)
 
 
 def _make_directories(path: Path) -> None:
@@ -203,4 +241,6 @@ def _sync_directory(path: Path) -> None:
 
 
 def _no_room(path: Path, error: OSError) -> OutputError:
-    return OutputError(str(path), reason(error), "the rows before it are whole: make room and scan again")
+    return OutputError(
+        str(path), reason(error), "the rows before it are whole: make room and go on with --resume"
+    )

@@ -18,8 +18,8 @@ class StdoutRows:
         self.rows_written = 0
         self._fd = fd
 
-    def write_row(self, row: bytes) -> None:
-        """Write one encoded row, whole and unbuffered."""
+    def write_row(self, row: bytes) -> int:
+        """Write one encoded row, whole and unbuffered; a stream has no place to come back to."""
         try:
             write_whole(self._fd, row)
         except BrokenPipeError as error:
@@ -27,6 +27,10 @@ class StdoutRows:
         except OSError as error:
             raise OutputError("stdout", reason(error), "use --out DIR instead") from error
         self.rows_written += 1
+        return 0
+
+    def sync(self) -> None:
+        """Nothing: what was written is the reader's."""
 
     def write_totals(self, lines: Iterable[Mapping[str, Json]]) -> None:
         """Nothing: stdout carries rows alone."""

@@ -47,6 +47,14 @@ class WallClock:
         """The time of day of the monotonic second `at`."""
         return self.utc + timedelta(seconds=at - self.monotonic)
 
+    def epoch(self, at: float) -> float:
+        """The monotonic second `at` in seconds since 1970: what another process can understand."""
+        return self.utc.timestamp() + at - self.monotonic
+
+    def since_epoch(self, seconds: float) -> float:
+        """The monotonic second of a moment in seconds since 1970."""
+        return self.monotonic + seconds - self.utc.timestamp()
+
     def iso(self, at: float) -> str:
         """The time of day of the monotonic second `at`, as records write it."""
         return utc_text(self.moment(at))

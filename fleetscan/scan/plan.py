@@ -14,6 +14,7 @@ from fleetscan.engine.operation import Operation
 from fleetscan.model import Errand, Json, Target
 from fleetscan.results.past_durations import PastDurations
 from fleetscan.scan.connection import connect
+from fleetscan.scan.desk import Desk
 from fleetscan.scan.dispatcher import Dispatcher, Exchanger
 from fleetscan.scan.fleet import read_fleet
 from fleetscan.scan.forecast import Assumed, forecast
@@ -53,14 +54,9 @@ async def list_over(
     wire: Exchanger, settings: PlanSettings, *, watcher: Watcher, stop: anyio.Event
 ) -> Roster:
     """`list_for_plan` over a wire that is open already."""
+    desk = Desk(Agenda(limits_of(settings)), watcher=watcher, on_end=_keeps_its_result, on_bug=_broke)
     dispatcher = Dispatcher(
-        Agenda(limits_of(settings)),
-        wire,
-        max_in_flight=settings.max_in_flight,
-        clock=time.monotonic,
-        watcher=watcher,
-        on_end=_keeps_its_result,
-        on_bug=_broke,
+        desk, wire, max_in_flight=settings.max_in_flight, clock=time.monotonic, watcher=watcher
     )
     chance = random.Random().random  # noqa: S311 - jitter, not a secret
     fleet = await read_fleet(settings, dispatcher, chance=chance, watcher=watcher, stop=stop)
@@ -85,7 +81,7 @@ def plan(
     assessment_s = assessment_s or median_of(past)
     rules, limits = operation_rules(settings, _middling, past), limits_of(settings)
     course = run_through(
-        (Operation(target, rules) for target in longest_first(roster.answering, past)),
+        (Operation(roster.answering[place], rules) for place in longest_first(roster.answering, past)),
         limits,
         assessment_s,
         endpoint=settings.endpoint,

@@ -5,14 +5,14 @@ It keeps sums and never machines, so that memory does not grow with results alre
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from fleetscan.model import Ending, Json, Target
+from fleetscan.model import Ending, Json, Outcome, Reason, Target
 from fleetscan.results import records
 from fleetscan.results.fleet_facts import FleetFacts
-from fleetscan.results.run_directory import Output
 from fleetscan.results.times import WallClock
 from fleetscan.results.totals import Totals
+from fleetscan.scan.place import Place
 from fleetscan.scan.watcher import Watcher
 
 
@@ -20,10 +20,11 @@ class Recorder:
     """The one writer of a run's rows. `listed` comes before `record` for every machine."""
 
     def __init__(
-        self, scan_id: str, output: Output, clock: WallClock, watcher: Watcher, group_by: Sequence[str]
+        self, scan_id: str, place: Place, clock: WallClock, watcher: Watcher, group_by: Sequence[str]
     ) -> None:
         self._scan_id = scan_id
-        self._output = output
+        self._output = place.output
+        self._journal = place.journal
         self._clock = clock
         self._watcher = watcher
         self._totals = Totals(scan_id, group_by)
@@ -33,11 +34,18 @@ class Recorder:
         for target in targets:
             self._totals.listed(target)
 
-    def record(self, target: Target, ending: Ending) -> None:
-        """Write the row of one machine. Raises OutputError when the place takes no more."""
-        row = records.row(self._scan_id, target, ending, self._clock)
-        self._output.write_row(records.encode(row))
+    def recall(self, target: Target, row: Mapping[str, Json]) -> None:
+        """Count a machine whose row an earlier process wrote; `row` has what totals need of it."""
         self._totals.ended(target, row)
+        reason = row["reason"]
+        self._watcher.ended(Outcome(str(row["outcome"])), None if reason is None else Reason(str(reason)))
+
+    def record(self, number: int, target: Target, ending: Ending) -> None:
+        """Write the row of one machine, and then that it is there. Raises OutputError where that fails."""
+        row = records.row(self._scan_id, target, ending, self._clock)
+        row_ends_at = self._output.write_row(records.encode(row))
+        self._totals.ended(target, row)
+        self._journal.ended(number, row_ends_at, row)
         if ending.trace is not None and ending.trace.started_at is not None:
             self._watcher.finished()
         self._watcher.ended(ending.outcome, ending.reason)

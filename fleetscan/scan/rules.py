@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from fleetscan.engine.limits import Limits, limits_for
@@ -33,18 +33,20 @@ def operation_rules(
     )
 
 
-def longest_first(targets: Iterable[Target], past: PastDurations) -> list[Target]:
-    """The machines that take longest first, by their own last time or their kind's: the last start made
-    decides when a scan ends. Where nothing is known Windows goes first, which searches for updates longer
-    than a package manager reads its lists.
+def longest_first(targets: Sequence[Target], past: PastDurations) -> list[int]:
+    """The machines' places, those that take longest first, by their own last time or their kind's.
+
+    The last start made decides when a scan ends. Where nothing is known Windows goes first, which searches
+    for updates longer than a package manager reads its lists.
     """
     medians = past.medians()
 
-    def order(target: Target) -> tuple[float, bool]:
+    def order(place: int) -> tuple[float, bool]:
+        target = targets[place]
         expected_s = past.of(target) or medians.get(target.os_type or "", 0.0)
         return -expected_s, target.os_type != "Windows"
 
-    return sorted(targets, key=order)
+    return sorted(range(len(targets)), key=order)
 
 
 def past_durations(settings: PlanSettings, warn: Callable[[str], None]) -> PastDurations:

@@ -28,6 +28,7 @@ class RunFacts:
     scope: Mapping[str, Json]
     principal: Mapping[str, str | None] | None
     clock: WallClock
+    started_at: str
 
     def begun(self) -> dict[str, Json]:
         """run.json while the run is going on."""
@@ -41,7 +42,7 @@ class RunFacts:
         return {
             "schema": SCHEMA,
             "scan_id": self.scan_id,
-            "started_at": self.clock.iso(self.clock.monotonic),
+            "started_at": self.started_at,
             "finished_at": finished_at,
             "exit_code": code,
             "stopped_by": stopped_by,
@@ -61,13 +62,13 @@ def as_json(value: object) -> Json:
     return str(value)
 
 
-def exit_code(fleet: Mapping[str, Json], stopped_by: FleetscanError | None, accepted: int) -> int:
-    """The contract's exit code of a run whose fleet line is `fleet`, after `accepted` starts.
+def exit_code(fleet: Mapping[str, Json], stopped_by: FleetscanError | None, *, has_accepted: bool) -> int:
+    """The contract's exit code of a run whose fleet line is `fleet`.
 
     A token that Azure refuses from the very first start could not scan (4); later it stops a scan (5).
     """
     if isinstance(stopped_by, CannotScanError):
-        return StoppedError.exit_code if accepted else stopped_by.exit_code
+        return StoppedError.exit_code if has_accepted else stopped_by.exit_code
     if stopped_by is not None:
         return stopped_by.exit_code
     outcomes = fleet["outcomes"]

@@ -94,3 +94,13 @@ def test_a_look_is_later_than_the_last_also_where_the_longest_is_known() -> None
         durations.ended(0.0, 120.0)
     for seen_s in (0.0, 119.0, 120.5, 121.0, 125.0):
         assert durations.look_at_s(seen_s) > seen_s
+
+
+def test_whoever_outlasts_the_longest_known_is_looked_at_soon_again() -> None:
+    durations = Durations()
+    for _ in range(50):
+        durations.ended(0.0, 180.0)
+    first_s = durations.look_at_s(0.0)
+    assert first_s == pytest.approx(180.9)
+    # 180 s are in the step that ends at 184.5 s; beyond it nobody was ever seen to end.
+    assert durations.look_at_s(first_s) == pytest.approx(184.5, abs=0.1)

@@ -13,7 +13,7 @@ import orjson
 import pytest
 
 from fleetscan.errors import CannotWriteError, OutputError, RunExistsError, UsageError
-from fleetscan.results.run_directory import RunDirectory, open_output, refuse_used
+from fleetscan.results.run_directory import Output, RunDirectory, make_directory, refuse_used
 from fleetscan.results.stdout_rows import StdoutRows, write_whole
 
 NOW = datetime(2026, 11, 23, 2, 0, 0, tzinfo=UTC)
@@ -22,7 +22,7 @@ SCAN_ID = "4f1c2a9e-0000-4000-8000-000000000000"
 
 @contextmanager
 def new_run(out: str | None, now: datetime = NOW, scan_id: str = SCAN_ID) -> Iterator[RunDirectory]:
-    run = RunDirectory.create(out, now, scan_id)
+    run = RunDirectory.open(make_directory(out, now, scan_id))
     try:
         yield run
     finally:
@@ -74,9 +74,9 @@ def test_a_directory_that_holds_any_file_of_a_run_is_refused_and_left_alone(
     (tmp_path / name).write_text("old")
     for refuse in (
         lambda: refuse_used(str(tmp_path)),
-        lambda: RunDirectory.create(str(tmp_path), NOW, SCAN_ID),
+        lambda: make_directory(str(tmp_path), NOW, SCAN_ID),
     ):
-        with pytest.raises(RunExistsError, match="already holds a run; name another directory with --out"):
+        with pytest.raises(RunExistsError, match="already holds a run; name another with --out, or"):
             refuse()
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(name, "old")]
 
@@ -88,19 +88,9 @@ def test_a_directory_with_other_files_is_used_as_it_is(tmp_path: Path) -> None:
         assert (tmp_path / "notes.txt").read_text() == "mine"
 
 
-def test_a_run_that_began_a_moment_earlier_is_not_overwritten(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "results.jsonl").write_text("theirs")
-    monkeypatch.setattr(os.path, "lexists", lambda path: False)
-    with pytest.raises(RunExistsError):
-        RunDirectory.create(str(tmp_path), NOW, SCAN_ID)
-    assert (tmp_path / "results.jsonl").read_text() == "theirs"
-
-
 def test_an_empty_name_is_an_unset_variable_and_not_the_working_directory(here: Path) -> None:
     with pytest.raises(UsageError, match="--out is empty"):
-        RunDirectory.create("", NOW, SCAN_ID)
+        make_directory("", NOW, SCAN_ID)
     assert list(here.iterdir()) == []
 
 
@@ -108,14 +98,14 @@ def test_an_empty_name_is_an_unset_variable_and_not_the_working_directory(here: 
 def test_a_file_in_the_way_is_named_with_exit_code_4(here: Path, out: str) -> None:
     (here / "taken").write_text("a file")
     with pytest.raises(CannotWriteError, match=r"taken cannot be written \(a file has that name\)") as raised:
-        RunDirectory.create(out, NOW, SCAN_ID)
+        make_directory(out, NOW, SCAN_ID)
     assert raised.value.exit_code == 4
     assert (here / "taken").read_text() == "a file"
 
 
 def test_a_place_that_takes_no_directory_is_named_with_exit_code_4(here: Path) -> None:
     with pytest.raises(CannotWriteError, match=r"xxx cannot be written \(File name too long\)") as raised:
-        RunDirectory.create("x" * 300, NOW, SCAN_ID)
+        make_directory("x" * 300, NOW, SCAN_ID)
     assert raised.value.exit_code == 4
 
 
@@ -208,7 +198,7 @@ def test_a_latest_that_cannot_be_switched_is_told_and_spoils_nothing(here: Path)
 
 def test_a_dash_streams_rows_and_makes_no_file(here: Path, capfd: pytest.CaptureFixture[str]) -> None:
     refuse_used("-")
-    output = open_output("-", NOW, SCAN_ID)
+    output: Output = StdoutRows(1)
     output.write_row(b'{"a":1}\n')
     output.write_totals([{"scope": "fleet"}])
     output.write_run({"scan_id": SCAN_ID})

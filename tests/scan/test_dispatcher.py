@@ -11,7 +11,7 @@ import pytest
 from fleetscan.engine.operation import Operation
 from fleetscan.errors import TokenRefusedError
 from fleetscan.model import Errand, Fault, Reply, Request, Target
-from fleetscan.scan.dispatcher import REFUSED_FOR_S, RENEW_AGAIN_S, Refusals
+from fleetscan.scan.refusals import REFUSED_FOR_S, RENEW_AGAIN_S, Refusals
 from fleetscan.scan.scan import scan_over
 from fleetscan.scan.watcher import Watcher
 from fleetscan.settings import ScanSettings

@@ -18,18 +18,18 @@ def machine(name: str, os_type: str | None) -> Target:
 def test_the_kind_that_took_longest_goes_first_and_the_rest_stays_in_order() -> None:
     fleet = [machine("a", "Linux"), machine("b", "Windows"), machine("c", None), machine("d", "Windows")]
     past = PastDurations(by_os={"Linux": [120.0, 121.0, 900.0], "Windows": [180.0]})
-    assert [target.name for target in longest_first(fleet, past)] == ["b", "d", "a", "c"]
+    assert [fleet[place].name for place in longest_first(fleet, past)] == ["b", "d", "a", "c"]
 
 
 def test_a_machine_goes_by_its_own_last_time_where_that_is_known() -> None:
     fleet = [machine("a", "Linux"), machine("b", "Windows"), machine("c", "Linux")]
     past = PastDurations({"/vm/c": 900.0, "/vm/a": 60.0}, {"Linux": [60.0, 900.0], "Windows": [180.0]})
-    assert [target.name for target in longest_first(fleet, past)] == ["c", "b", "a"]
+    assert [fleet[place].name for place in longest_first(fleet, past)] == ["c", "b", "a"]
 
 
 def test_without_a_past_windows_goes_first_and_the_rest_in_the_listing_s_order() -> None:
     fleet = [machine("a", "Linux"), machine("b", "Windows"), machine("c", None)]
-    assert [target.name for target in longest_first(fleet, PastDurations())] == ["b", "a", "c"]
+    assert [fleet[place].name for place in longest_first(fleet, PastDurations())] == ["b", "a", "c"]
 
 
 def row(name: str, os_type: str | None, duration_s: float | None, *, is_azures: bool = True) -> object:

@@ -276,7 +276,7 @@ async def test_a_stopped_scan_keeps_its_rows_and_counts_the_others_as_interrupte
     watcher = StopAfter(rows=20)
     wire = Wire(cloud_of(machines=60))
     summary = await scan_over(
-        wire, settings_for(tmp_path / "run", max_in_flight=4), watcher=watcher, stop=watcher.stop
+        wire, settings_for(tmp_path / "run", max_in_flight=4, drain_s=0.0), watcher=watcher, stop=watcher.stop
     )
     run = read_run(tmp_path / "run")
     assert summary.exit_code == 5
