@@ -121,6 +121,12 @@ class ScanSettings(PlanSettings):
         "Once told to stop, take in results this long before leaving.",
         "Kubernetes kills 30 s after it asks; what still runs then is in the journal.",
     )
+    ignore_busy: bool = knob(
+        False,
+        Switch(),
+        "Do not look first where patches are being installed or assessed.",
+        "A newer assessment may end an installation that runs: such machines come last, or are skipped.",
+    )
     group_by: tuple[str, ...] = knob(
         (),
         Text("tag:NAME", "tag:NAME, such as tag:owner", r"tag:\S(.{0,510}\S)?"),

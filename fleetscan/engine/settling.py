@@ -160,6 +160,6 @@ class Settling:
 def _summary(reply: Reply) -> Mapping[str, Json]:
     """What an instance view tells of the newest assessment; nothing where it tells none."""
     found: Json = parse_object(reply.body)
-    for name in ("patchStatus", "availablePatchSummary"):
+    for name in ("properties", "instanceView", "patchStatus", "availablePatchSummary"):
         found = found.get(name) if isinstance(found, dict) else None
     return found if isinstance(found, dict) else {}

@@ -22,7 +22,7 @@ def assess_url(endpoint: str, resource_id: str, api_version: str) -> str:
 
 def view_url(endpoint: str, resource_id: str, api_version: str) -> str:
     """Where a machine tells of its newest assessment."""
-    return f"{endpoint}{quote(resource_id, ID_SAFE)}/instanceView?api-version={api_version}"
+    return f"{endpoint}{quote(resource_id, ID_SAFE)}?$expand=instanceView&api-version={api_version}"
 
 
 def follow(url: str, base_url: str, origin: Origin) -> str | None:

@@ -35,6 +35,11 @@ class RequestCounts:
                 self.list += 1
         self.retried += is_retry
 
+    @property
+    def total(self) -> int:
+        """All requests of every kind."""
+        return self.list + self.start + self.poll + self.other
+
     def plus(self, earlier: Mapping[str, int]) -> RequestCounts:
         """These and those of earlier processes, by the names of the fields."""
         return RequestCounts(

@@ -33,7 +33,7 @@ class Desk:
         *,
         watcher: Watcher,
         on_end: Callable[[Errand], None],
-        on_bug: Callable[[Errand, Exception], None],
+        on_bug: Callable[[Errand, Exception, float], None],
     ) -> None:
         self._agenda = agenda
         self._watcher = watcher
@@ -83,12 +83,12 @@ class Desk:
         except FleetscanError:
             raise
         except Exception as bug:  # noqa: BLE001 - one odd reply ends one machine, never the night
-            self._on_bug(step.errand, bug)
+            self._on_bug(step.errand, bug, now)
 
-    def broke(self, step: Step, bug: Exception) -> None:
+    def broke(self, step: Step, bug: Exception, now: float) -> None:
         """The exchange of a step raised what no wire should."""
         self._agenda.forget(step)
-        self._on_bug(step.errand, bug)
+        self._on_bug(step.errand, bug, now)
 
     def _note(self, step: Step, reply: Reply) -> None:
         """What the reply changed, in the journal before anything follows from it."""

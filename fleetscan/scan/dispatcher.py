@@ -130,7 +130,7 @@ class Dispatcher:
         except FleetscanError:
             raise
         except Exception as bug:  # noqa: BLE001 - one odd reply ends one machine, never the night
-            self._desk.broke(step, bug)
+            self._desk.broke(step, bug, self._clock())
         else:
             self._desk.settle(step, reply, self._clock())
         finally:

@@ -113,5 +113,5 @@ def _keeps_its_result(_: Errand) -> None:
     """A listing has ended; whoever asked for it reads it."""
 
 
-def _broke(_: Errand, bug: Exception) -> None:
+def _broke(_: Errand, bug: Exception, now: float) -> None:
     raise bug

@@ -54,6 +54,10 @@ class Resumption:
         """Whether the whole fleet is known."""
         return self.story is not None and self.story.is_listed
 
+    def is_begun(self, number: int) -> bool:
+        """Whether the machine was ever started; it has a row, or something to be followed."""
+        return self.story is not None and (number in self.story.ended or number in self.story.begun)
+
     @property
     def warning(self) -> str | None:
         """What a person should know of it."""

@@ -20,7 +20,8 @@ UNKNOWN_FATES = [BROKEN, Reply(408), Reply(500), Reply(502), Reply(504)]
 def view(started: str | None, status: str = "InProgress") -> Reply:
     """The instance view at noon, of a machine whose newest assessment began at `started`."""
     summary = None if started is None else {"status": status, "startTime": f"2026-11-24T{started}Z"}
-    body = {"statuses": [], "patchStatus": {"availablePatchSummary": summary}}
+    patch_status = {"availablePatchSummary": summary}
+    body = {"properties": {"instanceView": {"statuses": [], "patchStatus": patch_status}}}
     return Reply(200, NOON, json.dumps(body).encode())
 
 
@@ -47,7 +48,7 @@ def graph(started: str, status: str = "Succeeded", **more: Json) -> Reply:
 def test_a_start_that_may_have_been_taken_is_read_after_and_not_sent_again(answer: Reply) -> None:
     course = Course().gets(answer)
     assert (course.next.kind, course.next.after_s) == (RequestKind.VIEW, 15.0)
-    assert course.url == f"{ARM}{VM.replace(' ', '%20')}/instanceView?api-version=2022-08-01"
+    assert course.url == f"{ARM}{VM.replace(' ', '%20')}?$expand=instanceView&api-version=2022-08-01"
 
 
 def test_where_nothing_shows_for_a_minute_it_is_started_once_more_and_never_again() -> None:

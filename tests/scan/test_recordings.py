@@ -32,6 +32,7 @@ async def test_the_recorded_assessment_gives_one_row_for_one_post_and_four_gets(
             endpoint=replay.endpoint,
             inventory=str(inventory),
             api_version="2023-03-01",
+            ignore_busy=True,
             first_poll_s=0.01,
             poll_interval_s=0.01,
             out=str(tmp_path / "run"),

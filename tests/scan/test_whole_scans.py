@@ -139,7 +139,8 @@ async def test_without_resource_graph_the_fleet_comes_from_compute(graph: str, t
     cloud, notes = cloud_of(machines=40, graph=graph), Notes()
     _, run = await run_of(Wire(cloud), settings_for(tmp_path / "run"), notes)
     assert set(run.by_id) == {machine.key for machine in cloud.fleet}
-    assert sum("Resource Graph" in warning for warning in notes.warnings) == 1
+    assert sum("listed through Compute" in warning for warning in notes.warnings) == 1
+    assert sum("patches are being installed could not be seen" in note for note in notes.warnings) == 1
     skipped = {key for key, row in run.by_id.items() if row["outcome"] == "skipped"}
     assert skipped == {machine.key for machine in cloud.fleet if machine.fate is Fate.STOPPED}
 
@@ -347,3 +348,19 @@ async def test_memory_does_not_grow_with_results_already_written(tmp_path: Path)
     await run_of(Wire(cloud), settings_for(tmp_path / "run", max_in_flight=4), watcher)
     # Ten have not ended; a few that have are still on their way out of the workers' hands.
     assert watcher.alive[0] <= 20
+
+
+async def test_no_installation_is_ended_by_an_assessment(tmp_path: Path) -> None:
+    cloud = cloud_of(machines=120, installing_pct=40.0, speed=2_000.0)
+    _, run = await run_of(Wire(cloud), settings_for(tmp_path / "run"))
+    assert cloud.ledger.installations_killed == []
+    reasons = [row["reason"] for row in run.rows]
+    busy = sum(machine.lot.installs_until is not None for machine in cloud.fleet)
+    # Some are over when all others have ended: those are assessed, late.
+    assert 0 < reasons.count("busy") < busy
+
+
+async def test_whoever_ignores_what_runs_is_let(tmp_path: Path) -> None:
+    cloud = cloud_of(machines=40, installing_pct=40.0, speed=2_000.0)
+    await run_of(Wire(cloud), settings_for(tmp_path / "run", ignore_busy=True))
+    assert cloud.ledger.installations_killed
