@@ -11,10 +11,10 @@ export PIP_BUILD_CONSTRAINT := $(PIP_CONSTRAINT)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench build clean
+.PHONY: help setup demo test check bench simulate-faults build clean
 
 help: ## list these commands
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
 
 setup: $(VENV)/dev.stamp ## make .venv with fleetscan and everything for working on it
 
@@ -33,6 +33,10 @@ check: $(VENV)/dev.stamp ## lint, formatting, types, tests: all that must be gre
 # BENCH takes flags, such as BENCH='--only limits --limit-rounds 3'; figures of other servers are not kept.
 bench: $(VENV)/dev.stamp ## measure fleetscan beside other clients, half an hour; or ENDPOINT=URL
 	$(BIN)/python -m benchmarks $(if $(ENDPOINT),--endpoint $(ENDPOINT),--save) $(BENCH)
+
+SEEDS ?= 10000
+simulate-faults: $(VENV)/dev.stamp ## play SEEDS histories of faults and kills over all cores, ten minutes
+	$(BIN)/python -m tests.faults --seeds $(SEEDS)
 
 build: $(VENV)/dev.stamp ## make the sdist and the wheel under dist/
 	rm -rf dist

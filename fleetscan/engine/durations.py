@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import accumulate, pairwise
 from statistics import NormalDist, fmean
 
@@ -60,7 +61,8 @@ class Durations:
             self._expose(0, step, weight)
         self._looks = self._looks_planned = 0
         self._ends = self._ends_planned = 0
-        self._replan()
+        self._looks_at: Sequence[int] = prior_schedule(log_sigmas or (PRIOR_LOG_SIGMA,))
+        self._is_stale = False
 
     def ended(self, seen_s: float, duration_s: float) -> None:
         """An operation last seen running after `seen_s` turned out to have lasted `duration_s`."""
@@ -84,15 +86,16 @@ class Durations:
             self._deaths[step] += weight / len(durations_s)
             self._note(step, duration_s)
             self._expose(0, step, weight / len(durations_s))
-        self._replan()
+        self._is_stale = True
 
     def look_at_s(self, seen_s: float) -> float:
         """Seconds after its start at which to look next at an operation last seen running at `seen_s`."""
         survived = _survived(seen_s)
         if not self._ends and self._looks > MOST_LOOKS_WITHOUT_ENDS:
             return max(EDGES_S[min(survived, STEPS - 1)], seen_s * BLIND_GROWTH)
+        looks_at = self._schedule()
         while survived < STEPS:
-            step = self._looks_at[survived]
+            step = looks_at[survived]
             if (look_at_s := self._end_of(step)) > seen_s:
                 return look_at_s
             # Whoever outlasts the longest of all that are known most likely does so by little.
@@ -126,10 +129,14 @@ class Durations:
         is_stale = self._looks > self._looks_planned * REPLAN_GROWTH
         if is_stale or self._ends > self._ends_planned * REPLAN_GROWTH:
             self._looks_planned, self._ends_planned = self._looks, self._ends
-            self._replan()
+            self._is_stale = True
 
-    def _replan(self) -> None:
-        self._looks_at = schedule(shares(self._deaths, list(accumulate(self._entered))))
+    def _schedule(self) -> Sequence[int]:
+        """The schedule by what is known; made when it is asked for, because it takes milliseconds."""
+        if self._is_stale:
+            self._looks_at = schedule(shares(self._deaths, list(accumulate(self._entered))))
+            self._is_stale = False
+        return self._looks_at
 
 
 def _survived(seconds: float) -> int:
@@ -142,6 +149,13 @@ def prior(log_sigmas: Sequence[float]) -> list[float]:
     bells = [NormalDist(math.log(PRIOR_MEDIAN_S), log_sigma) for log_sigma in log_sigmas]
     below = [0.0, *(fmean(bell.cdf(math.log(edge)) for bell in bells) for edge in EDGES_S)]
     return [PRIOR_WEIGHT * (high - low) for low, high in pairwise(below)]
+
+
+@lru_cache(maxsize=8)
+def prior_schedule(log_sigmas: tuple[float, ...]) -> tuple[int, ...]:
+    """The schedule before anything is known."""
+    ends = prior(log_sigmas)
+    return tuple(schedule([weight / sum(ends) for weight in ends]))
 
 
 def shares(deaths: Sequence[float], entered: Sequence[float]) -> list[float]:

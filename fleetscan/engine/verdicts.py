@@ -84,7 +84,7 @@ NO_OBJECT = "the assessment's result is not a JSON object"
 def malformed(reply: Reply, stage: Stage, why: str) -> Ending:
     """The end of a machine whose reply has the right status and makes no sense."""
     correlation_id = reply.headers.get("x-ms-correlation-request-id")
-    error = AzureError("MalformedReply", why, reply.status, stage, correlation_id)
+    error = AzureError("MalformedReply", why, reply.status or None, stage, correlation_id)
     return Ending(Outcome.FAILED, Reason.MALFORMED_REPLY, error=error)
 
 
@@ -97,7 +97,7 @@ def timed_out(reply: Reply, stage: Stage, timeout_s: float) -> Ending:
     """The end of a machine whose operation was still unfinished so long after its start."""
     why = f"the operation was still unfinished {timeout_s:g} s after its start"
     correlation_id = reply.headers.get("x-ms-correlation-request-id")
-    error = AzureError("OperationTimeout", why, reply.status, stage, correlation_id)
+    error = AzureError("OperationTimeout", why, reply.status or None, stage, correlation_id)
     return Ending(Outcome.TIMED_OUT, Reason.OPERATION_TIMEOUT, error=error)
 
 

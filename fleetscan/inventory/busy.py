@@ -22,6 +22,8 @@ QUERY = (
     f"| where type in~ ('{INSTALLATIONS}', '{ASSESSMENTS}') and properties.status =~ 'InProgress' "
     "| project id | order by id asc"
 )
+UNREADABLE = "gave a page that cannot be read"
+UNREADABLE_TRIES = 4
 # What a row's id has after the machine's own.
 TAILS = ("/patchinstallationresults/", "/patchassessmentresults/")
 
@@ -33,10 +35,14 @@ def query_busy(endpoint: str, subscription_ids: Sequence[str]) -> Pages[frozense
         batch = subscription_ids[first : first + BATCH_SUBSCRIPTIONS]
         token: str | None = None
         seen: set[str] = set()
+        unread = 0
         while True:
             page = _read((yield _ask(endpoint, batch, token)))
             if isinstance(page, str):
-                return page
+                unread += 1
+                if page != UNREADABLE or unread == UNREADABLE_TRIES:
+                    return page
+                continue
             ids, token = page
             busy.update(map(_machine_of, ids))
             if token is None:
@@ -68,7 +74,7 @@ def _read(reply: Reply) -> tuple[list[str], str | None] | str:
             named = [resource_id for resource_id in ids if resource_id is not None]
             if len(named) == len(rows):
                 return named, text_of(rest.get("$skipToken"))
-    return "gave a page that cannot be read"
+    return UNREADABLE
 
 
 def _machine_of(row_id: str) -> str:

@@ -1,0 +1,1 @@
+"""Seeded histories of scans that meet every fault, are killed and resumed; `python -m tests.faults`."""

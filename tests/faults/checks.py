@@ -1,0 +1,164 @@
+"""What must hold in every history, however it went. Each check is a function that yields its breaches."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+
+from jsonschema import ValidationError
+
+from fleetscan.engine.operation import Operation
+from fleetscan.engine.replies import ThrottleScope, throttle_delay_s, throttle_scope
+from fleetscan.model import Fault, RequestKind
+from tests.faults.history import History, Sent
+from tests.runs import Run, read_run
+from tests.virtual import ENDPOINT
+
+Check = Callable[[History, Run], Iterator[str]]
+# A start that brought one of these may have been taken.
+UNKNOWN = (408, 500, 502, 504)
+
+
+def breaches(history: History) -> list[str]:
+    """Everything that is wrong with a history, in sentences."""
+    try:
+        run = read_run(history.out)
+    except (AssertionError, ValidationError, OSError, ValueError) as error:
+        return [f"the files break the contract: {type(error).__name__}: {str(error)[:300]}"]
+    return [breach for check in CHECKS for breach in check(history, run)]
+
+
+def one_row_a_machine(history: History, run: Run) -> Iterator[str]:
+    """Every listed machine has its row, and nobody else."""
+    listed = {target.key for target in history.targets}
+    if missing := listed - set(run.by_id):
+        yield f"no row for {sorted(missing)}"
+    if strange := set(run.by_id) - listed:
+        yield f"a row for {sorted(strange)}, which were not listed"
+    if run.fleet["outcomes"]["interrupted"] or run.fleet["listed"] != len(listed):
+        yield f"the totals of a run that ended are {run.fleet}"
+
+
+def no_bug(history: History, run: Run) -> Iterator[str]:
+    """No row is our own fault."""
+    for row in run.rows:
+        if row["reason"] == "internal_error":
+            yield f"{row['name']}: {row['error']}"
+
+
+def no_start_of_an_accepted_operation(history: History, run: Run) -> Iterator[str]:
+    """Once Azure's 202 is known to us, the machine is never started again."""
+    accepted: dict[int, float] = {}
+    for sent in starts(history):
+        number = number_of(sent)
+        if number in accepted and sent.at >= accepted[number]:
+            yield f"machine {number}, accepted at {accepted[number]:.1f}, was started again at {sent.at:.1f}"
+        if sent.reply is not None and sent.reply.status == 202 and sent.settled_at is not None:
+            accepted[number] = sent.settled_at
+
+
+def one_more_start_where_a_fate_was_unknown(history: History, run: Run) -> Iterator[str]:
+    """Of the starts of a machine two at most have a fate that we do not know."""
+    in_doubt: dict[int, int] = defaultdict(int)
+    for sent in starts(history):
+        in_doubt[number_of(sent)] += is_in_doubt(sent)
+    for number, count in in_doubt.items():
+        if count > 2:
+            yield f"machine {number} was started {count} times without learning what became of it"
+
+
+def nothing_superseded_but_in_doubt(history: History, run: Run) -> Iterator[str]:
+    """A running assessment is ended by our own start only where an earlier one's fate was unknown."""
+    doubtful = {target_key(sent) for sent in starts(history) if is_in_doubt(sent)}
+    for key in history.cloud.ledger.superseded:
+        if key not in doubtful:
+            yield f"{key}: a start superseded one whose fate was known"
+
+
+def no_installation_killed(history: History, run: Run) -> Iterator[str]:
+    """Where Resource Graph could be asked, no patch installation is ended."""
+    if not history.could_not_look:
+        for key in history.cloud.ledger.installations_killed:
+            yield f"{key}: its installation was ended"
+
+
+def refusals_are_heeded(history: History, run: Run) -> Iterator[str]:
+    """After a 429 nothing is sent to its scope before the time it names, 10 s where it names none."""
+    stilled: dict[tuple[object, ...], float] = {}
+    events: list[tuple[float, int, Sent]] = []
+    for sent in history.sent:
+        events.append((sent.at, 1, sent))
+        if sent.reply is not None and sent.reply.status == 429 and sent.settled_at is not None:
+            events.append((sent.settled_at, 0, sent))
+    for at, is_departure, sent in sorted(events, key=lambda event: event[:2]):
+        turn = sent.step.turn
+        door = (sent.process, turn.subscription_id, sent.step.lane.account)
+        region = (*door, id(sent.step.region))
+        if not is_departure:
+            assert sent.reply is not None
+            scope = throttle_scope(sent.reply)
+            named_s = throttle_delay_s(sent.reply)
+            until = at + (10.0 if named_s is None else named_s)
+            if scope is ThrottleScope.SUBSCRIPTION:
+                stilled[door] = max(stilled.get(door, 0.0), until)
+            elif scope is ThrottleScope.REGION:
+                stilled[region] = max(stilled.get(region, 0.0), until)
+        elif at < max(stilled.get(door, 0.0), stilled.get(region, 0.0)) - 1e-6:
+            yield f"{turn.kind.value} left at {at:.2f} for a scope that is stilled"
+
+
+def tokens_go_to_the_endpoint_alone(history: History, run: Run) -> Iterator[str]:
+    """Every request carries the token."""
+    for sent in history.sent:
+        if not sent.step.request.url.startswith(f"{ENDPOINT}/"):
+            yield f"a request went to {sent.step.request.url[:80]}"
+
+
+def rows_tell_the_truth(history: History, run: Run) -> Iterator[str]:
+    """An assessed machine has the counts that Azure's own result has."""
+    for key, row in run.by_id.items():
+        result = history.cloud.ledger.result_of(key) if row["outcome"] == "assessed" else None
+        if row["outcome"] == "assessed" and result is None:
+            yield f"{row['name']}: assessed, and Azure has no result for it"
+        elif result is not None:
+            told = (row["critical_and_security_count"], row["other_count"])
+            true = (result["criticalAndSecurityPatchCount"], result["otherPatchCount"])
+            if told != true:
+                yield f"{row['name']}: {told} was written for {true}"
+
+
+CHECKS: tuple[Check, ...] = (
+    one_row_a_machine,
+    no_bug,
+    no_start_of_an_accepted_operation,
+    one_more_start_where_a_fate_was_unknown,
+    nothing_superseded_but_in_doubt,
+    no_installation_killed,
+    refusals_are_heeded,
+    tokens_go_to_the_endpoint_alone,
+    rows_tell_the_truth,
+)
+
+
+def starts(history: History) -> Iterator[Sent]:
+    """The POSTs, in the order in which they left."""
+    return (sent for sent in history.sent if sent.step.turn.kind is RequestKind.START)
+
+
+def number_of(sent: Sent) -> int:
+    """The machine of a start, by its place in the listing."""
+    assert isinstance(sent.step.errand, Operation)
+    return sent.step.errand.number
+
+
+def target_key(sent: Sent) -> str:
+    """The machine of a start, by its id."""
+    assert isinstance(sent.step.errand, Operation)
+    return sent.step.errand.target.key
+
+
+def is_in_doubt(sent: Sent) -> bool:
+    """Whether nobody could know what became of a start: it was cut, or its process died waiting."""
+    if sent.settled_at is None or sent.reply is None:
+        return True
+    return sent.reply.fault is Fault.CUT or sent.reply.status in UNKNOWN

@@ -1,0 +1,35 @@
+"""Kills in the middle of a write: the bytes so far are on the disk, and the process is no more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from unittest import mock
+
+from fleetscan.results import run_directory
+from fleetscan.results.stdout_rows import write_whole
+from fleetscan.scan import journal
+
+
+class KilledError(BaseException):
+    """The process is gone; nothing of ours may catch this."""
+
+
+@contextmanager
+def killing(at_write: int | None, share: Callable[[], float]) -> Iterator[None]:
+    """Kill the process in its `at_write`th write, of which a `share` of 0.0 to 1.0 still reaches the disk."""
+    writes = 0
+
+    def write(fd: int, data: bytes) -> None:
+        nonlocal writes
+        writes += 1
+        if writes == at_write:
+            write_whole(fd, data[: int(share() * len(data))])
+            raise KilledError
+        write_whole(fd, data)
+
+    with (
+        mock.patch.object(journal, "write_whole", write),
+        mock.patch.object(run_directory, "write_whole", write),
+    ):
+        yield

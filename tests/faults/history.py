@@ -1,0 +1,263 @@
+"""One history: a pretend Azure with every fault, a scan killed and resumed to its end, drawn from one seed.
+
+The session is the product's own, with its desk, journal and files; only the clock, the wire and the kills are
+made up. Each process has a monotonic clock of its own, as after a reboot.
+"""
+
+from __future__ import annotations
+
+import heapq
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from fleetscan.engine.agenda import Finished, WaitUntil
+from fleetscan.engine.inquiry import Inquiry
+from fleetscan.engine.lanes import NEVER, Step
+from fleetscan.engine.retrying import Retrying
+from fleetscan.errors import FleetscanError
+from fleetscan.inventory.busy import query_busy
+from fleetscan.inventory.listing import Fleet
+from fleetscan.model import Errand, Reply, Target
+from fleetscan.results.times import WallClock
+from fleetscan.scan.place import Place, earlier_place, new_place
+from fleetscan.scan.resuming import Resumption
+from fleetscan.scan.session import Session
+from fleetscan.scan.summary import ScanSummary, finished_summary
+from fleetscan.scan.watcher import Watcher
+from fleetscan.settings import ScanSettings
+from fleetscan.simulator.cloud import Cloud
+from fleetscan.simulator.faults import stall_of
+from fleetscan.simulator.scenario import Scenario
+from tests.faults.disk import KilledError, killing
+from tests.virtual import ENDPOINT, EPOCH, cloud_of
+
+WORKERS = 16
+MAX_KILLS = 4
+MOST_LIVES = 20
+MOST_REQUESTS = 20_000
+# A machine that runs for ever ends by its timeout; a dead region by its circuit. Nothing takes a day.
+LONGEST_S = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One request as it left: when, by which process, and what Azure answered, if it came there.
+
+    `settled_at` is when the process took the reply in.
+    """
+
+    at: float
+    process: int
+    step: Step
+    reply: Reply | None = None
+    settled_at: float | None = None
+
+
+@dataclass(slots=True)
+class History:
+    """What happened, told to whoever checks it."""
+
+    seed: int
+    cloud: Cloud
+    targets: list[Target]
+    out: Path
+    sent: list[Sent] = field(default_factory=list)
+    kills: int = 0
+    could_not_look: bool = False
+    ended_at: float = 0.0
+    summary: ScanSummary | None = None
+
+
+def scenario_of(seed: int) -> Scenario:
+    """Thirty machines, and as much trouble as the seed will have."""
+    draw = random.Random(f"{seed}:scenario")
+    return Scenario(
+        machines=30,
+        subscriptions=2,
+        regions=2,
+        seed=seed,
+        patches=2,
+        limits_speed=draw.choice((0.02, 0.1, 1.0)),
+        refill=draw.choice(("continuous", "by-minute")),
+        rival_share=draw.choice((0.0, 0.0, 0.5)),
+        durations=draw.choice(("regular", "lognormal")),
+        failing_pct=draw.choice((0.0, 20.0)),
+        truncated_pct=5.0,
+        graph=draw.choice(("up", "up", "up", "denied", "broken")),
+        installing_pct=draw.choice((0.0, 15.0)),
+        graph_lag_s=draw.choice((0.0, 3.0, 30.0)),
+        faults_pct=draw.choice((0.0, 2.0, 10.0, 30.0)),
+        troubled_pct=draw.choice((0.0, 10.0)),
+        outages=draw.choice((0, 0, 1, 3)),
+    )
+
+
+def history_of(seed: int, place: Path) -> History:
+    """Play the history of `seed` to its end, its files in `place`."""
+    cloud = cloud_of(scenario_of(seed))
+    history = History(seed, cloud, targets_of(cloud), place / "run")
+    draw = random.Random(f"{seed}:kills")
+    kills = draw.choice((0, 1, 2, MAX_KILLS))
+    now, process = 0.0, 0
+    while history.summary is None or history.summary.stopped_by is not None:
+        assert process < MOST_LIVES, "the run does not end"
+        at_write = int(draw.expovariate(1 / 60.0)) + 1 if process < kills else None
+        life = _Life(history, process, now, draw)
+        try:
+            with killing(at_write, draw.random):
+                history.summary = life.live()
+        except KilledError:
+            history.kills += 1
+            life.die()
+        now, process = life.now + draw.choice((0.0, 5.0, 120.0, 7200.0)), process + 1
+    history.ended_at = life.now
+    return history
+
+
+def targets_of(cloud: Cloud) -> list[Target]:
+    """The fleet as an inventory would list it."""
+    return [
+        Target(
+            machine.resource_id,
+            machine.subscription.subscription_id,
+            machine.resource_group,
+            machine.name,
+            location=machine.region,
+            os_type="Windows" if machine.image.is_windows else "Linux",
+            power_state=machine.lot.power_state,
+        )
+        for machine in cloud.fleet
+    ]
+
+
+class _Life:
+    """One process's life: from taking up what there is to its end, or to its death."""
+
+    def __init__(self, history: History, process: int, now: float, draw: random.Random) -> None:
+        self.now = now
+        self._history = history
+        self._process = process
+        self._draw = draw
+        # What this process's monotonic clock reads beside the world's.
+        self._offset = draw.uniform(-1e5, 1e5)
+        self._clock = WallClock(EPOCH + timedelta(seconds=now), now + self._offset)
+        self._settings = ScanSettings(
+            endpoint=ENDPOINT,
+            out=str(history.out),
+            resume=True,
+            operation_timeout_s=5400.0,
+            max_in_flight=WORKERS,
+            # To learn takes more time than all else: one history in four does.
+            first_poll_s=None if history.seed % 4 == 0 else 75.0,
+            poll_interval_s=None if history.seed % 4 == 0 else 30.0,
+        )
+        self._chance = random.Random(f"{history.seed}:{process}:chance").random
+        self._session = Session(self._settings, Watcher(), self._clock, self._chance)
+        # (when, order, place in history.sent, the step, the reply once Azure has answered)
+        self._events: list[tuple[float, int, int, Step, Reply | None]] = []
+        self._orders = 0
+        self._place: Place | None = None
+        self._synced_at = now
+
+    def live(self) -> ScanSummary:
+        """Scan, and sum up."""
+        place, resumption, fleet = self._take_up()
+        if (finished := finished_summary(place)) is not None:
+            place.close()
+            return finished
+        session = self._session
+        session.open(place, fleet, resumption)
+        stopped_by: FleetscanError | None = None
+        try:
+            self._assess(session.unbegun_subscriptions())
+        except FleetscanError as error:
+            stopped_by = error
+        summary = session.finish(self._mine(), stopped_by)
+        place.close()
+        return summary
+
+    def _assess(self, subscription_ids: list[str]) -> None:
+        session = self._session
+        self._run(session.operations(self._busy(subscription_ids)))
+        if session.has_busy:
+            self._run(session.late_operations(self._busy(subscription_ids)))
+
+    def die(self) -> None:
+        """What was on its way may still arrive; the lock is gone with the process."""
+        if self._place is not None:
+            self._place.journal.close()
+        for at, _, index, step, reply in sorted(self._events, key=lambda event: event[:2]):
+            if reply is None and self._draw.random() < 0.5:
+                self._deliver(max(at, self.now), index, step)
+
+    def _take_up(self) -> tuple[Place, Resumption, Fleet]:
+        place = earlier_place(self._settings, self._clock)
+        if place is None:
+            place = new_place(self._settings, self._clock, str(self._history.seed))
+        self._place = place
+        resumption = Resumption("s") if place.story is None else Resumption.of(place.story, None)
+        fleet = resumption.fleet() if resumption.is_listed else Fleet(list(self._history.targets))
+        return place, resumption, fleet
+
+    def _busy(self, subscription_ids: list[str]) -> frozenset[str]:
+        if not subscription_ids:
+            return frozenset()
+        inquiry = Inquiry(query_busy(ENDPOINT, subscription_ids), Retrying(self._chance, attempts=4))
+        self._run([inquiry])
+        if isinstance(inquiry.result, frozenset):
+            return inquiry.result
+        self._history.could_not_look = True
+        return frozenset()
+
+    def _mine(self) -> float:
+        """This process's own clock."""
+        return self.now + self._offset
+
+    def _run(self, errands: Iterable[Errand]) -> None:
+        desk = self._session.desk
+        for errand in errands:
+            desk.add(errand, self._mine())
+        while True:
+            match desk.claim(self._mine()) if len(self._events) < WORKERS else WaitUntil(NEVER):
+                case Step() as step:
+                    self._send(step)
+                case Finished():
+                    return
+                case WaitUntil(at=at):
+                    self._pass(at - self._offset)
+
+    def _send(self, step: Step) -> None:
+        assert len(self._history.sent) < MOST_REQUESTS, "the run asks without end"
+        self._history.sent.append(Sent(self.now, self._process, step))
+        self._push(self.now + self._draw.uniform(0.01, 0.2), len(self._history.sent) - 1, step, None)
+
+    def _pass(self, until: float) -> None:
+        """Let time pass until the next thing happens, or the agenda has something to send."""
+        if not self._events or until < self._events[0][0]:
+            assert until < LONGEST_S, "the run does not end"
+            # A little more, or rounding would leave the process's own clock short of it.
+            self.now = max(self.now, until) + 1e-9
+            return
+        at, _, index, step, reply = heapq.heappop(self._events)
+        self.now = max(self.now, at)
+        if reply is None:
+            reply = self._deliver(self.now, index, step)
+            latency_s = stall_of(reply) or self._draw.uniform(0.01, 0.2)
+            self._push(self.now + latency_s, index, step, reply)
+            return
+        self._session.desk.settle(step, reply, self._mine())
+        sent = self._history.sent[index]
+        self._history.sent[index] = Sent(sent.at, sent.process, step, reply, self.now)
+
+    def _deliver(self, at: float, index: int, step: Step) -> Reply:
+        reply = self._history.cloud.handle(step.request, at)
+        sent = self._history.sent[index]
+        self._history.sent[index] = Sent(sent.at, sent.process, step, reply)
+        return reply
+
+    def _push(self, at: float, index: int, step: Step, reply: Reply | None) -> None:
+        self._orders += 1
+        heapq.heappush(self._events, (at, self._orders, index, step, reply))

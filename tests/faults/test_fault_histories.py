@@ -1,0 +1,97 @@
+"""Histories with every fault and kills at any step, and the checks themselves, each seen to catch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from fleetscan.engine import reading, starting, trail
+from fleetscan.engine.bucket import Bucket
+from fleetscan.engine.operation import Operation
+from fleetscan.results import records
+from fleetscan.scan import place
+from fleetscan.scan.resuming import Resumption
+from fleetscan.scan.session import Session
+from tests.faults.playing import judge, judge_all
+
+SEEDS = 500
+# So many seeds at most until something that is broken shows.
+ENOUGH = 120
+
+
+def test_five_hundred_histories_break_nothing() -> None:
+    broken = [verdict for verdict in judge_all(range(SEEDS), os.cpu_count() or 1) if verdict.breaches]
+    told = [f"python -m tests.faults --seed {v.seed}: {v.breaches[0]}" for v in broken]
+    assert not broken, "\n".join(told)
+
+
+def test_a_seed_is_one_history() -> None:
+    assert judge(7) == judge(7)
+
+
+def found_by_seeds() -> Iterator[str]:
+    """What is wrong, seed by seed."""
+    for seed in range(ENOUGH):
+        yield from judge(seed).breaches
+
+
+def is_caught(words: str) -> bool:
+    """Whether a breach that says so turns up."""
+    return any(words in breach for breach in found_by_seeds())
+
+
+def fresh(self: Resumption, number: int, target: Any, rules: Any, last_s: Any, clock: Any) -> Operation:
+    """Forgets that the machine was ever started."""
+    return Operation(target, rules, last_s, number)
+
+
+def test_a_second_start_of_an_accepted_operation_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Resumption, "operation", fresh)
+    assert is_caught("was started again")
+
+
+def test_starts_without_end_after_unknown_fates_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(starting, "MAX_UNKNOWN_STARTS", 100)
+    assert is_caught("times without learning what became of it")
+
+
+def test_rows_that_the_journal_did_not_tell_of_are_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(place, "_reconcile", lambda story, output, journal: None)
+    assert is_caught("the files break the contract") or is_caught("rows were written for")
+
+
+def test_an_ended_installation_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = Session.operations
+    monkeypatch.setattr(Session, "operations", lambda self, busy=frozenset(): whole(self))
+    assert is_caught("its installation was ended")
+
+
+def test_an_ignored_refusal_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Bucket, "freeze", lambda self, now, sent_at, after_s: None)
+    assert is_caught("for a scope that is stilled")
+
+
+def test_a_token_that_leaves_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trail, "follow", lambda url, base_url, origin: url)
+    assert is_caught("a request went to")
+
+
+def test_a_wrong_count_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "told_counts", lambda assessment, source: (0, 0))
+    assert is_caught("was written for")
+
+
+def test_a_bug_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(text: object) -> str:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(reading, "text_of", broken)
+    assert is_caught("InternalError") or is_caught("ZeroDivisionError")
+
+
+def test_a_run_that_does_not_end_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading.Reading, "_left_s", lambda self, at: 1.0)
+    assert is_caught("the run asks without end")
