@@ -25,7 +25,7 @@ PRIOR_MEDIAN_S = 150.0
 PRIOR_LOG_SIGMA = 0.6
 PRIOR_WEIGHT = 1.0
 # Azure's front door gives 2.5 reads for each start: a schedule that spends fewer never waits for reads.
-MAX_READS = 1.52
+MAX_READS = 1.47
 # The schedule is made anew when there are this many times more looks, or ends, to go by.
 REPLAN_GROWTH = 1.7
 PRICE_HALVINGS = 8
@@ -55,6 +55,7 @@ class Durations:
         # How many operations really ended in each step, and the longest of them.
         self._seen = [0] * STEPS
         self._longest = [0.0] * STEPS
+        self._most_s = math.inf
         # Difference array of the operations known to have entered each step.
         self._entered = [0.0] * (STEPS + 1)
         for step, weight in enumerate(self._deaths):
@@ -93,14 +94,15 @@ class Durations:
         survived = _survived(seen_s)
         if not self._ends and self._looks > MOST_LOOKS_WITHOUT_ENDS:
             return max(EDGES_S[min(survived, STEPS - 1)], seen_s * BLIND_GROWTH)
+        is_outlasting = self._most_s <= seen_s <= self._most_s * GROWTH
+        if is_outlasting and self._ends >= ENOUGH_TO_TRIM and survived < STEPS:
+            # Whoever outlasts the longest of all that are known most likely does so by little.
+            return EDGES_S[survived]
         looks_at = self._schedule()
         while survived < STEPS:
             step = looks_at[survived]
             if (look_at_s := self._end_of(step)) > seen_s:
                 return look_at_s
-            # Whoever outlasts the longest of all that are known most likely does so by little.
-            if EDGES_S[step] > seen_s and not any(self._seen[step + 1 :]):
-                return EDGES_S[step]
             survived = step + 1
         return seen_s * GROWTH
 
@@ -113,6 +115,7 @@ class Durations:
     def _note(self, step: int, duration_s: float) -> None:
         self._seen[step] += 1
         self._longest[step] = max(self._longest[step], duration_s)
+        self._most_s = duration_s if self._most_s == math.inf else max(self._most_s, duration_s)
 
     @property
     def is_settled(self) -> bool:

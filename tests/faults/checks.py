@@ -158,7 +158,11 @@ def target_key(sent: Sent) -> str:
 
 
 def is_in_doubt(sent: Sent) -> bool:
-    """Whether nobody could know what became of a start: it was cut, or its process died waiting."""
-    if sent.settled_at is None or sent.reply is None:
+    """Whether a start may have been taken without our knowing: it was cut, or its process died waiting.
+
+    What Azure refused outright was not taken, whether or not we came to hear it.
+    """
+    reply = sent.reply
+    if reply is None or reply.fault is Fault.CUT or reply.status in UNKNOWN:
         return True
-    return sent.reply.fault is Fault.CUT or sent.reply.status in UNKNOWN
+    return sent.settled_at is None and reply.status in (200, 202)
