@@ -5,8 +5,10 @@ from __future__ import annotations
 import random
 import string
 
+import pytest
+
 from fleetscan.engine.trail import Trail
-from fleetscan.model import Origin, Reply
+from fleetscan.model import Json, Origin, Reply
 
 ARM = "https://management.azure.com"
 ORIGIN = Origin.of(ARM)
@@ -53,3 +55,21 @@ def test_a_newer_status_url_leaves_the_location_as_it_was() -> None:
     newer = Reply(200, {"azure-asyncoperation": f"{ARM}/newer"})
     assert trail.take(newer, ARM, ORIGIN) is None
     assert (trail.status_url, trail.location_url()) == (f"{ARM}/newer", STATUS_URL + "&monitor=true")
+
+
+def test_a_trail_told_to_a_journal_comes_back_byte_for_byte() -> None:
+    status_url, location = f"{ARM}/op?a=1&s=x", f"{ARM}/op?a=1&m=t&s=x"
+    told = trail_of(status_url, location).as_json()
+    assert told["status_url"] == status_url
+    assert len(str(told["location"])) < 40
+    back = Trail.of_json(told, ARM, ORIGIN)
+    assert back is not None
+    assert (back.status_url, back.location_url()) == (status_url, location)
+
+
+@pytest.mark.parametrize(
+    ("status_url", "location"),
+    [("https://evil.example/op", ""), (f"{ARM}/op", "https://evil.example/op"), ("", ""), (7, None)],
+)
+def test_a_journalled_trail_that_leads_elsewhere_is_none(status_url: Json, location: Json) -> None:
+    assert Trail.of_json({"status_url": status_url, "location": location}, ARM, ORIGIN) is None
