@@ -47,6 +47,7 @@ class Settling:
         "_began_at",
         "_failures",
         "_is_over",
+        "_is_running",
         "_once_more",
         "_otherwise",
         "_posted_at",
@@ -71,7 +72,7 @@ class Settling:
         self._once_more = once_more
         self._otherwise = otherwise
         self._began_at = posted_at
-        self._is_over = False
+        self._is_over = self._is_running = False
         self._failures = self._throttled = self._asked_graph = 0
 
     def begun(self, now: float) -> Passage:
@@ -92,7 +93,8 @@ class Settling:
 
     def receive(self, reply: Reply, sent_at: float, now: float) -> Next:
         """Adopts what is there, looks again, or gives up."""
-        if is_weather(reply):
+        is_garbled = reply.status == 200 and parse_object(reply.body) is None
+        if is_weather(reply) or is_garbled:
             return self._again(reply, now)
         self._failures = self._throttled = 0
         if self._is_over:
@@ -126,8 +128,9 @@ class Settling:
         if not self._is_newer(text_of(summary.get("startTime")), reply, sent_at):
             return self._none(now)
         if (text_of(summary.get("status")) or "").lower() != "inprogress":
-            self._is_over = True
+            self._is_over, self._is_running = True, False
             return self._turn(0.0)
+        self._is_running = True
         if now - self._posted_at > self._rules.timeout_s:
             return verdicts.timed_out(reply, self.stage, self._rules.timeout_s)
         return self._turn(LOOK_S)
@@ -142,12 +145,15 @@ class Settling:
         return self._turn(GRAPH_WAITS_S[self._asked_graph - 1])
 
     def _none(self, now: float) -> Next:
-        """Nothing of ours is there: looked for again until a start would have shown."""
+        """Nothing of ours is there: looked for again until a start would have shown.
+
+        One that was last seen running is never ended by another start.
+        """
         if not self._is_over and now - self._began_at < UNKNOWN_START_WAIT_S:
             return self._turn(LOOK_S)
-        return (
-            self._otherwise if self._once_more is None else Passage(self._once_more, self._once_more.begin())
-        )
+        if self._once_more is None or self._is_running:
+            return self._otherwise
+        return Passage(self._once_more, self._once_more.begin())
 
     def _is_newer(self, started: str | None, reply: Reply, sent_at: float) -> bool:
         """Whether an assessment that began at `started`, by Azure's clock, is no older than the start."""

@@ -122,6 +122,15 @@ def test_a_machine_that_is_gone_is_gone() -> None:
     assert Course().gets(BROKEN).gets(error(404, "ResourceNotFound")).ending.reason is Reason.GONE
 
 
+@pytest.mark.parametrize("body", [b"", b"[]", b'{"properties": {', b"<html></html>"])
+def test_a_garbled_view_of_a_running_assessment_starts_nothing(body: bytes) -> None:
+    course = Course().gets(BROKEN)
+    for _ in range(6):
+        course.gets(view("11:59:58"), after_s=15.0)
+    course.gets(Reply(200, NOON, body), after_s=15.0)
+    assert (course.next.kind, course.next.is_retry) == (RequestKind.VIEW, True)
+
+
 def test_weather_while_settling_is_waited_out() -> None:
     course = Course().gets(BROKEN).gets(Reply(503)).gets(Reply(429))
     assert (course.next.kind, course.next.is_retry) == (RequestKind.VIEW, True)
