@@ -1,4 +1,4 @@
-"""Agenda and pretend Azure joined in virtual time: hours in milliseconds, the same for a seed."""
+"""Desk and pretend Azure joined in virtual time: hours in milliseconds, the same for a seed."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from fleetscan.engine.pacing import Pacing
 from fleetscan.engine.retrying import Retrying
 from fleetscan.engine.rules import OperationRules
 from fleetscan.model import Errand, Origin, Reply, RequestKind, Target
+from fleetscan.scan.desk import Desk
+from fleetscan.scan.watcher import Watcher
 from fleetscan.simulator.cloud import Cloud
 from fleetscan.simulator.scenario import Scenario
 
@@ -41,16 +43,23 @@ class History:
 
 
 def play(
-    cloud: Cloud, errands: Iterable[Errand], *, workers: int = 64, latency_s: float = 0.08, until: float = 1e7
+    cloud: Cloud,
+    errands: Iterable[Errand],
+    *,
+    workers: int = 64,
+    latency_s: float = 0.08,
+    until: float = 1e7,
+    watcher: Watcher | None = None,
 ) -> History:
     """Run the errands to their end; each exchange takes `latency_s`, half of it on the way there."""
-    agenda, history, now = Agenda(), History(), 0.0
+    history, now = History(), 0.0
+    desk = Desk(Agenda(), watcher=watcher or Watcher(), on_end=history.ended.append, on_bug=_raise)
     for errand in errands:
-        agenda.add(errand, now)
+        desk.add(errand, now)
     events: list[tuple[float, int, Step, Reply | None]] = []
     order = 0
     while True:
-        match agenda.next(now) if len(events) < workers else WaitUntil(float("inf")):
+        match desk.claim(now) if len(events) < workers else WaitUntil(float("inf")):
             case Step() as step:
                 order += 1
                 history.sent.append((now, step))
@@ -71,8 +80,11 @@ def play(
             heapq.heappush(events, (now + latency_s / 2, order_of, step, reply))
             continue
         history.replies.append((now, step, reply))
-        if agenda.settle(step, reply, now):
-            history.ended.append(step.errand)
+        desk.settle(step, reply, now)
+
+
+def _raise(errand: Errand, bug: Exception, now: float) -> None:
+    raise bug
 
 
 def cloud_of(scenario: Scenario) -> Cloud:

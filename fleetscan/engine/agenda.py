@@ -13,7 +13,13 @@ from dataclasses import dataclass
 
 from fleetscan.engine.lanes import NEVER, Lane, Step
 from fleetscan.engine.limits import DRAWS, PUBLIC, Account, Limits
-from fleetscan.engine.replies import ThrottleScope, remaining_quotas, throttle_delay_s, throttle_scope
+from fleetscan.engine.replies import (
+    ThrottleScope,
+    is_answer,
+    remaining_quotas,
+    throttle_delay_s,
+    throttle_scope,
+)
 from fleetscan.engine.retrying import again
 from fleetscan.model import Errand, Reply, RequestKind, Turn
 
@@ -31,11 +37,25 @@ class Finished:
     """Nothing waits and nothing is being exchanged."""
 
 
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """A region that stopped answering one subscription's requests of some kind, or answers again.
+
+    `given_up` are the errands that waited for it and are not asked for any more.
+    """
+
+    subscription_id: str
+    region: str
+    is_over: bool = False
+    given_up: tuple[Errand, ...] = ()
+
+
 class Agenda:
     """Errands and the order in which their requests may go.
 
     It begins with `limits`, which replies correct. `next` hands out a step whose tokens it has taken;
-    exactly one of `settle`, `put_back` and `forget` follows for each step.
+    exactly one of `settle`, `put_back` and `forget` follows for each step. `outages` are those that somebody
+    should hear of: whoever does takes them out.
     """
 
     def __init__(self, limits: Limits = PUBLIC) -> None:
@@ -45,6 +65,7 @@ class Agenda:
         self._order = itertools.count()
         self._exchanging = 0
         self._starts = True
+        self.outages: list[Outage] = []
 
     def stop_starting(self) -> None:
         """Let go of every start that waits, and of those to come."""
@@ -76,20 +97,27 @@ class Agenda:
     def settle(self, step: Step, reply: Reply, now: float) -> bool:
         """Give a step's reply to its errand; True when the errand has ended."""
         self._exchanging -= 1
+        self._judge(step, now, has_answered=is_answer(reply))
         self._learn(step, reply, now)
+        self._list_sooner(step, now)
         turn = step.errand.receive(reply, step.sent_at, now)
-        if turn is None:
-            return True
-        self._put(step.errand, turn, now)
-        return False
+        if turn is not None:
+            self._put(step.errand, turn, now)
+        self._give_up(step)
+        return turn is None
 
-    def forget(self, step: Step) -> None:
+    def forget(self, step: Step, now: float) -> None:
         """Let go of a step that brought no reply and never will."""
         self._exchanging -= 1
+        self._judge(step, now, has_answered=False)
+        self._list_sooner(step, now)
+        self._give_up(step)
 
     def put_back(self, step: Step, after_s: float, now: float) -> None:
         """Queue a step again that Azure did not look at, because its token was refused."""
         self._exchanging -= 1
+        self._judge(step, now, has_answered=True)
+        self._list_sooner(step, now)
         self._put(step.errand, again(step.turn, after_s), now)
 
     def _put(self, errand: Errand, turn: Turn, now: float) -> None:
@@ -117,14 +145,33 @@ class Agenda:
         else:
             heapq.heapreplace(self._heap, (lane.listed_at, next(self._order), lane))
 
+    def _list_sooner(self, step: Step, now: float) -> None:
+        """A raised bucket or a closed circuit may make a lane ready sooner than it is filed for."""
+        # Never before those that are due by now.
+        if (ready_at := max(step.lane.ready_at(), now)) < step.lane.listed_at:
+            self._list(step.lane, ready_at)
+
+    def _judge(self, step: Step, now: float, *, has_answered: bool) -> None:
+        """Open the region's circuit where nobody answers, close it where somebody does."""
+        circuit = step.region.circuit
+        was_open = circuit.is_open
+        if has_answered:
+            circuit.answered()
+        else:
+            circuit.failed(step.sent_at, now)
+        if circuit.is_open != was_open:
+            self.outages.append(Outage(step.turn.subscription_id, step.turn.region, is_over=was_open))
+
+    def _give_up(self, step: Step) -> None:
+        """Nobody answered the last probe: whatever waits for the region waits no longer."""
+        if step.region.circuit.is_given_up and (given_up := tuple(step.region.clear())):
+            self.outages.append(Outage(step.turn.subscription_id, step.turn.region, given_up=given_up))
+
     def _learn(self, step: Step, reply: Reply, now: float) -> None:
         """Correct the buckets by what the reply tells, and still those it refuses."""
         if reply.fault is not None:
             return
         self._correct(step, reply, now)
-        # A raised bucket may make its lane ready sooner than it is filed for; never before those due by now.
-        if (ready_at := max(step.lane.ready_at(), now)) < step.lane.listed_at:
-            self._list(step.lane, ready_at)
         if reply.status != 429:
             step.lane.bucket.thaw()
             step.region.bucket.thaw()

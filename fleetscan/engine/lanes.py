@@ -1,7 +1,8 @@
 """Lanes: the queues of requests that draw on the same token buckets.
 
 A lane owns the bucket of one subscription and account (ARM's front door) and holds a region lane for each of
-Microsoft.Compute's buckets behind it. A request leaves when both have a token for it and it is due.
+Microsoft.Compute's buckets behind it. A request leaves when both have a token for it,
+it is due, and its region is known to answer or is being tried.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import heapq
 from dataclasses import dataclass
 
 from fleetscan.engine.bucket import Bucket
-from fleetscan.engine.limits import DRAWS, Account, Limits, Policy
+from fleetscan.engine.circuit import FAILURES_TO_OPEN, Circuit
+from fleetscan.engine.limits import DRAWS, REGIONAL, Account, Limits, Policy
 from fleetscan.model import Errand, Request, RequestKind, Turn
 
 NEVER = float("inf")
@@ -39,10 +41,11 @@ class Step:
 class RegionLane:
     """Requests of one subscription, region and policy, earliest due first."""
 
-    __slots__ = ("_queue", "bucket")
+    __slots__ = ("_queue", "bucket", "circuit")
 
-    def __init__(self, bucket: Bucket) -> None:
+    def __init__(self, bucket: Bucket, circuit: Circuit) -> None:
         self.bucket = bucket
+        self.circuit = circuit
         self._queue: list[tuple[float, int, Errand, Turn]] = []
 
     def put(self, due_at: float, order: int, errand: Errand, turn: Turn) -> None:
@@ -58,6 +61,12 @@ class RegionLane:
         heapq.heappop(self._queue)
         return errand, turn
 
+    def clear(self) -> list[Errand]:
+        """Take out everything that waits."""
+        errands = [errand for _, _, errand, _ in self._queue]
+        self._queue.clear()
+        return errands
+
     def first_kind(self) -> RequestKind | None:
         """What the request that is due first is for."""
         return self._queue[0][3].kind if self._queue else None
@@ -67,11 +76,10 @@ class RegionLane:
         return self._queue[0][0] if self._queue else NEVER
 
     def ready_at(self) -> float:
-        """When the first request is due and its token there."""
+        """When the first request is due, its token there, and the region let through to."""
         if not self._queue:
             return NEVER
-        due_at, token_at = self._queue[0][0], self.bucket.ready_at()
-        return due_at if due_at > token_at else token_at
+        return max(self._queue[0][0], self.bucket.ready_at(), self.circuit.ready_at)
 
     def backlog_s(self) -> float:
         """How long the bucket's refill takes to serve everything that waits, in seconds."""
@@ -99,7 +107,8 @@ class Lane:
         key = (policy, turn.region)
         if (region := self._regions.get(key)) is None:
             bucket = Bucket(self._limits.policies[policy], now, self._limits.share)
-            region = self._regions[key] = RegionLane(bucket)
+            circuit = Circuit(FAILURES_TO_OPEN if policy in REGIONAL else NEVER)
+            region = self._regions[key] = RegionLane(bucket, circuit)
         region.put(due_at, order, errand, turn)
 
     def ready_at(self) -> float:
@@ -120,6 +129,7 @@ class Lane:
         errand, turn = popped
         self.bucket.take(now)
         region.bucket.take(now)
+        region.circuit.sent()
         request = errand.request()
         return Step(errand, turn, request, now, self, region, self.bucket.taken, region.bucket.taken)
 

@@ -41,6 +41,10 @@ class Policy(Enum):
     UNLIMITED = "unlimited"
 
 
+# Those behind which a region may be dead. A listing bounds its own attempts; Resource Graph has no region.
+REGIONAL = frozenset({Policy.PATCH_OPERATIONS, Policy.GET_OPERATION, Policy.GET_VM})
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Where every bucket begins; `share` of each may be used, 0.0 to 1.0, the rest is left to others."""

@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Self
 
+from fleetscan.engine import verdicts
 from fleetscan.engine.phase import Passage, Phase
 from fleetscan.engine.reading import Reading
 from fleetscan.engine.rules import MAX_UNKNOWN_STARTS, OperationRules
 from fleetscan.engine.settling import Settling
 from fleetscan.engine.starting import Starting
 from fleetscan.engine.trail import Trail
-from fleetscan.engine.verdicts import fate_unknown
 from fleetscan.model import Ending, OperationTrace, Reply, Request, Stage, Target, Turn
 
 
@@ -92,7 +92,7 @@ class Operation:
         """
         may_start = before.accepted_at is None and before.starts_in_doubt < MAX_UNKNOWN_STARTS
         once_more = Starting.once_more(target, rules, before.posted_at) if may_start else None
-        settling = Settling(target, rules, before.posted_at, once_more, fate_unknown())
+        settling = Settling(target, rules, before.posted_at, once_more, verdicts.fate_unknown())
         return cls(target, rules, number=number, phase=settling, before=before)
 
     @property
@@ -136,6 +136,11 @@ class Operation:
             case Ending() as ending:
                 self.ending = replace(ending, trace=self.trace(now))
         return None
+
+    def give_up(self, now: float) -> None:
+        """End because nobody answers where the machine runs."""
+        ending = verdicts.given_up(self.stage, was_tried=self._starts > 0)
+        self.ending = replace(ending, trace=self.trace(now))
 
     def trace(self, now: float) -> OperationTrace:
         """The operation's course, as of an end at `now`."""

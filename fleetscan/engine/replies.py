@@ -47,6 +47,11 @@ def is_weather(reply: Reply) -> bool:
     return reply.fault is not None or reply.status in (408, 429) or reply.status >= 500
 
 
+def is_answer(reply: Reply) -> bool:
+    """Whether Azure itself had something to say, were it a refusal."""
+    return reply.fault is None and reply.status != 408 and reply.status < 500
+
+
 def is_not_taken(reply: Reply) -> bool:
     """Whether a start that brought `reply` cannot have begun: nothing was sent, or Azure turned it away."""
     return reply.fault is Fault.NOT_SENT or reply.status in (429, 503)

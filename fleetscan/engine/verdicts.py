@@ -109,6 +109,16 @@ def fate_unknown() -> Ending:
     )
 
 
+def given_up(stage: Stage, *, was_tried: bool) -> Ending:
+    """The end of a machine in a region that answered nobody for so long that it is not asked any more."""
+    if was_tried:
+        code, told = "RegionUnreachable", "what became of the assessment was not learned"
+    else:
+        code, told = "NotTried", "the assessment was not tried"
+    why = f"the machine's region answered none of its subscription's requests for ten minutes: {told}"
+    return Ending(Outcome.FAILED, Reason.UNREACHABLE, error=AzureError(code, why, None, stage))
+
+
 def operation_ended_badly(reply: Reply, body: dict[str, Json], *, canceled: bool) -> Ending:
     """The end of a machine whose operation says Failed or Canceled, in an HTTP 200."""
     reason = Reason.OPERATION_CANCELED if canceled else Reason.OPERATION_FAILED

@@ -17,6 +17,7 @@ from fleetscan.errors import FleetscanError
 from fleetscan.model import Errand, Reply, RequestKind
 from fleetscan.results.fleet_facts import RequestCounts
 from fleetscan.scan.journal import Journal, NoJournal
+from fleetscan.scan.outages import Outages
 from fleetscan.scan.refusals import Refusals
 from fleetscan.scan.watcher import Watcher
 
@@ -40,6 +41,7 @@ class Desk:
         self._on_end = on_end
         self._on_bug = on_bug
         self._refusals = Refusals()
+        self._outages = Outages(watcher)
         # Until the run has a directory there is nothing to go on with.
         self.journal: Journal = NoJournal()
         self.counts = RequestCounts()
@@ -80,6 +82,7 @@ class Desk:
             self._note(step, reply)
             if has_ended:
                 self._on_end(step.errand)
+            self._heed_outages(now)
         except FleetscanError:
             raise
         except Exception as bug:  # noqa: BLE001 - one odd reply ends one machine, never the night
@@ -87,8 +90,19 @@ class Desk:
 
     def broke(self, step: Step, bug: Exception, now: float) -> None:
         """The exchange of a step raised what no wire should."""
-        self._agenda.forget(step)
+        self._agenda.forget(step, now)
         self._on_bug(step.errand, bug, now)
+        self._heed_outages(now)
+
+    def _heed_outages(self, now: float) -> None:
+        """Tell of regions that stopped answering, and end the machines that are not asked for any more."""
+        while self._agenda.outages:
+            outage = self._agenda.outages.pop(0)
+            self._outages.heard(outage)
+            for errand in outage.given_up:
+                assert isinstance(errand, Operation)
+                errand.give_up(now)
+                self._on_end(errand)
 
     def _note(self, step: Step, reply: Reply) -> None:
         """What the reply changed, in the journal before anything follows from it."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from jsonschema import ValidationError
 
+from fleetscan.engine.lanes import NEVER
 from fleetscan.engine.operation import Operation
 from fleetscan.engine.replies import ThrottleScope, throttle_delay_s, throttle_scope
-from fleetscan.model import Fault, RequestKind
+from fleetscan.model import Fault, Reply, RequestKind
 from tests.faults.history import History, Sent
 from tests.runs import Run, read_run
 from tests.virtual import ENDPOINT
@@ -85,17 +86,13 @@ def no_installation_killed(history: History, run: Run) -> Iterator[str]:
 def refusals_are_heeded(history: History, run: Run) -> Iterator[str]:
     """After a 429 nothing is sent to its scope before the time it names, 10 s where it names none."""
     stilled: dict[tuple[object, ...], float] = {}
-    events: list[tuple[float, int, Sent]] = []
-    for sent in history.sent:
-        events.append((sent.at, 1, sent))
-        if sent.reply is not None and sent.reply.status == 429 and sent.settled_at is not None:
-            events.append((sent.settled_at, 0, sent))
-    for at, is_departure, sent in sorted(events, key=lambda event: event[:2]):
+    for at, is_departure, sent in comings_and_goings(history.sent):
         turn = sent.step.turn
         door = (sent.process, turn.subscription_id, sent.step.lane.account)
         region = (*door, id(sent.step.region))
         if not is_departure:
-            assert sent.reply is not None
+            if sent.reply is None or sent.reply.status != 429:
+                continue
             scope = throttle_scope(sent.reply)
             named_s = throttle_delay_s(sent.reply)
             until = at + (10.0 if named_s is None else named_s)
@@ -105,6 +102,26 @@ def refusals_are_heeded(history: History, run: Run) -> Iterator[str]:
                 stilled[region] = max(stilled.get(region, 0.0), until)
         elif at < max(stilled.get(door, 0.0), stilled.get(region, 0.0)) - 1e-6:
             yield f"{turn.kind.value} left at {at:.2f} for a scope that is stilled"
+
+
+def a_dead_region_is_left_alone(history: History, run: Run) -> Iterator[str]:
+    """After ten failures in a row requests leave for it a quarter of a minute apart, until an answer."""
+    lanes: dict[int, list[Sent]] = defaultdict(list)
+    for sent in history.sent:
+        if sent.step.turn.kind in (RequestKind.START, RequestKind.POLL, RequestKind.VIEW):
+            lanes[id(sent.step.region)].append(sent)
+    for lane in lanes.values():
+        failures, last_at = 0, -NEVER
+        for at, is_departure, sent in comings_and_goings(lane):
+            if is_departure:
+                if at < last_at + 15.0 - 1e-6 and failures >= 10:
+                    yield f"{sent.step.turn.kind.value} left at {at:.2f} for a region that does not answer"
+                last_at = at
+            elif sent.reply is not None and is_silence(sent.reply):
+                failures += 1
+                last_at = at if failures == 10 else last_at
+            else:
+                failures = 0
 
 
 def tokens_go_to_the_endpoint_alone(history: History, run: Run) -> Iterator[str]:
@@ -135,9 +152,22 @@ CHECKS: tuple[Check, ...] = (
     nothing_superseded_but_in_doubt,
     no_installation_killed,
     refusals_are_heeded,
+    a_dead_region_is_left_alone,
     tokens_go_to_the_endpoint_alone,
     rows_tell_the_truth,
 )
+
+
+def comings_and_goings(sent: Sequence[Sent]) -> list[tuple[float, bool, Sent]]:
+    """(when, whether the request left or its reply was taken in, which), in their order, replies first."""
+    gone = [(one.at, True, one) for one in sent]
+    come = [(one.settled_at, False, one) for one in sent if one.settled_at is not None]
+    return sorted([*gone, *come], key=lambda event: event[:2])
+
+
+def is_silence(reply: Reply) -> bool:
+    """Whether Azure itself said nothing."""
+    return reply.fault is not None or reply.status == 408 or reply.status >= 500
 
 
 def starts(history: History) -> Iterator[Sent]:

@@ -10,6 +10,7 @@ import pytest
 
 from fleetscan.engine import reading, starting, trail
 from fleetscan.engine.bucket import Bucket
+from fleetscan.engine.circuit import Circuit
 from fleetscan.engine.operation import Operation
 from fleetscan.results import records
 from fleetscan.scan import place
@@ -72,6 +73,11 @@ def test_an_ended_installation_is_caught(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_an_ignored_refusal_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Bucket, "freeze", lambda self, now, sent_at, after_s: None)
     assert is_caught("for a scope that is stilled")
+
+
+def test_a_dead_region_that_is_not_left_alone_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Circuit, "failed", lambda self, sent_at, now: None)
+    assert is_caught("for a region that does not answer")
 
 
 def test_a_token_that_leaves_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:

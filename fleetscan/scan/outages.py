@@ -1,0 +1,43 @@
+"""What a person is told of regions that do not answer: a sentence a region, however many circuits open."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from fleetscan.engine.agenda import Outage
+from fleetscan.scan.watcher import Watcher
+
+
+class Outages:
+    """Tells of a region when the first of its circuits opens, when machines are given up, and at the end."""
+
+    def __init__(self, watcher: Watcher) -> None:
+        self._watcher = watcher
+        # Circuits that are open, by region: there is one for each subscription and kind of request.
+        self._open: Counter[str] = Counter()
+        self._given_up: set[str] = set()
+
+    def heard(self, outage: Outage) -> None:
+        """An outage began, cost machines or ended."""
+        region = outage.region or "a region without a name"
+        if outage.given_up:
+            self._tell_given_up(region)
+        elif outage.is_over:
+            self._open[region] -= 1
+            if not self._open[region]:
+                self._given_up.discard(region)
+                self._watcher.warning(f"{region} answers again")
+        else:
+            self._open[region] += 1
+            if self._open[region] == 1:
+                self._watcher.warning(
+                    f"{region} does not answer: for ten minutes one request at a time asks if it does again"
+                )
+
+    def _tell_given_up(self, region: str) -> None:
+        if region not in self._given_up:
+            self._given_up.add(region)
+            self._watcher.warning(
+                f"{region} still does not answer: its machines are given up, failed as unreachable; "
+                "--retry-failed asks for them later"
+            )
