@@ -12,7 +12,7 @@ Weather (resets, throttling, malformed replies) is never an exception: it is a `
     │   ├── CredentialError   4  no token could be had
     │   ├── TokenRefusedError 4  Azure refuses the token (5 once something was started)
     │   ├── NothingListedError 4 no part of the fleet could be listed
-    │   └── CannotWriteError  4  the run directory could not be made
+    │   └── CannotWriteError  4  the run directory could not be made or taken up
     ├── OutputError           5  the run directory stopped taking rows
     ├── StoppedError          5  told to stop before the end
     └── BugError             70  too many replies broke our own code
@@ -111,7 +111,7 @@ class NothingListedError(CannotScanError):
 
 
 class CannotWriteError(CannotScanError):
-    """The run directory could not be made, so nothing was started."""
+    """The run directory, or a file in it, could not be made or taken up, so nothing was started."""
 
     def __init__(self, path: str, why: str) -> None:
         super().__init__(path, why)
@@ -119,7 +119,7 @@ class CannotWriteError(CannotScanError):
         self.why = why
 
     def __str__(self) -> str:
-        return f"{self.path} cannot be written ({self.why}); name a directory that can be with --out"
+        return f"{self.path} cannot be written ({self.why}); mend that, or name another directory with --out"
 
 
 class OutputError(FleetscanError):

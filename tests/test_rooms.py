@@ -51,18 +51,20 @@ ROOMS = {
     "forms": Room(of("model"), barred=IMPURE),
     "knobs": Room(of("errors", "forms"), barred=IMPURE),
     "settings": Room(of("errors", "forms", "knobs"), barred=IMPURE),
-    "engine": Room(of("model"), of("orjson"), barred=IMPURE | {"random", "uuid"}),
+    "json_text": Room(of("model"), of("orjson"), barred=IMPURE),
+    "engine": Room(of("model", "json_text"), of("orjson"), barred=IMPURE | {"random", "uuid"}),
     "azure": Room(VALUES, of("aiohttp", "anyio", "azure", "yarl")),
-    "inventory": Room(VALUES | {"engine"}, of("orjson")),
-    "results": Room(VALUES, of("orjson")),
+    "inventory": Room(VALUES | {"json_text", "engine"}),
+    "results": Room(VALUES | {"json_text"}),
     "scan": Room(
-        VALUES | {"__init__", "settings", "engine", "azure", "inventory", "results"}, of("anyio", "orjson")
+        VALUES | {"__init__", "json_text", "settings", "engine", "azure", "inventory", "results"},
+        of("anyio", "orjson"),
     ),
     "report": Room(of("model", "results"), of("rich")),
     "simulator": Room(of("model"), of("orjson"), barred=IMPURE),
     "cli": Room(
-        SAYINGS | {"__init__", "results", "scan", "report", "simulator"},
-        of("anyio", "click", "orjson", "rich"),
+        SAYINGS | {"__init__", "json_text", "results", "scan", "report", "simulator"},
+        of("anyio", "click", "rich"),
     ),
     "__main__": Room(of("cli")),
 }

@@ -17,6 +17,9 @@ from fleetscan.report.harmless import harmless
 
 # A sentence of ours may quote a path and an address; anything longer is somebody's flood.
 LONGEST_LINE = 2000
+MOST_INDENT = 40
+# Of each end of a traceback: the calls are at one, what went wrong at the other.
+MOST_LINES = 100
 
 
 def note(kind: Literal["error", "warning"], sentence: str) -> None:
@@ -26,15 +29,22 @@ def note(kind: Literal["error", "warning"], sentence: str) -> None:
 
 def tell(line: str) -> None:
     """Tells a person something, in one line on stderr; a stderr that is gone is no reason to fail."""
-    indent = len(line) - len(line.lstrip(" "))
+    indent = min(len(line) - len(line.lstrip(" ")), MOST_INDENT)
     with suppress(OSError):
         print(" " * indent + harmless(line[indent:], LONGEST_LINE), file=sys.stderr, flush=True)
 
 
-def tell_bug(bug: Exception) -> None:
-    """Shows the whole traceback: a bug is for whoever mends the program."""
-    for line in "".join(traceback.format_exception(bug)).splitlines():
-        tell(line)
+def tell_bug(bug: BaseException) -> None:
+    """Shows the traceback: a bug is for whoever mends the program.
+
+    Every line is indented, so that no line of a message can be taken for one of ours.
+    """
+    lines = "".join(traceback.format_exception(bug)).rstrip("\n").split("\n")
+    if len(lines) > 2 * MOST_LINES:
+        left_out = f"({len(lines) - 2 * MOST_LINES:,} lines left out)"
+        lines = [*lines[:MOST_LINES], left_out, *lines[-MOST_LINES:]]
+    for line in lines:
+        tell(f"  {line}")
 
 
 def hand_over(data: str) -> None:
@@ -49,11 +59,12 @@ class Notes(logging.Handler):
     """What the log says of warnings and worse, told like everything else."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        for line in self.format(record).splitlines():
-            tell(line)
+        tell(f"fleetscan: log: {record.getMessage()}")
+        if record.exc_info and (bug := record.exc_info[1]) is not None:
+            tell_bug(bug)
 
 
 def keep_log() -> None:
     """Has warnings in the log told on stderr, but for azure's: its failures reach us as exceptions."""
-    logging.basicConfig(handlers=[Notes()], format="fleetscan: log: %(message)s", level=logging.WARNING)
+    logging.basicConfig(handlers=[Notes()], level=logging.WARNING)
     logging.getLogger("azure").setLevel(logging.CRITICAL)

@@ -33,8 +33,7 @@ def plan(settings: PlanSettings) -> int:
     70 internal error; 130 second Ctrl-C.
     """
     token = access_token(os.environ)
-    import orjson
-
+    from fleetscan import json_text
     from fleetscan.report.plan_summary import print_plan
     from fleetscan.scan.plan import plan as foresee
 
@@ -42,7 +41,7 @@ def plan(settings: PlanSettings) -> int:
     if not settings.quiet and len(roster.answering) >= LONG:
         tell(f"{len(roster.answering):,} virtual machines to assess: the scan is played in virtual time.")
     foreseen = foresee(roster, settings, warn=lambda sentence: note("warning", sentence))
-    hand_over(orjson.dumps(foreseen.record).decode())
+    hand_over(json_text.encode_ascii(foreseen.record))
     if not settings.quiet:
         print_plan(foreseen.record, stream=sys.stderr)
     return foreseen.exit_code

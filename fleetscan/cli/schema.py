@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import click
-import orjson
 
+from fleetscan import json_text
 from fleetscan.cli.console import hand_over
 from fleetscan.results.schema import result_schema, totals_schema
 from fleetscan.scan.plan_schema import plan_schema
@@ -21,5 +21,5 @@ def schema() -> int:
         "fleetscan.totals/1": totals_schema(),
         "fleetscan.plan/1": plan_schema(),
     }
-    hand_over(orjson.dumps(schemas, option=orjson.OPT_INDENT_2).decode())
+    hand_over(json_text.encode_ascii(schemas, indent=2))
     return 0

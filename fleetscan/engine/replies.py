@@ -6,16 +6,14 @@ policy, which changed three times in three years. Facts: ARM's async-operation c
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
 
-import orjson
-
+from fleetscan import json_text
 from fleetscan.model import AzureError, Fault, Json, Reply, Stage
 
 # Azure's documents say 10 to 600 s and one throttling sample 1200; nobody is served by more than an hour.
@@ -29,8 +27,7 @@ GRAPH_RESETS_AFTER = "x-ms-user-quota-resets-after"
 
 def parse_json(body: bytes) -> Json:
     """The value `body` holds; raises ValueError when it is not JSON."""
-    parsed: Json = orjson.loads(body.removeprefix(b"\xef\xbb\xbf"))
-    return parsed
+    return json_text.parse(body.removeprefix(b"\xef\xbb\xbf"))
 
 
 def parse_object(body: bytes) -> dict[str, Json] | None:
@@ -101,7 +98,7 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
         text = headers.get(name)
         if text is None:
             continue
-        seconds = _seconds(text, unit_s) if _is_number(text) else _seconds_until(text, headers.get("date"))
+        seconds = float(text) * unit_s if _is_number(text) else _seconds_until(text, headers.get("date"))
         if seconds is not None:
             return min(max(seconds, 0.0), MAX_RETRY_AFTER_S)
     return None
@@ -109,11 +106,6 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
 
 def _is_number(text: str) -> bool:
     return re.fullmatch(r"\s*[+-]?\d+(\.\d*)?\s*", text, re.ASCII) is not None
-
-
-def _seconds(text: str, unit_s: float) -> float | None:
-    value = float(text) * unit_s
-    return value if math.isfinite(value) else MAX_RETRY_AFTER_S
 
 
 def _seconds_until(text: str, date: str | None) -> float | None:
@@ -225,14 +217,21 @@ def _clock_s(text: str) -> float | None:
 def azure_seconds(text: str | None) -> float | None:
     """A time Azure wrote (seven decimals, any offset) as seconds, to be subtracted from another."""
     try:
-        return None if text is None else datetime.fromisoformat(text).timestamp()
-    except (ValueError, OverflowError):
+        moment = None if text is None else datetime.fromisoformat(text)
+    except ValueError:
         return None
+    # The year 1 is .NET's word for a time that was never set.
+    return None if moment is None or moment.year == 1 else _seconds_of(moment)
 
 
 def date_seconds(headers: Mapping[str, str]) -> float | None:
     """The moment of a reply by Azure's own clock, in the seconds of `azure_seconds`."""
     try:
-        return parsedate_to_datetime(headers.get("date", "")).timestamp()
+        return _seconds_of(parsedate_to_datetime(headers.get("date", "")))
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
+
+
+def _seconds_of(moment: datetime) -> float:
+    """Since 1970; without an offset it is UTC, as everywhere in ARM, and never this computer's own zone."""
+    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()

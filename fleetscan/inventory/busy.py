@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import orjson
-
+from fleetscan import json_text
 from fleetscan.engine.replies import parse_object, read_error, text_of
 from fleetscan.inventory.pages import Pages
 from fleetscan.inventory.resource_graph import API_VERSION, BATCH_SUBSCRIPTIONS, MAX_ROWS
@@ -57,9 +56,9 @@ def _ask(endpoint: str, batch: Sequence[str], token: str | None) -> Ask:
     options: dict[str, Json] = {"$top": MAX_ROWS, "resultFormat": "objectArray"}
     if token is not None:
         options["$skipToken"] = token
-    body = {"subscriptions": list(batch), "query": QUERY, "options": options}
+    body: dict[str, Json] = {"subscriptions": [*batch], "query": QUERY, "options": options}
     url = f"{endpoint}/providers/Microsoft.ResourceGraph/resources?api-version={API_VERSION}"
-    return Ask(RequestKind.QUERY_PATCHES, Request("POST", url, orjson.dumps(body)))
+    return Ask(RequestKind.QUERY_PATCHES, Request("POST", url, json_text.encode(body)))
 
 
 def _read(reply: Reply) -> tuple[list[str], str | None] | str:

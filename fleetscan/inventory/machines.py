@@ -25,7 +25,8 @@ VIEW_PATHS: Mapping[str, str] = {
     "osVersion": "osVersion",
     "powerState": "powerState.code",
 }
-_NAME = r"[^/?#%\\\s\x00-\x1f\x7f]{1,128}"
+# No lone surrogates: no URL can hold one.
+_NAME = r"[^/?#%\\\s\x00-\x1f\x7f\ud800-\udfff]{1,128}"
 VM_ID = re.compile(
     rf"/subscriptions/(?P<subscription>[0-9A-Za-z-]{{1,64}})/resourceGroups/(?P<group>{_NAME})"
     rf"/providers/Microsoft\.Compute/virtualMachines/(?P<name>{_NAME})",

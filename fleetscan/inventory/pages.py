@@ -18,6 +18,8 @@ T = TypeVar("T")
 Pages: TypeAlias = Generator[Ask, Reply, T]
 
 MALFORMED = "MalformedReply"
+# Even with few machines a page more than any subscription may hold: a list that goes on has no end.
+MAX_PAGES = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,8 @@ def read_list(kind: RequestKind, url: str, subscription_id: str = "") -> Pages[P
         if reply.status != 200:
             return PagedList(entries, refusal(reply, subscription_id))
         try:
+            if len(asked) > MAX_PAGES:
+                raise ValueError(f"it has more than {MAX_PAGES} pages")
             page = parse_object(reply.body) or {}
             entries.extend(_values(page))
             next_url = _next_url(page, next_url, asked)

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import orjson
-
+from fleetscan import json_text
 from fleetscan.engine.replies import parse_object, read_error
 from fleetscan.inventory.machines import PATHS, VIEW_PATHS, target_of
 from fleetscan.inventory.pages import Pages
@@ -127,9 +126,10 @@ def _ask(endpoint: str, batch: tuple[Subscription, ...], rows_a_page: int, token
     options: dict[str, Json] = {"$top": rows_a_page, "resultFormat": "objectArray"}
     if token is not None:
         options["$skipToken"] = token
-    body = {"subscriptions": [subscription.id for subscription in batch], "query": QUERY, "options": options}
+    ids: list[Json] = [subscription.id for subscription in batch]
+    body: dict[str, Json] = {"subscriptions": ids, "query": QUERY, "options": options}
     url = f"{endpoint}/providers/Microsoft.ResourceGraph/resources?api-version={API_VERSION}"
-    return Ask(RequestKind.QUERY_GRAPH, Request("POST", url, orjson.dumps(body)))
+    return Ask(RequestKind.QUERY_GRAPH, Request("POST", url, json_text.encode(body)))
 
 
 def _read_page(reply: Reply) -> _Page | str | _TooLarge:

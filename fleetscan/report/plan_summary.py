@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 LABEL_CELLS = 11
 GROUPS_SHOWN = 12
+STATES_SHOWN = 8
 # A subscription's name in the table and in a sentence; ids have 36 characters.
 NAME_CELLS = 28
 NAME_LIMIT_CHARS = 60
@@ -111,10 +112,11 @@ class _Summary:
         from rich.table import Table
 
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-        table.add_column("Subscription", no_wrap=True)
-        table.add_column("Region", no_wrap=True)
+        # Cropped: rich would end what is too wide in a character that not every stream has.
+        table.add_column("Subscription", no_wrap=True, overflow="crop")
+        table.add_column("Region", no_wrap=True, overflow="crop")
         for title in ("To assess", "Skipped", "Last start"):
-            table.add_column(title, justify="right", no_wrap=True)
+            table.add_column(title, justify="right", no_wrap=True, overflow="crop")
         slowest = sorted(groups, key=_last_start_s, reverse=True)
         for group in slowest[:GROUPS_SHOWN]:
             table.add_row(*map(self.text, _cells(group)))
@@ -178,7 +180,10 @@ class _Summary:
 
     def _power_states(self) -> str:
         states = _object(self._record["power_states"])
-        return ", ".join(f"{_whole(number):,} {harmless(word)}" for word, number in states.items())
+        shown = [f"{_whole(number):,} {harmless(word, NAME_CELLS)}" for word, number in states.items()]
+        more = counted(len(shown) - STATES_SHOWN, "state", "states")
+        rest = [f"and {more} more"] if len(shown) > STATES_SHOWN else []
+        return ", ".join([*shown[:STATES_SHOWN], *rest])
 
 
 def _cells(group: Mapping[str, Json]) -> tuple[str, ...]:

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-import orjson
-
+from fleetscan import json_text
 from fleetscan.model import Target
 from fleetscan.results.run_directory import RESULTS
 
@@ -46,13 +45,16 @@ def durations_of(run: Path) -> PastDurations:
 
 def _told(line: bytes) -> tuple[str, str, float] | None:
     try:
-        row = orjson.loads(line)
-        resource_id, operation, os_type = row["resource_id"], row["operation"], row["os_type"]
-        duration_s, finished_at = operation["duration_s"], operation["finished_at"]
+        row = json_text.parse(line)
+    except ValueError:
+        return None
+    match row:
         # An assessment is dated by its operation's end, where Azure told that; then the times are Azure's.
-        is_azures = row["assessed_at"] == finished_at
-    except (ValueError, KeyError, TypeError):
-        return None
-    if not is_azures or not isinstance(duration_s, (int, float)) or duration_s <= 0:
-        return None
-    return str(resource_id).lower(), os_type if isinstance(os_type, str) else "", float(duration_s)
+        case {
+            "resource_id": str(resource_id),
+            "os_type": os_type,
+            "assessed_at": assessed_at,
+            "operation": {"duration_s": int() | float() as duration_s, "finished_at": finished_at},
+        } if assessed_at == finished_at and duration_s > 0:
+            return resource_id.lower(), os_type if isinstance(os_type, str) else "", float(duration_s)
+    return None

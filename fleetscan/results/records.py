@@ -6,11 +6,22 @@ out of it is null wherever Azure did not plainly say it, because unknown is neve
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
-import orjson
-
-from fleetscan.model import AzureError, Ending, Json, OperationTrace, Source, Target, told_counts
+from fleetscan import json_text
+from fleetscan.model import (
+    AzureError,
+    Ending,
+    Json,
+    OperationTrace,
+    Outcome,
+    Reason,
+    Source,
+    Stage,
+    Target,
+    told_counts,
+)
 from fleetscan.results.times import WallClock, azure_time, utc_text
 
 SCHEMA = "fleetscan.result/1"
@@ -48,8 +59,17 @@ def row(scan_id: str, target: Target, ending: Ending, clock: WallClock) -> dict[
 
 
 def encode(record: dict[str, Json]) -> bytes:
-    """`record` as one whole line of UTF-8 JSON, newline and all."""
-    return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
+    """`record` as one whole line of UTF-8 JSON, newline and all; ValueError where it nests too deeply."""
+    return json_text.encode_line(record)
+
+
+def without_assessment(ending: Ending) -> Ending:
+    """What `ending` is told as where its assessment nests too deeply to be written."""
+    why = "the assessment's result nests too deeply to be written"
+    error = AzureError("MalformedReply", why, None, Stage.RESULT)
+    return replace(
+        ending, outcome=Outcome.FAILED, reason=Reason.MALFORMED_REPLY, assessment=None, error=error
+    )
 
 
 def _machine(target: Target) -> dict[str, Json]:

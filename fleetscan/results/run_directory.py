@@ -5,6 +5,7 @@ Never overwrites a run, and never leaves half a row: a write that cannot be fini
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -12,8 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-import orjson
-
+from fleetscan import json_text
 from fleetscan.errors import CannotWriteError, OutputError, RunExistsError, UsageError
 from fleetscan.model import Json
 from fleetscan.results.stdout_rows import reason, write_whole
@@ -29,6 +29,11 @@ RUN_FILES = (RESULTS, TOTALS, RUN, JOURNAL)
 
 OWNER_ALONE_FILE = 0o600
 OWNER_ALONE_DIRECTORY = 0o700
+
+# A full disk, and a quota that is used up.
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+
+BLOCK_BYTES = 64 * 1024
 
 # Windows alone has the flag, and would write CRLF without it.
 BINARY: int = getattr(os, "O_BINARY", 0)
@@ -76,7 +81,8 @@ class RunDirectory:
         self.path = path
         self.rows_written = 0
         self._rows_fd: int | None = rows_fd
-        self._rows_size_bytes = os.fstat(rows_fd).st_size
+        self._rows_size_bytes = _written_bytes(rows_fd)
+        self._is_torn = False
         self._is_default_place = is_default_place
 
     @classmethod
@@ -88,14 +94,18 @@ class RunDirectory:
         try:
             fd = os.open(path / RESULTS, os.O_RDWR | os.O_CREAT | os.O_APPEND | BINARY, OWNER_ALONE_FILE)
         except OSError as error:
-            raise CannotWriteError(str(path), reason(error)) from error
+            raise CannotWriteError(str(path / RESULTS), reason(error)) from error
         return cls(path, fd, is_default_place=path.parent == DEFAULT_PLACE)
 
     def cut(self, size_bytes: int) -> None:
-        """Drop what comes after the first `size_bytes`."""
+        """Drop what comes after the first `size_bytes`; where nothing does, the file is not touched."""
         assert self._rows_fd is not None, "cut after close"
-        os.ftruncate(self._rows_fd, size_bytes)
-        self._rows_size_bytes = size_bytes
+        if size_bytes < self._rows_size_bytes:
+            try:
+                os.ftruncate(self._rows_fd, size_bytes)
+            except OSError as error:
+                raise cannot_go_on(self.path / RESULTS, error) from error
+            self._rows_size_bytes = size_bytes
 
     def rows_after(self, size_bytes: int) -> bytes:
         """What results.jsonl holds beyond its first `size_bytes`."""
@@ -112,14 +122,23 @@ class RunDirectory:
         """Write one encoded row, whole and unbuffered; the byte where it ends."""
         assert self._rows_fd is not None, "a row after close"
         try:
+            self._mend(self._rows_fd)
+            self._is_torn = True
             write_whole(self._rows_fd, row)
         except OSError as error:
             with suppress(OSError):
-                os.ftruncate(self._rows_fd, self._rows_size_bytes)
-            raise _no_room(self.path / RESULTS, error) from error
+                self._mend(self._rows_fd)
+            raise cannot_go_on(self.path / RESULTS, error) from error
+        self._is_torn = False
         self._rows_size_bytes += len(row)
         self.rows_written += 1
         return self._rows_size_bytes
+
+    def _mend(self, rows_fd: int) -> None:
+        """Take back what is there of an unfinished row, or the next one would be spoilt by it."""
+        if self._is_torn:
+            os.ftruncate(rows_fd, self._rows_size_bytes)
+            self._is_torn = False
 
     def sync(self) -> None:
         """Have the rows that were written outlive a power cut."""
@@ -128,18 +147,16 @@ class RunDirectory:
         try:
             os.fsync(self._rows_fd)
         except OSError as error:
-            raise _no_room(self.path / RESULTS, error) from error
+            raise cannot_go_on(self.path / RESULTS, error) from error
 
     def write_totals(self, lines: Iterable[Mapping[str, Json]]) -> None:
         """Put totals.jsonl in place: a reader sees the old file or the new one, never a part."""
-        data = b"".join(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE) for line in lines)
+        data = b"".join(json_text.encode_line(line) for line in lines)
         _replace_file(self.path / TOTALS, data)
 
     def write_run(self, facts: Mapping[str, Json]) -> None:
         """Put run.json in place, indented for people."""
-        _replace_file(
-            self.path / RUN, orjson.dumps(facts, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-        )
+        _replace_file(self.path / RUN, json_text.encode_indented(facts))
 
     def switch_latest(self) -> str | None:
         """Point `fleetscan-runs/latest` at this run, if it lies there: to be called when the run is complete.
@@ -166,7 +183,10 @@ class RunDirectory:
             self.sync()
         finally:
             rows_fd, self._rows_fd = self._rows_fd, None
-            os.close(rows_fd)
+            try:
+                os.close(rows_fd)
+            except OSError as error:
+                raise cannot_go_on(self.path / RESULTS, error) from error
 
 
 def make_directory(out: str | None, now: datetime, scan_id: str) -> Path:
@@ -210,6 +230,18 @@ def _make_directories(path: Path) -> None:
         directory.mkdir(OWNER_ALONE_DIRECTORY, exist_ok=True)
 
 
+def _written_bytes(fd: int) -> int:
+    """How long a file is without the zeros at its end: the place of what a power cut kept from the disk."""
+    size_bytes = os.fstat(fd).st_size
+    while size_bytes:
+        start = max(0, size_bytes - BLOCK_BYTES)
+        os.lseek(fd, start, os.SEEK_SET)
+        if written := os.read(fd, size_bytes - start).rstrip(b"\0"):
+            return start + len(written)
+        size_bytes = start
+    return 0
+
+
 def _create_file(path: Path) -> int:
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | BINARY, OWNER_ALONE_FILE)
 
@@ -226,7 +258,10 @@ def _replace_file(path: Path, data: bytes) -> None:
             os.close(fd)
         os.replace(new, path)
     except OSError as error:
-        raise _no_room(path, error) from error
+        # On a full disk what came of it would take the room that a resume needs.
+        with suppress(OSError):
+            new.unlink()
+        raise cannot_go_on(path, error) from error
     _sync_directory(path.parent)
 
 
@@ -240,7 +275,7 @@ def _sync_directory(path: Path) -> None:
             os.close(fd)
 
 
-def _no_room(path: Path, error: OSError) -> OutputError:
-    return OutputError(
-        str(path), reason(error), "the rows before it are whole: make room and go on with --resume"
-    )
+def cannot_go_on(path: Path, error: OSError) -> OutputError:
+    """What to say where the file `path` of a run that has begun takes no more."""
+    first = "make room" if error.errno in NO_ROOM else "mend that"
+    return OutputError(str(path), reason(error), f"{first} and go on with --out {path.parent} --resume")

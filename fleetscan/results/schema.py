@@ -79,6 +79,11 @@ def totals_schema() -> dict[str, Json]:
     }
 
 
+def fleet_keys() -> set[str]:
+    """The keys of the fleet's line of totals.jsonl."""
+    return {*_sum_properties(), *_fleet_properties()}
+
+
 def _rows_of(outcome: Outcome, reasons: tuple[str | None, ...]) -> dict[str, Json]:
     """What holds for every row of one outcome."""
     properties: dict[str, Json] = {

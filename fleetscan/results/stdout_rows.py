@@ -5,21 +5,28 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 
+from fleetscan import json_text
 from fleetscan.errors import OutputError
 from fleetscan.model import Json
 
 
 class StdoutRows:
-    """The rows alone, streamed to a file descriptor; `--out -` leaves no other file behind."""
+    """The rows alone, streamed to a file descriptor; `--out -` leaves no other file behind.
+
+    On a terminal they are in ASCII, the same rows to a parser: no character in them can command it.
+    """
 
     path = None
 
     def __init__(self, fd: int) -> None:
         self.rows_written = 0
         self._fd = fd
+        self._is_terminal = os.isatty(fd)
 
     def write_row(self, row: bytes) -> int:
         """Write one encoded row, whole and unbuffered; a stream has no place to come back to."""
+        if self._is_terminal:
+            row = json_text.encode_ascii(json_text.parse(row)).encode() + b"\n"
         try:
             write_whole(self._fd, row)
         except BrokenPipeError as error:

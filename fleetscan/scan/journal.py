@@ -15,14 +15,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Protocol
 
-import orjson
-
+from fleetscan import json_text
 from fleetscan.engine.trail import Trail
-from fleetscan.errors import LockedError, OutputError
+from fleetscan.errors import CannotWriteError, LockedError, OutputError
 from fleetscan.inventory.listing import Fleet
 from fleetscan.model import Json, Target
 from fleetscan.results.lock import try_lock
-from fleetscan.results.stdout_rows import reason, write_whole
+from fleetscan.results.run_directory import cannot_go_on
+from fleetscan.results.stdout_rows import write_whole
 from fleetscan.results.times import WallClock
 
 SCHEMA = "fleetscan.journal/1"
@@ -43,7 +43,10 @@ class Journal(Protocol):
     """What a scan notes as it goes; `now` is in monotonic seconds. All raise OutputError where they fail."""
 
     def begun(self, facts: Mapping[str, Json]) -> None:
-        """A process sets to work; `facts` say whose and what it scans."""
+        """A process sets to work; `facts` say whose and what it scans.
+
+        Raises CannotWriteError where this is a run's first line, and not even that can be written.
+        """
         ...
 
     def listed(self, fleet: Fleet) -> None:
@@ -70,6 +73,10 @@ class Journal(Protocol):
         """The machine's row is in results.jsonl, up to the byte `row_ends_at`."""
         ...
 
+    def row_lost(self, number: int) -> None:
+        """The machine's row, told of before, is not in results.jsonl: a power cut took it."""
+        ...
+
     def counted(self, requests: Mapping[str, Json], now: float) -> None:
         """How many requests this process has sent so far."""
         ...
@@ -91,6 +98,8 @@ class JournalFile:
         self._fd: int | None = fd
         self._clock = clock
         self._size_bytes = os.fstat(fd).st_size
+        # Of the line or the flush that failed; it has been told.
+        self._failure: OutputError | None = None
 
     @classmethod
     def create(cls, path: Path, clock: WallClock) -> JournalFile:
@@ -105,10 +114,13 @@ class JournalFile:
     @classmethod
     def _open(cls, path: Path, clock: WallClock, how: int) -> JournalFile:
         fd = os.open(path, os.O_RDWR | os.O_APPEND | getattr(os, "O_BINARY", 0) | how, 0o600)
-        if not try_lock(fd):
+        try:
+            if not try_lock(fd):
+                raise LockedError(str(path.parent), holder_of(path))
+            return cls(path, fd, clock)
+        except BaseException:
             os.close(fd)
-            raise LockedError(str(path.parent), holder_of(path))
-        return cls(path, fd, clock)
+            raise
 
     @property
     def path(self) -> Path:
@@ -116,16 +128,29 @@ class JournalFile:
         return self._path
 
     def cut(self, size_bytes: int) -> None:
-        """Drop what comes after the first `size_bytes`: the line that a dying process did not finish."""
+        """Drop what comes after the first `size_bytes`: the line that a dying process did not finish.
+
+        A whole file is not touched: to cut nothing off would still make it look newly written.
+        """
         assert self._fd is not None
-        os.ftruncate(self._fd, size_bytes)
-        self._size_bytes = size_bytes
+        if size_bytes < self._size_bytes:
+            try:
+                os.ftruncate(self._fd, size_bytes)
+            except OSError as error:
+                raise self._failed(error) from error
+            self._size_bytes = size_bytes
 
     def begun(self, facts: Mapping[str, Json]) -> None:
         where: dict[str, Json] = {"pid": os.getpid(), "host": socket.gethostname()}
         at = self._epoch(self._clock.monotonic)
-        self._write({"event": "begun", "schema": SCHEMA, "at": at, **where, **facts})
-        self.sync()
+        is_first = not self._size_bytes
+        try:
+            self._write({"event": "begun", "schema": SCHEMA, "at": at, **where, **facts})
+            self.sync()
+        except OutputError as error:
+            if is_first:
+                raise CannotWriteError(error.path, error.why) from error
+            raise
 
     def listed(self, fleet: Fleet) -> None:
         targets = fleet.targets
@@ -152,8 +177,13 @@ class JournalFile:
         told: dict[str, Json] = {name: row[name] for name in COUNTED}
         self._write({"event": "ended", "vm": number, "row_ends_at": row_ends_at, "row": told})
 
+    def row_lost(self, number: int) -> None:
+        self._write({"event": "row_lost", "vm": number})
+
     def counted(self, requests: Mapping[str, Json], now: float) -> None:
-        self._write({"event": "counted", "at": self._epoch(now), "requests": dict(requests)})
+        # After a failure the count alone is lost, and the totals are still to be written.
+        if self._failure is None:
+            self._write({"event": "counted", "at": self._epoch(now), "requests": dict(requests)})
 
     def sync(self) -> None:
         try:
@@ -165,17 +195,27 @@ class JournalFile:
     def close(self) -> None:
         if self._fd is not None:
             fd, self._fd = self._fd, None
-            os.close(fd)
+            try:
+                os.close(fd)
+            except OSError as error:
+                if self._failure is None:
+                    raise self._failed(error) from error
 
     def _epoch(self, now: float) -> float:
         return round(self._clock.epoch(now), 3)
 
     def _write(self, line: Mapping[str, Json]) -> None:
-        self._write_lines([orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)])
+        self._write_lines([json_text.encode_line(line)])
 
     def _write_lines(self, lines: Iterable[bytes]) -> None:
-        """Whole lines or none: a write that cannot be finished is taken back."""
+        """Whole lines or none: a write that cannot be finished is taken back.
+
+        After one that failed there are no more: they would hide that it is missing, and what of it could not
+        be taken back would spoil the next.
+        """
         assert self._fd is not None, "a line after close"
+        if self._failure is not None:
+            raise self._failure
         data = b"".join(lines)
         try:
             write_whole(self._fd, data)
@@ -186,8 +226,8 @@ class JournalFile:
         self._size_bytes += len(data)
 
     def _failed(self, error: OSError) -> OutputError:
-        remedy = "nothing more was started: make room and go on with --resume"
-        return OutputError(str(self._path), reason(error), remedy)
+        self._failure = cannot_go_on(self._path, error)
+        return self._failure
 
 
 class NoJournal:
@@ -200,6 +240,7 @@ class NoJournal:
     def accepted(self, number: int, posted_at: float, now: float, trail: Trail) -> None: ...
     def moved(self, number: int, trail: Trail) -> None: ...
     def ended(self, number: int, row_ends_at: int, row: Mapping[str, Json]) -> None: ...
+    def row_lost(self, number: int) -> None: ...
     def counted(self, requests: Mapping[str, Json], now: float) -> None: ...
     def sync(self) -> None: ...
     def close(self) -> None: ...
@@ -207,15 +248,16 @@ class NoJournal:
 
 def _listed(target: Target) -> bytes:
     facts = {name: getattr(target, name) for name in Target.__slots__}
-    return orjson.dumps({"event": "listed", **facts}, option=orjson.OPT_APPEND_NEWLINE)
+    return json_text.encode_line({"event": "listed", **facts})
 
 
 def holder_of(path: Path) -> str:
     """Who the journal at `path` says is at work, in words."""
     holder = "another scan"
-    with suppress(OSError, ValueError, KeyError), open(path, "rb") as lines:
+    with suppress(OSError, ValueError), open(path, "rb") as lines:
         for line in lines:
             if line.startswith(b'{"event":"begun"'):
-                begun = orjson.loads(line)
-                holder = f"process {begun['pid']} on {begun['host']}"
+                match json_text.parse(line):
+                    case {"pid": int(pid), "host": str(host)}:
+                        holder = f"process {pid} on {host}"
     return holder

@@ -1,6 +1,7 @@
 """journal.jsonl, read back: what an earlier process knew, machine by machine, when it ended.
 
-Only a last line may be torn. Times are seconds since 1970, as in the file.
+Only a last line may be torn; any other that `journal` cannot have written is told in a sentence. Times are
+seconds since 1970, as in the file.
 """
 
 from __future__ import annotations
@@ -10,14 +11,24 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-import orjson
-
+from fleetscan import json_text
 from fleetscan.errors import CannotResumeError
-from fleetscan.model import InventoryError, Json, Target
-from fleetscan.scan.journal import SCHEMA
+from fleetscan.inventory.machines import parse_vm_id
+from fleetscan.model import InventoryError, Json, Outcome, Reason, Target
+from fleetscan.scan.journal import COUNTED, SCHEMA
 
 REQUESTS = ("list", "start", "poll", "other", "throttled", "retried")
 TARGET_FACTS = tuple(each.name for each in fields(Target))
+# What a fact may be that is not a text or null.
+FACT_TYPES: Mapping[str, type] = {
+    "resource_id": str,
+    "subscription_id": str,
+    "resource_group": str,
+    "name": str,
+    "tags": dict,
+}
+# The year 5138: no process of ours is at work so late, and sums with larger moments overflow.
+LATEST = 1e11
 
 
 @dataclass(slots=True)
@@ -87,6 +98,10 @@ class Story:
         """The process was at work then."""
         self._last_at = max(self._last_at, at)
 
+    def lose_row(self, number: int) -> None:
+        """The machine's row did not reach the disk: it has not ended."""
+        del self.ended[number], self.row_ends[number]
+
 
 def read_journal(path: Path) -> Story | None:
     """The story that the journal at `path` tells, None where it has no whole line.
@@ -99,7 +114,7 @@ def read_journal(path: Path) -> Story | None:
             if not line.endswith(b"\n"):
                 break
             try:
-                told = orjson.loads(line)
+                told: Any = json_text.parse(line)
                 story = _opened(told, path) if story is None else story
                 TOLD[told["event"]](story, told)
             except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -115,19 +130,40 @@ def _opened(told: dict[str, Any], path: Path) -> Story:
     if told["schema"] != SCHEMA:
         why = f"its journal is {told['schema']}, not {SCHEMA}; use the fleetscan that wrote it"
         raise CannotResumeError(str(path.parent), why)
+    if told["event"] != "begun" or not isinstance(told["scan_id"], str):
+        raise ValueError("it does not begin with a process that sets to work")
+    if not isinstance(told["asked"], dict) or not isinstance(told["principal"], (dict, type(None))):
+        raise ValueError("a process sets to work for nobody")
     return Story(told)
 
 
+def told_row(row: Mapping[str, Json]) -> dict[str, Json]:
+    """What the totals need of a row; raises KeyError and ValueError where it is no row of ours."""
+    told = {name: row[name] for name in COUNTED}
+    if Outcome(str(told["outcome"])) is Outcome.INTERRUPTED:
+        raise ValueError("an interrupted machine has no row")
+    if told["reason"] is not None:
+        Reason(str(told["reason"]))
+    return told
+
+
 def _begun(story: Story, told: dict[str, Any]) -> None:
-    story.come(told["at"])
+    story.come(_moment(told["at"]))
 
 
 def _listed(story: Story, told: dict[str, Any]) -> None:
-    story.targets.append(Target(**{name: told[name] for name in TARGET_FACTS}))
+    target = Target(**{name: told[name] for name in TARGET_FACTS})
+    for name in TARGET_FACTS:
+        if not isinstance(value := told[name], FACT_TYPES.get(name, (str, type(None)))):
+            raise ValueError(f"{name} is {value!r:.80}")
+    if not all(isinstance(text, str) for text in target.tags.values()):
+        raise ValueError("a tag is no text")
+    parse_vm_id(target.resource_id)
+    story.targets.append(target)
 
 
 def _listing(story: Story, told: dict[str, Any]) -> None:
-    if told["machines"] != len(story.targets):
+    if told["machines"] != len(story.targets) or not isinstance(told["scope"], dict):
         raise ValueError("machines are missing")
     story.errors = [InventoryError(**error) for error in told["errors"]]
     story.scope = told["scope"]
@@ -135,12 +171,13 @@ def _listing(story: Story, told: dict[str, Any]) -> None:
 
 
 def _starting(story: Story, told: dict[str, Any]) -> None:
-    begun = story.begun.setdefault(told["vm"], Begun())
+    begun = story.begun.setdefault(_number(story, told), Begun())
+    at = _moment(told["at"])
     begun.starts += 1
     begun.in_doubt += 1
     if begun.in_doubt == 1:
-        begun.posted_at = told["at"]
-    story.see(told["at"])
+        begun.posted_at = at
+    story.see(at)
 
 
 def _not_taken(story: Story, told: dict[str, Any]) -> None:
@@ -150,8 +187,8 @@ def _not_taken(story: Story, told: dict[str, Any]) -> None:
 def _accepted(story: Story, told: dict[str, Any]) -> None:
     begun = story.begun[told["vm"]]
     begun.in_doubt -= 1
-    begun.posted_at, begun.accepted_at, begun.urls = told["posted_at"], told["at"], told
-    story.see(told["at"])
+    begun.posted_at, begun.accepted_at, begun.urls = _moment(told["posted_at"]), _moment(told["at"]), told
+    story.see(begun.accepted_at)
 
 
 def _moved(story: Story, told: dict[str, Any]) -> None:
@@ -159,13 +196,38 @@ def _moved(story: Story, told: dict[str, Any]) -> None:
 
 
 def _ended(story: Story, told: dict[str, Any]) -> None:
-    story.begun.pop(told["vm"], None)
-    story.ended[told["vm"]] = told["row"]
-    story.row_ends[told["vm"]] = told["row_ends_at"]
+    number = _number(story, told)
+    story.begun.pop(number, None)
+    story.ended[number] = told_row(told["row"])
+    story.row_ends[number] = _whole(told["row_ends_at"])
+
+
+def _row_lost(story: Story, told: dict[str, Any]) -> None:
+    story.lose_row(_number(story, told))
 
 
 def _counted(story: Story, told: dict[str, Any]) -> None:
-    story.count({name: int(told["requests"][name]) for name in REQUESTS}, told["at"])
+    story.count({name: _whole(told["requests"][name]) for name in REQUESTS}, _moment(told["at"]))
+
+
+def _number(story: Story, told: dict[str, Any]) -> int:
+    """The machine that a line is about, by its place in the listing."""
+    number = _whole(told["vm"])
+    if not story.is_listed or number >= len(story.targets):
+        raise ValueError("no such machine was listed")
+    return number
+
+
+def _whole(value: Json) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError("not a whole number from 0")
+    return value
+
+
+def _moment(value: Json) -> float:
+    if not isinstance(value, (int, float)) or not 0 <= value < LATEST:
+        raise ValueError("not a moment")
+    return value
 
 
 TOLD: Mapping[str, Callable[[Story, dict[str, Any]], None]] = {
@@ -177,5 +239,6 @@ TOLD: Mapping[str, Callable[[Story, dict[str, Any]], None]] = {
     "accepted": _accepted,
     "moved": _moved,
     "ended": _ended,
+    "row_lost": _row_lost,
     "counted": _counted,
 }

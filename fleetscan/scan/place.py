@@ -6,22 +6,29 @@ whether the journal came to say so or not, and what of a row did not reach the d
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
 
-import orjson
-
-from fleetscan.errors import CannotResumeError, CannotWriteError, RunExistsError
+from fleetscan import json_text
+from fleetscan.errors import CannotResumeError, CannotWriteError, OutputError, RunExistsError
 from fleetscan.model import Json
 from fleetscan.results.run_directory import JOURNAL, STDOUT, Output, RunDirectory, holds_run, make_directory
 from fleetscan.results.stdout_rows import StdoutRows, reason
 from fleetscan.results.times import WallClock
-from fleetscan.scan.journal import COUNTED, Journal, JournalFile, NoJournal
-from fleetscan.scan.journal_reading import Story, read_journal
+from fleetscan.scan.journal import Journal, JournalFile, NoJournal
+from fleetscan.scan.journal_reading import Story, read_journal, told_row
 from fleetscan.settings import ScanSettings
 
 # What must be the same for two processes to work on one run: whom they ask, and for which machines.
 SCOPE = ("endpoint", "subscription", "inventory", "limit", "retry_failed")
+STRANGE_ROW = (
+    "a row of its results.jsonl cannot be read, or is not of the machines in its journal; "
+    "scan anew into another directory"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +43,16 @@ class Place:
         """Have rows and journal outlive a power cut, the rows first: the journal tells of them."""
         self.output.sync()
         self.journal.sync()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close; what went wrong first is told, and not that closing fails too."""
+        with suppress(*(() if error is None else (OutputError,))):
+            self.close()
 
     def close(self) -> None:
         """Flush the rows and let the directory go. Closing twice is harmless."""
@@ -62,14 +79,16 @@ def new_place(settings: ScanSettings, clock: WallClock, scan_id: str) -> Place:
         # Another scan was quicker by a moment.
         raise RunExistsError(str(path)) from error
     except OSError as error:
-        raise CannotWriteError(str(path), reason(error)) from error
-    return Place(RunDirectory.open(path), journal)
+        raise CannotWriteError(str(path / JOURNAL), reason(error)) from error
+    with _let_go_where_it_fails(journal):
+        return Place(RunDirectory.open(path), journal)
 
 
 def earlier_place(settings: ScanSettings, clock: WallClock) -> Place | None:
     """The place of the run to resume; None where there is nothing to resume.
 
-    Raises LockedError while another process works there, CannotResumeError where this one may not go on.
+    Raises LockedError while another process works there, CannotResumeError where this one may not go on, and
+    CannotWriteError and OutputError where the files cannot be read or mended.
     """
     if not settings.resume or settings.out is None or not holds_run(Path(settings.out)):
         return None
@@ -79,23 +98,43 @@ def earlier_place(settings: ScanSettings, clock: WallClock) -> Place | None:
     except FileNotFoundError as error:
         raise CannotResumeError(str(path), "it has no journal; scan anew into another directory") from error
     except OSError as error:
-        raise CannotWriteError(str(path), reason(error)) from error
+        raise CannotWriteError(str(path / JOURNAL), reason(error)) from error
     try:
-        return _taken_up(path, journal, settings)
+        with _let_go_where_it_fails(journal):
+            story = read_journal(journal.path)
+            output = RunDirectory.open(path)
+            with _let_go_where_it_fails(output):
+                return _taken_up(story, journal, output, settings)
+    except OSError as error:
+        raise CannotWriteError(str(error.filename or path), reason(error)) from error
+
+
+@contextmanager
+def _let_go_where_it_fails(file: RunDirectory | JournalFile) -> Iterator[None]:
+    """Close `file` where what is done meanwhile raises, so that its lock keeps nobody out."""
+    try:
+        yield
     except BaseException:
-        journal.close()
+        with suppress(OutputError):
+            file.close()
         raise
 
 
-def _taken_up(path: Path, journal: JournalFile, settings: ScanSettings) -> Place:
-    story = read_journal(journal.path)
-    output = RunDirectory.open(path)
+def _taken_up(
+    story: Story | None, journal: JournalFile, output: RunDirectory, settings: ScanSettings
+) -> Place:
+    path = output.path
     if story is None:
+        if output.rows_end_at:
+            raise CannotResumeError(str(path), STRANGE_ROW)
         journal.cut(0)
         return Place(output, journal)
     _check_scope(path, story, settings)
     journal.cut(story.size_bytes)
-    _reconcile(story, output, journal)
+    try:
+        _reconcile(story, output, journal)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CannotResumeError(str(path), STRANGE_ROW) from error
     output.rows_written = len(story.ended)
     return Place(output, journal, story)
 
@@ -117,21 +156,23 @@ def _shown(value: Json) -> str:
 
 
 def _reconcile(story: Story, output: RunDirectory, journal: JournalFile) -> None:
-    """Make the story agree with the rows that are there."""
-    # 1. Rows that the journal tells of and a power cut took: those machines have not ended.
+    """Make the story agree with the rows that are there; raises where a whole one is none of this run's."""
+    # 1. Rows that the journal tells of and a power cut took: those machines have not ended. The journal says
+    #    so from now on, because other rows will come to lie where they were.
     for number in [number for number, end in story.row_ends.items() if end > output.rows_end_at]:
-        del story.ended[number], story.row_ends[number]
+        story.lose_row(number)
+        journal.row_lost(number)
     # 2. Rows that the journal does not tell of yet. 3. A row that was not finished: cut off.
     known_to = max(story.row_ends.values(), default=0)
-    lines = output.rows_after(known_to).splitlines(keepends=True)
+    *lines, _ = output.rows_after(known_to).split(b"\n")
     numbers = {target.key: number for number, target in enumerate(story.targets)} if lines else {}
     for line in lines:
-        if not line.endswith(b"\n"):
-            break
-        row = orjson.loads(line)
-        known_to += len(line)
-        number = numbers[row["resource_id"].lower()]
+        row: Any = json_text.parse(line)
+        told, number = told_row(row), numbers[row["resource_id"].lower()]
+        if not story.is_listed or number in story.ended:
+            raise ValueError("the machine was not listed, or has a row already")
+        known_to += len(line) + 1
         story.begun.pop(number, None)
-        story.ended[number] = {name: row[name] for name in COUNTED}
+        story.ended[number] = told
         journal.ended(number, known_to, row)
     output.cut(known_to)

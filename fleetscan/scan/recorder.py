@@ -43,7 +43,13 @@ class Recorder:
     def record(self, number: int, target: Target, ending: Ending) -> None:
         """Write the row of one machine, and then that it is there. Raises OutputError where that fails."""
         row = records.row(self._scan_id, target, ending, self._clock)
-        row_ends_at = self._output.write_row(records.encode(row))
+        try:
+            line = records.encode(row)
+        except ValueError:
+            ending = records.without_assessment(ending)
+            row = records.row(self._scan_id, target, ending, self._clock)
+            line = records.encode(row)
+        row_ends_at = self._output.write_row(line)
         self._totals.ended(target, row)
         self._journal.ended(number, row_ends_at, row)
         if ending.trace is not None and ending.trace.started_at is not None:

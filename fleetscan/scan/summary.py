@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import orjson
-
+from fleetscan import json_text
 from fleetscan.errors import StoppedError
 from fleetscan.model import Json, Outcome
 from fleetscan.results.run_directory import RUN, TOTALS
+from fleetscan.results.schema import fleet_keys
 from fleetscan.scan.place import Place
 from fleetscan.scan.run_facts import COMPLETE
 
@@ -34,11 +34,14 @@ def finished_summary(place: Place) -> ScanSummary | None:
     if path is None or place.story is None or not place.story.is_finished:
         return None
     try:
-        code = orjson.loads((path / RUN).read_bytes())["exit_code"]
-        fleet = orjson.loads((path / TOTALS).read_bytes().splitlines()[0])
-    except (OSError, ValueError, KeyError, IndexError):
+        facts = json_text.parse((path / RUN).read_bytes())
+        first = json_text.parse((path / TOTALS).read_bytes().partition(b"\n")[0])
+    except (OSError, ValueError):
         return None
-    return ScanSummary(code, path, fleet) if code in COMPLETE else None
+    match facts, first:
+        case {"exit_code": int(code)}, dict(fleet) if code in COMPLETE and fleet.keys() == fleet_keys():
+            return ScanSummary(code, path, fleet)
+    return None
 
 
 def stopped(error: StoppedError, fleet: Mapping[str, Json], path: Path | None) -> StoppedError | None:

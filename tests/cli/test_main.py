@@ -122,8 +122,8 @@ def test_a_bug_shows_its_traceback_harmlessly_and_ends_with_70(
 ) -> None:
     assert ending(monkeypatch, ZeroDivisionError("one \x1b[2J over nothing")) == 70
     heard = capsys.readouterr().err
-    assert heard.startswith("Traceback (most recent call last):\n  File ")
-    assert "ZeroDivisionError: one \\x1b[2J over nothing\n" in heard
+    assert heard.startswith("  Traceback (most recent call last):\n    File ")
+    assert "  ZeroDivisionError: one \\x1b[2J over nothing\n" in heard
     assert heard.endswith(
         "internal error, a bug in fleetscan (exit 70); please report it with the lines above\n"
     )

@@ -1,0 +1,147 @@
+"""What holds for every id and URL: requests go to the endpoint's origin, whatever an id or a header says."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from urllib.parse import unquote, urlsplit
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fleetscan.azure.wire import _Gate
+from fleetscan.engine.graph_row import settling_query
+from fleetscan.engine.trail import Trail
+from fleetscan.engine.urls import assess_url, follow, view_url
+from fleetscan.inventory.machines import VmId, parse_vm_id
+from fleetscan.model import Json, Origin, Reply, Target
+from tests.properties.strategies import (
+    headers,
+    json_values,
+    names,
+    subscription_ids,
+    targets,
+    texts,
+    urls,
+    vm_ids,
+)
+from tests.virtual import ENDPOINT
+
+ORIGIN = Origin.of(ENDPOINT)
+GATE = _Gate(ORIGIN)
+endpoints = st.sampled_from(
+    (ENDPOINT, "https://management.usgovcloudapi.net", "http://127.0.0.1:8080", "http://[::1]:8080/arm")
+)
+
+
+def is_sent_as_it_is(url: str) -> bool:
+    """Whether the wire lets `url` through to Azure, byte for byte."""
+    sent = GATE.url(url)
+    return sent is not None and (sent.raw_host or "").lower() == ORIGIN.host
+
+
+@given(vm_ids())
+def test_an_id_is_parsed_whatever_its_case_and_its_key_names_the_same_machine(
+    told: tuple[str, str, str, str],
+) -> None:
+    text, subscription_id, group, name = told
+    assert parse_vm_id(text) == VmId(subscription_id, group, name)
+    target = Target(text, subscription_id, group, name)
+    assert parse_vm_id(target.key) == VmId(subscription_id.lower(), group.lower(), name.lower())
+    assert Target(target.key, subscription_id, group, name).key == target.key
+
+
+anything = st.one_of(
+    texts, st.sampled_from((".", "..", "a/b", "a?b", "a#b", "%2e%2e", "a\\b", "a b", "x" * 129))
+)
+
+
+@given(subscription_ids | anything, names | anything, names | anything)
+def test_what_is_taken_for_an_id_can_be_asked_for_and_all_else_is_a_value_error(
+    subscription_id: str, group: str, name: str
+) -> None:
+    vm = f"resourceGroups/{group}/providers/Microsoft.Compute/virtualMachines/{name}"
+    text = f"/subscriptions/{subscription_id}/{vm}"
+    try:
+        parts = parse_vm_id(text)
+    except ValueError:
+        return
+    assert parts == VmId(subscription_id, group, name)
+    assert is_sent_as_it_is(assess_url(ENDPOINT, text, "2022-08-01"))
+
+
+@given(targets(), endpoints)
+def test_a_machines_own_urls_lead_to_it_at_the_endpoint(target: Target, endpoint: str) -> None:
+    base = urlsplit(endpoint)
+    for url, tail in (
+        (assess_url(endpoint, target.resource_id, "2022-08-01"), "/assessPatches"),
+        (view_url(endpoint, target.resource_id, "2022-08-01"), ""),
+    ):
+        parts = urlsplit(url)
+        assert (parts.scheme, parts.netloc, parts.fragment) == (base.scheme, base.netloc, "")
+        assert unquote(parts.path) == f"{base.path}{target.resource_id}{tail}"
+        assert _Gate(Origin.of(endpoint)).url(url) is not None
+    assert settling_query(endpoint, target).url.startswith(f"{endpoint}/providers/")
+
+
+@given(urls, urls)
+def test_a_url_is_followed_to_the_endpoint_or_not_at_all(url: str, base: str) -> None:
+    base_url = follow(base, f"{ENDPOINT}/", ORIGIN) or f"{ENDPOINT}/a/b?c"
+    followed = follow(url, base_url, ORIGIN)
+    assert followed is None or is_sent_as_it_is(followed)
+    if followed is not None and "://" in url[:8]:
+        assert followed == url
+
+
+@given(st.lists(headers, max_size=5))
+def test_an_operation_is_followed_at_the_endpoint_alone(course: list[Mapping[str, str]]) -> None:
+    trail = Trail()
+    for told in course:
+        if trail.take(Reply(202, told), ENDPOINT, ORIGIN) is not None:
+            return
+        for url in (trail.status_url, trail.location_url()):
+            assert url == "" or is_sent_as_it_is(url)
+
+
+@given(st.lists(headers, max_size=5))
+def test_a_trail_reads_back_as_it_was_written(course: list[Mapping[str, str]]) -> None:
+    trail = Trail()
+    for told in course:
+        if trail.take(Reply(202, told), ENDPOINT, ORIGIN) is not None:
+            return
+    again = Trail.of_json(trail.as_json(), ENDPOINT, ORIGIN)
+    if not trail.status_url and not trail.location_url():
+        assert again is None
+    else:
+        assert again is not None
+        assert (again.status_url, again.location_url()) == (trail.status_url, trail.location_url())
+
+
+locations = st.one_of(
+    urls,
+    json_values,
+    st.fixed_dictionaries({"at": st.integers() | json_values, "text": urls | json_values}),
+)
+
+
+@given(urls | json_values, locations)
+def test_a_trail_out_of_a_file_leads_to_the_endpoint_or_is_none(status_url: Json, location: Json) -> None:
+    trail = Trail.of_json({"status_url": status_url, "location": location}, ENDPOINT, ORIGIN)
+    if trail is not None:
+        found = [url for url in (trail.status_url, trail.location_url()) if url]
+        assert found
+        assert all(map(is_sent_as_it_is, found))
+
+
+@given(st.integers(), st.text("ab&=%", max_size=40))
+def test_a_location_is_told_by_what_it_adds_and_found_again(seed: int, added: str) -> None:
+    status = f"{ENDPOINT}/operations/1?p=" + "ab&=%" * 30
+    at = random.Random(seed).randint(len(ENDPOINT) + 1, len(status))
+    location = status[:at] + added + status[at:]
+    trail = Trail()
+    assert (
+        trail.take(Reply(202, {"azure-asyncoperation": status, "location": location}), ENDPOINT, ORIGIN)
+        is None
+    )
+    assert trail.location_url() == location
+    assert len(str(trail.as_json()["location"])) < len(added) + 60 or not added

@@ -1,0 +1,117 @@
+"""What holds for one machine's operation and for each listing, whatever Azure answers and whenever."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import cycle
+
+from hypothesis import event, given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from fleetscan.engine.operation import Before, Operation
+from fleetscan.engine.trail import Trail
+from fleetscan.inventory.busy import query_busy
+from fleetscan.inventory.compute import list_machines
+from fleetscan.inventory.pages import MAX_PAGES, Pages
+from fleetscan.inventory.resource_graph import query_machines
+from fleetscan.inventory.subscriptions import Subscription, list_subscriptions
+from fleetscan.model import Origin, Reply, Request, RequestKind, Target
+from fleetscan.results import records
+from fleetscan.results.schema import result_schema
+from tests.properties.strategies import SUBSCRIPTION, courses, pages, replies, targets
+from tests.results.examples import CLOCK, SCAN_ID
+from tests.virtual import ENDPOINT, rules
+
+ROW = Draft202012Validator(result_schema())
+ORIGIN = Origin.of(ENDPOINT)
+# 7,200 s of an operation's time looked at every 4 s, and the failures, refusals and looks after it.
+MOST_REQUESTS = 2500
+MOST_BYTES = 64 * 1024
+
+latencies = st.lists(st.one_of(st.floats(0.0, 1.0), st.floats(0.0, 10_000.0)), min_size=1, max_size=4)
+
+
+@st.composite
+def operations(draw: st.DrawFn) -> tuple[Operation, bool]:
+    """An operation at any place of its way, and whether Azure is known to have accepted it."""
+    target, shared = draw(targets()), rules(1)
+    posted_at = draw(st.floats(-1e6, 0.0))
+    starts, in_doubt = draw(st.integers(1, 5)), draw(st.integers(1, 3))
+    accepted_at = draw(st.none() | st.floats(posted_at, 0.0))
+    before = Before(starts, in_doubt, posted_at, accepted_at)
+    match draw(st.sampled_from(("new", "doubtful", "attached"))):
+        case "doubtful":
+            return Operation.in_doubt(target, shared, 0, before), accepted_at is not None
+        case "attached" if accepted_at is not None:
+            trail = Trail(f"{ENDPOINT}/operations/1?p=1", f"{ENDPOINT}/operations/1?monitor=true")
+            return Operation.attached(target, shared, 0, before, trail), True
+        case _:
+            last_s = draw(st.none() | st.floats(0.001, 1e6))
+            return Operation(target, shared, last_s), False
+
+
+def check_request(request: Request) -> None:
+    """It is for the endpoint."""
+    assert request.url.startswith(f"{ENDPOINT}/") or Origin.of(request.url) == ORIGIN
+
+
+@given(operations(), courses(), latencies)
+def test_an_operation_ends_in_one_row_and_an_accepted_one_is_never_started_again(
+    begun: tuple[Operation, bool], course: Mapping[RequestKind, Sequence[Reply]], waits: Sequence[float]
+) -> None:
+    """The replies come again and again, so that some operations end by their bounds alone."""
+    operation, is_accepted = begun
+    now, later = 0.0, cycle(waits)
+    answers = {kind: cycle(replies) for kind, replies in course.items()}
+    turn = operation.begin(now)
+    for _ in range(MOST_REQUESTS):
+        assert 0.0 <= turn.after_s < 1e6
+        now += turn.after_s
+        assert turn.kind is not RequestKind.START or not is_accepted
+        assert operation.wait_s(now) < 1e6
+        check_request(request := operation.request())
+        assert len(request.url) + len(request.body) < MOST_BYTES
+        sent_at, reply = now, next(answers[turn.kind])
+        is_accepted = is_accepted or (turn.kind is RequestKind.START and reply.status == 202)
+        now += next(later)
+        wanted = operation.receive(reply, sent_at, now)
+        if wanted is None:
+            break
+        turn = wanted
+    else:
+        raise AssertionError("the operation does not end")
+    event(f"{operation.ending.outcome} / {operation.ending.reason}")
+    row = records.row(SCAN_ID, operation.target, operation.ending, CLOCK)
+    ROW.validate(row)
+    records.encode(row)
+
+
+LISTINGS: dict[str, Callable[[], Pages[object]]] = {
+    "subscriptions": lambda: list_subscriptions(ENDPOINT),
+    "graph": lambda: query_machines(ENDPOINT, (Subscription(SUBSCRIPTION, "a name"),)),
+    "compute": lambda: list_machines(ENDPOINT, Subscription(SUBSCRIPTION)),
+    "busy": lambda: query_busy(ENDPOINT, [SUBSCRIPTION]),
+}
+
+
+@given(st.lists(pages | replies(), min_size=1, max_size=6), st.sampled_from(tuple(LISTINGS)))
+def test_a_listing_ends_whatever_its_pages_say(course: Sequence[Reply], which: str) -> None:
+    listing, answers = LISTINGS[which](), cycle(course)
+    ask = next(listing)
+    for _ in range(MAX_PAGES + 1):
+        check_request(ask.request)
+        try:
+            ask = listing.send(next(answers))
+        except StopIteration as end:
+            event(f"{which}: {type(end.value).__name__}")
+            return
+    raise AssertionError("the listing does not end")
+
+
+@given(targets())
+def test_a_start_is_for_the_machine_alone(target: Target) -> None:
+    operation = Operation(target, rules(1))
+    assert operation.begin(0.0).kind is RequestKind.START
+    assert operation.request().method == "POST"
+    assert operation.request().body == b""
