@@ -118,6 +118,8 @@ class Dispatcher:
             await job()
         except FleetscanError as error:
             self._stopped_by = self._stopped_by or error
+            # A worker that is awake already would send one more.
+            self._desk.stop_starting()
             work.cancel()
 
     async def _work(self) -> None:

@@ -9,7 +9,6 @@ import random
 import time
 import uuid
 from collections.abc import Awaitable, Callable
-from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
 
@@ -60,9 +59,9 @@ class Run:
         earlier = earlier_place(self._settings, self._clock)
         if earlier is None:
             fleet = await self._list()
-            with closing(new_place(self._settings, self._clock, scan_id := str(uuid.uuid4()))) as place:
+            with new_place(self._settings, self._clock, scan_id := str(uuid.uuid4())) as place:
                 return await self._work(place, fleet, Resumption(scan_id), tokens)
-        with closing(earlier):
+        with earlier:
             if (finished := finished_summary(earlier)) is not None:
                 self._watcher.warning("the run was finished already: nothing was done")
                 return finished

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 from fleetscan.engine.agenda import Agenda
 from fleetscan.engine.operation import Operation
@@ -79,6 +80,8 @@ class Session:
         place.journal.begun({"scan_id": resumption.scan_id, "principal": who, "asked": asked})
         if not resumption.is_listed:
             place.journal.listed(fleet)
+        # Rows without a listing could not be gone on with.
+        place.journal.sync()
         self.desk.journal = place.journal
         place.output.write_run(self._facts.begun())
         self._count(fleet, resumption)
@@ -110,7 +113,8 @@ class Session:
         The list of the fleet is emptied, so that memory follows work.
         """
         past = past_durations(self._settings, self._watcher.warning)
-        self._rules = operation_rules(self._settings, self._chance, past)
+        rules = operation_rules(self._settings, self._chance, past)
+        self._rules = replace(rules, unknown_start_wait_s=self._settings.unknown_start_wait_s)
         targets, resumption = self._fleet.targets, self._resumption
         waiting = deque((number, targets[number]) for number in longest_first(targets, past))
         targets.clear()
@@ -149,16 +153,20 @@ class Session:
             stopped_by = stopped(stopped_by, lines[0], place.output.path)
         has_accepted = bool(self.desk.accepted) or self._resumption.has_accepted
         code = exit_code(lines[0], stopped_by, has_accepted=has_accepted)
-        try:
-            self.keep(now)
-            place.output.close()
-            place.output.write_totals(lines)
-            place.output.write_run(self._facts.ended(now, code, stopped_by))
-            if code in COMPLETE and (unswitched := place.output.switch_latest()):
-                self._watcher.warning(unswitched)
-        except OutputError as error:
-            stopped_by = stopped_by or error
-            code = max(code, error.exit_code)
+        last_writes: tuple[Callable[[], None], ...] = (
+            lambda: self.keep(now),
+            place.output.close,
+            lambda: place.output.write_totals(lines),
+            lambda: place.output.write_run(self._facts.ended(now, code, stopped_by)),
+        )
+        for write in last_writes:
+            # Each for itself: run.json says how it ended, though the disk has no room for the rest.
+            try:
+                write()
+            except OutputError as error:
+                stopped_by, code = stopped_by or error, max(code, error.exit_code)
+        if code in COMPLETE and (unswitched := place.output.switch_latest()):
+            self._watcher.warning(unswitched)
         sentence = None if stopped_by is None else str(stopped_by)
         return ScanSummary(code, place.output.path, lines[0], sentence)
 

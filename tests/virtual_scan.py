@@ -1,0 +1,103 @@
+"""Whole scans in virtual time: the product's own awaits over the pretend Azure, minutes in milliseconds.
+
+Time passes only where everybody waits for it, so that a seed is one history. A request reaches Azure in the
+moment it is exchanged, before anything can call it back; its reply takes a while.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import selectors
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta, tzinfo
+from types import SimpleNamespace
+from typing import Any, TypeVar
+from unittest import mock
+
+import anyio
+
+from fleetscan.model import Reply, Request
+from fleetscan.scan import run
+from fleetscan.scan.scan import ScanSummary, scan_over
+from fleetscan.settings import ScanSettings
+from fleetscan.simulator.cloud import Cloud
+from tests.virtual import EPOCH
+
+T = TypeVar("T")
+REPLY_S = 0.05
+
+
+class Clock:
+    """Monotonic seconds that go on when told to."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class SkippingSelector(selectors.DefaultSelector):
+    """Waits by letting the clock go on."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        assert timeout is not None, "everybody waits for what never comes"
+        self._clock.now += max(timeout, 0.0)
+        return super().select(0)
+
+
+class Wire:
+    """The pretend Azure at the end of a line on which a reply takes 50 ms."""
+
+    def __init__(self, cloud: Cloud, clock: Clock) -> None:
+        self._cloud = cloud
+        self._clock = clock
+
+    async def exchange(self, request: Request) -> Reply:
+        reply = self._cloud.handle(request, self._clock.now)
+        await anyio.sleep(REPLY_S)
+        return reply
+
+
+def scan_in_virtual_time(cloud: Cloud, clock: Clock, settings: ScanSettings) -> ScanSummary:
+    """One process's scan of `cloud`, which begins at the clock's moment and leaves it at its end."""
+
+    async def job() -> ScanSummary:
+        return await scan_over(Wire(cloud, clock), settings)
+
+    with virtual(clock):
+        return run_to_end(job(), clock)
+
+
+def run_to_end(job: Coroutine[Any, Any, T], clock: Clock) -> T:
+    """What `job` returns, on a loop of its own that sleeps no real second."""
+    with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(SkippingSelector(clock))) as runner:
+        return runner.run(job)
+
+
+@contextmanager
+def virtual(clock: Clock) -> Iterator[None]:
+    """Have the clocks read `clock`, chance come from a seed, and threads be no faster than the loop."""
+
+    class Day(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Day:
+            return cls.fromtimestamp((EPOCH + timedelta(seconds=clock.now)).timestamp(), tz)
+
+    async def at_once(call: Callable[[], T]) -> T:
+        return call()
+
+    waits: Callable[..., Awaitable[Any]] = at_once
+    with (
+        mock.patch("time.monotonic", clock),
+        mock.patch.object(run, "datetime", Day),
+        mock.patch.object(run, "random", SimpleNamespace(Random=lambda: random.Random(1))),
+        mock.patch.object(anyio.to_thread, "run_sync", waits),
+    ):
+        yield
