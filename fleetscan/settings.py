@@ -121,6 +121,12 @@ class ScanSettings(PlanSettings):
         "Once told to stop, take in results this long before leaving.",
         "Kubernetes kills 30 s after it asks; what still runs then is in the journal.",
     )
+    unknown_start_wait_s: float = knob(
+        60.0,
+        Duration(0.0),
+        "Where a start broke on its way, look this long for what it began before it is sent once more.",
+        "A second start would end the first one's assessment, and nobody knows how soon Azure shows that.",
+    )
     ignore_busy: bool = knob(
         False,
         Switch(),

@@ -10,8 +10,6 @@ from fleetscan.model import Origin
 
 # Compute refills two patch operations a minute for one machine.
 MIN_START_SPACING_S = 30.0
-# A start that broke on its way may have been obeyed, and a second one would supersede it: time to show.
-UNKNOWN_START_WAIT_S = 60.0
 # Starts whose fate is unknown, after which nothing more is started.
 MAX_UNKNOWN_STARTS = 2
 MAX_CONFLICTS = 3
@@ -24,7 +22,11 @@ MAX_LATE_FAILURES = 3
 
 @dataclass(frozen=True, slots=True)
 class OperationRules:
-    """What all operations of a scan share. `timeout_s` counts from the accepted start."""
+    """What all operations of a scan share. `timeout_s` counts from the accepted start.
+
+    A start that broke on its way may have been obeyed, and a second one would supersede it: it has
+    `unknown_start_wait_s` to show.
+    """
 
     endpoint: str
     origin: Origin
@@ -32,3 +34,4 @@ class OperationRules:
     pacing: Pacing
     retrying: Retrying
     timeout_s: float = 1800.0
+    unknown_start_wait_s: float = 60.0

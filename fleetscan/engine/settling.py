@@ -21,7 +21,7 @@ from fleetscan.engine.replies import (
     text_of,
     throttle_delay_s,
 )
-from fleetscan.engine.rules import UNKNOWN_START_WAIT_S, OperationRules
+from fleetscan.engine.rules import OperationRules
 from fleetscan.engine.urls import view_url
 from fleetscan.model import Ending, Json, Reply, Request, RequestKind, Stage, Target, Turn
 
@@ -46,8 +46,8 @@ class Settling:
         "_asked_graph",
         "_began_at",
         "_failures",
+        "_is_idle",
         "_is_over",
-        "_is_running",
         "_once_more",
         "_otherwise",
         "_posted_at",
@@ -72,7 +72,7 @@ class Settling:
         self._once_more = once_more
         self._otherwise = otherwise
         self._began_at = posted_at
-        self._is_over = self._is_running = False
+        self._is_over = self._is_idle = False
         self._failures = self._throttled = self._asked_graph = 0
 
     def begun(self, now: float) -> Passage:
@@ -123,17 +123,19 @@ class Settling:
         return self._none(now)
 
     def _after_view(self, reply: Reply, sent_at: float, now: float) -> Next:
-        """1. Ours, and running. 2. Ours, and over. 3. Nothing of ours yet."""
-        summary = _summary(reply)
-        if not self._is_newer(text_of(summary.get("startTime")), reply, sent_at):
+        """1. One that runs, whosever it is: a start would end it. 2. Ours, and over. 3. Nothing of ours."""
+        if reply.status != 200:
             return self._none(now)
-        if (text_of(summary.get("status")) or "").lower() != "inprogress":
-            self._is_over, self._is_running = True, False
+        summary = _summary(reply)
+        self._is_idle = (text_of(summary.get("status")) or "").lower() != "inprogress"
+        if not self._is_idle:
+            if now - self._began_at > self._rules.timeout_s:
+                return verdicts.timed_out(reply, self.stage, self._rules.timeout_s)
+            return self._turn(LOOK_S)
+        if self._is_newer(text_of(summary.get("startTime")), reply, sent_at):
+            self._is_over = True
             return self._turn(0.0)
-        self._is_running = True
-        if now - self._posted_at > self._rules.timeout_s:
-            return verdicts.timed_out(reply, self.stage, self._rules.timeout_s)
-        return self._turn(LOOK_S)
+        return self._none(now)
 
     def _after_graph(self, reply: Reply, sent_at: float, now: float) -> Next:
         row = settled_row(reply)
@@ -147,11 +149,11 @@ class Settling:
     def _none(self, now: float) -> Next:
         """Nothing of ours is there: looked for again until a start would have shown.
 
-        One that was last seen running is never ended by another start.
+        Only where the last sound look saw nothing running is another start sent: it would end what runs.
         """
-        if not self._is_over and now - self._began_at < UNKNOWN_START_WAIT_S:
+        if not self._is_over and now - self._began_at < self._rules.unknown_start_wait_s:
             return self._turn(LOOK_S)
-        if self._once_more is None or self._is_running:
+        if self._once_more is None or not self._is_idle:
             return self._otherwise
         return Passage(self._once_more, self._once_more.begin())
 

@@ -51,6 +51,33 @@ def test_a_start_that_may_have_been_taken_is_read_after_and_not_sent_again(answe
     assert course.url == f"{ARM}{VM.replace(' ', '%20')}?$expand=instanceView&api-version=2022-08-01"
 
 
+def test_an_assessment_that_runs_is_not_ended_by_the_one_more_start_however_old_it_looks() -> None:
+    course = Course().gets(BROKEN)
+    for _ in range(20):
+        course.gets(view("03:00:00"), after_s=15.0)
+        assert course.next.kind is RequestKind.VIEW
+    course.gets(view("03:00:00", "Succeeded"), after_s=15.0)
+    assert course.next.kind is RequestKind.START
+
+
+def test_a_view_that_is_refused_does_not_make_a_running_assessment_forgotten() -> None:
+    course = Course().gets(BROKEN)
+    course.gets(view("11:59:59"), after_s=15.0)
+    for _ in range(3):
+        assert course.next.kind is RequestKind.VIEW
+        course.gets(Reply(302), after_s=15.0)
+    assert course.ending.reason is Reason.UNREACHABLE
+
+
+def test_where_no_look_succeeds_nothing_is_started_blindly() -> None:
+    course = Course().gets(BROKEN)
+    for _ in range(3):
+        assert course.next.kind is RequestKind.VIEW
+        course.gets(Reply(403), after_s=15.0)
+    course.gets(Reply(403), after_s=15.0)
+    assert course.ending.reason is Reason.UNREACHABLE
+
+
 def test_where_nothing_shows_for_a_minute_it_is_started_once_more_and_never_again() -> None:
     course = Course().gets(BROKEN)
     for _ in range(4):

@@ -46,7 +46,7 @@ def told(verdicts: list[Verdict], took_s: float) -> int:
     superseded = sum(v.superseded for v in verdicts)
     print(
         f"{len(verdicts):,} histories{pace}: {kills:,} kills, {requests:,} requests, "
-        f"{superseded} assessments superseded after a start of unknown fate, {len(bad)} histories broken"
+        f"{superseded} assessments superseded that a power cut made us forget, {len(bad)} histories broken"
     )
     return 1 if bad else 0
 

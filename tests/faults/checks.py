@@ -54,7 +54,9 @@ def no_start_of_an_accepted_operation(history: History, run: Run) -> Iterator[st
         number = number_of(sent)
         if number in accepted and sent.at >= accepted[number]:
             yield f"machine {number}, accepted at {accepted[number]:.1f}, was started again at {sent.at:.1f}"
-        if sent.reply is not None and sent.reply.status == 202 and sent.settled_at is not None:
+        if sent.settled_at is None or is_forgotten(history, sent, sent.settled_at):
+            continue
+        if sent.reply is not None and sent.reply.status == 202:
             accepted[number] = sent.settled_at
 
 
@@ -62,18 +64,22 @@ def one_more_start_where_a_fate_was_unknown(history: History, run: Run) -> Itera
     """Of the starts of a machine two at most have a fate that we do not know."""
     in_doubt: dict[int, int] = defaultdict(int)
     for sent in starts(history):
-        in_doubt[number_of(sent)] += is_in_doubt(sent)
+        in_doubt[number_of(sent)] += is_in_doubt(sent) and not is_forgotten(history, sent, sent.at)
     for number, count in in_doubt.items():
         if count > 2:
             yield f"machine {number} was started {count} times without learning what became of it"
 
 
-def nothing_superseded_but_in_doubt(history: History, run: Run) -> Iterator[str]:
-    """A running assessment is ended by our own start only where an earlier one's fate was unknown."""
-    doubtful = {target_key(sent) for sent in starts(history) if is_in_doubt(sent)}
+def nothing_superseded_but_forgotten(history: History, run: Run) -> Iterator[str]:
+    """A running assessment is ended by our own start only where a power cut took what was noted of it."""
+    forgotten = {
+        target_key(sent)
+        for sent in starts(history)
+        if is_forgotten(history, sent, sent.settled_at or sent.at)
+    }
     for key in history.cloud.ledger.superseded:
-        if key not in doubtful:
-            yield f"{key}: a start superseded one whose fate was known"
+        if key not in forgotten:
+            yield f"{key}: a start superseded one that we knew of"
 
 
 def no_installation_killed(history: History, run: Run) -> Iterator[str]:
@@ -149,7 +155,7 @@ CHECKS: tuple[Check, ...] = (
     no_bug,
     no_start_of_an_accepted_operation,
     one_more_start_where_a_fate_was_unknown,
-    nothing_superseded_but_in_doubt,
+    nothing_superseded_but_forgotten,
     no_installation_killed,
     refusals_are_heeded,
     a_dead_region_is_left_alone,
@@ -185,6 +191,11 @@ def target_key(sent: Sent) -> str:
     """The machine of a start, by its id."""
     assert isinstance(sent.step.errand, Operation)
     return sent.step.errand.target.key
+
+
+def is_forgotten(history: History, sent: Sent, at: float) -> bool:
+    """Whether a power cut may have taken what was noted of a start then, or took its machine's row."""
+    return at >= history.power_cuts.get(sent.process, NEVER) or number_of(sent) in history.lost_rows
 
 
 def is_in_doubt(sent: Sent) -> bool:

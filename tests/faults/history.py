@@ -1,17 +1,20 @@
 """One history: a pretend Azure with every fault, a scan killed and resumed to its end, drawn from one seed.
 
 The session is the product's own, with its desk, journal and files; only the clock, the wire and the kills are
-made up. Each process has a monotonic clock of its own, as after a reboot.
+made up. Each process has a monotonic clock of its own, as after a reboot, and a wall clock that may be wrong.
 """
 
 from __future__ import annotations
 
 import heapq
+import os
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+
+import orjson
 
 from fleetscan.engine.agenda import Finished, WaitUntil
 from fleetscan.engine.inquiry import Inquiry
@@ -21,9 +24,11 @@ from fleetscan.errors import FleetscanError
 from fleetscan.inventory.busy import query_busy
 from fleetscan.inventory.listing import Fleet
 from fleetscan.model import Errand, Reply, Target
+from fleetscan.results.run_directory import JOURNAL, RESULTS
 from fleetscan.results.times import WallClock
 from fleetscan.scan.place import Place, earlier_place, new_place
 from fleetscan.scan.resuming import Resumption
+from fleetscan.scan.run import SYNC_EVERY_S
 from fleetscan.scan.session import Session
 from fleetscan.scan.summary import ScanSummary, finished_summary
 from fleetscan.scan.watcher import Watcher
@@ -36,6 +41,10 @@ from tests.virtual import ENDPOINT, EPOCH, cloud_of
 
 WORKERS = 16
 MAX_KILLS = 4
+# The share of the kills that are power cuts.
+POWER_CUTS = 0.25
+# How far the wall clock may have been set, s.
+CLOCK_JUMPS_S = (0.0, 0.0, -86_400.0, -600.0, 600.0)
 MOST_LIVES = 20
 MOST_REQUESTS = 20_000
 # A machine that runs for ever ends by its timeout; a dead region by its circuit. Nothing takes a day.
@@ -66,6 +75,12 @@ class History:
     out: Path
     sent: list[Sent] = field(default_factory=list)
     kills: int = 0
+    # The processes that ended in a power cut, and when their files were flushed for the last time.
+    power_cuts: dict[int, float] = field(default_factory=dict)
+    # The bytes of each file that would outlive one, by inode.
+    flushed: dict[int, int] = field(default_factory=dict)
+    # The machines that had ended, and whose rows a power cut took.
+    lost_rows: set[int] = field(default_factory=set)
     could_not_look: bool = False
     ended_at: float = 0.0
     summary: ScanSummary | None = None
@@ -107,11 +122,14 @@ def history_of(seed: int, place: Path) -> History:
         at_write = int(draw.expovariate(1 / 60.0)) + 1 if process < kills else None
         life = _Life(history, process, now, draw)
         try:
-            with killing(at_write, draw.random):
+            with killing(at_write, draw.random, history.flushed):
                 history.summary = life.live()
         except KilledError:
             history.kills += 1
             life.die()
+            if draw.random() < POWER_CUTS:
+                history.power_cuts[process] = life.synced_at
+                life.lose_power()
         now, process = life.now + draw.choice((0.0, 5.0, 120.0, 7200.0)), process + 1
     history.ended_at = life.now
     return history
@@ -143,7 +161,8 @@ class _Life:
         self._draw = draw
         # What this process's monotonic clock reads beside the world's.
         self._offset = draw.uniform(-1e5, 1e5)
-        self._clock = WallClock(EPOCH + timedelta(seconds=now), now + self._offset)
+        told = EPOCH + timedelta(seconds=now + draw.choice(CLOCK_JUMPS_S))
+        self._clock = WallClock(told, now + self._offset)
         self._settings = ScanSettings(
             endpoint=ENDPOINT,
             out=str(history.out),
@@ -160,7 +179,11 @@ class _Life:
         self._events: list[tuple[float, int, int, Step, Reply | None]] = []
         self._orders = 0
         self._place: Place | None = None
-        self._synced_at = now
+        # When rows and journal were flushed for the last time.
+        self.synced_at = now
+        self._kept = 0
+        # What an earlier process wrote has reached the disk by now.
+        history.flushed = {path.stat().st_ino: path.stat().st_size for path in self._files()}
 
     def live(self) -> ScanSummary:
         """Scan, and sum up."""
@@ -193,11 +216,36 @@ class _Life:
             if reply is None and self._draw.random() < 0.5:
                 self._deliver(max(at, self.now), index, step)
 
+    def lose_power(self) -> None:
+        """Of what was not flushed a part is on the disk, in each file another, or its place without it."""
+        for path in self._files():
+            file = path.stat()
+            flushed = min(self._history.flushed.get(file.st_ino, 0), file.st_size)
+            kept = self._draw.randint(flushed, file.st_size)
+            os.truncate(path, kept)
+            os.truncate(path, self._draw.choice((kept, file.st_size)))
+
+    def _files(self) -> list[Path]:
+        paths = (self._history.out / RESULTS, self._history.out / JOURNAL)
+        return [path for path in paths if path.exists()]
+
+    def _sync(self) -> None:
+        """What a run does each second, where anything was sent."""
+        if (count := self._session.desk.counts.total) != self._kept:
+            self._kept = count
+            self._session.keep(self._mine())
+            assert self._place is not None
+            self._place.sync()
+            self.synced_at = self.now
+
     def _take_up(self) -> tuple[Place, Resumption, Fleet]:
         place = earlier_place(self._settings, self._clock)
         if place is None:
             place = new_place(self._settings, self._clock, str(self._history.seed))
         self._place = place
+        journal = self._history.out / JOURNAL
+        lines = map(orjson.loads, journal.read_bytes().splitlines())
+        self._history.lost_rows |= {line["vm"] for line in lines if line["event"] == "row_lost"}
         resumption = Resumption("s") if place.story is None else Resumption.of(place.story, None)
         fleet = resumption.fleet() if resumption.is_listed else Fleet(list(self._history.targets))
         return place, resumption, fleet
@@ -243,6 +291,8 @@ class _Life:
             return
         at, _, index, step, reply = heapq.heappop(self._events)
         self.now = max(self.now, at)
+        if self.now - self.synced_at >= SYNC_EVERY_S:
+            self._sync()
         if reply is None:
             reply = self._deliver(self.now, index, step)
             latency_s = stall_of(reply) or self._draw.uniform(0.01, 0.2)
