@@ -28,6 +28,8 @@ MAX_HEADER_BYTES = 16 * 1024 + 512
 # ARM closes idle connections after minutes; the margin keeps a POST from meeting one that is just closing,
 # which would leave its machine in doubt.
 IDLE_CONNECTION_S = 15.0
+# Resource Graph gives 16 MiB at most; what is longer is nobody's answer to us.
+MAX_BODY_BYTES = 32 * 1024 * 1024
 # aiohttp would call an empty POST an octet-stream.
 UNTYPED = ("Content-Type",)
 DEFAULT_PORTS = {"https": 443, "http": 80}
@@ -145,7 +147,7 @@ class Wire:
                 proxy=self._proxy.url,
                 proxy_headers=self._proxy.headers,
             ) as response:
-                body = await response.read()
+                body = await _bounded(response)
         except _NOT_SENT as error:
             return Reply(0, fault=Fault.NOT_SENT, detail=_why_not_sent(error, self._origin))
         except _CUT as error:
@@ -225,6 +227,18 @@ def proxy_for(origin: Origin) -> Proxy:
         return Proxy(url)
     login = aiohttp.encode_basic_auth(url.user, url.password or "")
     return Proxy(url.with_user(None), {"Proxy-Authorization": login})
+
+
+async def _bounded(response: aiohttp.ClientResponse) -> bytes:
+    """The body, of which no more is read than could make sense; unpacked, so that a bomb is bounded too."""
+    chunks, size_bytes = [], 0
+    async for chunk in response.content.iter_any():
+        chunks.append(chunk)
+        size_bytes += len(chunk)
+        if size_bytes > MAX_BODY_BYTES:
+            response.close()
+            break
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 def _joined(headers: Mapping[str, str]) -> dict[str, str]:
