@@ -11,7 +11,7 @@ export PIP_BUILD_CONSTRAINT := $(PIP_CONSTRAINT)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench simulate-faults build clean
+.PHONY: help setup demo test check bench simulate-faults fuzz test-process build clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -37,6 +37,14 @@ bench: $(VENV)/dev.stamp ## measure fleetscan beside other clients, half an hour
 SEEDS ?= 10000
 simulate-faults: $(VENV)/dev.stamp ## play SEEDS histories of faults and kills over all cores, ten minutes
 	$(BIN)/python -m tests.faults --seeds $(SEEDS)
+
+EXAMPLES ?= 1500
+fuzz: $(VENV)/dev.stamp ## try each property with EXAMPLES new examples, ten minutes; failures are kept
+	FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest tests/properties --hypothesis-profile fuzz
+
+KILLS ?= 50
+test-process: $(VENV)/dev.stamp ## kill real scans KILLS times and resume them, over HTTP, five minutes
+	$(BIN)/python -m tests.process --kills $(KILLS)
 
 build: $(VENV)/dev.stamp ## make the sdist and the wheel under dist/
 	rm -rf dist

@@ -1,0 +1,1 @@
+"""fleetscan as a real process, killed at any moment and resumed; `python -m tests.process`."""
