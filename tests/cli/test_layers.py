@@ -46,6 +46,7 @@ ROWS: dict[str, tuple[tuple[str, object], tuple[str, object], tuple[str, object]
     "retry-failed": (("file", "file"), ("env", "env"), ("flag", "flag")),
     "deadline": (("2h", 7200.0), ("90s", 90.0), ("1d", 86_400.0)),
     "drain": (("0s", 0.0), ("90s", 90.0), ("1500ms", 1.5)),
+    "unknown-start-wait": (("0s", 0.0), ("90s", 90.0), ("2m", 120.0)),
     "ignore-busy": (("true", True), ("false", False), ("", True)),
     "quiet": (("true", True), ("false", False), ("", True)),
     "port": (("1", 1), ("2", 2), ("65535", 65_535)),
