@@ -142,7 +142,7 @@ class ScanSettings(PlanSettings):
     def check_together(self) -> None:
         """Raises UsageError about fields that do not go together."""
         if self.resume and self.out in (None, "-"):
-            raise UsageError("--resume needs the directory to go on in; name it with --out")
+            raise UsageError("--resume needs a directory to go on in; name it with --out DIR")
         if self.retry_failed is not None and self.inventory is not None:
             raise UsageError("--retry-failed and --inventory both say which machines to scan; give one")
 

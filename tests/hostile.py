@@ -26,7 +26,7 @@ HOSTILE = {
     "whole character": "\U0001f600 \u6771\u4eac e\u0301",
     "long": "x" * 1_000_000,
     "many lines": "\n" * 100_000 + "fleetscan: error: forged",
-    "many blanks": " " * 1_000_000 + "end",
+    "many blanks": "a\n" + " " * 1_000_000 + "end",
     "many controls": "\x1b" * 1_000_000,
 }
 

@@ -18,6 +18,7 @@ from anyio.abc import TaskStatus
 from fleetscan.errors import FleetscanError
 
 SHOW_CURSOR = "\x1b[?25h"
+LEFT = b"fleetscan: left at once; a scan with files goes on with --out DIR --resume\n"
 
 
 def run_until_stopped(job: Callable[[anyio.Event], Awaitable[int]]) -> int:
@@ -76,4 +77,5 @@ def _leave_at_once() -> None:
     """Ends the process without another line of cleaning up: what is on disk can be resumed."""
     if sys.stderr.isatty():
         os.write(2, SHOW_CURSOR.encode())
+    os.write(2, LEFT)
     os._exit(130)

@@ -88,7 +88,7 @@ class Settling:
         return Request("GET", view_url(rules.endpoint, self._target.resource_id, rules.api_version))
 
     def wait_s(self, now: float) -> float:
-        """Nothing: its turns do not wait."""
+        """Nothing: its looks are not thought over."""
         return 0.0
 
     def receive(self, reply: Reply, sent_at: float, now: float) -> Next:
@@ -147,7 +147,7 @@ class Settling:
         return self._turn(GRAPH_WAITS_S[self._asked_graph - 1])
 
     def _none(self, now: float) -> Next:
-        """Nothing of ours is there: looked for again until a start would have shown.
+        """Nothing of ours is there, or is shown: looked for again until a start would have shown.
 
         Only where the last sound look saw nothing running is another start sent: it would end what runs.
         """

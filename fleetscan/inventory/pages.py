@@ -19,7 +19,7 @@ Pages: TypeAlias = Generator[Ask, Reply, T]
 
 MALFORMED = "MalformedReply"
 # Even with few machines a page more than any subscription may hold: a list that goes on has no end.
-MAX_PAGES = 5_000
+MAX_PAGES = 2_000
 
 
 @dataclass(frozen=True, slots=True)

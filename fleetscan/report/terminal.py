@@ -134,7 +134,7 @@ class _Summary:
     def _why(self, outcome: Outcome) -> str:
         """The reasons that occurred, the most frequent first; nothing where there is but one to have."""
         if outcome is Outcome.INTERRUPTED:
-            return ": the scan stopped before they ended, they have no row"
+            return ": not ended when the scan stopped, and without a row"
         words = REASONS[outcome]
         found = [(self._reasons[word], word) for word in words if word in self._reasons]
         told = [f"{number:,} {word.replace('_', ' ')}" for number, word in sorted(found, reverse=True)]

@@ -106,6 +106,9 @@ class Dispatcher:
             await stop.wait()
         told = "the scan was stopped" if stop.is_set() else "the deadline has passed"
         self._stopped_by = self._stopped_by or StoppedError(told)
+        self._watcher.warning(
+            f"{told}: nothing more is started, results are taken in for {halt.drain_s:g} s at most"
+        )
         self._until = self._clock() + halt.drain_s
         self._desk.stop_starting()
         self._changed.set()

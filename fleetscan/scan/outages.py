@@ -31,13 +31,14 @@ class Outages:
             self._open[region] += 1
             if self._open[region] == 1:
                 self._watcher.warning(
-                    f"{region} does not answer: for ten minutes one request at a time asks if it does again"
+                    f"{region} does not answer requests for subscription {outage.subscription_id}: "
+                    "one at a time is tried again for ten minutes, the rest goes on"
                 )
 
     def _tell_given_up(self, region: str) -> None:
         if region not in self._given_up:
             self._given_up.add(region)
             self._watcher.warning(
-                f"{region} still does not answer: its machines are given up, failed as unreachable; "
+                f"{region} still does not answer: machines that wait for it are given up as unreachable; "
                 "--retry-failed asks for them later"
             )

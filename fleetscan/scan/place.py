@@ -51,8 +51,11 @@ class Place:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close; what went wrong first is told, and not that closing fails too."""
-        with suppress(*(() if error is None else (OutputError,))):
+        try:
             self.close()
+        except OutputError:
+            if error is None:
+                raise
 
     def close(self) -> None:
         """Flush the rows and let the directory go. Closing twice is harmless."""

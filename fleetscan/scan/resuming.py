@@ -124,6 +124,9 @@ def retried_fleet(run: str) -> Fleet:
         raise UsageError(f"--retry-failed {run} holds no run that can be read ({reason(error)})") from error
     if story is None or not story.is_listed:
         raise UsageError(f"--retry-failed {run} was ended before its fleet was listed; scan anew")
+    if not story.is_finished:
+        # Its assessments may run still, and another start would end them.
+        raise UsageError(f"--retry-failed {run} has not ended yet; first go on with it: --out {run} --resume")
     assessed = {number for number, row in story.ended.items() if row["outcome"] == Outcome.ASSESSED}
     targets = [
         replace(target, power_state=None)

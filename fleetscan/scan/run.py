@@ -120,11 +120,8 @@ class Run:
         return Halt(self._settings.drain_s, deadline_at)
 
     async def _keep(self, place: Place) -> None:
-        """Once a second have what was written outlive a power cut."""
-        counted = 0
+        """Once a second note how far it is, the time too, and have what was written outlive a power cut."""
         while True:
             await anyio.sleep(SYNC_EVERY_S)
-            if (count := self._session.desk.counts.total) != counted:
-                counted = count
-                self._session.keep(time.monotonic())
-                await anyio.to_thread.run_sync(place.sync)
+            self._session.keep(time.monotonic())
+            await anyio.to_thread.run_sync(place.sync)

@@ -125,7 +125,10 @@ class Session:
             if target.key in busy and not resumption.is_begun(number):
                 self._busy.append((number, target))
             else:
-                yield resumption.operation(number, target, self._rules, past.of(target), self._clock)
+                operation = resumption.operation(number, target, self._rules, past.of(target), self._clock)
+                if operation.reading is not None:
+                    self._watcher.accepted()
+                yield operation
 
     @property
     def has_busy(self) -> bool:

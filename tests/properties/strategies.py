@@ -243,21 +243,18 @@ graph_pages = objects(
     data=st.lists(graph_rows | oddities, max_size=3) | oddities,
     **{"$skipToken": mostly("", "a", "b", None)},
 )
-lists = objects(
-    value=st.lists(
-        objects(
-            id=vm_ids().map(lambda told: told[0]) | oddities,
-            subscriptionId=mostly(SUBSCRIPTION),
-            displayName=oddities,
-            state=mostly("Enabled"),
-            tags=oddities,
-            properties=oddities,
-        )
-        | oddities,
-        max_size=3,
-    )
-    | oddities,
-    nextLink=urls | oddities,
+_entry = objects(
+    id=vm_ids().map(lambda told: told[0]) | oddities,
+    subscriptionId=mostly(SUBSCRIPTION),
+    displayName=oddities,
+    state=mostly("Enabled"),
+    tags=oddities,
+    properties=oddities,
+)
+_entries = st.lists(_entry | oddities, max_size=3)
+lists = st.one_of(
+    st.fixed_dictionaries({"value": _entries}, optional={"nextLink": urls}),
+    objects(value=any_of(_entries, oddities), nextLink=urls | oddities),
 )
 
 
@@ -295,13 +292,14 @@ SENSIBLE: dict[RequestKind, st.SearchStrategy[Reply]] = {
     RequestKind.VIEW: st.builds(Reply, st.just(200), st.just(FOLLOWED), written(views)),
     RequestKind.QUERY_PATCHES: st.builds(Reply, st.just(200), st.just(FOLLOWED), written(graph_pages)),
 }
+refusals = st.sampled_from((403, 404, 409, 429, 500, 503)).map(Reply) | st.just(Reply(0, fault=Fault.CUT))
 
 
 def courses() -> st.SearchStrategy[dict[RequestKind, list[Reply]]]:
     """What each kind of request is answered in turn, sensibly or not."""
     return st.fixed_dictionaries(
         {
-            kind: st.lists(sensible | sensible | replies(), min_size=1, max_size=4)
+            kind: st.lists(sensible | refusals | replies(), min_size=1, max_size=4)
             for kind, sensible in SENSIBLE.items()
         }
     )

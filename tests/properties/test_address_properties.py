@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from posixpath import normpath
 from urllib.parse import unquote, urlsplit
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fleetscan.azure.wire import _Gate
@@ -51,22 +52,25 @@ def test_an_id_is_parsed_whatever_its_case_and_its_key_names_the_same_machine(
     assert Target(target.key, subscription_id, group, name).key == target.key
 
 
-anything = st.one_of(
-    texts, st.sampled_from((".", "..", "a/b", "a?b", "a#b", "%2e%2e", "a\\b", "a b", "x" * 129))
-)
+ODD = (".", "..", "", "a/b", "a?b", "a#b", "%2e%2e", "a\\b", "a b", "half \ud800", "half\udfff", "x" * 129)
 
 
-@given(subscription_ids | anything, names | anything, names | anything)
+@given(subscription_ids, names, names, st.integers(0, 2), texts | st.sampled_from(ODD))
+@example("s-1", "rg", "vm", 2, "..")
+@example("s-1", "rg", "vm", 1, "a?b")
 def test_what_is_taken_for_an_id_can_be_asked_for_and_all_else_is_a_value_error(
-    subscription_id: str, group: str, name: str
+    subscription_id: str, group: str, name: str, place: int, odd: str
 ) -> None:
-    vm = f"resourceGroups/{group}/providers/Microsoft.Compute/virtualMachines/{name}"
-    text = f"/subscriptions/{subscription_id}/{vm}"
+    parts = [subscription_id, group, name]
+    parts[place] = odd
+    text = "/subscriptions/{}/resourceGroups/{}/providers/Microsoft.Compute/virtualMachines/{}".format(*parts)
     try:
-        parts = parse_vm_id(text)
+        told = parse_vm_id(text)
     except ValueError:
         return
-    assert parts == VmId(subscription_id, group, name)
+    assert [told.subscription_id, told.resource_group, told.name] == parts
+    assert not set("?#%\\ ") & set(text)
+    assert normpath(text) == text
     assert is_sent_as_it_is(assess_url(ENDPOINT, text, "2022-08-01"))
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import cycle
 
-from hypothesis import event, given
+from hypothesis import event, example, given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -19,8 +20,8 @@ from fleetscan.inventory.subscriptions import Subscription, list_subscriptions
 from fleetscan.model import Origin, Reply, Request, RequestKind, Target
 from fleetscan.results import records
 from fleetscan.results.schema import result_schema
-from tests.properties.strategies import SUBSCRIPTION, courses, pages, replies, targets
-from tests.results.examples import CLOCK, SCAN_ID
+from tests.properties.strategies import FOLLOWED, SUBSCRIPTION, courses, pages, replies, targets
+from tests.results.examples import CLOCK, SCAN_ID, machine
 from tests.virtual import ENDPOINT, rules
 
 ROW = Draft202012Validator(result_schema())
@@ -32,23 +33,41 @@ MOST_BYTES = 64 * 1024
 latencies = st.lists(st.one_of(st.floats(0.0, 1.0), st.floats(0.0, 10_000.0)), min_size=1, max_size=4)
 
 
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """Where on its way an operation is taken up; `how` is "new", "doubtful" or "attached"."""
+
+    target: Target
+    how: str
+    before: Before
+    last_s: float | None = None
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether Azure is known to have accepted it."""
+        return self.how != "new" and self.before.accepted_at is not None
+
+    def operation(self) -> Operation:
+        """The operation itself."""
+        match self.how:
+            case "doubtful":
+                return Operation.in_doubt(self.target, rules(1), 0, self.before)
+            case "attached":
+                trail = Trail(f"{ENDPOINT}/operations/1?p=1", f"{ENDPOINT}/operations/1?monitor=true")
+                return Operation.attached(self.target, rules(1), 0, self.before, trail)
+            case _:
+                return Operation(self.target, rules(1), self.last_s)
+
+
 @st.composite
-def operations(draw: st.DrawFn) -> tuple[Operation, bool]:
-    """An operation at any place of its way, and whether Azure is known to have accepted it."""
-    target, shared = draw(targets()), rules(1)
+def beginnings(draw: st.DrawFn) -> Beginning:
+    """Any of them."""
+    how = draw(st.sampled_from(("new", "new", "doubtful", "attached")))
     posted_at = draw(st.floats(-1e6, 0.0))
-    starts, in_doubt = draw(st.integers(1, 5)), draw(st.integers(1, 3))
-    accepted_at = draw(st.none() | st.floats(posted_at, 0.0))
-    before = Before(starts, in_doubt, posted_at, accepted_at)
-    match draw(st.sampled_from(("new", "doubtful", "attached"))):
-        case "doubtful":
-            return Operation.in_doubt(target, shared, 0, before), accepted_at is not None
-        case "attached" if accepted_at is not None:
-            trail = Trail(f"{ENDPOINT}/operations/1?p=1", f"{ENDPOINT}/operations/1?monitor=true")
-            return Operation.attached(target, shared, 0, before, trail), True
-        case _:
-            last_s = draw(st.none() | st.floats(0.001, 1e6))
-            return Operation(target, shared, last_s), False
+    acceptances = st.floats(posted_at, 0.0)
+    accepted_at = draw(acceptances if how == "attached" else st.none() | acceptances)
+    before = Before(draw(st.integers(1, 5)), draw(st.integers(1, 3)), posted_at, accepted_at)
+    return Beginning(draw(targets()), how, before, draw(st.none() | st.floats(0.001, 1e6)))
 
 
 def check_request(request: Request) -> None:
@@ -56,12 +75,26 @@ def check_request(request: Request) -> None:
     assert request.url.startswith(f"{ENDPOINT}/") or Origin.of(request.url) == ORIGIN
 
 
-@given(operations(), courses(), latencies)
+WELL: dict[RequestKind, list[Reply]] = {
+    RequestKind.START: [Reply(202, FOLLOWED)],
+    RequestKind.POLL: [Reply(200, {}, b'{"status": "Running"}')],
+    RequestKind.RESULT: [Reply(200, {}, b"{}")],
+    RequestKind.VIEW: [Reply(200, FOLLOWED, b"{}")],
+    RequestKind.QUERY_PATCHES: [Reply(200, FOLLOWED, b'{"data": []}')],
+}
+NEW = Beginning(machine(), "new", Before(0, 0, 0.0))
+ATTACHED = Beginning(machine(), "attached", Before(1, 0, 0.0, 0.0))
+
+
+@given(beginnings(), courses(), latencies)
+@example(NEW, WELL, [0.1])
+@example(NEW, WELL | {RequestKind.START: [Reply(429)]}, [0.1])
+@example(ATTACHED, WELL | {RequestKind.POLL: [Reply(403)]}, [0.1])
 def test_an_operation_ends_in_one_row_and_an_accepted_one_is_never_started_again(
-    begun: tuple[Operation, bool], course: Mapping[RequestKind, Sequence[Reply]], waits: Sequence[float]
+    beginning: Beginning, course: Mapping[RequestKind, Sequence[Reply]], waits: Sequence[float]
 ) -> None:
     """The replies come again and again, so that some operations end by their bounds alone."""
-    operation, is_accepted = begun
+    operation, is_accepted = beginning.operation(), beginning.is_accepted
     now, later = 0.0, cycle(waits)
     answers = {kind: cycle(replies) for kind, replies in course.items()}
     turn = operation.begin(now)
@@ -96,6 +129,7 @@ LISTINGS: dict[str, Callable[[], Pages[object]]] = {
 
 
 @given(st.lists(pages | replies(), min_size=1, max_size=6), st.sampled_from(tuple(LISTINGS)))
+@example([Reply(200, {}, b'{"value": [], "nextLink": "further/"}')], "subscriptions")
 def test_a_listing_ends_whatever_its_pages_say(course: Sequence[Reply], which: str) -> None:
     listing, answers = LISTINGS[which](), cycle(course)
     ask = next(listing)

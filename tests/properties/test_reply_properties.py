@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fleetscan.engine.graph_row import settled_row
@@ -50,6 +50,7 @@ def test_an_object_is_read_as_it_was_written_with_a_byte_order_mark_or_without(t
 
 
 @given(replies() | st.builds(Reply, st.just(400), headers, written(errors)), stages)
+@example(Reply(400, {}, b'{"error": {"code": "", "message": ""}}'), Stage.START)
 def test_an_error_is_told_in_texts_that_say_something(reply: Reply, stage: Stage) -> None:
     error = read_error(reply, stage)
     assert "" not in (error.code, error.message)

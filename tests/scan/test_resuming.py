@@ -102,11 +102,19 @@ async def test_what_did_not_end_assessed_is_tried_again_in_a_run_of_its_own(tmp_
     assert set(read_run(tmp_path / "second").by_id) == wanted
 
 
+async def test_a_run_that_has_not_ended_is_gone_on_with_and_not_retried(tmp_path: Path) -> None:
+    cloud, first = cloud_of(machines=60, speed=100.0), tmp_path / "first"
+    summary = await scan_over(Wire(cloud), settings_for(first, deadline_s=0.2, drain_s=0.0))
+    assert summary.exit_code == 5
+    with pytest.raises(UsageError, match="has not ended yet; first go on with it"):
+        await scan_over(Wire(cloud), settings_for(tmp_path / "second", retry_failed=str(first)))
+
+
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        (ScanSettings(resume=True), "--resume needs the directory to go on in"),
-        (ScanSettings(resume=True, out="-"), "--resume needs the directory to go on in"),
+        (ScanSettings(resume=True), "--resume needs a directory to go on in"),
+        (ScanSettings(resume=True, out="-"), "--resume needs a directory to go on in"),
         (ScanSettings(retry_failed="a", inventory="b"), "both say which machines"),
     ],
 )
