@@ -18,7 +18,7 @@ from benchmarks.listing import list_machines
 from benchmarks.place import CHECKOUT
 from benchmarks.saved import conditions, save, section
 from benchmarks.scenarios import QUESTIONS, Options, Scene, elsewhere
-from fleetscan.forms import Endpoint
+from fleetscan.settings.types import Endpoint
 
 WEATHER = "a field of the scenarios with limits, such as speed=30, limits_speed=0.5 or refill=by-minute"
 

@@ -116,11 +116,11 @@ class Turn:
     may_wait: bool = False
 
 
-class Errand(Protocol):
+class Job(Protocol):
     """Something that asks Azure one request at a time until it has what it came for.
 
     It holds no request while it waits: 3 kB for each of a hundred thousand. None from `receive` means that
-    the errand has ended; what it brought is read from itself.
+    the job has ended; what it brought is read from itself.
     """
 
     def begin(self, now: float) -> Turn:

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from fleetscan.cli.config_file import read_config
 from fleetscan.cli.options import S, command
-from fleetscan.settings import DemoSettings, PlanSettings, ScanSettings
+from fleetscan.settings.declared import DemoSettings, PlanSettings, Settings
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 
@@ -30,8 +30,8 @@ def load(name: str, settings: type[S]) -> S:
 
 
 def test_the_nightly_scan_is_quiet_learns_from_the_last_and_leaves_half_the_limits() -> None:
-    assert load("nightly.toml", ScanSettings) == replace(
-        ScanSettings(),
+    assert load("nightly.toml", Settings) == replace(
+        Settings(),
         quiet=True,
         last_run="fleetscan-runs/latest",
         rate_share=0.5,
@@ -41,8 +41,8 @@ def test_the_nightly_scan_is_quiet_learns_from_the_last_and_leaves_half_the_limi
 
 
 def test_an_audit_groups_by_owner_and_environment_and_waits_two_hours() -> None:
-    assert load("audit.toml", ScanSettings) == replace(
-        ScanSettings(),
+    assert load("audit.toml", Settings) == replace(
+        Settings(),
         group_by=("tag:owner", "tag:environment"),
         operation_timeout_s=7200.0,
         max_in_flight=32,
@@ -55,7 +55,7 @@ def test_the_demo_file_spells_out_the_demo_s_defaults() -> None:
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.toml")), ids=lambda path: path.name)
 def test_every_file_is_for_a_command_and_says_why_in_comments(path: Path) -> None:
-    settings = DemoSettings if path.name == "demo.toml" else ScanSettings
+    settings = DemoSettings if path.name == "demo.toml" else Settings
     assert read_config(str(path), settings)
     assert path.read_text(encoding="utf-8").count("\n#") >= 3
 

@@ -9,7 +9,7 @@ import ast
 import shutil
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +27,6 @@ IMPURE = frozenset({"asyncio", "logging", "os", "secrets", "selectors", "socket"
     "time",
 }
 VALUES = frozenset({"model", "errors"})
-SAYINGS = VALUES | {"forms", "knobs", "settings"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +47,25 @@ ROOMS = {
     "__init__": Room(barred=IMPURE),
     "model": Room(barred=IMPURE),
     "errors": Room(barred=IMPURE),
-    "forms": Room(of("model"), barred=IMPURE),
-    "knobs": Room(of("errors", "forms"), barred=IMPURE),
-    "settings": Room(of("errors", "forms", "knobs"), barred=IMPURE),
     "json_text": Room(of("model"), of("orjson"), barred=IMPURE),
+    "settings": Room(of("model", "errors"), barred=IMPURE),
+    "records": Room(of("model", "errors", "json_text"), barred=IMPURE),
+    "runs": Room(of("model", "errors", "json_text", "records", "engine", "inventory", "settings")),
     "engine": Room(of("model", "json_text"), of("orjson"), barred=IMPURE | {"random", "uuid"}),
     "azure": Room(VALUES, of("aiohttp", "anyio", "azure", "yarl")),
     "inventory": Room(VALUES | {"json_text", "engine"}),
-    "results": Room(VALUES | {"json_text"}),
-    "scan": Room(
-        VALUES | {"__init__", "json_text", "settings", "engine", "azure", "inventory", "results"},
-        of("anyio", "orjson"),
+    "scanner": Room(
+        VALUES | {"__init__", "json_text", "settings", "records", "runs", "engine", "azure", "inventory"},
+        of("anyio"),
     ),
-    "report": Room(of("model", "results"), of("rich")),
+    "planning": Room(
+        VALUES | {"json_text", "settings", "records", "engine", "inventory", "scanner"}, of("anyio", "orjson")
+    ),
+    "report": Room(of("model", "records"), of("rich")),
     "simulator": Room(of("model"), of("orjson"), barred=IMPURE),
     "cli": Room(
-        SAYINGS | {"__init__", "json_text", "results", "scan", "report", "simulator"},
+        VALUES
+        | {"__init__", "json_text", "settings", "records", "scanner", "planning", "report", "simulator"},
         of("anyio", "click", "rich"),
     ),
     "__main__": Room(of("cli")),
@@ -112,6 +114,40 @@ def imports(path: Path) -> Iterator[str]:
                 yield "." * level + (module or "")
 
 
+def circles(package: Path) -> list[set[str]]:
+    """The sets of files in the package that import one another in a circle, by their modules' names."""
+    files = {module_at(path.relative_to(package.parent)): path for path in package.rglob("*.py")}
+    reached = {module: set(files_imported(path, files)) - {module} for module, path in files.items()}
+    # Whatever is imported imports more: spread until nothing is added.
+    while any(spread(module, reached) for module in reached):
+        pass
+    rings = {frozenset(two for two in reached[one] if one in reached[two]) for one in reached}
+    return sorted((set(ring) for ring in rings if ring), key=sorted)
+
+
+def spread(module: str, reached: dict[str, set[str]]) -> bool:
+    """Add what the files reached from `module` reach; whether that was anything new."""
+    more = set().union(*(reached[each] for each in reached[module])) - reached[module]
+    reached[module] |= more
+    return bool(more)
+
+
+def files_imported(path: Path, files: Collection[str]) -> Iterator[str]:
+    """The modules of ours that a file imports; `from a import b` reaches a.b where that is a file."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        match node:
+            case ast.Import(names=names):
+                yield from (alias.name for alias in names if alias.name in files)
+            case ast.ImportFrom(module=str(module), names=names):
+                inner = [f"{module}.{alias.name}" for alias in names]
+                yield from (name if name in files else module for name in inner if module in files)
+
+
+def module_at(path: Path) -> str:
+    """The module's name of a file, given from above the package."""
+    return ".".join(path.with_suffix("").parts).removesuffix(".__init__")
+
+
 def module_of(name: str) -> str:
     """What `from fleetscan import name` reaches: a room, or the package's own words."""
     return f"fleetscan.{name}" if name in ROOMS else "fleetscan"
@@ -142,13 +178,23 @@ def test_no_room_reaches_where_it_may_not() -> None:
             "simulator/__init__.py imports fleetscan.engine",
         ),
         ("simulator/__init__.py", "import aiohttp.web", "simulator/__init__.py imports aiohttp.web"),
-        ("results/__init__.py", "from ..engine import urls", "results/__init__.py imports ..engine"),
-        ("settings.py", "import click", "settings.py imports click"),
-        ("scan/__init__.py", "import rich", "scan/__init__.py imports rich"),
+        ("records/__init__.py", "from ..engine import urls", "records/__init__.py imports ..engine"),
+        ("settings/declared.py", "import click", "settings/declared.py imports click"),
+        ("scanner/__init__.py", "import rich", "scanner/__init__.py imports rich"),
     ],
 )
 def test_a_planted_trespass_is_caught(tmp_path: Path, file: str, line: str, found: str) -> None:
     assert trespasses(copy_with(tmp_path, file, line)) == [found]
+
+
+def test_no_files_import_one_another_in_a_circle() -> None:
+    assert circles(PACKAGE) == []
+
+
+def test_a_planted_circle_is_caught_at_type_checking_time_too(tmp_path: Path) -> None:
+    planted = "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    from fleetscan.engine import start"
+    package = copy_with(tmp_path, "engine/recover.py", planted)
+    assert {"fleetscan.engine.recover", "fleetscan.engine.start"} <= circles(package)[0]
 
 
 def test_what_is_imported_from_others_is_declared() -> None:

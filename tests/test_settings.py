@@ -10,21 +10,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleetscan.errors import UsageError
-from fleetscan.forms import Duration, Endpoint, Form, Number, Switch, Whole
-from fleetscan.knobs import Knob, Settings, knobs, nearest
-from fleetscan.settings import SETTINGS, ScanSettings, SimulateSettings
+from fleetscan.settings.declared import SETTINGS, Settings, SimulateSettings
+from fleetscan.settings.setting import CheckedSettings, Setting, nearest, settings_of
+from fleetscan.settings.types import Duration, Endpoint, Number, Switch, ValueType, Whole
 from fleetscan.simulator.scenario import Scenario
 
-EVERY_KNOB = [(settings, knob) for settings in SETTINGS for knob in knobs(settings)]
+EVERY_SETTING = [(settings, setting) for settings in SETTINGS for setting in settings_of(settings)]
 ANY_DURATION = Duration(0.0)
 
 
-def knob_of(settings: type[Settings], attribute: str) -> Knob:
-    """The knob of one field."""
-    return next(knob for knob in knobs(settings) if knob.attribute == attribute)
+def setting_of(settings: type[CheckedSettings], attribute: str) -> Setting:
+    """The setting of one field."""
+    return next(setting for setting in settings_of(settings) if setting.attribute == attribute)
 
 
-def refused(form: Form, text: str) -> str:
+def refused(form: ValueType, text: str) -> str:
     """The clause with which a form refuses a text."""
     with pytest.raises(ValueError, match=r".") as caught:
         form.check(form.parse(text))
@@ -102,7 +102,7 @@ def test_a_switch_reads_the_usual_words(text: str, value: bool) -> None:
     ],
 )
 def test_https_or_http_to_loopback_is_an_endpoint(url: str) -> None:
-    assert ScanSettings(endpoint=url).endpoint == url
+    assert Settings(endpoint=url).endpoint == url
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_https_or_http_to_loopback_is_an_endpoint(url: str) -> None:
 )
 def test_anything_else_is_no_endpoint(url: str) -> None:
     with pytest.raises(UsageError, match=r"^endpoint must be https://HOST"):
-        ScanSettings(endpoint=url)
+        Settings(endpoint=url)
 
 
 def test_a_slash_at_an_endpoint_s_end_is_dropped() -> None:
@@ -140,23 +140,23 @@ def test_a_slash_at_an_endpoint_s_end_is_dropped() -> None:
 
 def test_values_made_in_python_are_checked_as_text_is() -> None:
     with pytest.raises(UsageError, match=r"^max-in-flight must be a whole number, from 1 to 10000, not '0'$"):
-        ScanSettings(max_in_flight=0)
+        Settings(max_in_flight=0)
 
 
 def test_a_group_is_a_tag_by_its_name() -> None:
     with pytest.raises(UsageError, match=r"^group-by must be tag:NAME, such as tag:owner, not 'owner'$"):
-        ScanSettings(group_by=("owner",))
-    assert ScanSettings(group_by=("tag:cost center",)).group_by == ("tag:cost center",)
+        Settings(group_by=("owner",))
+    assert Settings(group_by=("tag:cost center",)).group_by == ("tag:cost center",)
 
 
 def test_a_subscription_cannot_smuggle_a_path_into_a_url() -> None:
     with pytest.raises(UsageError, match=r"^subscription must be a subscription's id"):
-        ScanSettings(subscription=("a/../../providers",))
+        Settings(subscription=("a/../../providers",))
 
 
 def test_nothing_is_named_twice_case_aside() -> None:
     with pytest.raises(UsageError, match=r"^group-by must not name anything twice"):
-        ScanSettings(group_by=("tag:owner", "tag:Owner"))
+        Settings(group_by=("tag:owner", "tag:Owner"))
 
 
 def test_pretend_percentages_leave_room_for_each_other() -> None:
@@ -165,7 +165,7 @@ def test_pretend_percentages_leave_room_for_each_other() -> None:
 
 
 def test_the_first_poll_s_names_derive_from_its_field() -> None:
-    first_poll = knob_of(ScanSettings, "first_poll_s")
+    first_poll = setting_of(Settings, "first_poll_s")
     assert (first_poll.flag, first_poll.variable, first_poll.name) == (
         "--first-poll",
         "FLEETSCAN_FIRST_POLL",
@@ -173,25 +173,29 @@ def test_the_first_poll_s_names_derive_from_its_field() -> None:
     )
 
 
-@pytest.mark.parametrize(("settings", "knob"), EVERY_KNOB, ids=lambda each: getattr(each, "name", None))
-def test_every_knob_s_default_is_one_it_would_accept(settings: type[Settings], knob: Knob) -> None:
-    assert getattr(settings(), knob.attribute) == knob.default
-    for text in knob.show_default().split(", ") if knob.show_default() else []:
-        knob.read(text)
+@pytest.mark.parametrize(("settings", "setting"), EVERY_SETTING, ids=lambda each: getattr(each, "name", None))
+def test_every_setting_s_default_is_one_it_would_accept(
+    settings: type[CheckedSettings], setting: Setting
+) -> None:
+    assert getattr(settings(), setting.attribute) == setting.default
+    for text in setting.show_default().split(", ") if setting.show_default() else []:
+        setting.read(text)
 
 
-@pytest.mark.parametrize(("settings", "knob"), EVERY_KNOB, ids=lambda each: getattr(each, "name", None))
-def test_a_float_in_seconds_is_a_duration_and_says_so(settings: type[Settings], knob: Knob) -> None:
-    hint = get_type_hints(settings)[knob.attribute]
-    assert isinstance(knob.form, Duration) == knob.attribute.endswith("_s")
-    assert isinstance(knob.form, Duration | Number) == (hint in (float, float | None))
-    assert knob.help.endswith(".")
+@pytest.mark.parametrize(("settings", "setting"), EVERY_SETTING, ids=lambda each: getattr(each, "name", None))
+def test_a_float_in_seconds_is_a_duration_and_says_so(
+    settings: type[CheckedSettings], setting: Setting
+) -> None:
+    hint = get_type_hints(settings)[setting.attribute]
+    assert isinstance(setting.form, Duration) == setting.attribute.endswith("_s")
+    assert isinstance(setting.form, Duration | Number) == (hint in (float, float | None))
+    assert setting.help.endswith(".")
 
 
-def test_a_knob_means_the_same_in_each_command_that_has_it() -> None:
-    forms: dict[str, Form] = {}
-    for _, knob in EVERY_KNOB:
-        assert forms.setdefault(knob.variable, knob.form) == knob.form
+def test_a_setting_means_the_same_in_each_command_that_has_it() -> None:
+    types: dict[str, ValueType] = {}
+    for _, setting in EVERY_SETTING:
+        assert types.setdefault(setting.variable, setting.form) == setting.form
 
 
 def test_simulate_has_every_field_of_a_scenario_with_its_default() -> None:

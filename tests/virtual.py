@@ -1,4 +1,4 @@
-"""Desk and pretend Azure joined in virtual time: hours in milliseconds, the same for a seed."""
+"""Broker and pretend Azure joined in virtual time: hours in milliseconds, the same for a seed."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from fleetscan.engine.agenda import Agenda, Finished, WaitUntil
-from fleetscan.engine.lanes import Step
 from fleetscan.engine.operation import Operation
 from fleetscan.engine.pacing import Pacing
+from fleetscan.engine.queues import Step
 from fleetscan.engine.retrying import Retrying
 from fleetscan.engine.rules import OperationRules
-from fleetscan.model import Errand, Origin, Reply, RequestKind, Target
-from fleetscan.scan.desk import Desk
-from fleetscan.scan.watcher import Watcher
+from fleetscan.engine.scheduler import Finished, Scheduler, WaitUntil
+from fleetscan.model import Job, Origin, Reply, RequestKind, Target
+from fleetscan.scanner.broker import Broker
+from fleetscan.scanner.hooks import Hooks
 from fleetscan.simulator.cloud import Cloud
 from fleetscan.simulator.scenario import Scenario
 
@@ -30,7 +30,7 @@ class History:
 
     sent: list[tuple[float, Step]] = field(default_factory=list)
     replies: list[tuple[float, Step, Reply]] = field(default_factory=list)
-    ended: list[Errand] = field(default_factory=list)
+    ended: list[Job] = field(default_factory=list)
     finished_at: float = 0.0
 
     def count(self, kind: RequestKind) -> int:
@@ -44,22 +44,22 @@ class History:
 
 def play(
     cloud: Cloud,
-    errands: Iterable[Errand],
+    jobs: Iterable[Job],
     *,
     workers: int = 64,
     latency_s: float = 0.08,
     until: float = 1e7,
-    watcher: Watcher | None = None,
+    hooks: Hooks | None = None,
 ) -> History:
-    """Run the errands to their end; each exchange takes `latency_s`, half of it on the way there."""
+    """Run the jobs to their end; each exchange takes `latency_s`, half of it on the way there."""
     history, now = History(), 0.0
-    desk = Desk(Agenda(), watcher=watcher or Watcher(), on_end=history.ended.append, on_bug=_raise)
-    for errand in errands:
-        desk.add(errand, now)
+    broker = Broker(Scheduler(), hooks=hooks or Hooks(), on_end=history.ended.append, on_bug=_raise)
+    for job in jobs:
+        broker.add(job, now)
     events: list[tuple[float, int, Step, Reply | None]] = []
     order = 0
     while True:
-        match desk.claim(now) if len(events) < workers else WaitUntil(float("inf")):
+        match broker.claim(now) if len(events) < workers else WaitUntil(float("inf")):
             case Step() as step:
                 order += 1
                 history.sent.append((now, step))
@@ -80,10 +80,10 @@ def play(
             heapq.heappush(events, (now + latency_s / 2, order_of, step, reply))
             continue
         history.replies.append((now, step, reply))
-        desk.settle(step, reply, now)
+        broker.settle(step, reply, now)
 
 
-def _raise(errand: Errand, bug: Exception, now: float) -> None:
+def _raise(job: Job, bug: Exception, now: float) -> None:
     raise bug
 
 

@@ -19,9 +19,9 @@ from unittest import mock
 import anyio
 
 from fleetscan.model import Reply, Request
-from fleetscan.scan import run
-from fleetscan.scan.scan import ScanSummary, scan_over
-from fleetscan.settings import ScanSettings
+from fleetscan.scanner import run
+from fleetscan.scanner.scan import ScanSummary, scan_over
+from fleetscan.settings.declared import Settings
 from fleetscan.simulator.cloud import Cloud
 from tests.virtual import EPOCH
 
@@ -52,7 +52,7 @@ class SkippingSelector(selectors.DefaultSelector):
         return super().select(0)
 
 
-class Wire:
+class Transport:
     """The pretend Azure at the end of a line on which a reply takes 50 ms."""
 
     def __init__(self, cloud: Cloud, clock: Clock) -> None:
@@ -65,11 +65,11 @@ class Wire:
         return reply
 
 
-def scan_in_virtual_time(cloud: Cloud, clock: Clock, settings: ScanSettings) -> ScanSummary:
+def scan_in_virtual_time(cloud: Cloud, clock: Clock, settings: Settings) -> ScanSummary:
     """One process's scan of `cloud`, which begins at the clock's moment and leaves it at its end."""
 
     async def job() -> ScanSummary:
-        return await scan_over(Wire(cloud, clock), settings)
+        return await scan_over(Transport(cloud, clock), settings)
 
     with virtual(clock):
         return run_to_end(job(), clock)

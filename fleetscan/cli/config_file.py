@@ -10,26 +10,28 @@ import tomllib
 from typing import TypeAlias
 
 from fleetscan.errors import UsageError
-from fleetscan.knobs import Knob, Settings, knobs, nearest
+from fleetscan.settings.setting import CheckedSettings, Setting, nearest, settings_of
 
 Texts: TypeAlias = dict[str, str | list[str]]
 
 
-def read_config(path: str, settings: type[Settings]) -> Texts:
+def read_config(path: str, settings: type[CheckedSettings]) -> Texts:
     """The values in the file at `path` by attribute; raises UsageError about the first that is wrong."""
-    by_name = {knob.name: knob for knob in knobs(settings)}
-    passed_over = {knob.name for wider in settings.__subclasses__() for knob in knobs(wider)} - set(by_name)
+    by_name = {setting.name: setting for setting in settings_of(settings)}
+    passed_over = {
+        setting.name for wider in settings.__subclasses__() for setting in settings_of(wider)
+    } - set(by_name)
     texts: Texts = {}
     for key, value in _load(path).items():
         name = key.replace("_", "-")
         if name in passed_over:
             continue
-        knob = by_name.get(name)
-        if knob is None:
+        setting = by_name.get(name)
+        if setting is None:
             raise UsageError(f"{path}: there is no setting {key!r} here.{_hint(key, by_name)}")
-        if knob.attribute in texts:
-            raise UsageError(f"{path}: {knob.name} is there twice, with hyphens and with underscores")
-        texts[knob.attribute] = _texts(path, knob, value)
+        if setting.attribute in texts:
+            raise UsageError(f"{path}: {setting.name} is there twice, with hyphens and with underscores")
+        texts[setting.attribute] = _texts(path, setting, value)
     return texts
 
 
@@ -45,28 +47,28 @@ def _load(path: str) -> dict[str, object]:
         raise UsageError(f"{path} is not valid TOML: {error}") from error
 
 
-def _hint(key: str, names: dict[str, Knob]) -> str:
+def _hint(key: str, names: dict[str, Setting]) -> str:
     name = nearest(key.replace("_", "-"), names)
     return f" Did you mean {name}?" if name else f" There are {', '.join(names)}."
 
 
-def _texts(path: str, knob: Knob, value: object) -> str | list[str]:
+def _texts(path: str, setting: Setting, value: object) -> str | list[str]:
     """The text of a value, or of each in an array where the setting takes several."""
-    if knob.is_list and isinstance(value, list):
-        return [_text(path, knob, single) for single in value]
-    text = _text(path, knob, value)
-    return [text] if knob.is_list else text
+    if setting.is_list and isinstance(value, list):
+        return [_text(path, setting, single) for single in value]
+    text = _text(path, setting, value)
+    return [text] if setting.is_list else text
 
 
-def _text(path: str, knob: Knob, value: object) -> str:
+def _text(path: str, setting: Setting, value: object) -> str:
     # 1. Text says everything. 2. A number or a switch may also be written as TOML's own, but true is
     #    no number (though Python thinks so). 3. A number where text belongs is told what it lacks.
     if isinstance(value, str):
         return value
-    if type(value) in knob.form.plain:
+    if type(value) in setting.form.plain:
         return str(value)
     try:
-        knob.read(str(value))
+        setting.read(str(value))
     except ValueError as refusal:
-        raise UsageError(f"{path}: {knob.name} {refusal}") from None
-    raise UsageError(f"{path}: {knob.name} must be {knob.form.expected}, in quotes")
+        raise UsageError(f"{path}: {setting.name} {refusal}") from None
+    raise UsageError(f"{path}: {setting.name} must be {setting.form.expected}, in quotes")

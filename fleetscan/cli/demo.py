@@ -10,7 +10,7 @@ import anyio
 from fleetscan.cli.console import tell
 from fleetscan.cli.options import command
 from fleetscan.cli.running import run_until_stopped
-from fleetscan.settings import DemoSettings, ScanSettings
+from fleetscan.settings.declared import DemoSettings, Settings
 
 # Assessments of minutes end in seconds here, so the pauses shrink as much; Azure's own limit of one poll
 # of a machine each 4 s holds here too.
@@ -38,7 +38,7 @@ async def _simulate_and_scan(settings: DemoSettings, stop: anyio.Event) -> int:
     from fleetscan.simulator.server import serve
 
     async with serve(pretend_cloud(settings)) as endpoint:
-        scan_settings = ScanSettings(
+        scan_settings = Settings(
             endpoint=endpoint, out=settings.out, first_poll_s=FIRST_POLL_S, poll_interval_s=POLL_INTERVAL_S
         )
         summary = await watched_scan(scan_settings, "demo", stop)

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 
 from fleetscan.cli.options import CONFIG
 from fleetscan.errors import UsageError
-from fleetscan.knobs import PREFIX, knobs, nearest
-from fleetscan.settings import ACCESS_TOKEN, SETTINGS
+from fleetscan.settings.declared import ACCESS_TOKEN, SETTINGS
+from fleetscan.settings.setting import PREFIX, nearest, settings_of
 
 
 def access_token(environment: Mapping[str, str]) -> str | None:
@@ -28,7 +28,10 @@ def access_token(environment: Mapping[str, str]) -> str | None:
 
 def unknown_variables(environment: Mapping[str, str]) -> Iterator[str]:
     """A sentence for each FLEETSCAN_ variable that no command reads."""
-    known = {knob.variable for settings in SETTINGS for knob in knobs(settings)} | {CONFIG, ACCESS_TOKEN}
+    known = {setting.variable for settings in SETTINGS for setting in settings_of(settings)} | {
+        CONFIG,
+        ACCESS_TOKEN,
+    }
     # Compared without what all share, which makes any two look alike.
     known_words = {name.removeprefix(PREFIX) for name in known}
     for name in sorted(environment):

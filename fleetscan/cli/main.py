@@ -14,9 +14,9 @@ from typing import NoReturn
 import click
 
 from fleetscan import __version__
+from fleetscan.cli.click_errors import sentence
 from fleetscan.cli.console import keep_log, note, tell_bug
 from fleetscan.cli.environment import unknown_variables
-from fleetscan.cli.refusals import sentence
 from fleetscan.errors import FleetscanError
 
 COMMANDS = {

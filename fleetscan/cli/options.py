@@ -1,4 +1,4 @@
-"""A command from a settings class: one option for each knob, and `--config` for a file of them.
+"""A command from a settings class: one option for each setting, and `--config` for a file of them.
 
 click itself orders the layers: the flag, then the environment variable, then the file (its
 `default_map`), then the declared default. This file only tells it the names and how text reads.
@@ -14,24 +14,24 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from fleetscan.cli.config_file import read_config
-from fleetscan.knobs import PREFIX, Knob, Settings, knobs
+from fleetscan.settings.setting import PREFIX, CheckedSettings, Setting, settings_of
 
 if TYPE_CHECKING:
-    from fleetscan.forms import Value
+    from fleetscan.settings.types import Value
 
-S = TypeVar("S", bound=Settings)
+S = TypeVar("S", bound=CheckedSettings)
 
 CONFIG = f"{PREFIX}CONFIG"
 
 
-class ReadKnob(click.ParamType[object]):
-    """click's view of a knob: text becomes a value or a refusal, in the knob's own words."""
+class ReadSetting(click.ParamType[object]):
+    """click's view of a setting: text becomes a value or a refusal, in the setting's own words."""
 
     envvar_list_splitter = ","
 
-    def __init__(self, knob: Knob) -> None:
-        self.name = knob.name
-        self._knob = knob
+    def __init__(self, setting: Setting) -> None:
+        self.name = setting.name
+        self._knob = setting
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
@@ -48,8 +48,8 @@ class ReadKnob(click.ParamType[object]):
 class ReadSwitch(click.types.BoolParamType):
     """The same for a flag without a value: click grants a `--no-` twin to its own boolean type alone."""
 
-    def __init__(self, knob: Knob) -> None:
-        self._read = ReadKnob(knob)
+    def __init__(self, setting: Setting) -> None:
+        self._read = ReadSetting(setting)
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> bool:
         """Reads text; a bool is the flag itself or the declared default."""
@@ -63,28 +63,28 @@ def command(settings: type[S]) -> Callable[[Callable[[S], int]], click.Command]:
         def start(**values: object) -> int:
             return run(replace(settings(), **values))
 
-        params: list[click.Parameter] = [_option(knob) for knob in knobs(settings)]
+        params: list[click.Parameter] = [_option(setting) for setting in settings_of(settings)]
         params.append(_config_option(settings))
         return click.Command(run.__name__, callback=start, params=params, help=inspect.getdoc(run))
 
     return make
 
 
-def _option(knob: Knob) -> click.Option:
-    default = knob.show_default()
-    words = [knob.help, knob.why, f"[default: {default}]" if default else ""]
+def _option(setting: Setting) -> click.Option:
+    default = setting.show_default()
+    words = [setting.help, setting.why, f"[default: {default}]" if default else ""]
     return click.Option(
-        [f"{knob.flag}/--no-{knob.name}" if knob.is_switch else knob.flag, knob.attribute],
-        type=ReadSwitch(knob) if knob.is_switch else ReadKnob(knob),
-        metavar=None if knob.is_switch else knob.form.metavar,
-        default=knob.default,
-        multiple=knob.is_list,
-        envvar=knob.variable,
+        [f"{setting.flag}/--no-{setting.name}" if setting.is_switch else setting.flag, setting.attribute],
+        type=ReadSwitch(setting) if setting.is_switch else ReadSetting(setting),
+        metavar=None if setting.is_switch else setting.form.metavar,
+        default=setting.default,
+        multiple=setting.is_list,
+        envvar=setting.variable,
         help=" ".join(filter(None, words)),
     )
 
 
-def _config_option(settings: type[Settings]) -> click.Option:
+def _config_option(settings: type[CheckedSettings]) -> click.Option:
     def load(ctx: click.Context, _: click.Parameter, path: str | None) -> None:
         if path is not None:
             ctx.default_map = dict(read_config(path, settings))

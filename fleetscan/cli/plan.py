@@ -12,10 +12,10 @@ from fleetscan.cli.console import hand_over, note, tell
 from fleetscan.cli.environment import access_token
 from fleetscan.cli.options import command
 from fleetscan.cli.running import run_until_stopped
-from fleetscan.settings import PlanSettings
+from fleetscan.settings.declared import PlanSettings
 
 if TYPE_CHECKING:
-    from fleetscan.scan.roster import Roster
+    from fleetscan.planning.counts import Roster
 
 # So many machines take some seconds of reckoning, which nobody should take for a hanging program.
 LONG = 20_000
@@ -34,8 +34,8 @@ def plan(settings: PlanSettings) -> int:
     """
     token = access_token(os.environ)
     from fleetscan import json_text
+    from fleetscan.planning.planner import plan as foresee
     from fleetscan.report.plan_summary import print_plan
-    from fleetscan.scan.plan import plan as foresee
 
     roster = _list(settings, token)
     if not settings.quiet and len(roster.answering) >= LONG:
@@ -50,13 +50,13 @@ def plan(settings: PlanSettings) -> int:
 def _list(settings: PlanSettings, token: str | None) -> Roster:
     """The fleet, listed as a scan would; what follows needs no event loop, so Ctrl-C ends it at once."""
     from fleetscan.cli.progress import progress
-    from fleetscan.scan.plan import list_for_plan
+    from fleetscan.planning.planner import list_for_plan
 
     rosters: list[Roster] = []
 
     async def job(stop: anyio.Event) -> int:
-        with progress(settings.quiet) as watcher:
-            rosters.append(await list_for_plan(settings, token=token, watcher=watcher, stop=stop))
+        with progress(settings.quiet) as hooks:
+            rosters.append(await list_for_plan(settings, token=token, hooks=hooks, stop=stop))
         return 0
 
     run_until_stopped(job)

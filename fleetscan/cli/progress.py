@@ -18,7 +18,7 @@ from fleetscan.cli import wording
 from fleetscan.cli.tally import Tally
 from fleetscan.model import InventoryError
 from fleetscan.report.harmless import fit
-from fleetscan.scan.watcher import Watcher
+from fleetscan.scanner.hooks import Hooks
 
 LINE_EVERY_S = 30.0
 LOOK_EVERY_S = 1.0
@@ -31,10 +31,8 @@ Say = Callable[[str], None]
 
 
 @contextmanager
-def progress(
-    quiet: bool, *, stream: TextIO | None = None, clock: Clock = time.monotonic
-) -> Iterator[Watcher]:
-    """A watcher that shows a scan on `stream` (stderr) while the block runs, and at its end how it stood.
+def progress(quiet: bool, *, stream: TextIO | None = None, clock: Clock = time.monotonic) -> Iterator[Hooks]:
+    """A hooks that shows a scan on `stream` (stderr) while the block runs, and at its end how it stood.
 
     `clock` is the one the scan runs by.
     """
@@ -42,11 +40,11 @@ def progress(
     if quiet:
         yield Teller(_line_writer(stream), clock())
     elif stream.isatty() and os.environ.get("TERM", "") not in DUMB_TERMINALS:
-        with _drawn(stream, clock) as watcher:
-            yield watcher
+        with _drawn(stream, clock) as hooks:
+            yield hooks
     else:
-        with _written(stream, clock) as watcher:
-            yield watcher
+        with _written(stream, clock) as hooks:
+            yield hooks
 
 
 class Teller(Tally):
@@ -57,11 +55,11 @@ class Teller(Tally):
         self._say = say
 
     def warning(self, sentence: str) -> None:
-        """See Watcher."""
+        """See Hooks."""
         self._say(wording.warning(sentence))
 
     def inventory_error(self, error: InventoryError) -> None:
-        """See Watcher."""
+        """See Hooks."""
         self._say(wording.not_listed(error))
 
 
@@ -83,7 +81,7 @@ class Lines:
 
 
 @contextmanager
-def _written(stream: TextIO, clock: Clock) -> Iterator[Watcher]:
+def _written(stream: TextIO, clock: Clock) -> Iterator[Hooks]:
     say = _line_writer(stream)
     tally = Teller(say, clock())
     with _told_at_the_end(tally, say, clock), _ticking(Lines(tally, say, clock).tick):
@@ -91,7 +89,7 @@ def _written(stream: TextIO, clock: Clock) -> Iterator[Watcher]:
 
 
 @contextmanager
-def _drawn(stream: TextIO, clock: Clock) -> Iterator[Watcher]:
+def _drawn(stream: TextIO, clock: Clock) -> Iterator[Hooks]:
     # rich takes longer to import than the rest of the program: only who shows something pays for it.
     from rich.console import Console
     from rich.live import Live

@@ -1,4 +1,4 @@
-"""`fleetscan scan`: the settings and the token from outside, the scan itself from `fleetscan.scan`."""
+"""`fleetscan scan`: the settings and the token from outside, the scan itself from `fleetscan.scanner`."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import anyio
 from fleetscan.cli.environment import access_token
 from fleetscan.cli.options import command
 from fleetscan.cli.running import run_until_stopped
-from fleetscan.settings import ScanSettings
+from fleetscan.settings.declared import Settings
 
 
-@command(ScanSettings)
-def scan(settings: ScanSettings) -> int:
+@command(Settings)
+def scan(settings: Settings) -> int:
     """List the fleet, assess every VM, write one run directory.
 
     Who asks: the bearer token in FLEETSCAN_ACCESS_TOKEN, or else what azure-identity finds, such as

@@ -6,8 +6,8 @@ import click
 
 from fleetscan import json_text
 from fleetscan.cli.console import hand_over
-from fleetscan.results.schema import result_schema, totals_schema
-from fleetscan.scan.plan_schema import plan_schema
+from fleetscan.planning.plan_schema import plan_schema
+from fleetscan.records.schema import result_schema, totals_schema
 
 
 @click.command()

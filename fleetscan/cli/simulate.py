@@ -15,7 +15,7 @@ from fleetscan.cli.console import hand_over, tell
 from fleetscan.cli.options import command
 from fleetscan.cli.running import run_until_stopped
 from fleetscan.errors import UsageError
-from fleetscan.settings import FleetSettings, SimulateSettings
+from fleetscan.settings.declared import FleetSettings, SimulateSettings
 
 if TYPE_CHECKING:
     from fleetscan.simulator.cloud import Cloud

@@ -9,7 +9,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from fleetscan.model import Outcome, Reason, RequestKind
-from fleetscan.scan.watcher import Watcher
+from fleetscan.scanner.hooks import Hooks
 
 # Long enough that single requests do not make the figures jump, short enough to show a pause.
 REQUEST_WINDOW_S = 10.0
@@ -55,7 +55,7 @@ class Speed:
         return (count - before) / (now - since) if now > since else 0.0
 
 
-class Tally(Watcher):
+class Tally(Hooks):
     """Counts what the hooks tell, from the moment `began_at` of the clock the scan runs by."""
 
     def __init__(self, began_at: float) -> None:
@@ -71,35 +71,35 @@ class Tally(Watcher):
         self._endings = Speed(ENDING_WINDOW_S, began_at)
 
     def phase(self, name: str) -> None:
-        """See Watcher."""
+        """See Hooks."""
         self._phase = name
 
     def listed(self, total: int, skipped: int) -> None:
-        """See Watcher."""
+        """See Hooks."""
         self._total = total
 
     def sent(self, kind: RequestKind) -> None:
-        """See Watcher."""
+        """See Hooks."""
         self._sent[kind] += 1
 
     def throttled(self, kind: RequestKind) -> None:
-        """See Watcher."""
+        """See Hooks."""
         self._throttled += 1
 
     def accepted(self) -> None:
-        """See Watcher."""
+        """See Hooks."""
         self._in_flight += 1
 
     def finished(self) -> None:
-        """See Watcher."""
+        """See Hooks."""
         self._in_flight -= 1
 
     def ended(self, outcome: Outcome, reason: Reason | None) -> None:
-        """See Watcher."""
+        """See Hooks."""
         self._ended[outcome] += 1
 
     def waiting(self, until: float | None, what: str) -> None:
-        """See Watcher."""
+        """See Hooks."""
         self._wait = until, what
 
     def view(self, now: float) -> View:

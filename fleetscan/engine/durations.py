@@ -45,7 +45,7 @@ LEAST_PRICE_S = 90.0
 class Durations:
     """The durations of one kind of machine, in seconds, and the schedule of looks that fits them.
 
-    Feed it `ended` and `running` for what a look showed; `look_at_s` is the best next look for an operation
+    Feed it `ended` and `running` for what a look showed; `poll_at_s` is the best next look for an operation
     that was last seen running so long after its start.
     """
 
@@ -89,7 +89,7 @@ class Durations:
             self._expose(0, step, weight / len(durations_s))
         self._is_stale = True
 
-    def look_at_s(self, seen_s: float) -> float:
+    def poll_at_s(self, seen_s: float) -> float:
         """Seconds after its start at which to look next at an operation last seen running at `seen_s`."""
         survived = _survived(seen_s)
         if not self._ends and self._looks > MOST_LOOKS_WITHOUT_ENDS:
@@ -101,8 +101,8 @@ class Durations:
         looks_at = self._schedule()
         while survived < STEPS:
             step = looks_at[survived]
-            if (look_at_s := self._end_of(step)) > seen_s:
-                return look_at_s
+            if (poll_at_s := self._end_of(step)) > seen_s:
+                return poll_at_s
             survived = step + 1
         return seen_s * GROWTH
 

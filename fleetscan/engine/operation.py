@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Self
 
-from fleetscan.engine import verdicts
+from fleetscan.engine import outcomes
+from fleetscan.engine.operation_urls import OperationUrls
 from fleetscan.engine.phase import Passage, Phase
-from fleetscan.engine.reading import Reading
+from fleetscan.engine.poll import Polling
+from fleetscan.engine.recover import Recovering
 from fleetscan.engine.rules import MAX_UNKNOWN_STARTS, OperationRules
-from fleetscan.engine.settling import Settling
-from fleetscan.engine.starting import Starting
-from fleetscan.engine.trail import Trail
+from fleetscan.engine.start import Starting
 from fleetscan.model import Ending, OperationTrace, Reply, Request, Stage, Target, Turn
 
 
@@ -75,13 +75,13 @@ class Operation:
 
     @classmethod
     def attached(
-        cls, target: Target, rules: OperationRules, number: int, before: Before, trail: Trail
+        cls, target: Target, rules: OperationRules, number: int, before: Before, urls: OperationUrls
     ) -> Self:
         """The rest of an operation whose start Azure accepted from an earlier process."""
         assert before.accepted_at is not None
         watch = rules.pacing.watch(target.os_type)
         posted_at, accepted_at = before.posted_at, before.accepted_at
-        reading = Reading(target, rules, watch, posted_at=posted_at, accepted_at=accepted_at, trail=trail)
+        reading = Polling(target, rules, watch, posted_at=posted_at, accepted_at=accepted_at, urls=urls)
         return cls(target, rules, number=number, phase=reading, before=before)
 
     @classmethod
@@ -92,7 +92,7 @@ class Operation:
         """
         may_start = before.accepted_at is None and before.starts_in_doubt < MAX_UNKNOWN_STARTS
         once_more = Starting.once_more(target, rules, before.posted_at) if may_start else None
-        settling = Settling(target, rules, before.posted_at, once_more, verdicts.fate_unknown())
+        settling = Recovering(target, rules, before.posted_at, once_more, outcomes.fate_unknown())
         return cls(target, rules, number=number, phase=settling, before=before)
 
     @property
@@ -101,18 +101,18 @@ class Operation:
         return self._phase.stage
 
     @property
-    def reading(self) -> Reading | None:
+    def reading(self) -> Polling | None:
         """The accepted operation that is being followed, if one is."""
-        return self._phase if isinstance(self._phase, Reading) else None
+        return self._phase if isinstance(self._phase, Polling) else None
 
     def begin(self, now: float) -> Turn:
         """The start, or where an earlier process left off."""
         match self._phase:
             case Starting() as starting:
                 return starting.begin()
-            case Reading() as reading:
-                return reading.look_later(None, now)
-            case Settling() as settling:
+            case Polling() as reading:
+                return reading.poll_later(None, now)
+            case Recovering() as settling:
                 return settling.begun(now).turn
         raise AssertionError(self._phase)
 
@@ -139,7 +139,7 @@ class Operation:
 
     def give_up(self, now: float) -> None:
         """End because nobody answers where the machine runs."""
-        ending = verdicts.given_up(self.stage, was_tried=self._starts > 0)
+        ending = outcomes.given_up(self.stage, was_tried=self._starts > 0)
         self.ending = replace(ending, trace=self.trace(now))
 
     def trace(self, now: float) -> OperationTrace:
@@ -162,5 +162,5 @@ class Operation:
                 self._starts += 1
                 if reply.status in (200, 202):
                     self._accepted_at = now
-            case Reading():
+            case Polling():
                 self._polls += 1

@@ -85,12 +85,12 @@ class Pacing:
         self._scouts[kind] = scouts + 1
         return Watch(kind, scouts < SCOUTS, last_s and max(last_s, SHORTEST_LAST_S))
 
-    def look_s(self, watch: Watch, age_s: float) -> float:
+    def poll_s(self, watch: Watch, age_s: float) -> float:
         """How long the next look can wait, as far as is known at `age_s`; 0.0 when it is due."""
         fixed_s = self._first_poll_s if watch.seen_s == 0.0 else self._poll_interval_s
         if fixed_s is not None:
             return max(0.0, watch.seen_s + fixed_s * (1.0 + 0.1 * self._chance()) - age_s)
-        return max(0.0, self._learned_look_at_s(watch) - age_s)
+        return max(0.0, self._learned_poll_at_s(watch) - age_s)
 
     def may_wait(self, watch: Watch) -> bool:
         """Whether a look planned now is better thought over once more before it is sent."""
@@ -99,7 +99,7 @@ class Pacing:
 
     def rethink_s(self, watch: Watch, age_s: float) -> float:
         """How long until a look that may wait is due, or better thought over again."""
-        return min(self.look_s(watch, age_s), max(RETHINK_FIRST_S - age_s, RETHINK_SHARE * age_s))
+        return min(self.poll_s(watch, age_s), max(RETHINK_FIRST_S - age_s, RETHINK_SHARE * age_s))
 
     def running(self, watch: Watch, age_s: float) -> None:
         """A look at `age_s` showed the operation running."""
@@ -118,14 +118,14 @@ class Pacing:
                 self._again.ended(watch.seen_s / watch.scale, duration_s / watch.scale)
                 self._last_time.told(watch.kind, duration_s, watch.last_s)
 
-    def _learned_look_at_s(self, watch: Watch) -> float:
+    def _learned_poll_at_s(self, watch: Watch) -> float:
         if watch.is_scout:
             return max(SCOUT_FIRST_S, watch.seen_s * SCOUT_GROWTH)
         durations, scale = self._guess(watch)
-        look_at_s = durations.look_at_s(watch.seen_s / scale) * scale
+        poll_at_s = durations.poll_at_s(watch.seen_s / scale) * scale
         if watch.last_s is not None and self._last_time.is_untried and watch.seen_s < watch.last_s:
-            look_at_s = min(look_at_s, watch.last_s * TRIAL)
-        return max(look_at_s, watch.seen_s + MIN_POLL_SPACING_S)
+            poll_at_s = min(poll_at_s, watch.last_s * TRIAL)
+        return max(poll_at_s, watch.seen_s + MIN_POLL_SPACING_S)
 
     def _guess(self, watch: Watch) -> tuple[Durations, float]:
         """What foretells the operation's end best, and what its ages are divided by there."""

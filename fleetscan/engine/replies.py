@@ -1,4 +1,4 @@
-"""Reading one reply of Azure's, tolerantly: JSON, both error shapes, Retry-After in all its forms, quotas.
+"""Polling one reply of Azure's, tolerantly: JSON, both error shapes, Retry-After in all its types, quotas.
 
 Nothing here raises on what Azure wrote, but for `parse_json`; nothing hard-codes the name of a throttling
 policy, which changed three times in three years. Facts: ARM's async-operation contract and recorded traffic.

@@ -1,4 +1,4 @@
-"""Reading a list that Azure hands out page by page through `nextLink`; it ends whole or says why it did not.
+"""Polling a list that Azure hands out page by page through `nextLink`; it ends whole or says why it did not.
 
 A listing is a generator: it yields what it asks and is sent replies that weather cannot improve.
 """

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from fleetscan.model import Json, Outcome
+from fleetscan.records.schema import REASONS
 from fleetscan.report.figures import counted, duration
 from fleetscan.report.harmless import fit, harmless
-from fleetscan.results.schema import REASONS
 
 if TYPE_CHECKING:
     from rich.text import Text

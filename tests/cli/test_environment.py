@@ -6,12 +6,12 @@ import pytest
 
 from fleetscan.cli.environment import access_token, unknown_variables
 from fleetscan.errors import UsageError
-from fleetscan.knobs import knobs
-from fleetscan.settings import SETTINGS
+from fleetscan.settings.declared import SETTINGS
+from fleetscan.settings.setting import settings_of
 
 
 def test_every_setting_s_variable_is_known_as_are_the_token_s_and_the_file_s() -> None:
-    known = {knob.variable: "" for settings in SETTINGS for knob in knobs(settings)}
+    known = {setting.variable: "" for settings in SETTINGS for setting in settings_of(settings)}
     beside = {"FLEETSCAN_ACCESS_TOKEN": "x", "FLEETSCAN_CONFIG": "x", "PATH": "x", "OTHER_LIMIT": "x"}
     assert list(unknown_variables(known | beside)) == []
 

@@ -1,6 +1,6 @@
 """A setting's four layers: the flag beats the variable, which beats the file, which beats the default.
 
-Each knob has its row of three texts with their values; a knob without a row fails the first test.
+Each setting has its row of three texts with their values; a setting without a row fails the first test.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from fleetscan.cli.options import S, command
-from fleetscan.knobs import Knob, Settings, knobs
-from fleetscan.settings import SETTINGS, ScanSettings, SimulateSettings
+from fleetscan.settings.declared import SETTINGS, Settings, SimulateSettings
+from fleetscan.settings.setting import CheckedSettings, Setting, settings_of
 
 # name: what the file, the variable and the flag say, each with the value it means.
 ROWS: dict[str, tuple[tuple[str, object], tuple[str, object], tuple[str, object]]] = {
@@ -75,9 +75,9 @@ ROWS: dict[str, tuple[tuple[str, object], tuple[str, object], tuple[str, object]
     "token": (("file", "file"), ("env", "env"), ("flag", "flag")),
 }
 EVERY_KNOB = [
-    pytest.param(settings, knob, id=f"{settings.__name__}-{knob.name}")
+    pytest.param(settings, setting, id=f"{settings.__name__}-{setting.name}")
     for settings in SETTINGS
-    for knob in knobs(settings)
+    for setting in settings_of(settings)
 ]
 
 
@@ -103,22 +103,22 @@ def written(tmp_path: Path, text: str) -> list[str]:
 
 
 def test_each_knob_has_its_row_and_each_row_its_knob() -> None:
-    assert set(ROWS) == {knob.name for settings in SETTINGS for knob in knobs(settings)}
+    assert set(ROWS) == {setting.name for settings in SETTINGS for setting in settings_of(settings)}
 
 
-@pytest.mark.parametrize(("settings", "knob"), EVERY_KNOB)
+@pytest.mark.parametrize(("settings", "setting"), EVERY_KNOB)
 def test_flag_beats_variable_beats_file_beats_default(
-    tmp_path: Path, settings: type[Settings], knob: Knob
+    tmp_path: Path, settings: type[CheckedSettings], setting: Setting
 ) -> None:
-    in_file, in_variable, in_flag = ROWS[knob.name]
-    config = written(tmp_path, f'{knob.name} = "{in_file[0]}"\n')
-    variable = {knob.variable: in_variable[0]}
-    flag = [knob.flag] if knob.is_switch else [knob.flag, in_flag[0]]
+    in_file, in_variable, in_flag = ROWS[setting.name]
+    config = written(tmp_path, f'{setting.name} = "{in_file[0]}"\n')
+    variable = {setting.variable: in_variable[0]}
+    flag = [setting.flag] if setting.is_switch else [setting.flag, in_flag[0]]
 
     def value(arguments: list[str], environment: Mapping[str, str] | None = None) -> object:
-        return getattr(made(settings, arguments, environment), knob.attribute)
+        return getattr(made(settings, arguments, environment), setting.attribute)
 
-    assert value([]) == knob.default
+    assert value([]) == setting.default
     assert value(config) == in_file[1]
     assert value(config, variable) == in_variable[1]
     assert value([*config, *flag], variable) == in_flag[1]
@@ -126,25 +126,23 @@ def test_flag_beats_variable_beats_file_beats_default(
 
 def test_a_key_is_written_with_hyphens_or_underscores_and_numbers_without_quotes(tmp_path: Path) -> None:
     config = written(tmp_path, 'max_in_flight = 7\npoll-interval = "5s"\nquiet = true\ngroup_by = []\n')
-    assert made(ScanSettings, config) == ScanSettings(
-        max_in_flight=7, poll_interval_s=5.0, quiet=True, group_by=()
-    )
+    assert made(Settings, config) == Settings(max_in_flight=7, poll_interval_s=5.0, quiet=True, group_by=())
     assert made(SimulateSettings, written(tmp_path, "speed = 123456.75")).speed == 123456.75
 
 
 def test_no_quiet_takes_back_what_the_file_says(tmp_path: Path) -> None:
-    assert made(ScanSettings, [*written(tmp_path, "quiet = true"), "--no-quiet"]).quiet is False
+    assert made(Settings, [*written(tmp_path, "quiet = true"), "--no-quiet"]).quiet is False
 
 
 def test_a_flag_said_again_adds_to_a_list() -> None:
-    assert made(ScanSettings, ["--subscription", "a", "--subscription", "b"]).subscription == ("a", "b")
+    assert made(Settings, ["--subscription", "a", "--subscription", "b"]).subscription == ("a", "b")
 
 
 def test_an_empty_variable_says_nothing() -> None:
-    empty = {knob.variable: "" for knob in knobs(ScanSettings)}
-    assert made(ScanSettings, [], empty) == ScanSettings()
+    empty = {setting.variable: "" for setting in settings_of(Settings)}
+    assert made(Settings, [], empty) == Settings()
 
 
 def test_the_file_may_be_named_by_a_variable(tmp_path: Path) -> None:
     _, path = written(tmp_path, "limit = 9")
-    assert made(ScanSettings, [], {"FLEETSCAN_CONFIG": path}).limit == 9
+    assert made(Settings, [], {"FLEETSCAN_CONFIG": path}).limit == 9

@@ -12,11 +12,11 @@ from jsonschema import Draft202012Validator
 
 from fleetscan.cli.main import run
 from fleetscan.model import Target
+from fleetscan.planning.counts import Roster
+from fleetscan.planning.plan_schema import plan_schema
+from fleetscan.planning.planner import plan
 from fleetscan.report.plan_summary import print_plan
-from fleetscan.scan.plan import plan
-from fleetscan.scan.plan_schema import plan_schema
-from fleetscan.scan.roster import Roster
-from fleetscan.settings import PlanSettings
+from fleetscan.settings.declared import PlanSettings
 
 SUBSCRIPTION = "3f8c0d5e-1111-2222-3333-444444444444"
 

@@ -13,7 +13,7 @@ from fleetscan.cli.drawing import draw
 from fleetscan.cli.progress import Lines, progress
 from fleetscan.cli.tally import Speed, Tally
 from fleetscan.model import InventoryError, Outcome, Reason, RequestKind
-from fleetscan.scan.watcher import Watcher
+from fleetscan.scanner.hooks import Hooks
 
 
 @dataclass
@@ -33,23 +33,23 @@ class Terminal(io.StringIO):
         return True
 
 
-def tell_of_a_scan(watcher: Watcher) -> None:
+def tell_of_a_scan(hooks: Hooks) -> None:
     """100 machines: 10 skipped, 50 assessed, 5 failed, 1 timed out, and 4 of 60 operations still running."""
-    watcher.phase("scanning")
-    watcher.listed(100, 10)
+    hooks.phase("scanning")
+    hooks.listed(100, 10)
     for _ in range(60):
-        watcher.sent(RequestKind.START)
-        watcher.accepted()
+        hooks.sent(RequestKind.START)
+        hooks.accepted()
     for _ in range(56):
-        watcher.finished()
+        hooks.finished()
     for kind in (RequestKind.POLL, RequestKind.RESULT):
         for _ in range(60):
-            watcher.sent(kind)
-    watcher.throttled(RequestKind.START)
+            hooks.sent(kind)
+    hooks.throttled(RequestKind.START)
     ends = ((10, Outcome.SKIPPED), (50, Outcome.ASSESSED), (5, Outcome.FAILED), (1, Outcome.TIMED_OUT))
     for number, outcome in ends:
         for _ in range(number):
-            watcher.ended(outcome, None)
+            hooks.ended(outcome, None)
 
 
 def drawn(tally: Tally, now: float, encoding: str = "utf-8") -> list[str]:
@@ -156,10 +156,10 @@ def test_the_display_needs_nothing_but_ascii() -> None:
 
 def test_without_a_terminal_warnings_come_at_once_and_one_line_at_the_end() -> None:
     clock, stream = Clock(), io.StringIO()
-    with progress(False, stream=stream, clock=clock) as watcher:
-        tell_of_a_scan(watcher)
-        watcher.warning("two\nlines")
-        watcher.inventory_error(InventoryError("sub-1", "AuthorizationFailed", "no\x1b", 403))
+    with progress(False, stream=stream, clock=clock) as hooks:
+        tell_of_a_scan(hooks)
+        hooks.warning("two\nlines")
+        hooks.inventory_error(InventoryError("sub-1", "AuthorizationFailed", "no\x1b", 403))
         clock.now = 1029.0
     assert stream.getvalue().splitlines() == [
         "warning: two lines",
@@ -170,24 +170,24 @@ def test_without_a_terminal_warnings_come_at_once_and_one_line_at_the_end() -> N
 
 def test_quiet_leaves_warnings_alone() -> None:
     stream = io.StringIO()
-    with progress(True, stream=stream, clock=Clock()) as watcher:
-        tell_of_a_scan(watcher)
-        watcher.warning("the token ends before the scan does")
+    with progress(True, stream=stream, clock=Clock()) as hooks:
+        tell_of_a_scan(hooks)
+        hooks.warning("the token ends before the scan does")
     assert stream.getvalue() == "warning: the token ends before the scan does\n"
 
 
 @pytest.mark.parametrize("quiet", [True, False])
 def test_a_scan_that_never_had_a_fleet_has_no_last_line(quiet: bool) -> None:
     stream = io.StringIO()
-    with progress(quiet, stream=stream, clock=Clock()) as watcher:
-        watcher.phase("listing")
+    with progress(quiet, stream=stream, clock=Clock()) as hooks:
+        hooks.phase("listing")
     assert stream.getvalue() == ""
 
 
 def test_a_scan_that_breaks_still_says_how_far_it_came() -> None:
     stream = io.StringIO()
-    with pytest.raises(KeyError), progress(False, stream=stream, clock=Clock()) as watcher:  # noqa: PT012
-        watcher.listed(5, 0)
+    with pytest.raises(KeyError), progress(False, stream=stream, clock=Clock()) as hooks:  # noqa: PT012
+        hooks.listed(5, 0)
         raise KeyError
     assert stream.getvalue().startswith("0 of 5 done")
 
@@ -197,9 +197,9 @@ def test_on_a_terminal_the_display_goes_away_and_leaves_the_screen_to_the_summar
 ) -> None:
     monkeypatch.setenv("TERM", "xterm")
     stream = Terminal()
-    with progress(False, stream=stream, clock=Clock()) as watcher:
-        tell_of_a_scan(watcher)
-        watcher.warning("[bold]odd")
+    with progress(False, stream=stream, clock=Clock()) as hooks:
+        tell_of_a_scan(hooks)
+        hooks.warning("[bold]odd")
     shown = stream.getvalue()
     assert "[bold]odd" in shown
     hidden, visible = (shown.rfind(text) for text in ("\x1b[?25l", "\x1b[?25h"))
@@ -212,8 +212,8 @@ def test_on_a_terminal_the_display_goes_away_and_leaves_the_screen_to_the_summar
 def test_a_dumb_terminal_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "dumb")
     stream = Terminal()
-    with progress(False, stream=stream, clock=Clock()) as watcher:
-        tell_of_a_scan(watcher)
+    with progress(False, stream=stream, clock=Clock()) as hooks:
+        tell_of_a_scan(hooks)
     assert stream.getvalue().count("\n") == 1
     assert "\x1b" not in stream.getvalue()
 
@@ -223,6 +223,6 @@ def test_a_reader_that_went_away_does_not_end_the_scan() -> None:
         def write(self, text: str) -> int:
             raise BrokenPipeError
 
-    with progress(False, stream=Gone(), clock=Clock()) as watcher:
-        watcher.listed(5, 0)
-        watcher.warning("nobody reads this")
+    with progress(False, stream=Gone(), clock=Clock()) as hooks:
+        hooks.listed(5, 0)
+        hooks.warning("nobody reads this")

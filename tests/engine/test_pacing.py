@@ -19,9 +19,9 @@ def watched(pacing: Pacing, last_s: float) -> Watch:
 def test_settings_fix_the_first_look_and_the_distance_of_the_others() -> None:
     pacing = Pacing(lambda: 0.0, 75.0, 30.0)
     watch = pacing.watch("Linux")
-    assert pacing.look_s(watch, 0.0) == 75.0
+    assert pacing.poll_s(watch, 0.0) == 75.0
     pacing.running(watch, 75.0)
-    assert pacing.look_s(watch, 75.0) == 30.0
+    assert pacing.poll_s(watch, 75.0) == 30.0
     assert not pacing.may_wait(watch)
 
 
@@ -34,9 +34,9 @@ def test_the_first_three_of_each_kind_are_scouts() -> None:
 def test_a_scout_is_looked_at_early_and_often() -> None:
     pacing = learned()
     watch = pacing.watch("Linux")
-    assert pacing.look_s(watch, 0.0) == 40.0
+    assert pacing.poll_s(watch, 0.0) == 40.0
     pacing.running(watch, 100.0)
-    assert 14.0 < pacing.look_s(watch, 100.0) < 16.0
+    assert 14.0 < pacing.poll_s(watch, 100.0) < 16.0
 
 
 def test_all_others_think_their_look_over_when_scouts_have_shown_something() -> None:
@@ -44,27 +44,27 @@ def test_all_others_think_their_look_over_when_scouts_have_shown_something() -> 
     scouts = [pacing.watch("Linux") for _ in range(3)]
     watch = pacing.watch("Linux")
     assert pacing.may_wait(watch)
-    before_s = pacing.look_s(watch, 60.0)
+    before_s = pacing.poll_s(watch, 60.0)
     for scout in scouts:
         pacing.ended(scout, 61.0)
-    assert pacing.look_s(watch, 60.0) < before_s
+    assert pacing.poll_s(watch, 60.0) < before_s
     assert pacing.rethink_s(watch, 0.0) <= 60.0
 
 
 def test_what_one_kind_teaches_says_nothing_of_another() -> None:
     pacing = learned()
     windows = [pacing.watch("Windows") for _ in range(4)][-1]
-    before_s = pacing.look_s(windows, 0.0)
+    before_s = pacing.poll_s(windows, 0.0)
     for _ in range(20):
         pacing.ended(pacing.watch("Linux"), 30.0)
-    assert pacing.look_s(windows, 0.0) == before_s
+    assert pacing.poll_s(windows, 0.0) == before_s
 
 
 def test_a_run_to_learn_from_makes_scouts_needless() -> None:
     pacing = Pacing(lambda: 0.0, recalled={"Linux": [100.0, 101.0, 102.0]})
     watch = pacing.watch("Linux")
     assert not watch.is_scout
-    assert 102.0 <= pacing.look_s(watch, 0.0) <= 130.0
+    assert 102.0 <= pacing.poll_s(watch, 0.0) <= 130.0
 
 
 def test_once_much_is_known_nothing_is_thought_over() -> None:
@@ -78,24 +78,24 @@ def test_machines_that_take_as_long_as_last_time_are_looked_at_right_after() -> 
     pacing = learned()
     for last_s in range(60, 120):
         pacing.ended(pacing.watch("Linux", float(last_s)), float(last_s))
-    assert 300.0 < pacing.look_s(watched(pacing, 300.0), 0.0) < 305.0
-    assert 30.0 < pacing.look_s(watched(pacing, 30.0), 0.0) < 30.5
+    assert 300.0 < pacing.poll_s(watched(pacing, 300.0), 0.0) < 305.0
+    assert 30.0 < pacing.poll_s(watched(pacing, 30.0), 0.0) < 30.5
 
 
 def test_when_all_take_twice_as_long_as_last_time_looks_follow() -> None:
     pacing = learned()
     for last_s in range(60, 120):
         pacing.ended(pacing.watch("Linux", float(last_s)), 2.0 * last_s)
-    assert 200.0 < pacing.look_s(watched(pacing, 100.0), 0.0) < 215.0
+    assert 200.0 < pacing.poll_s(watched(pacing, 100.0), 0.0) < 215.0
 
 
 def test_where_the_last_time_foretells_nothing_what_others_take_tonight_counts() -> None:
     pacing = learned()
     for last_s in range(60, 120):
         pacing.ended(pacing.watch("Linux", float(last_s)), 150.0 + last_s % 3)
-    assert 152.0 < pacing.look_s(watched(pacing, 30.0), 0.0) < 160.0
+    assert 152.0 < pacing.poll_s(watched(pacing, 30.0), 0.0) < 160.0
 
 
 def test_what_a_setting_fixes_is_spread_by_up_to_a_tenth() -> None:
     pacing = Pacing(lambda: 1.0, 75.0, 30.0)
-    assert pacing.look_s(pacing.watch("Linux"), 0.0) == pytest.approx(82.5)
+    assert pacing.poll_s(pacing.watch("Linux"), 0.0) == pytest.approx(82.5)

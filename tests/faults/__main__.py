@@ -21,11 +21,11 @@ def main() -> int:
     if args.seed is not None:
         return told([judge(args.seed)], 0.0)
     began_at = time.monotonic()
-    verdicts = []
+    outcomes = []
     for verdict in judge_all(range(args.first, args.first + args.seeds), os.cpu_count() or 1):
-        verdicts.append(verdict)
+        outcomes.append(verdict)
         tell(verdict)
-    return told(verdicts, time.monotonic() - began_at)
+    return told(outcomes, time.monotonic() - began_at)
 
 
 def tell(verdict: Verdict) -> None:
@@ -36,16 +36,16 @@ def tell(verdict: Verdict) -> None:
         print(f"  alone: python -m tests.faults --seed {verdict.seed}", flush=True)
 
 
-def told(verdicts: list[Verdict], took_s: float) -> int:
+def told(outcomes: list[Verdict], took_s: float) -> int:
     """The sum of it."""
-    bad = [verdict for verdict in verdicts if verdict.breaches]
+    bad = [verdict for verdict in outcomes if verdict.breaches]
     if took_s == 0.0:
-        tell(verdicts[0])
-    pace = f", {len(verdicts) / took_s:.1f} a second" if took_s else ""
-    kills, requests = sum(v.kills for v in verdicts), sum(v.requests for v in verdicts)
-    superseded = sum(v.superseded for v in verdicts)
+        tell(outcomes[0])
+    pace = f", {len(outcomes) / took_s:.1f} a second" if took_s else ""
+    kills, requests = sum(v.kills for v in outcomes), sum(v.requests for v in outcomes)
+    superseded = sum(v.superseded for v in outcomes)
     print(
-        f"{len(verdicts):,} histories{pace}: {kills:,} kills, {requests:,} requests, "
+        f"{len(outcomes):,} histories{pace}: {kills:,} kills, {requests:,} requests, "
         f"{superseded} assessments superseded that a power cut made us forget, {len(bad)} histories broken"
     )
     return 1 if bad else 0

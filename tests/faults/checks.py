@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 
 from jsonschema import ValidationError
 
-from fleetscan.engine.lanes import NEVER
 from fleetscan.engine.operation import Operation
+from fleetscan.engine.queues import NEVER
 from fleetscan.engine.replies import ThrottleScope, throttle_delay_s, throttle_scope
 from fleetscan.model import Fault, Reply, RequestKind
 from tests.faults.history import History, Sent
-from tests.runs import Run, read_run
+from tests.strict_reader import Run, read_run
 from tests.virtual import ENDPOINT
 
 Check = Callable[[History, Run], Iterator[str]]
@@ -94,7 +94,7 @@ def refusals_are_heeded(history: History, run: Run) -> Iterator[str]:
     stilled: dict[tuple[object, ...], float] = {}
     for at, is_departure, sent in comings_and_goings(history.sent):
         turn = sent.step.turn
-        door = (sent.process, turn.subscription_id, sent.step.lane.account)
+        door = (sent.process, turn.subscription_id, sent.step.queue.account)
         region = (*door, id(sent.step.region))
         if not is_departure:
             if sent.reply is None or sent.reply.status != 429:
@@ -112,13 +112,13 @@ def refusals_are_heeded(history: History, run: Run) -> Iterator[str]:
 
 def a_dead_region_is_left_alone(history: History, run: Run) -> Iterator[str]:
     """After ten failures in a row requests leave for it a quarter of a minute apart, until an answer."""
-    lanes: dict[int, list[Sent]] = defaultdict(list)
+    queues: dict[int, list[Sent]] = defaultdict(list)
     for sent in history.sent:
         if sent.step.turn.kind in (RequestKind.START, RequestKind.POLL, RequestKind.VIEW):
-            lanes[id(sent.step.region)].append(sent)
-    for lane in lanes.values():
+            queues[id(sent.step.region)].append(sent)
+    for queue in queues.values():
         failures, last_at = 0, -NEVER
-        for at, is_departure, sent in comings_and_goings(lane):
+        for at, is_departure, sent in comings_and_goings(queue):
             if is_departure:
                 if at < last_at + 15.0 - 1e-6 and failures >= 10:
                     yield f"{sent.step.turn.kind.value} left at {at:.2f} for a region that does not answer"
@@ -183,14 +183,14 @@ def starts(history: History) -> Iterator[Sent]:
 
 def number_of(sent: Sent) -> int:
     """The machine of a start, by its place in the listing."""
-    assert isinstance(sent.step.errand, Operation)
-    return sent.step.errand.number
+    assert isinstance(sent.step.job, Operation)
+    return sent.step.job.number
 
 
 def target_key(sent: Sent) -> str:
     """The machine of a start, by its id."""
-    assert isinstance(sent.step.errand, Operation)
-    return sent.step.errand.target.key
+    assert isinstance(sent.step.job, Operation)
+    return sent.step.job.target.key
 
 
 def is_forgotten(history: History, sent: Sent, at: float) -> bool:

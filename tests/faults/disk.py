@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from unittest import mock
 
-from fleetscan.results import run_directory
-from fleetscan.results.stdout_rows import write_whole
-from fleetscan.scan import journal
+from fleetscan.runs import directory as run_directory
+from fleetscan.runs import journal
+from fleetscan.runs.stdout_rows import write_whole
 
 
 class KilledError(BaseException):

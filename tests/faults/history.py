@@ -1,7 +1,8 @@
 """One history: a pretend Azure with every fault, a scan killed and resumed to its end, drawn from one seed.
 
-The session is the product's own, with its desk, journal and files; only the clock, the wire and the kills are
-made up. Each process has a monotonic clock of its own, as after a reboot, and a wall clock that may be wrong.
+The session is the product's own, with its broker, journal and files; only the clock, the wire and the kills
+are made up. Each process has a monotonic clock of its own, as after a reboot, and a wall clock that may be
+wrong.
 """
 
 from __future__ import annotations
@@ -16,23 +17,23 @@ from pathlib import Path
 
 import orjson
 
-from fleetscan.engine.agenda import Finished, WaitUntil
-from fleetscan.engine.inquiry import Inquiry
-from fleetscan.engine.lanes import NEVER, Step
+from fleetscan.engine.listing_job import ListingJob
+from fleetscan.engine.queues import NEVER, Step
 from fleetscan.engine.retrying import Retrying
+from fleetscan.engine.scheduler import Finished, WaitUntil
 from fleetscan.errors import FleetscanError
 from fleetscan.inventory.busy import query_busy
 from fleetscan.inventory.listing import Fleet
-from fleetscan.model import Errand, Reply, Target
-from fleetscan.results.run_directory import JOURNAL, RESULTS
-from fleetscan.results.times import WallClock
-from fleetscan.scan.place import Place, earlier_place, new_place
-from fleetscan.scan.resuming import Resumption
-from fleetscan.scan.run import SYNC_EVERY_S
-from fleetscan.scan.session import Session
-from fleetscan.scan.summary import ScanSummary, finished_summary
-from fleetscan.scan.watcher import Watcher
-from fleetscan.settings import ScanSettings
+from fleetscan.model import Job, Reply, Target
+from fleetscan.records.times import WallClock
+from fleetscan.runs.directory import JOURNAL, RESULTS
+from fleetscan.runs.store import RunStore, earlier_store, new_store
+from fleetscan.scanner.hooks import Hooks
+from fleetscan.scanner.resume import Resumption
+from fleetscan.scanner.run import SYNC_EVERY_S
+from fleetscan.scanner.session import Session
+from fleetscan.scanner.summary import ScanSummary, finished_summary
+from fleetscan.settings.declared import Settings
 from fleetscan.simulator.cloud import Cloud
 from fleetscan.simulator.faults import stall_of
 from fleetscan.simulator.scenario import Scenario
@@ -163,7 +164,7 @@ class _Life:
         self._offset = draw.uniform(-1e5, 1e5)
         told = EPOCH + timedelta(seconds=now + draw.choice(CLOCK_JUMPS_S))
         self._clock = WallClock(told, now + self._offset)
-        self._settings = ScanSettings(
+        self._settings = Settings(
             endpoint=ENDPOINT,
             out=str(history.out),
             resume=True,
@@ -174,11 +175,11 @@ class _Life:
             poll_interval_s=None if history.seed % 4 == 0 else 30.0,
         )
         self._chance = random.Random(f"{history.seed}:{process}:chance").random
-        self._session = Session(self._settings, Watcher(), self._clock, self._chance)
+        self._session = Session(self._settings, Hooks(), self._clock, self._chance)
         # (when, order, place in history.sent, the step, the reply once Azure has answered)
         self._events: list[tuple[float, int, int, Step, Reply | None]] = []
         self._orders = 0
-        self._place: Place | None = None
+        self._place: RunStore | None = None
         # When rows and journal were flushed for the last time.
         self.synced_at = now
         self._kept = 0
@@ -231,17 +232,17 @@ class _Life:
 
     def _sync(self) -> None:
         """What a run does each second, where anything was sent."""
-        if (count := self._session.desk.counts.total) != self._kept:
+        if (count := self._session.broker.counts.total) != self._kept:
             self._kept = count
             self._session.keep(self._mine())
             assert self._place is not None
             self._place.sync()
             self.synced_at = self.now
 
-    def _take_up(self) -> tuple[Place, Resumption, Fleet]:
-        place = earlier_place(self._settings, self._clock)
+    def _take_up(self) -> tuple[RunStore, Resumption, Fleet]:
+        place = earlier_store(self._settings, self._clock)
         if place is None:
-            place = new_place(self._settings, self._clock, str(self._history.seed))
+            place = new_store(self._settings, self._clock, str(self._history.seed))
         self._place = place
         journal = self._history.out / JOURNAL
         lines = map(orjson.loads, journal.read_bytes().splitlines())
@@ -253,10 +254,10 @@ class _Life:
     def _busy(self, subscription_ids: list[str]) -> frozenset[str]:
         if not subscription_ids:
             return frozenset()
-        inquiry = Inquiry(query_busy(ENDPOINT, subscription_ids), Retrying(self._chance, attempts=4))
-        self._run([inquiry])
-        if isinstance(inquiry.result, frozenset):
-            return inquiry.result
+        listing_job = ListingJob(query_busy(ENDPOINT, subscription_ids), Retrying(self._chance, attempts=4))
+        self._run([listing_job])
+        if isinstance(listing_job.result, frozenset):
+            return listing_job.result
         self._history.could_not_look = True
         return frozenset()
 
@@ -264,12 +265,12 @@ class _Life:
         """This process's own clock."""
         return self.now + self._offset
 
-    def _run(self, errands: Iterable[Errand]) -> None:
-        desk = self._session.desk
-        for errand in errands:
-            desk.add(errand, self._mine())
+    def _run(self, jobs: Iterable[Job]) -> None:
+        broker = self._session.broker
+        for job in jobs:
+            broker.add(job, self._mine())
         while True:
-            match desk.claim(self._mine()) if len(self._events) < WORKERS else WaitUntil(NEVER):
+            match broker.claim(self._mine()) if len(self._events) < WORKERS else WaitUntil(NEVER):
                 case Step() as step:
                     self._send(step)
                 case Finished():
@@ -283,7 +284,7 @@ class _Life:
         self._push(self.now + self._draw.uniform(0.01, 0.2), len(self._history.sent) - 1, step, None)
 
     def _pass(self, until: float) -> None:
-        """Let time pass until the next thing happens, or the agenda has something to send."""
+        """Let time pass until the next thing happens, or the scheduler has something to send."""
         if not self._events or until < self._events[0][0]:
             assert until < LONGEST_S, "the run does not end"
             # A little more, or rounding would leave the process's own clock short of it.
@@ -298,7 +299,7 @@ class _Life:
             latency_s = stall_of(reply) or self._draw.uniform(0.01, 0.2)
             self._push(self.now + latency_s, index, step, reply)
             return
-        self._session.desk.settle(step, reply, self._mine())
+        self._session.broker.settle(step, reply, self._mine())
         sent = self._history.sent[index]
         self._history.sent[index] = Sent(sent.at, sent.process, step, reply, self.now)
 

@@ -37,6 +37,6 @@ def judge(seed: int) -> Verdict:
 
 
 def judge_all(seeds: Iterable[int], processes: int) -> Iterator[Verdict]:
-    """The verdicts of many seeds, in their order."""
+    """The outcomes of many seeds, in their order."""
     with ProcessPoolExecutor(processes) as pool:
         yield from pool.map(judge, seeds, chunksize=10)

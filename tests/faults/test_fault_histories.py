@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from fleetscan.engine import reading, starting, trail
+from fleetscan.engine import poll, start, urls
 from fleetscan.engine.bucket import Bucket
 from fleetscan.engine.circuit import Circuit
 from fleetscan.engine.operation import Operation
-from fleetscan.results import records
-from fleetscan.scan import place
-from fleetscan.scan.resuming import Resumption
-from fleetscan.scan.session import Session
+from fleetscan.records import machine_row
+from fleetscan.runs import store
+from fleetscan.scanner.resume import Resumption
+from fleetscan.scanner.session import Session
 from tests.faults.playing import judge, judge_all
 
 SEEDS = 500
@@ -55,12 +55,12 @@ def test_a_second_start_of_an_accepted_operation_is_caught(monkeypatch: pytest.M
 
 
 def test_starts_without_end_after_unknown_fates_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(starting, "MAX_UNKNOWN_STARTS", 100)
+    monkeypatch.setattr(start, "MAX_UNKNOWN_STARTS", 100)
     assert is_caught("times without learning what became of it")
 
 
 def test_rows_that_the_journal_did_not_tell_of_are_missed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(place, "_reconcile", lambda story, output, journal: None)
+    monkeypatch.setattr(store, "_reconcile", lambda story, output, journal: None)
     assert is_caught("the files break the contract") or is_caught("rows were written for")
 
 
@@ -81,12 +81,12 @@ def test_a_dead_region_that_is_not_left_alone_is_caught(monkeypatch: pytest.Monk
 
 
 def test_a_token_that_leaves_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trail, "follow", lambda url, base_url, origin: url)
+    monkeypatch.setattr(urls, "follow", lambda url, base_url, origin: url)
     assert is_caught("a request went to")
 
 
 def test_a_wrong_count_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(records, "told_counts", lambda assessment, source: (0, 0))
+    monkeypatch.setattr(machine_row, "told_counts", lambda assessment, source: (0, 0))
     assert is_caught("was written for")
 
 
@@ -94,10 +94,10 @@ def test_a_bug_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(text: object) -> str:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(reading, "text_of", broken)
+    monkeypatch.setattr(poll, "text_of", broken)
     assert is_caught("InternalError") or is_caught("ZeroDivisionError")
 
 
 def test_a_run_that_does_not_end_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading.Reading, "_left_s", lambda self, at: 1.0)
+    monkeypatch.setattr(poll.Polling, "_left_s", lambda self, at: 1.0)
     assert is_caught("the run asks without end")

@@ -17,13 +17,13 @@ from azure.mgmt.compute.aio import ComputeManagementClient
 from azure.mgmt.resourcegraph.aio import ResourceGraphClient
 from azure.mgmt.resourcegraph.models import QueryRequest, QueryRequestOptions
 
-from fleetscan.scan.scan import scan
-from fleetscan.settings import ScanSettings
+from fleetscan.scanner.scan import scan
+from fleetscan.settings.declared import Settings
 from fleetscan.simulator.cloud import Cloud
 from fleetscan.simulator.fleet import Machine
 from fleetscan.simulator.scenario import Scenario
 from fleetscan.simulator.server import serve
-from tests.runs import read_run
+from tests.strict_reader import read_run
 
 TOKEN = "judge"
 QUERY = "resources | where type =~ 'microsoft.compute/virtualmachines' | project id | order by id asc"
@@ -76,7 +76,7 @@ def compute_client(endpoint: str, subscription_id: str) -> ComputeManagementClie
 
 
 async def our_rows(endpoint: str, out: Path) -> dict[str, dict[str, Any]]:
-    settings = ScanSettings(endpoint=endpoint, out=str(out), first_poll_s=0.3, poll_interval_s=0.3)
+    settings = Settings(endpoint=endpoint, out=str(out), first_poll_s=0.3, poll_interval_s=0.3)
     await scan(settings, token=TOKEN)
     return read_run(out).by_id
 

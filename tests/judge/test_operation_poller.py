@@ -32,10 +32,10 @@ def our_ending(seed: int) -> tuple[Machine, Ending]:
     target = Target(
         machine.resource_id, machine.subscription.subscription_id, machine.resource_group, machine.name
     )
-    errands: list[Operation] = operations([target], rules(seed))
+    jobs: list[Operation] = operations([target], rules(seed))
     # Without latency both starts arrive at the same moment, and so tell the same times.
-    play(cloud, errands, latency_s=0.0)
-    return machine, errands[0].ending
+    play(cloud, jobs, latency_s=0.0)
+    return machine, jobs[0].ending
 
 
 def their_result(seed: int, machine: Machine) -> dict[str, Json] | HttpResponseError:

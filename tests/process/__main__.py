@@ -21,11 +21,11 @@ def main() -> int:
     args = parser.parse_args()
     began_at = time.monotonic()
     is_alone = args.seed is not None
-    verdicts = []
+    outcomes = []
     for verdict in [judge_apart(args.seed)] if is_alone else judge_kills(args.kills, args.first):
-        verdicts.append(verdict)
+        outcomes.append(verdict)
         tell(verdict)
-    return told(verdicts, time.monotonic() - began_at)
+    return told(outcomes, time.monotonic() - began_at)
 
 
 def tell(verdict: Verdict) -> None:
@@ -37,16 +37,16 @@ def tell(verdict: Verdict) -> None:
         print(f"  files: {verdict.place}", flush=True)
 
 
-def told(verdicts: list[Verdict], took_s: float) -> int:
+def told(outcomes: list[Verdict], took_s: float) -> int:
     """The sum of it."""
-    counts: Counter[Kind] = sum((verdict.counts() for verdict in verdicts), Counter())
-    broken = sum(bool(verdict.breaches) for verdict in verdicts)
+    counts: Counter[Kind] = sum((verdict.counts() for verdict in outcomes), Counter())
+    broken = sum(bool(verdict.breaches) for verdict in outcomes)
     print(
-        f"{sum(v.kills for v in verdicts)} kills in {len(verdicts)} histories: "
+        f"{sum(v.kills for v in outcomes)} kills in {len(outcomes)} histories: "
         + "".join(f"{counts[kind]} {kind.value}, " for kind in Kind)
-        + f"{broken} histories broken; {sum(v.processes for v in verdicts)} processes, "
-        f"{sum(v.second_scans for v in verdicts)} second scans, "
-        f"{sum(v.in_doubt for v in verdicts)} starts of unknown fate, {took_s / 60:.1f} minutes"
+        + f"{broken} histories broken; {sum(v.processes for v in outcomes)} processes, "
+        f"{sum(v.second_scans for v in outcomes)} second scans, "
+        f"{sum(v.in_doubt for v in outcomes)} starts of unknown fate, {took_s / 60:.1f} minutes"
     )
     return 1 if broken else 0
 

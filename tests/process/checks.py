@@ -15,7 +15,7 @@ from jsonschema import ValidationError
 
 from tests.process.history import STOPPED, History
 from tests.process.scanner import Files
-from tests.runs import read_run
+from tests.strict_reader import read_run
 
 # Two processes' clocks, each set once, on a busy computer. Nobody starts a machine again so soon by mistake.
 CLOCKS_S = 0.2

@@ -62,7 +62,7 @@ def judge_apart(seed: int) -> Verdict:
 
 
 def judge_kills(kills: int, first: int) -> Iterator[Verdict]:
-    """The verdicts of seeds from `first` on as they come, until `kills` kills have been tried."""
+    """The outcomes of seeds from `first` on as they come, until `kills` kills have been tried."""
     seeds, tried = itertools.count(first), 0
     playing: set[Future[Verdict]] = set()
     with ThreadPoolExecutor(AT_ONCE) as pool:

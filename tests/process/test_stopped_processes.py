@@ -9,7 +9,7 @@ from fleetscan.simulator.scenario import Scenario
 from tests.process.azure import Azure
 from tests.process.history import contents
 from tests.process.scanner import TOKEN, Files, Scanner
-from tests.runs import read_run
+from tests.strict_reader import read_run
 
 # A scan takes seconds; one that takes so long has failed.
 LONG_S = 60.0

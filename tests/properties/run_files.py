@@ -12,20 +12,20 @@ from typing import Literal, TypeAlias
 
 from hypothesis import strategies as st
 
-from fleetscan.engine.trail import Trail
+from fleetscan.engine.operation_urls import OperationUrls
 from fleetscan.inventory.listing import Fleet
 from fleetscan.inventory.selection import is_skipped
 from fleetscan.model import InventoryError, Target
+from fleetscan.records.times import WallClock
 from fleetscan.report.terminal import print_summary
-from fleetscan.results.times import WallClock
-from fleetscan.scan.place import Place, earlier_place, new_place
-from fleetscan.scan.resuming import Resumption
-from fleetscan.scan.session import Session
-from fleetscan.scan.summary import finished_summary
-from fleetscan.scan.watcher import Watcher
-from fleetscan.settings import ScanSettings
+from fleetscan.runs.store import RunStore, earlier_store, new_store
+from fleetscan.scanner.hooks import Hooks
+from fleetscan.scanner.resume import Resumption
+from fleetscan.scanner.session import Session
+from fleetscan.scanner.summary import finished_summary
+from fleetscan.settings.declared import Settings
 from tests.properties.strategies import targets
-from tests.results.examples import CLOCK, SCAN_ID, assessed, failed, skipped
+from tests.records.examples import CLOCK, SCAN_ID, assessed, failed, skipped
 from tests.virtual import ENDPOINT
 
 Kind: TypeAlias = Literal["start", "refuse", "accept", "move", "end", "count", "sync"]
@@ -48,16 +48,16 @@ class Told:
     ended: set[int] = field(default_factory=set)
 
 
-def settings_of(path: Path) -> ScanSettings:
+def settings_of(path: Path) -> Settings:
     """The settings with which the run at `path` is begun and gone on with."""
-    return ScanSettings(endpoint=ENDPOINT, out=str(path), resume=True)
+    return Settings(endpoint=ENDPOINT, out=str(path), resume=True)
 
 
-def opened(path: Path, fleet: Sequence[Target], clock: WallClock = CLOCK) -> tuple[Session, Place]:
-    """A process that begins a run, or goes on with it. Raises what `earlier_place` raises."""
+def opened(path: Path, fleet: Sequence[Target], clock: WallClock = CLOCK) -> tuple[Session, RunStore]:
+    """A process that begins a run, or goes on with it. Raises what `earlier_store` raises."""
     settings = settings_of(path)
-    place = earlier_place(settings, clock) or new_place(settings, clock, SCAN_ID)
-    session = Session(settings, Watcher(), clock, lambda: 0.5)
+    place = earlier_store(settings, clock) or new_store(settings, clock, SCAN_ID)
+    session = Session(settings, Hooks(), clock, lambda: 0.5)
     try:
         resumption = Resumption(SCAN_ID) if place.story is None else Resumption.of(place.story, None)
         error = InventoryError("s-1", "AuthorizationFailed", "no \ud800", 403)
@@ -85,10 +85,16 @@ def written(path: Path, fleet: Sequence[Target], course: Sequence[Step]) -> Told
 
 
 def _write(
-    session: Session, place: Place, told: Told, kind: Kind, number: int, fleet: Sequence[Target], now: float
+    session: Session,
+    place: RunStore,
+    told: Told,
+    kind: Kind,
+    number: int,
+    fleet: Sequence[Target],
+    now: float,
 ) -> None:
     journal = place.journal
-    trail = Trail(f"{ENDPOINT}/operations/{now}?p=1", f"{ENDPOINT}/operations/{now}?monitor=true")
+    urls = OperationUrls(f"{ENDPOINT}/operations/{now}?p=1", f"{ENDPOINT}/operations/{now}?monitor=true")
     is_running, in_doubt = number in told.accepted, told.in_doubt.get(number, 0)
     if kind == "count":
         session.keep(now)
@@ -106,16 +112,16 @@ def _write(
         journal.not_taken(number)
         told.in_doubt[number] -= 1
     elif kind == "accept" and in_doubt and not is_running:
-        journal.accepted(number, now - 0.5, now, trail)
+        journal.accepted(number, now - 0.5, now, urls)
         told.in_doubt[number] -= 1
         told.accepted.add(number)
     elif kind == "move" and is_running:
-        journal.moved(number, trail)
+        journal.moved(number, urls)
 
 
 def gone_on_with(path: Path, fleet: Sequence[Target]) -> None:
     """Take the run up, have every machine begin anew where it was left, and sum up over what there is."""
-    place = earlier_place(settings_of(path), LATER)
+    place = earlier_store(settings_of(path), LATER)
     if place is not None:
         with closing(place):
             if (finished := finished_summary(place)) is not None:

@@ -10,9 +10,9 @@ from urllib.parse import unquote, urlsplit
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fleetscan.azure.wire import _Gate
-from fleetscan.engine.graph_row import settling_query
-from fleetscan.engine.trail import Trail
+from fleetscan.azure.transport import _Gate
+from fleetscan.engine.latest_assessment import latest_assessment_query
+from fleetscan.engine.operation_urls import OperationUrls
 from fleetscan.engine.urls import assess_url, follow, view_url
 from fleetscan.inventory.machines import VmId, parse_vm_id
 from fleetscan.model import Json, Origin, Reply, Target
@@ -85,7 +85,7 @@ def test_a_machines_own_urls_lead_to_it_at_the_endpoint(target: Target, endpoint
         assert (parts.scheme, parts.netloc, parts.fragment) == (base.scheme, base.netloc, "")
         assert unquote(parts.path) == f"{base.path}{target.resource_id}{tail}"
         assert _Gate(Origin.of(endpoint)).url(url) is not None
-    assert settling_query(endpoint, target).url.startswith(f"{endpoint}/providers/")
+    assert latest_assessment_query(endpoint, target).url.startswith(f"{endpoint}/providers/")
 
 
 @given(urls, urls)
@@ -99,26 +99,26 @@ def test_a_url_is_followed_to_the_endpoint_or_not_at_all(url: str, base: str) ->
 
 @given(st.lists(headers, max_size=5))
 def test_an_operation_is_followed_at_the_endpoint_alone(course: list[Mapping[str, str]]) -> None:
-    trail = Trail()
+    urls = OperationUrls()
     for told in course:
-        if trail.take(Reply(202, told), ENDPOINT, ORIGIN) is not None:
+        if urls.take(Reply(202, told), ENDPOINT, ORIGIN) is not None:
             return
-        for url in (trail.status_url, trail.location_url()):
+        for url in (urls.status_url, urls.location_url()):
             assert url == "" or is_sent_as_it_is(url)
 
 
 @given(st.lists(headers, max_size=5))
 def test_a_trail_reads_back_as_it_was_written(course: list[Mapping[str, str]]) -> None:
-    trail = Trail()
+    urls = OperationUrls()
     for told in course:
-        if trail.take(Reply(202, told), ENDPOINT, ORIGIN) is not None:
+        if urls.take(Reply(202, told), ENDPOINT, ORIGIN) is not None:
             return
-    again = Trail.of_json(trail.as_json(), ENDPOINT, ORIGIN)
-    if not trail.status_url and not trail.location_url():
+    again = OperationUrls.of_json(urls.as_json(), ENDPOINT, ORIGIN)
+    if not urls.status_url and not urls.location_url():
         assert again is None
     else:
         assert again is not None
-        assert (again.status_url, again.location_url()) == (trail.status_url, trail.location_url())
+        assert (again.status_url, again.location_url()) == (urls.status_url, urls.location_url())
 
 
 locations = st.one_of(
@@ -130,9 +130,9 @@ locations = st.one_of(
 
 @given(urls | json_values, locations)
 def test_a_trail_out_of_a_file_leads_to_the_endpoint_or_is_none(status_url: Json, location: Json) -> None:
-    trail = Trail.of_json({"status_url": status_url, "location": location}, ENDPOINT, ORIGIN)
-    if trail is not None:
-        found = [url for url in (trail.status_url, trail.location_url()) if url]
+    urls = OperationUrls.of_json({"status_url": status_url, "location": location}, ENDPOINT, ORIGIN)
+    if urls is not None:
+        found = [url for url in (urls.status_url, urls.location_url()) if url]
         assert found
         assert all(map(is_sent_as_it_is, found))
 
@@ -142,10 +142,10 @@ def test_a_location_is_told_by_what_it_adds_and_found_again(seed: int, added: st
     status = f"{ENDPOINT}/operations/1?p=" + "ab&=%" * 30
     at = random.Random(seed).randint(len(ENDPOINT) + 1, len(status))
     location = status[:at] + added + status[at:]
-    trail = Trail()
+    urls = OperationUrls()
     assert (
-        trail.take(Reply(202, {"azure-asyncoperation": status, "location": location}), ENDPOINT, ORIGIN)
+        urls.take(Reply(202, {"azure-asyncoperation": status, "location": location}), ENDPOINT, ORIGIN)
         is None
     )
-    assert trail.location_url() == location
-    assert len(str(trail.as_json()["location"])) < len(added) + 60 or not added
+    assert urls.location_url() == location
+    assert len(str(urls.as_json()["location"])) < len(added) + 60 or not added

@@ -11,17 +11,17 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from fleetscan.engine.operation import Before, Operation
-from fleetscan.engine.trail import Trail
+from fleetscan.engine.operation_urls import OperationUrls
 from fleetscan.inventory.busy import query_busy
 from fleetscan.inventory.compute import list_machines
 from fleetscan.inventory.pages import MAX_PAGES, Pages
 from fleetscan.inventory.resource_graph import query_machines
 from fleetscan.inventory.subscriptions import Subscription, list_subscriptions
 from fleetscan.model import Origin, Reply, Request, RequestKind, Target
-from fleetscan.results import records
-from fleetscan.results.schema import result_schema
+from fleetscan.records import machine_row
+from fleetscan.records.schema import result_schema
 from tests.properties.strategies import FOLLOWED, SUBSCRIPTION, courses, pages, replies, targets
-from tests.results.examples import CLOCK, SCAN_ID, machine
+from tests.records.examples import CLOCK, SCAN_ID, machine
 from tests.virtual import ENDPOINT, rules
 
 ROW = Draft202012Validator(result_schema())
@@ -53,8 +53,8 @@ class Beginning:
             case "doubtful":
                 return Operation.in_doubt(self.target, rules(1), 0, self.before)
             case "attached":
-                trail = Trail(f"{ENDPOINT}/operations/1?p=1", f"{ENDPOINT}/operations/1?monitor=true")
-                return Operation.attached(self.target, rules(1), 0, self.before, trail)
+                urls = OperationUrls(f"{ENDPOINT}/operations/1?p=1", f"{ENDPOINT}/operations/1?monitor=true")
+                return Operation.attached(self.target, rules(1), 0, self.before, urls)
             case _:
                 return Operation(self.target, rules(1), self.last_s)
 
@@ -115,9 +115,9 @@ def test_an_operation_ends_in_one_row_and_an_accepted_one_is_never_started_again
     else:
         raise AssertionError("the operation does not end")
     event(f"{operation.ending.outcome} / {operation.ending.reason}")
-    row = records.row(SCAN_ID, operation.target, operation.ending, CLOCK)
+    row = machine_row.row(SCAN_ID, operation.target, operation.ending, CLOCK)
     ROW.validate(row)
-    records.encode(row)
+    machine_row.encode(row)
 
 
 LISTINGS: dict[str, Callable[[], Pages[object]]] = {

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from fleetscan import json_text
-from fleetscan.engine import verdicts
+from fleetscan.engine import outcomes
 from fleetscan.inventory.from_file import read_lines
 from fleetscan.model import (
     Ending,
@@ -26,12 +26,12 @@ from fleetscan.model import (
     plain_count,
     told_counts,
 )
-from fleetscan.results import records
-from fleetscan.results.fleet_facts import FleetFacts, RequestCounts
-from fleetscan.results.schema import result_schema, totals_schema
-from fleetscan.results.totals import Totals
+from fleetscan.records import machine_row
+from fleetscan.records.fleet_facts import FleetFacts, RequestCounts
+from fleetscan.records.schema import result_schema, totals_schema
+from fleetscan.records.sums import Totals
 from tests.properties.strategies import graph_results, replies, results, statuses, targets, texts, times
-from tests.results.examples import CLOCK, SCAN_ID
+from tests.records.examples import CLOCK, SCAN_ID
 
 ROW = Draft202012Validator(result_schema())
 TOTALS = Draft202012Validator(totals_schema())
@@ -45,15 +45,15 @@ def good(reply: Reply) -> Reply:
 
 # Every way in which the engine ends a machine.
 VERDICTS: tuple[Verdict, ...] = (
-    lambda reply, stage, result: verdicts.assessment(good(reply), result),
-    lambda reply, stage, result: verdicts.graph_assessment(good(reply), result),
-    lambda reply, stage, result: verdicts.refusal(reply, stage),
-    lambda reply, stage, result: verdicts.exhausted(reply, stage),
-    lambda reply, stage, result: verdicts.malformed(reply, stage, "it makes no sense"),
-    lambda reply, stage, result: verdicts.no_result(reply, stage, "nothing came"),
-    lambda reply, stage, result: verdicts.timed_out(reply, stage, 1800.0),
-    lambda reply, stage, result: verdicts.fate_unknown(),
-    lambda reply, stage, result: verdicts.operation_ended_badly(
+    lambda reply, stage, result: outcomes.assessment(good(reply), result),
+    lambda reply, stage, result: outcomes.graph_assessment(good(reply), result),
+    lambda reply, stage, result: outcomes.refusal(reply, stage),
+    lambda reply, stage, result: outcomes.exhausted(reply, stage),
+    lambda reply, stage, result: outcomes.malformed(reply, stage, "it makes no sense"),
+    lambda reply, stage, result: outcomes.no_result(reply, stage, "nothing came"),
+    lambda reply, stage, result: outcomes.timed_out(reply, stage, 1800.0),
+    lambda reply, stage, result: outcomes.fate_unknown(),
+    lambda reply, stage, result: outcomes.operation_ended_badly(
         good(reply), result, canceled=stage is Stage.POLL
     ),
     lambda reply, stage, result: Ending(Outcome.SKIPPED, Reason.NOT_RUNNING),
@@ -83,8 +83,8 @@ def endings(draw: st.DrawFn) -> Ending:
 
 @given(targets(), endings())
 def test_every_row_keeps_the_schema_and_reads_back_as_it_was(target: Target, ending: Ending) -> None:
-    row = records.row(SCAN_ID, target, ending, CLOCK)
-    line = records.encode(row)
+    row = machine_row.row(SCAN_ID, target, ending, CLOCK)
+    line = machine_row.encode(row)
     assert json_text.parse(line) == json.loads(line) == row
     ROW.validate(row)
     assert row["assessment"] == ending.assessment
@@ -92,7 +92,7 @@ def test_every_row_keeps_the_schema_and_reads_back_as_it_was(target: Target, end
 
 @given(targets(), endings())
 def test_a_count_is_told_by_azure_or_null(target: Target, ending: Ending) -> None:
-    row = records.row(SCAN_ID, target, ending, CLOCK)
+    row = machine_row.row(SCAN_ID, target, ending, CLOCK)
     counts = row["critical_and_security_count"], row["other_count"]
     if ending.assessment is None:
         assert counts == (None, None)
@@ -116,7 +116,7 @@ def test_the_sums_of_any_fleet_add_up_and_keep_the_schema(
         totals.listed(target)
     for target, ending in fleet:
         if ending is not None:
-            totals.ended(target, records.row(SCAN_ID, target, ending, CLOCK))
+            totals.ended(target, machine_row.row(SCAN_ID, target, ending, CLOCK))
             rows += 1
     totals.check(rows)
     facts = FleetFacts("2026-01-01T00:00:00Z", "2026-01-01T00:00:01Z", 1.0, RequestCounts())
@@ -131,6 +131,6 @@ def test_the_sums_of_any_fleet_add_up_and_keep_the_schema(
 
 @given(targets(), endings())
 def test_a_row_is_a_line_of_an_inventory_and_names_the_same_machine(target: Target, ending: Ending) -> None:
-    line = records.encode(records.row(SCAN_ID, target, ending, CLOCK))
+    line = machine_row.encode(machine_row.row(SCAN_ID, target, ending, CLOCK))
     (again,) = read_lines([line], "results.jsonl").targets
     assert (again.resource_id, again.name, again.tags) == (target.resource_id, target.name, target.tags)

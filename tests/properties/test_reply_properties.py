@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fleetscan.engine.graph_row import settled_row
+from fleetscan.engine.latest_assessment import latest_assessment
 from fleetscan.engine.replies import (
     MAX_RETRY_AFTER_S,
     ThrottleScope,
@@ -26,7 +26,7 @@ from fleetscan.engine.replies import (
     throttle_scope,
 )
 from fleetscan.model import Json, Reply, Stage
-from fleetscan.results.times import azure_time
+from fleetscan.records.times import azure_time
 from tests.properties.strategies import bodies, errors, headers, json_values, moments, replies, texts, written
 
 plain_policies = st.sampled_from(("GetOperationResource", "PatchOperation3Min", "Resources", "a.b"))
@@ -107,7 +107,7 @@ def test_the_smallest_count_that_binds_more_than_one_machine_is_left(counts: lis
 @given(replies())
 def test_every_429_stills_somebody_and_every_graph_page_is_read(reply: Reply) -> None:
     assert isinstance(throttle_scope(reply), ThrottleScope)
-    settled_row(reply)
+    latest_assessment(reply)
 
 
 @given(moments, st.integers(0, 9_999_999))

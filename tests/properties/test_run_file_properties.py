@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from fleetscan.errors import FleetscanError
 from fleetscan.model import Json, Target
-from fleetscan.results.past_durations import durations_of
-from fleetscan.scan.journal_reading import Story, read_journal
-from fleetscan.scan.resuming import retried_fleet
+from fleetscan.runs.story import Story, read_journal
+from fleetscan.scanner.past_durations import durations_of
+from fleetscan.scanner.resume import retried_fleet
 from tests.properties.run_files import LATER, Step, courses, fleets, gone_on_with, opened, written
-from tests.results.examples import machine
+from tests.records.examples import machine
 
 FILES = ("journal.jsonl", "results.jsonl", "totals.jsonl", "run.json")
 # A place in a file, from its beginning to its end.

@@ -15,11 +15,11 @@ from fleetscan.cli.progress import progress
 from fleetscan.errors import InventoryFileError, NothingListedError
 from fleetscan.inventory.from_file import read_lines
 from fleetscan.model import InventoryError, Json
+from fleetscan.records import machine_row
 from fleetscan.report.harmless import harmless
 from fleetscan.report.plan_summary import print_plan
 from fleetscan.report.terminal import print_summary
-from fleetscan.results import records
-from fleetscan.results.stdout_rows import StdoutRows
+from fleetscan.runs.stdout_rows import StdoutRows
 from tests.hostile import HOSTILE, Terminal, harm_in
 from tests.report.test_terminal_summary import FLEET
 
@@ -109,12 +109,12 @@ def test_no_summary_trips_over_what_its_stream_cannot_show(text: str, encoding: 
 @every_text
 def test_warnings_and_what_a_running_scan_waits_for(text: str, is_terminal: bool) -> None:
     stream = stream_of(is_terminal)
-    with progress(False, stream=stream) as watcher:
-        watcher.phase("scanning")
-        watcher.listed(3, 0)
-        watcher.waiting(None, text)
-        watcher.warning(text)
-        watcher.inventory_error(InventoryError(text, text, text, 403))
+    with progress(False, stream=stream) as hooks:
+        hooks.phase("scanning")
+        hooks.listed(3, 0)
+        hooks.waiting(None, text)
+        hooks.warning(text)
+        hooks.inventory_error(InventoryError(text, text, text, 403))
     assert harm_in(stream.getvalue(), is_terminal=is_terminal) == []
 
 
@@ -152,7 +152,7 @@ def test_the_log_and_the_traceback_of_a_bug(text: str, capsys: pytest.CaptureFix
 def test_rows_on_a_terminal_are_the_same_rows_in_ascii(text: str) -> None:
     ours, terminal = os.openpty()
     row: dict[str, Json] = {"name": text[:100], "tags": {text[:100]: text[:100]}}
-    StdoutRows(terminal).write_row(records.encode(row))
+    StdoutRows(terminal).write_row(machine_row.encode(row))
     shown = os.read(ours, 100_000)
     os.close(terminal)
     os.close(ours)

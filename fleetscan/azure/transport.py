@@ -1,0 +1,295 @@
+"""One HTTP exchange with Azure's endpoint: bounded, timed, and weather turned into a `Reply`.
+
+The wire never repeats a request or follows a redirect, and sends the token to its own origin alone. (aiohttp
+itself repeats a GET, once, on a kept connection that the server has just closed; a POST never.)
+Which exceptions mean "no byte was sent" was read in aiohttp 3.14: those that `connector.connect` raises,
+which has ended before the request is written. Of all other breakage the server may have seen everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from types import TracebackType
+from typing import Self
+from urllib.request import getproxies, proxy_bypass
+
+import aiohttp
+from yarl import URL
+
+from fleetscan.azure.credentials import TokenSource, claims_of
+from fleetscan.errors import UsageError
+from fleetscan.model import Fault, Origin, Reply, Request
+
+# Signed operation URLs are 3.3 kB today; ARM's documents ask clients to accept header values over 4 kB.
+# The half kilobyte is for the header's name, which aiohttp counts too.
+MAX_HEADER_BYTES = 16 * 1024 + 512
+# ARM closes idle connections after minutes; the margin keeps a POST from meeting one that is just closing,
+# which would leave its machine in doubt.
+IDLE_CONNECTION_S = 15.0
+# Resource Graph gives 16 MiB at most; what is longer is nobody's answer to us.
+MAX_BODY_BYTES = 32 * 1024 * 1024
+# aiohttp would call an empty POST an octet-stream.
+UNTYPED = ("Content-Type",)
+DEFAULT_PORTS = {"https": 443, "http": 80}
+BLANKS = " \t\r\n\v\f"
+
+# The code of a 401 that no renewal cures: a good token, and a subscription of another tenant.
+OTHER_TENANT = b"InvalidAuthenticationTokenTenant"
+
+# A proxy that answers CONNECT with anything but 200 has passed on nothing.
+_NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError)
+_CUT = (aiohttp.ClientError, aiohttp.http.HttpProcessingError, OSError)
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long one exchange may take: to connect, without a byte arriving, and in all."""
+
+    # TLS to a far region takes below 1 s; ten leave room for two lost SYNs (1 + 2 + 4 s).
+    connect_s: float = 10.0
+    # ARM itself gives up on a resource provider after 60 s and answers 504.
+    read_s: float = 75.0
+    # A Resource Graph page may have 16 MiB.
+    total_s: float = 120.0
+
+
+class Transport:
+    """One session with `origin`, used as an async context manager by any number of tasks.
+
+    `max_in_flight` bounds the connections. `tokens` is borrowed: whoever made it closes it.
+    Raises ValueError for plain http to a host that is not this machine, UsageError for an unusable proxy.
+    """
+
+    __slots__ = (
+        "_gate",
+        "_headers",
+        "_max_in_flight",
+        "_origin",
+        "_proxy",
+        "_session",
+        "_timeouts",
+        "_tokens",
+    )
+
+    _session: aiohttp.ClientSession
+
+    def __init__(
+        self,
+        origin: Origin,
+        tokens: TokenSource,
+        *,
+        max_in_flight: int,
+        user_agent: str,
+        timeouts: Timeouts = Timeouts(),
+    ) -> None:
+        if origin.scheme != "https" and not is_loopback(origin.host):
+            raise ValueError(f"a token must not travel to {origin.host} over plain http")
+        self._origin = origin
+        self._gate = _Gate(origin)
+        self._tokens = tokens
+        self._max_in_flight = max_in_flight
+        self._timeouts = timeouts
+        self._headers = {
+            "User-Agent": user_agent,
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip, deflate",
+        }
+        self._proxy = proxy_for(origin)
+
+    async def __aenter__(self) -> Self:
+        timeouts = self._timeouts
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=self._max_in_flight, keepalive_timeout=IDLE_CONNECTION_S),
+            timeout=aiohttp.ClientTimeout(
+                total=timeouts.total_s, connect=timeouts.connect_s, sock_read=timeouts.read_s
+            ),
+            headers=self._headers,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            max_line_size=MAX_HEADER_BYTES,
+            max_field_size=MAX_HEADER_BYTES,
+            # The environment is read once, in `proxy_for`: aiohttp's trust_env reads it, and .netrc, in a
+            # thread at every request, and refuses our Authorization where .netrc names the host.
+            trust_env=False,
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._session.close()
+
+    async def exchange(self, request: Request) -> Reply:
+        """Send `request` once and read the whole reply; every HTTP outcome is a `Reply`, a 401 or 302 too.
+
+        When a 401 comes back the token has been renewed already, where it could be: the next may go better.
+        Raises ValueError, before anything is sent, for a URL of another origin: a bug of the caller's.
+        Raises CredentialError when there is no token to send, TokenRefusedError when none can be better.
+        """
+        url = self._gate.url(request.url)
+        if url is None:
+            raise ValueError(
+                f"a request that is not for {self._origin.host} is never sent: the token is its own"
+            )
+        authorization = await self._tokens.header()
+        headers = {"Authorization": authorization}
+        if request.body:
+            headers["Content-Type"] = "application/json"
+        try:
+            async with self._session.request(
+                request.method,
+                url,
+                data=request.body or None,
+                headers=headers,
+                skip_auto_headers=UNTYPED if request.method == "POST" else None,
+                allow_redirects=False,
+                proxy=self._proxy.url,
+                proxy_headers=self._proxy.headers,
+            ) as response:
+                body = await _bounded(response)
+        except _NOT_SENT as error:
+            return Reply(0, fault=Fault.NOT_SENT, detail=_why_not_sent(error, self._origin))
+        except _CUT as error:
+            return Reply(0, fault=Fault.CUT, detail=_why_cut(error, self._timeouts))
+        reply = Reply(response.status, _joined(response.headers), body)
+        if reply.status == 401 and OTHER_TENANT not in reply.body:
+            await self._tokens.renew(authorization, claims_of(reply.headers.get("www-authenticate", "")))
+        return reply
+
+
+class _Gate:
+    """Lets the URLs of `origin` through, each as yarl sends it byte for byte, and nothing else.
+
+    Two readers must agree on where a URL leads: yarl, which sends it, and either the plain text of the
+    origin or, for other spellings of it, the standard library.
+    """
+
+    __slots__ = ("_netloc", "_origin", "_prefix")
+
+    def __init__(self, origin: Origin) -> None:
+        host = f"[{origin.host}]" if ":" in origin.host else origin.host
+        self._origin = origin
+        self._netloc = host if origin.port == DEFAULT_PORTS[origin.scheme] else f"{host}:{origin.port}"
+        self._prefix = f"{origin.scheme}://{self._netloc}/"
+
+    def url(self, text: str) -> URL | None:
+        """`text` as it may be sent, or None.
+
+        Blanks and bytes beyond ASCII are no part of a URL, and might end the request line early.
+        """
+        if not text.isascii() or any(map(text.__contains__, BLANKS)):
+            return None
+        try:
+            url = URL(text, encoded=True)
+            if text.startswith(self._prefix):
+                return url if url.raw_authority == self._netloc else None
+            seen = Origin(url.scheme, (url.raw_host or "").lower(), url.port)
+            return url if seen == Origin.of(text) == self._origin and url.raw_user is None else None
+        except ValueError:
+            return None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` names this machine; names other than localhost are never looked up."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """Where requests leave through; no URL means directly. Its repr leaves the password out."""
+
+    url: URL | None = None
+    headers: Mapping[str, str] | None = None
+
+    def __repr__(self) -> str:
+        return f"Proxy({self.url})"
+
+
+def proxy_for(origin: Origin) -> Proxy:
+    """The proxy the environment names for `origin` (HTTPS_PROXY, NO_PROXY); none for plain http.
+
+    Raises UsageError where the environment names something that is no HTTP proxy.
+    """
+    address = getproxies().get("https", "")
+    if origin.scheme != "https" or not address or proxy_bypass(origin.host):
+        return Proxy()
+    try:
+        url = URL(address if "://" in address else f"http://{address}")
+    except ValueError:
+        url = URL()
+    if url.scheme not in ("http", "https") or not url.host:
+        raise UsageError("HTTPS_PROXY must read http://host:port; mend it, or unset it to connect directly")
+    if url.user is None:
+        return Proxy(url)
+    login = aiohttp.encode_basic_auth(url.user, url.password or "")
+    return Proxy(url.with_user(None), {"Proxy-Authorization": login})
+
+
+async def _bounded(response: aiohttp.ClientResponse) -> bytes:
+    """The body, of which no more is read than could make sense; unpacked, so that a bomb is bounded too."""
+    chunks, size_bytes = [], 0
+    async for chunk in response.content.iter_any():
+        chunks.append(chunk)
+        size_bytes += len(chunk)
+        if size_bytes > MAX_BODY_BYTES:
+            response.close()
+            break
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def _joined(headers: Mapping[str, str]) -> dict[str, str]:
+    """Headers by lower-case name, repeated lines joined. aiohttp hands bytes that are no UTF-8 over as
+    lone surrogates, which no JSON writer takes: they become replacement characters here."""
+    joined: dict[str, str] = {}
+    for name, text in headers.items():
+        key = name.lower()
+        value = text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        joined[key] = f"{joined[key]}, {value}" if key in joined else value
+    return joined
+
+
+def _why_not_sent(error: Exception, origin: Origin) -> str:
+    """A sentence on why connecting failed; the exception's own text may hold the URL."""
+    where = f"{origin.host}:{origin.port}"
+    match error:
+        case aiohttp.ConnectionTimeoutError():
+            return f"no connection to {where} in time"
+        case aiohttp.ClientHttpProxyError():
+            return f"the proxy would not connect to {where}: HTTP {error.status}"
+        case aiohttp.ClientProxyConnectionError():
+            return f"no connection to the proxy: {_reason(error.os_error)}"
+        case aiohttp.ClientConnectorCertificateError():
+            return f"the certificate of {where} is not trusted: {_reason(error.certificate_error)}"
+        case aiohttp.ClientConnectorError():
+            return f"no connection to {where}: {_reason(error.os_error)}"
+        case _:
+            return f"no connection to {where}"
+
+
+def _why_cut(error: Exception, timeouts: Timeouts) -> str:
+    """A sentence on how the exchange broke; the exception's own text may hold headers and the URL."""
+    match error:
+        case aiohttp.SocketTimeoutError():
+            return f"nothing came for {timeouts.read_s:g} s"
+        case TimeoutError():
+            return f"no whole reply within {timeouts.total_s:g} s"
+        case aiohttp.ServerDisconnectedError():
+            return "the connection was closed before a reply came"
+        case aiohttp.ClientPayloadError():
+            return "the reply's body broke off or could not be decoded"
+        case aiohttp.ClientResponseError() | aiohttp.http.HttpProcessingError():
+            return "the reply was not sound HTTP"
+        case OSError():
+            return f"the connection broke: {_reason(error)}"
+        case _:
+            return f"the exchange broke ({type(error).__name__})"
+
+
+def _reason(error: Exception) -> str:
+    """The system's own words for `error`, in one line."""
+    words = getattr(error, "verify_message", None) or getattr(error, "strerror", None) or type(error).__name__
+    return " ".join(str(words).split())

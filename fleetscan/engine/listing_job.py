@@ -1,0 +1,70 @@
+"""An job that reads a listing, driven by a generator that yields requests and is sent final replies.
+
+It owns the retrying of weather, so that whoever writes a listing writes only its pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Generic, TypeVar
+
+from fleetscan.engine.replies import is_weather, throttle_delay_s
+from fleetscan.engine.retrying import Retrying, again
+from fleetscan.model import Ask, Reply, Request, Turn
+
+T = TypeVar("T")
+
+
+class ListingJob(Generic[T]):
+    """Asks what `pages` yields, one request at a time; `result` is what the generator returned.
+
+    The generator is sent a reply that weather cannot improve: a 2xx, a definite refusal, or the last
+    bad reply once the attempts are spent.
+    """
+
+    __slots__ = ("_ask", "_failures", "_pages", "_retrying", "_throttled", "result")
+
+    result: T
+    _ask: Ask
+
+    def __init__(self, pages: Generator[Ask, Reply, T], retrying: Retrying) -> None:
+        self._pages = pages
+        self._retrying = retrying
+        self._failures = 0
+        self._throttled = 0
+
+    def begin(self, now: float) -> Turn:
+        """The first page."""
+        self._ask = next(self._pages)
+        return self._turn()
+
+    def request(self) -> Request:
+        """The page that is wanted."""
+        return self._ask.request
+
+    def wait_s(self, now: float) -> float:
+        """Nothing: a page is wanted as soon as it may be asked for."""
+        return 0.0
+
+    def receive(self, reply: Reply, sent_at: float, now: float) -> Turn | None:
+        """The same page again after weather, else the next, else None with `result` set."""
+        if is_weather(reply) and self._may_repeat(reply):
+            failures = self._failures + self._throttled
+            return again(self._turn(), self._retrying.delay_s(failures, throttle_delay_s(reply)))
+        self._failures = self._throttled = 0
+        try:
+            self._ask = self._pages.send(reply)
+        except StopIteration as end:
+            self.result = end.value
+            return None
+        return self._turn()
+
+    def _turn(self) -> Turn:
+        return Turn(self._ask.kind, self._ask.subscription_id)
+
+    def _may_repeat(self, reply: Reply) -> bool:
+        if reply.status == 429:
+            self._throttled += 1
+            return self._throttled < self._retrying.throttled_attempts
+        self._failures += 1
+        return self._failures < self._retrying.attempts

@@ -1,0 +1,143 @@
+"""The queues of requests that draw on the same token buckets.
+
+A request queue owns the bucket of one subscription and account (ARM's front door) and holds a region queue
+for each of Microsoft.Compute's buckets behind it. A request leaves when both have a token for it, it is due,
+and its region is known to answer or is being tried.
+"""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass
+
+from fleetscan.engine.bucket import Bucket
+from fleetscan.engine.circuit import FAILURES_TO_OPEN, Circuit
+from fleetscan.engine.limits import DRAWS, REGIONAL, Account, Limits, Policy
+from fleetscan.model import Job, Request, RequestKind, Turn
+
+NEVER = float("inf")
+# A turn that may wait this much longer goes now: a wait too short for the clock to show would never end.
+LEAST_WAIT_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One request to exchange now: its tokens are taken.
+
+    `queue_taken` and `region_taken` are how many requests its buckets had counted when it left, itself
+    included, by which the remaining counts of its reply are understood.
+    """
+
+    job: Job
+    turn: Turn
+    request: Request
+    sent_at: float
+    queue: RequestQueue
+    region: RegionQueue
+    queue_taken: int
+    region_taken: int
+
+
+class RegionQueue:
+    """Requests of one subscription, region and policy, earliest due first."""
+
+    __slots__ = ("_queue", "bucket", "circuit")
+
+    def __init__(self, bucket: Bucket, circuit: Circuit) -> None:
+        self.bucket = bucket
+        self.circuit = circuit
+        self._queue: list[tuple[float, int, Job, Turn]] = []
+
+    def put(self, due_at: float, order: int, job: Job, turn: Turn) -> None:
+        """Queue `job`; `order` tells apart what is due at the same moment."""
+        heapq.heappush(self._queue, (due_at, order, job, turn))
+
+    def pop(self, now: float) -> tuple[Job, Turn] | None:
+        """Take out the turn that is due first, or None where that one can wait: it is queued anew."""
+        _, order, job, turn = self._queue[0]
+        if turn.may_wait and (wait_s := job.wait_s(now)) > LEAST_WAIT_S:
+            heapq.heapreplace(self._queue, (now + wait_s, order, job, turn))
+            return None
+        heapq.heappop(self._queue)
+        return job, turn
+
+    def clear(self) -> list[Job]:
+        """Take out everything that waits."""
+        jobs = [job for _, _, job, _ in self._queue]
+        self._queue.clear()
+        return jobs
+
+    def first_kind(self) -> RequestKind | None:
+        """What the request that is due first is for."""
+        return self._queue[0][3].kind if self._queue else None
+
+    def due_at(self) -> float:
+        """When the first request is due, whatever the bucket says; NEVER when none waits."""
+        return self._queue[0][0] if self._queue else NEVER
+
+    def ready_at(self) -> float:
+        """When the first request is due, its token there, and the region let through to."""
+        if not self._queue:
+            return NEVER
+        return max(self._queue[0][0], self.bucket.ready_at(), self.circuit.ready_at)
+
+    def backlog_s(self) -> float:
+        """How long the bucket's refill takes to serve everything that waits, in seconds."""
+        return len(self._queue) / self.bucket.refill_per_s
+
+
+class RequestQueue:
+    """All requests of one subscription that draw on one account.
+
+    `listed_at` is the moment under which the scheduler has filed this queue.
+    """
+
+    __slots__ = ("_limits", "_regions", "account", "bucket", "listed_at")
+
+    def __init__(self, account: Account, limits: Limits, now: float) -> None:
+        self.account = account
+        self._limits = limits
+        self._regions: dict[tuple[Policy, str], RegionQueue] = {}
+        self.bucket = Bucket(limits.accounts[account], now, limits.share)
+        self.listed_at = NEVER
+
+    def put(self, due_at: float, order: int, job: Job, turn: Turn, now: float) -> None:
+        """Queue `job` in the region queue whose bucket it draws on."""
+        _, policy = DRAWS[turn.kind]
+        key = (policy, turn.region)
+        if (region := self._regions.get(key)) is None:
+            bucket = Bucket(self._limits.policies[policy], now, self._limits.share)
+            circuit = Circuit(FAILURES_TO_OPEN if policy in REGIONAL else NEVER)
+            region = self._regions[key] = RegionQueue(bucket, circuit)
+        region.put(due_at, order, job, turn)
+
+    def ready_at(self) -> float:
+        """When any request may leave; NEVER when none waits."""
+        return max(self.bucket.ready_at(), min(map(RegionQueue.ready_at, self._regions.values())))
+
+    def next_kind(self) -> RequestKind | None:
+        """What the request that may leave first is for; None when none waits."""
+        return min(self._regions.values(), key=RegionQueue.ready_at).first_kind()
+
+    def take(self, now: float) -> Step | None:
+        """Send off the request whose turn it is, when `ready_at` has come; None where it can wait."""
+        if self.bucket.ready_at() > now or (region := self._next_region(now)) is None:
+            return None
+        popped = region.pop(now)
+        if popped is None:
+            return None
+        job, turn = popped
+        self.bucket.take(now)
+        region.bucket.take(now)
+        region.circuit.sent()
+        request = job.request()
+        return Step(job, turn, request, now, self, region, self.bucket.taken, region.bucket.taken)
+
+    def _next_region(self, now: float) -> RegionQueue | None:
+        """Starts: the region with the longest start time ahead. Reads: whichever is most overdue."""
+        ready = [region for region in self._regions.values() if region.ready_at() <= now]
+        if not ready:
+            return None
+        if self.account is Account.WRITES:
+            return max(ready, key=RegionQueue.backlog_s)
+        return min(ready, key=RegionQueue.due_at)

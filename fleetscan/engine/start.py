@@ -1,0 +1,152 @@
+"""The start of an assessment: sent again where Azure cannot have taken it, read after where it may have.
+
+A second start supersedes the first in the guest. So a start whose fate is unknown is followed by reads, and
+by one more start at most.
+"""
+
+from __future__ import annotations
+
+from fleetscan.engine import outcomes
+from fleetscan.engine.operation_urls import OperationUrls
+from fleetscan.engine.phase import Next, Passage, turn_of
+from fleetscan.engine.poll import Polling
+from fleetscan.engine.recover import Recovering
+from fleetscan.engine.replies import (
+    ThrottleScope,
+    is_not_taken,
+    is_weather,
+    parse_object,
+    retry_after_s,
+    throttle_delay_s,
+    throttle_scope,
+)
+from fleetscan.engine.rules import (
+    MAX_CONFLICTS,
+    MAX_UNKNOWN_STARTS,
+    MIN_START_SPACING_S,
+    OperationRules,
+)
+from fleetscan.engine.urls import assess_url
+from fleetscan.model import Ending, Reason, Reply, Request, RequestKind, Stage, Target, Turn
+
+
+class Starting:
+    """Asks for the assessment until Azure takes it or says no."""
+
+    __slots__ = (
+        "_failures",
+        "_last_s",
+        "_posted_at",
+        "_rules",
+        "_target",
+        "_throttled",
+        "_unknown",
+        "_was_sent",
+    )
+
+    stage = Stage.START
+
+    def __init__(self, target: Target, rules: OperationRules, last_s: float | None = None) -> None:
+        self._target = target
+        self._rules = rules
+        self._last_s = last_s
+        self._failures = self._throttled = self._unknown = 0
+        self._was_sent = False
+        # When the first start was sent whose fate is unknown.
+        self._posted_at: float | None = None
+
+    @classmethod
+    def once_more(cls, target: Target, rules: OperationRules, posted_at: float) -> Passage:
+        """To a start after one that was sent at `posted_at` and whose fate was never learned."""
+        starting = cls(target, rules)
+        starting._unknown = 1
+        starting._was_sent = True
+        starting._posted_at = posted_at
+        return Passage(starting, starting.begin())
+
+    def begin(self) -> Turn:
+        """The start, at once."""
+        return self._start(0.0)
+
+    def request(self) -> Request:
+        """POST assessPatches, without a body."""
+        rules = self._rules
+        return Request("POST", assess_url(rules.endpoint, self._target.resource_id, rules.api_version))
+
+    def wait_s(self, now: float) -> float:
+        """Nothing: a start goes when its turn comes."""
+        return 0.0
+
+    def receive(self, reply: Reply, sent_at: float, now: float) -> Next:
+        """The operation to follow, the end, or another attempt."""
+        self._was_sent = True
+        match reply.status:
+            case 202:
+                return self._follow(reply, sent_at, now)
+            case 200:
+                body = parse_object(reply.body)
+                if body is None:
+                    return outcomes.malformed(reply, Stage.START, outcomes.NO_OBJECT)
+                return outcomes.assessment(reply, body)
+            case 204:
+                return outcomes.no_result(reply, Stage.START, "the assessment ended at once and told nothing")
+            case 409:
+                return self._again_after_conflict(reply, now)
+            case 429:
+                return self._again_after_throttling(reply)
+        if not is_weather(reply):
+            return outcomes.refusal(reply, Stage.START)
+        return self._again_after_failure(reply) if is_not_taken(reply) else self._settle(reply, sent_at, now)
+
+    def _follow(self, reply: Reply, sent_at: float, now: float) -> Next:
+        """Azure took it; an Ending where it cannot be followed."""
+        rules, urls = self._rules, OperationUrls()
+        astray = urls.take(reply, rules.endpoint, rules.origin)
+        if astray is not None:
+            return outcomes.malformed(reply, Stage.START, astray)
+        if not urls.status_url and not urls.location_url():
+            return outcomes.malformed(reply, Stage.START, outcomes.NO_URL)
+        watch = rules.pacing.watch(self._target.os_type, self._last_s)
+        reading = Polling(self._target, rules, watch, posted_at=sent_at, accepted_at=now, urls=urls)
+        return Passage(reading, reading.poll_later(reply, now))
+
+    def _start(self, after_s: float) -> Turn:
+        return turn_of(self._target, RequestKind.START, after_s, is_retry=self._was_sent)
+
+    def _again_after_conflict(self, reply: Reply, now: float) -> Next:
+        """Another operation holds the machine: it may soon let go, unless Azure says that it is no use."""
+        ending = outcomes.refusal(reply, Stage.START)
+        if ending.reason is Reason.CONFLICT and self._posted_at is not None:
+            # It may be our own, whose start broke on its way.
+            return Recovering(self._target, self._rules, self._posted_at, None, ending).begun(now)
+        self._failures += 1
+        if ending.reason is not Reason.CONFLICT or self._failures >= MAX_CONFLICTS:
+            return ending
+        floor_s = max(MIN_START_SPACING_S, retry_after_s(reply.headers) or 0.0)
+        return self._start(self._rules.retrying.delay_s(self._failures, floor_s))
+
+    def _again_after_throttling(self, reply: Reply) -> Turn | Ending:
+        """A 429 is an appointment; one about this machine alone keeps its start a while."""
+        self._throttled += 1
+        retrying = self._rules.retrying
+        if self._throttled >= retrying.throttled_attempts:
+            return outcomes.exhausted(reply, Stage.START)
+        is_own = throttle_scope(reply) is ThrottleScope.MACHINE
+        asked_s = max(throttle_delay_s(reply) or 0.0, MIN_START_SPACING_S if is_own else 0.0)
+        return self._start(retrying.delay_s(self._throttled, asked_s))
+
+    def _again_after_failure(self, reply: Reply) -> Turn | Ending:
+        """Azure cannot have taken it: soon, and not for ever."""
+        self._failures += 1
+        if self._failures >= self._rules.retrying.attempts:
+            return outcomes.exhausted(reply, Stage.START)
+        return self._start(self._rules.retrying.delay_s(self._failures, retry_after_s(reply.headers)))
+
+    def _settle(self, reply: Reply, sent_at: float, now: float) -> Next:
+        """Azure may have taken it: read what became of it, and start once more where nothing did."""
+        self._unknown += 1
+        self._failures = self._throttled = 0
+        posted_at = self._posted_at = sent_at if self._posted_at is None else self._posted_at
+        once_more = Passage(self, self.begin()) if self._unknown < MAX_UNKNOWN_STARTS else None
+        ending = outcomes.exhausted(reply, Stage.START)
+        return Recovering(self._target, self._rules, posted_at, once_more, ending).begun(now)

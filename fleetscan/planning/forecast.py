@@ -1,0 +1,143 @@
+"""What a course in virtual time comes to: when the last start, the polls and the end are, and what binds.
+
+A bucket of `capacity` requests that gains `refill` a second, of which a share is ours, serves n of them in
+(n / share - capacity) / refill seconds and no sooner. Whichever bucket, so reckoned, puts the end off longest
+is the one that binds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from fleetscan.engine.bucket import Bucket
+from fleetscan.engine.limits import Account, Policy
+from fleetscan.planning.virtual_time import Course
+
+
+class Bound(StrEnum):
+    """What may keep a scan from ending sooner."""
+
+    WRITES = Account.WRITES.value
+    """ARM's writes of one subscription: every start is one."""
+    PATCH_OPERATIONS = Policy.PATCH_OPERATIONS.value
+    """Compute's patch operations of one subscription and region: every start is one."""
+    READS = Account.READS.value
+    """ARM's reads of one subscription: every poll is one."""
+    GET_OPERATION = Policy.GET_OPERATION.value
+    """Compute's status reads of one subscription and region: every poll is one."""
+    MAX_IN_FLIGHT = "max_in_flight"
+    """Our own: so many requests at once, each under way for as long as its reply takes."""
+    ASSESSMENTS = "assessments"
+    """No limit: one assessment takes longer than any bucket needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assumed:
+    """What a course rests on beside Azure's published limits, of which `rate_share` is ours.
+
+    `assessment_s` is how long an assessment takes, the longest where they differ; `reply_s` how long a reply
+    does, of which at most `max_in_flight` are awaited at once.
+    """
+
+    assessment_s: float
+    reply_s: float
+    max_in_flight: int
+    rate_share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """`requests` draw on the bound and need `needs_s` seconds, less what a bucket holds at the beginning.
+
+    A subscription's bound has no `location`, and what is not Azure's has no `subscription_id` either.
+    """
+
+    bound: Bound
+    requests: int
+    needs_s: float
+    subscription_id: str | None = None
+    location: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """The moments of a scan in seconds from its first start; None where there is none such."""
+
+    last_start_s: float | None
+    first_poll_s: float | None
+    last_poll_s: float | None
+    ends_s: float
+    starts: int
+    polls: int
+    binding: Binding | None
+
+
+def forecast(course: Course, assumed: Assumed) -> Forecast:
+    """What `course`, run as `assumed`, comes to."""
+    bindings = _bindings(course, assumed.rate_share)
+    starts, polls = _requests(bindings, Bound.WRITES), _requests(bindings, Bound.READS)
+    workers_s = (starts + polls) * assumed.reply_s / assumed.max_in_flight
+    bindings.append(Binding(Bound.MAX_IN_FLIGHT, starts + polls, workers_s))
+    return Forecast(
+        last_start_s=max((step.sent_at for step in course.last_start.values()), default=None),
+        first_poll_s=course.first_read_at,
+        last_poll_s=max((step.sent_at for _, step in course.end.values()), default=None),
+        ends_s=max((at for at, _ in course.end.values()), default=0.0),
+        starts=starts,
+        polls=polls,
+        binding=_tightest(bindings, course.first_read_at or 0.0, assumed.assessment_s) if starts else None,
+    )
+
+
+def _bindings(course: Course, share: float) -> list[Binding]:
+    """Every bucket that the course has drawn on, once."""
+    found: dict[tuple[Bound, str, str | None], Binding] = {}
+    for binding in _each_binding(course, share):
+        found[binding.bound, binding.subscription_id or "", binding.location] = binding
+    return list(found.values())
+
+
+def _each_binding(course: Course, share: float) -> Iterator[Binding]:
+    for target_id, step in course.last_start.items():
+        target = course.targets[target_id]
+        subscription_id = target.subscription_id.lower()
+        yield _of_bucket(Bound.WRITES, step.queue.bucket, share, subscription_id, None)
+        yield _of_bucket(Bound.PATCH_OPERATIONS, step.region.bucket, share, subscription_id, target.location)
+    for target_id, (_, step) in course.end.items():
+        target = course.targets[target_id]
+        subscription_id = target.subscription_id.lower()
+        yield _of_bucket(Bound.READS, step.queue.bucket, share, subscription_id, None)
+        yield _of_bucket(Bound.GET_OPERATION, step.region.bucket, share, subscription_id, target.location)
+
+
+def _of_bucket(
+    bound: Bound, bucket: Bucket, share: float, subscription_id: str, location: str | None
+) -> Binding:
+    limit, requests = bucket.limit, bucket.taken
+    needs_s = max(0.0, (requests / share - limit.capacity) / limit.refill_per_s)
+    return Binding(bound, requests, needs_s, subscription_id, location)
+
+
+def _requests(bindings: Iterable[Binding], bound: Bound) -> int:
+    return sum(binding.requests for binding in bindings if binding.bound is bound)
+
+
+def _tightest(bindings: Iterable[Binding], first_poll_s: float, longest_s: float) -> Binding:
+    """The one that puts the end off longest; the assessments, where one takes longer than that needs."""
+
+    def ends_s(binding: Binding) -> float:
+        # 1. After the last start an assessment still runs. 2. Polls begin some time after the first start.
+        # 3. Our own requests begin at once and end with the last.
+        match binding.bound:
+            case Bound.WRITES | Bound.PATCH_OPERATIONS:
+                return binding.needs_s + longest_s
+            case Bound.READS | Bound.GET_OPERATION:
+                return binding.needs_s + first_poll_s
+        return binding.needs_s
+
+    tightest = max(bindings, key=ends_s)
+    if tightest.needs_s > longest_s:
+        return tightest
+    return Binding(Bound.ASSESSMENTS, _requests(bindings, Bound.WRITES), longest_s)

@@ -1,0 +1,115 @@
+"""A scan foreseen: the same listing, and then the same scheduler in virtual time. Nothing is started."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import anyio
+
+from fleetscan.engine.operation import Operation
+from fleetscan.engine.scheduler import Scheduler
+from fleetscan.model import Job, Json, Target
+from fleetscan.planning.counts import Roster
+from fleetscan.planning.forecast import Assumed, forecast
+from fleetscan.planning.plan_record import plan_record
+from fleetscan.planning.virtual_time import run_through
+from fleetscan.scanner.broker import Broker
+from fleetscan.scanner.connection import connect
+from fleetscan.scanner.dispatcher import Dispatcher, Exchanger
+from fleetscan.scanner.hooks import Hooks
+from fleetscan.scanner.listing import read_fleet
+from fleetscan.scanner.past_durations import PastDurations
+from fleetscan.scanner.policy import limits_of, longest_first, operation_rules, past_durations
+from fleetscan.settings.declared import PlanSettings
+
+# Documents say "a few minutes", people report 2 to 10; a recorded assessment of a Windows VM took 71 s.
+ASSESSMENT_S = 180.0
+# An assumption of ours: a status read is answered in some 0.1 s, a start in a few tenths.
+REPLY_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What `fleetscan plan` hands over; `record` is described in `plan_record`."""
+
+    exit_code: int
+    record: dict[str, Json]
+
+
+async def list_for_plan(
+    settings: PlanSettings, *, token: str | None = None, hooks: Hooks | None = None, stop: anyio.Event
+) -> Roster:
+    """The fleet that a scan with these settings would assess; `token` and `hooks` as `scan` takes them.
+
+    Raises a FleetscanError for what would keep a scan from beginning, StoppedError once `stop` is set.
+    """
+    async with connect(settings, token) as (wire, _):
+        return await list_over(wire, settings, hooks=hooks or Hooks(), stop=stop)
+
+
+async def list_over(wire: Exchanger, settings: PlanSettings, *, hooks: Hooks, stop: anyio.Event) -> Roster:
+    """`list_for_plan` over a wire that is open already."""
+    broker = Broker(Scheduler(limits_of(settings)), hooks=hooks, on_end=_keeps_its_result, on_bug=_broke)
+    dispatcher = Dispatcher(
+        broker, wire, max_in_flight=settings.max_in_flight, clock=time.monotonic, hooks=hooks
+    )
+    chance = random.Random().random  # noqa: S311 - jitter, not a secret
+    fleet = await read_fleet(settings, dispatcher, chance=chance, hooks=hooks, stop=stop)
+    return Roster(fleet.targets, fleet.errors)
+
+
+def plan(
+    roster: Roster,
+    settings: PlanSettings,
+    *,
+    warn: Callable[[str], None],
+    assessment_s: Callable[[Target], float] | None = None,
+    reply_s: float = REPLY_S,
+) -> Plan:
+    """How a scan goes when each assessment takes `assessment_s` of its target and each reply `reply_s`.
+
+    Without `assessment_s` an assessment takes what the median one of its operating system took in the run to
+    learn from, or else `ASSESSMENT_S`. `warn` is told when that run cannot be read.
+    """
+    # A machine that stands for others of its kind takes their time and not its own.
+    past = replace(past_durations(settings, warn), by_machine={})
+    assessment_s = assessment_s or median_of(past)
+    rules, limits = operation_rules(settings, _middling, past), limits_of(settings)
+    course = run_through(
+        (Operation(roster.answering[place], rules) for place in longest_first(roster.answering, past)),
+        limits,
+        assessment_s,
+        endpoint=settings.endpoint,
+        max_in_flight=settings.max_in_flight,
+        reply_s=reply_s,
+    )
+    longest_s = max(map(assessment_s, course.targets.values()), default=ASSESSMENT_S)
+    assumed = Assumed(longest_s, reply_s, settings.max_in_flight, settings.rate_share)
+    record = plan_record(roster, course, forecast(course, assumed), assumed)
+    return Plan(3 if roster.errors else 0, record)
+
+
+def median_of(past: PastDurations) -> Callable[[Target], float]:
+    """How long an assessment of a target takes, by what others of its operating system took."""
+    medians = past.medians()
+
+    def assessment_s(target: Target) -> float:
+        return medians.get(target.os_type or "", ASSESSMENT_S)
+
+    return assessment_s
+
+
+def _middling() -> float:
+    """Chance as it is on average, so that one fleet has one plan."""
+    return 0.5
+
+
+def _keeps_its_result(_: Job) -> None:
+    """A listing has ended; whoever asked for it reads it."""
+
+
+def _broke(_: Job, bug: Exception, now: float) -> None:
+    raise bug

@@ -1,0 +1,181 @@
+"""One listed machine as one line of results.jsonl, schema fleetscan.result/1.
+
+Keys are always there and in the contract's order. Azure's result object goes in verbatim; what is lifted
+out of it is null wherever Azure did not plainly say it, because unknown is never 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from fleetscan import json_text
+from fleetscan.model import (
+    AzureError,
+    Ending,
+    Json,
+    OperationTrace,
+    Outcome,
+    Reason,
+    Source,
+    Stage,
+    Target,
+    told_counts,
+)
+from fleetscan.records.times import WallClock, azure_time, utc_text
+
+SCHEMA = "fleetscan.result/1"
+TRUNCATED = "PACKAGE_LIST_TRUNCATED"
+# What Azure calls the list, and the errors, in its result and in Resource Graph.
+PATCHES = {Source.OPERATION: "availablePatches", Source.GRAPH: "patches"}
+ERRORS = {Source.OPERATION: "error", Source.GRAPH: "errorDetails"}
+
+NOTHING_TOLD: dict[str, Json] = {
+    "source": None,
+    "status": None,
+    "assessed_at": None,
+    "critical_and_security_count": None,
+    "other_count": None,
+    "reboot_pending": None,
+    "patch_count": None,
+    "patches_complete": None,
+}
+
+
+def row(scan_id: str, target: Target, ending: Ending, clock: WallClock) -> dict[str, Json]:
+    """The record of `target`, which ended as `ending`. Shares Azure's result object, does not copy it."""
+    trace = ending.trace if ending.trace is not None and ending.trace.starts else None
+    return {
+        "schema": SCHEMA,
+        "scan_id": scan_id,
+        **_machine(target),
+        "outcome": ending.outcome.value,
+        "reason": None if ending.reason is None else ending.reason.value,
+        **(NOTHING_TOLD if ending.assessment is None else _told(ending.assessment, ending)),
+        "assessment": ending.assessment,
+        "error": None if ending.error is None else _error(ending.error),
+        "operation": None if trace is None else _operation(trace, clock),
+    }
+
+
+def encode(record: dict[str, Json]) -> bytes:
+    """`record` as one whole line of UTF-8 JSON, newline and all; ValueError where it nests too deeply."""
+    return json_text.encode_line(record)
+
+
+def without_assessment(ending: Ending) -> Ending:
+    """What `ending` is told as where its assessment nests too deeply to be written."""
+    why = "the assessment's result nests too deeply to be written"
+    error = AzureError("MalformedReply", why, None, Stage.RESULT)
+    return replace(
+        ending, outcome=Outcome.FAILED, reason=Reason.MALFORMED_REPLY, assessment=None, error=error
+    )
+
+
+def _machine(target: Target) -> dict[str, Json]:
+    tags: dict[str, Json] = {**target.tags}
+    return {
+        "resource_id": target.resource_id,
+        "kind": "vm",
+        "subscription_id": target.subscription_id,
+        "subscription_name": target.subscription_name,
+        "resource_group": target.resource_group,
+        "name": target.name,
+        "location": target.location,
+        "os_type": target.os_type,
+        "os_name": target.os_name,
+        "os_version": target.os_version,
+        "image": target.image,
+        "patch_mode": target.patch_mode,
+        "assessment_mode": target.assessment_mode,
+        "power_state": target.power_state,
+        "tags": tags,
+    }
+
+
+def _told(result: dict[str, Json], ending: Ending) -> dict[str, Json]:
+    status, reboot = result.get("status"), result.get("rebootPending")
+    critical, other = told_counts(result, ending.source)
+    patches = result.get(PATCHES[ending.source])
+    patch_count = len(patches) if isinstance(patches, list) else None
+    return {
+        "source": ending.source.value,
+        "status": status if isinstance(status, str) else None,
+        "assessed_at": _assessed_at(result, ending.trace),
+        "critical_and_security_count": critical,
+        "other_count": other,
+        "reboot_pending": reboot if isinstance(reboot, bool) else None,
+        "patch_count": patch_count,
+        "patches_complete": _is_complete(critical, other, patch_count)
+        and not _is_marked_truncated(result.get(ERRORS[ending.source])),
+    }
+
+
+def _is_complete(critical: int | None, other: int | None, patch_count: int | None) -> bool:
+    # 1. No list: complete only where both counts say that there is nothing to list.
+    if patch_count is None:
+        return critical == 0 and other == 0
+    # 2. A list: complete unless it is shorter than what the counts told.
+    return patch_count >= (critical or 0) + (other or 0)
+
+
+def _is_marked_truncated(error: Json) -> bool:
+    """Whether any code inside Azure's nested `error` says so: Linux lists are cut at 126 KiB of status."""
+    unread = [error]
+    while unread:
+        match unread.pop():
+            case dict() as fields:
+                code = fields.get("code")
+                if isinstance(code, str) and code.upper() == TRUNCATED:
+                    return True
+                unread.extend(fields.values())
+            case list() as items:
+                unread.extend(items)
+            case _:
+                pass
+    return False
+
+
+def _assessed_at(result: dict[str, Json], trace: OperationTrace | None) -> str | None:
+    moment = (
+        azure_time(trace.azure_end_time if trace is not None else None)
+        or azure_time(result.get("lastModifiedDateTime"))
+        or azure_time(result.get("startDateTime"))
+    )
+    return None if moment is None else utc_text(moment)
+
+
+def _error(error: AzureError) -> dict[str, Json]:
+    return {
+        "code": error.code,
+        "message": error.message,
+        "http_status": error.http_status,
+        "stage": error.stage.value,
+        "correlation_id": error.correlation_id,
+    }
+
+
+def _operation(trace: OperationTrace, clock: WallClock) -> dict[str, Json]:
+    started, finished = _span(trace, clock)
+    duration_s = None
+    if started is not None and finished is not None:
+        duration_s = round((finished - started).total_seconds(), 3)
+    return {
+        "started_at": None if started is None else utc_text(started),
+        "finished_at": None if finished is None else utc_text(finished),
+        "duration_s": duration_s,
+        "starts": trace.starts,
+        "polls": trace.polls,
+        "throttled": trace.throttled,
+    }
+
+
+def _span(trace: OperationTrace, clock: WallClock) -> tuple[datetime | None, datetime | None]:
+    """When the operation ran: Azure's own two times or our own two, because mixed clocks measure nothing."""
+    started, finished = azure_time(trace.azure_start_time), azure_time(trace.azure_end_time)
+    if started is not None and finished is not None and started <= finished:
+        return started, finished
+    return (
+        None if trace.started_at is None else clock.moment(trace.started_at),
+        None if trace.finished_at is None else clock.moment(trace.finished_at),
+    )

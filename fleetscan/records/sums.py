@@ -1,0 +1,191 @@
+"""The sums of a scan, schema fleetscan.totals/1: counted as machines are listed and as they end.
+
+Holds one group for each subscription, location, OS type and asked-for tag value, never a machine, so that
+memory does not grow with the fleet. The sums about patches are over assessed machines alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from fleetscan.errors import BrokenIdentityError, UsageError
+from fleetscan.model import Json, Outcome, Target
+from fleetscan.records.fleet_facts import FleetFacts
+
+SCHEMA = "fleetscan.totals/1"
+UNKNOWN = "unknown"
+TAG_PREFIX = "tag:"
+
+OUTCOMES = (Outcome.ASSESSED, Outcome.FAILED, Outcome.TIMED_OUT, Outcome.SKIPPED, Outcome.INTERRUPTED)
+
+
+class Totals:
+    """The running sums of one scan. Call `listed` once for every machine and `ended` once for every row."""
+
+    def __init__(self, scan_id: str, group_by: Sequence[str] = ()) -> None:
+        """`group_by` holds words such as "tag:owner"; raises UsageError for any other word."""
+        self._scan_id = scan_id
+        self._fleet = _Group()
+        self._scopes = [
+            _Scope("subscription", lambda target: target.subscription_id.lower()),
+            _Scope("location", lambda target: target.location and target.location.lower()),
+            _Scope("os_type", lambda target: target.os_type),
+            *_tag_scopes(group_by),
+        ]
+
+    def listed(self, target: Target) -> None:
+        """Count `target` among the fleet."""
+        self._fleet.listed += 1
+        for scope in self._scopes:
+            scope.group(target).listed += 1
+
+    def ended(self, target: Target, record: Mapping[str, Json]) -> None:
+        """Count the record that `target`, listed before, ended in."""
+        self._fleet.add(record)
+        for scope in self._scopes:
+            scope.group(target).add(record)
+
+    def check(self, rows_written: int) -> None:
+        """Raise BrokenIdentityError unless each machine is counted once and each ended one has its row."""
+        if self._fleet.ended != rows_written:
+            raise BrokenIdentityError(
+                f"{rows_written} rows were written for {self._fleet.ended} machines that ended; "
+                "the files of this run are not to be trusted"
+            )
+        for scope in self._scopes:
+            scope.check(self._fleet)
+
+    def lines(self, facts: FleetFacts) -> list[dict[str, Json]]:
+        """The lines of totals.jsonl in the contract's order: the fleet, then each scope's groups by key."""
+        fleet = self._line("fleet", None, self._fleet) | facts.as_json()
+        groups = [
+            self._line(scope.name, key, scope.groups[key])
+            for scope in self._scopes
+            for key in sorted(scope.groups)
+        ]
+        return [fleet, *groups]
+
+    def _line(self, scope: str, key: str | None, group: _Group) -> dict[str, Json]:
+        return {
+            "schema": SCHEMA,
+            "scan_id": self._scan_id,
+            "scope": scope,
+            "key": key,
+            **group.as_json(),
+        }
+
+
+@dataclass(slots=True)
+class _Group:
+    """The sums over one set of machines."""
+
+    listed: int = 0
+    ended: int = 0
+    outcomes: dict[str, int] = field(default_factory=lambda: {outcome.value: 0 for outcome in OUTCOMES})
+    statuses: dict[str, int] = field(default_factory=dict)
+    reasons: dict[str, int] = field(default_factory=dict)
+    critical_and_security: int = 0
+    other: int = 0
+    reboot_pending: int = 0
+    with_critical_or_security: int = 0
+    compliant: int = 0
+    incomplete: int = 0
+
+    def add(self, record: Mapping[str, Json]) -> None:
+        outcome = str(record["outcome"])
+        self.ended += 1
+        self.outcomes[outcome] += 1
+        _count_word(self.statuses, record["status"])
+        _count_word(self.reasons, record["reason"])
+        if outcome == Outcome.ASSESSED:
+            self._add_patches(record)
+
+    def _add_patches(self, record: Mapping[str, Json]) -> None:
+        critical, other = record["critical_and_security_count"], record["other_count"]
+        if isinstance(critical, int):
+            self.critical_and_security += critical
+            self.with_critical_or_security += critical > 0
+            self.compliant += critical == 0
+        if isinstance(other, int):
+            self.other += other
+        self.reboot_pending += record["reboot_pending"] is True
+        self.incomplete += record["patches_complete"] is False
+
+    def as_json(self) -> dict[str, Json]:
+        outcomes = self.outcomes | {Outcome.INTERRUPTED.value: self.listed - self.ended}
+        return {
+            "listed": self.listed,
+            "outcomes": {**outcomes},
+            "statuses": dict(sorted(self.statuses.items())),
+            "reasons": dict(sorted(self.reasons.items())),
+            "critical_and_security_count": self.critical_and_security,
+            "other_count": self.other,
+            "reboot_pending": self.reboot_pending,
+            "vms_with_critical_or_security": self.with_critical_or_security,
+            "patches_incomplete": self.incomplete,
+            "coverage_pct": _percent(self.outcomes[Outcome.ASSESSED.value], self.listed),
+            "compliance_pct": _percent(self.compliant, self.listed),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """One way to split the fleet. `key` answers None where a machine has none; "" is an empty tag's value."""
+
+    name: str
+    key: Callable[[Target], str | None]
+    groups: dict[str, _Group] = field(default_factory=dict)
+
+    def group(self, target: Target) -> _Group:
+        key = self.key(target)
+        key = UNKNOWN if key is None else key
+        group = self.groups.get(key)
+        if group is None:
+            group = self.groups[key] = _Group()
+        return group
+
+    def check(self, fleet: _Group) -> None:
+        groups = self.groups.values()
+        listed, ended = sum(g.listed for g in groups), sum(g.ended for g in groups)
+        if (listed, ended) != (fleet.listed, fleet.ended):
+            raise BrokenIdentityError(
+                f"the {self.name} groups hold {listed} listed and {ended} ended machines, "
+                f"the fleet {fleet.listed} and {fleet.ended}"
+            )
+        for key, group in self.groups.items():
+            if group.ended > group.listed:
+                raise BrokenIdentityError(
+                    f"{group.ended} machines of {self.name} {key} ended, but only {group.listed} were listed"
+                )
+
+
+def _tag_scopes(group_by: Sequence[str]) -> list[_Scope]:
+    """One scope for each asked-for tag; names that differ in case alone are one tag, as in Azure."""
+    scopes: dict[str, _Scope] = {}
+    for word in group_by:
+        name = word.removeprefix(TAG_PREFIX)
+        if name == word or not name:
+            raise UsageError(f"cannot group by {word!r}; write tag:NAME, for example tag:owner")
+        scopes.setdefault(name.lower(), _Scope(word, partial(_tag, name)))
+    return list(scopes.values())
+
+
+def _tag(name: str, target: Target) -> str | None:
+    """The value of the tag `name`, whose case does not matter, or None. Values keep their case."""
+    value = target.tags.get(name)
+    if value is not None:
+        return value
+    wanted = name.lower()
+    return next((value for spelled, value in target.tags.items() if spelled.lower() == wanted), None)
+
+
+def _count_word(counts: dict[str, int], word: Json) -> None:
+    if isinstance(word, str):
+        counts[word] = counts.get(word, 0) + 1
+
+
+def _percent(part: int, whole: int) -> float | None:
+    """Two decimals, cut and not rounded: 100 is said of all alone."""
+    return (10_000 * part // whole) / 100 if whole else None

@@ -1,0 +1,61 @@
+"""Polling what may block for ever, such as an input nobody writes to, without being deaf to a stop."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+import anyio
+import anyio.from_thread
+import anyio.lowlevel
+
+from fleetscan.errors import StoppedError
+
+T = TypeVar("T")
+
+
+async def unless_stopped(read: Callable[[], T], stop: anyio.Event) -> T:
+    """What `read` returns or raises; StoppedError when `stop` is set first.
+
+    The thread that reads is a daemon: left behind in a read, it does not keep the process alive.
+    """
+    reading = _Reading(read, anyio.lowlevel.current_token())
+    threading.Thread(target=reading.run, daemon=True).start()
+    async with anyio.create_task_group() as waiting:
+        waiting.start_soon(_cancel_when, stop, waiting.cancel_scope)
+        await reading.done.wait()
+        waiting.cancel_scope.cancel()
+    if not reading.done.is_set():
+        raise StoppedError("stopped while reading")
+    if reading.error is not None:
+        raise reading.error
+    return reading.result
+
+
+async def _cancel_when(stop: anyio.Event, scope: anyio.CancelScope) -> None:
+    await stop.wait()
+    scope.cancel()
+
+
+class _Reading(Generic[T]):
+    """One call in a thread, and what came of it once `done` is set."""
+
+    result: T
+
+    def __init__(self, read: Callable[[], T], loop: anyio.lowlevel.EventLoopToken) -> None:
+        self._read = read
+        self._loop = loop
+        self.done = anyio.Event()
+        self.error: Exception | None = None
+
+    def run(self) -> None:
+        """Call, and tell the event loop; a loop that has ended meanwhile does not want to know."""
+        try:
+            self.result = self._read()
+        except Exception as error:  # noqa: BLE001 - raised again where it is waited for
+            self.error = error
+        try:
+            anyio.from_thread.run_sync(self.done.set, token=self._loop)
+        except RuntimeError:
+            return

@@ -1,0 +1,130 @@
+"""The broker every request of a scan leaves through and every reply comes back to.
+
+Plain calls that are told the time. The scheduler decides what is sent and the dispatcher carries it; between
+them the broker counts, journals, watches for a refused token, and lets a bug with one reply end one VM alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fleetscan.engine.operation import Operation
+from fleetscan.engine.queues import Step
+from fleetscan.engine.replies import is_not_taken
+from fleetscan.engine.scheduler import Finished, Scheduler, WaitUntil
+from fleetscan.errors import FleetscanError
+from fleetscan.model import Job, Reply, RequestKind
+from fleetscan.records.fleet_facts import RequestCounts
+from fleetscan.runs.journal import Journal, NoJournal
+from fleetscan.scanner.auth import TokenRefusals
+from fleetscan.scanner.hooks import Hooks
+from fleetscan.scanner.outage_notices import Outages
+
+
+class Broker:
+    """`counts` are the requests sent so far, `accepted` the starts Azure took.
+
+    `on_end` is given each job that has ended, `on_bug` each whose reply made our own code raise.
+    """
+
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        *,
+        hooks: Hooks,
+        on_end: Callable[[Job], None],
+        on_bug: Callable[[Job, Exception, float], None],
+    ) -> None:
+        self._scheduler = scheduler
+        self._hooks = hooks
+        self._on_end = on_end
+        self._on_bug = on_bug
+        self._refusals = TokenRefusals()
+        self._outages = Outages(hooks)
+        # Until the run has a directory there is nothing to go on with.
+        self.journal: Journal = NoJournal()
+        self.counts = RequestCounts()
+        self.accepted = 0
+
+    def add(self, job: Job, now: float) -> None:
+        """Take in an job."""
+        self._scheduler.add(job, now)
+
+    def stop_starting(self) -> None:
+        """Send no start any more; what runs is read on."""
+        self._scheduler.stop_starting()
+
+    def claim(self, now: float) -> Step | WaitUntil | Finished:
+        """What to do now. A start is in the journal before anybody can send it."""
+        step = self._scheduler.next(now)
+        if isinstance(step, Step):
+            kind = step.turn.kind
+            if kind is RequestKind.START and isinstance(step.job, Operation):
+                self.journal.starting(step.job.number, now)
+            self._hooks.sent(kind)
+            self.counts.sent(kind, is_retry=step.turn.is_retry)
+        return step
+
+    def settle(self, step: Step, reply: Reply, now: float) -> None:
+        """Give a step's reply to its job; every step that was claimed comes back once, here or to `broke`.
+
+        Raises the FleetscanError that ends the scan.
+        """
+        if reply.status == 401 and not self._refusals.is_about(step.job, reply):
+            self._note_not_taken(step)
+            self._scheduler.put_back(step, self._refusals.delay_s(step.sent_at, now), now)
+            return
+        self._refusals.heard(step.job, reply)
+        self._tell(step, reply)
+        try:
+            has_ended = self._scheduler.settle(step, reply, now)
+            self._note(step, reply)
+            if has_ended:
+                self._on_end(step.job)
+            self._heed_outages(now)
+        except FleetscanError:
+            raise
+        except Exception as bug:  # noqa: BLE001 - one odd reply ends one machine, never the night
+            self._on_bug(step.job, bug, now)
+
+    def broke(self, step: Step, bug: Exception, now: float) -> None:
+        """The exchange of a step raised what no wire should."""
+        self._scheduler.forget(step, now)
+        self._on_bug(step.job, bug, now)
+        self._heed_outages(now)
+
+    def _heed_outages(self, now: float) -> None:
+        """Tell of regions that stopped answering, and end the machines that are not asked for any more."""
+        while self._scheduler.outages:
+            outage = self._scheduler.outages.pop(0)
+            self._outages.heard(outage)
+            for job in outage.given_up:
+                assert isinstance(job, Operation)
+                job.give_up(now)
+                self._on_end(job)
+
+    def _note(self, step: Step, reply: Reply) -> None:
+        """What the reply changed, in the journal before anything follows from it."""
+        operation = step.job
+        if not isinstance(operation, Operation):
+            return
+        reading = operation.reading
+        if step.turn.kind is RequestKind.START:
+            if reading is not None:
+                self.journal.accepted(operation.number, step.sent_at, reading.accepted_at, reading.urls)
+            elif is_not_taken(reply) or reply.status == 409:
+                self._note_not_taken(step)
+        elif reading is not None and ("location" in reply.headers or "azure-asyncoperation" in reply.headers):
+            self.journal.moved(operation.number, reading.urls)
+
+    def _note_not_taken(self, step: Step) -> None:
+        if step.turn.kind is RequestKind.START and isinstance(step.job, Operation):
+            self.journal.not_taken(step.job.number)
+
+    def _tell(self, step: Step, reply: Reply) -> None:
+        if reply.status == 429:
+            self.counts.throttled += 1
+            self._hooks.throttled(step.turn.kind)
+        elif reply.status in (200, 202) and step.turn.kind is RequestKind.START:
+            self.accepted += 1
+            self._hooks.accepted()

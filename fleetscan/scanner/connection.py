@@ -1,0 +1,28 @@
+"""The way to Azure as the settings have it: one token source, one wire, both closed at the end."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from fleetscan import __version__
+from fleetscan.azure.credentials import CredentialToken, StaticToken, TokenSource
+from fleetscan.azure.transport import Transport
+from fleetscan.model import Origin
+from fleetscan.settings.declared import PlanSettings
+
+
+@asynccontextmanager
+async def connect(settings: PlanSettings, token: str | None) -> AsyncIterator[tuple[Transport, TokenSource]]:
+    """An open wire and whose token it carries: `token`, or what azure-identity's credential chain finds."""
+    tokens = CredentialToken(f"{settings.endpoint}/.default") if token is None else StaticToken(token)
+    async with AsyncExitStack() as open_ends:
+        open_ends.push_async_callback(tokens.aclose)
+        wire = Transport(
+            Origin.of(settings.endpoint),
+            tokens,
+            max_in_flight=settings.max_in_flight,
+            user_agent=f"fleetscan/{__version__}",
+        )
+        await open_ends.enter_async_context(wire)
+        yield wire, tokens

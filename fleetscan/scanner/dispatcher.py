@@ -1,0 +1,164 @@
+"""Workers over the broker: a free one asks it for the next step, exchanges it and gives the reply back.
+
+It decides nothing about Azure. Of the free workers one at a time stands at the broker and waits for a step to
+come due; the others queue behind it, so that nobody wakes for nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import anyio
+
+from fleetscan.engine.queues import NEVER, Step
+from fleetscan.engine.scheduler import Finished, WaitUntil
+from fleetscan.errors import FleetscanError, StoppedError
+from fleetscan.model import Job, Reply, Request, RequestKind
+from fleetscan.scanner.broker import Broker
+from fleetscan.scanner.hooks import Hooks
+
+# What a person is told we wait for, by the request that may be sent first.
+WAITS: Mapping[RequestKind | None, str] = {
+    RequestKind.START: "the next start",
+    RequestKind.POLL: "running assessments",
+    RequestKind.RESULT: "results",
+    RequestKind.VIEW: "starts whose fate is unknown",
+    RequestKind.QUERY_PATCHES: "Resource Graph",
+    RequestKind.LIST_SUBSCRIPTIONS: "the list of subscriptions",
+    RequestKind.QUERY_GRAPH: "Resource Graph",
+    RequestKind.LIST_VMS: "the lists of virtual machines",
+}
+
+
+class Exchanger(Protocol):
+    """Sends one request and brings what came of it; a 401 it brings once the token has been renewed."""
+
+    async def exchange(self, request: Request) -> Reply:
+        """One HTTP exchange; see `azure.wire.Transport.exchange`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """How a run ends early: `drain_s` for what is under way, and when that begins by itself, if it does."""
+
+    drain_s: float = 0.0
+    deadline_at: float | None = None
+
+
+class Dispatcher:
+    """Exchanges every step of `broker` over `wire`, with at most `max_in_flight` under way.
+
+    `clock` reads monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        wire: Exchanger,
+        *,
+        max_in_flight: int,
+        clock: Callable[[], float],
+        hooks: Hooks,
+    ) -> None:
+        self._broker = broker
+        self._wire = wire
+        self._max_in_flight = max_in_flight
+        self._clock = clock
+        self._hooks = hooks
+        self._turn = anyio.Lock(fast_acquire=True)
+        self._changed = anyio.Event()
+        # Once told to stop: what is not due by then is not waited for.
+        self._until = NEVER
+        self._stopped_by: FleetscanError | None = None
+
+    async def run(
+        self,
+        jobs: Iterable[Job],
+        stop: anyio.Event,
+        halt: Halt = Halt(),
+        beside: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """Take the jobs in and return when all have ended; `beside` runs as long.
+
+        Once `stop` is set nothing is started any more, and what is under way may end as `halt` says.
+        Raises the FleetscanError that ended a worker or `beside`, or StoppedError when it was told to stop.
+        """
+        now = self._clock()
+        for job in jobs:
+            self._broker.add(job, now)
+        async with anyio.create_task_group() as watch:
+            watch.start_soon(self._heed, stop, halt, watch.cancel_scope)
+            if beside is not None:
+                watch.start_soon(self._guard, beside, watch.cancel_scope)
+            async with anyio.create_task_group() as workers:
+                for _ in range(self._max_in_flight):
+                    workers.start_soon(self._guard, self._work, watch.cancel_scope)
+            watch.cancel_scope.cancel()
+        if self._stopped_by is not None:
+            raise self._stopped_by
+
+    async def _heed(self, stop: anyio.Event, halt: Halt, work: anyio.CancelScope) -> None:
+        left_s = None if halt.deadline_at is None else halt.deadline_at - self._clock()
+        with anyio.move_on_after(left_s):
+            await stop.wait()
+        told = "the scan was stopped" if stop.is_set() else "the deadline has passed"
+        self._stopped_by = self._stopped_by or StoppedError(told)
+        self._hooks.warning(
+            f"{told}: nothing more is started, results are taken in for {halt.drain_s:g} s at most"
+        )
+        self._until = self._clock() + halt.drain_s
+        self._broker.stop_starting()
+        self._changed.set()
+        await anyio.sleep(halt.drain_s)
+        work.cancel()
+
+    async def _guard(self, job: Callable[[], Awaitable[None]], work: anyio.CancelScope) -> None:
+        """What ends one ends all, and is told once they have ended."""
+        try:
+            await job()
+        except FleetscanError as error:
+            self._stopped_by = self._stopped_by or error
+            # A worker that is awake already would send one more.
+            self._broker.stop_starting()
+            work.cancel()
+
+    async def _work(self) -> None:
+        while (step := await self._claim()) is not None:
+            await self._exchange(step)
+
+    async def _exchange(self, step: Step) -> None:
+        try:
+            reply = await self._wire.exchange(step.request)
+        except FleetscanError:
+            raise
+        except Exception as bug:  # noqa: BLE001 - one odd reply ends one machine, never the night
+            self._broker.broke(step, bug, self._clock())
+        else:
+            self._broker.settle(step, reply, self._clock())
+        finally:
+            self._changed.set()
+
+    async def _claim(self) -> Step | None:
+        """The next step as soon as it may be sent, or None when there is nothing left to send."""
+        async with self._turn:
+            while True:
+                now = self._clock()
+                match self._broker.claim(now):
+                    case Step() as step:
+                        return step
+                    case Finished():
+                        return None
+                    case WaitUntil() as wait if self._until <= wait.at < NEVER:
+                        return None
+                    case WaitUntil() as wait:
+                        await self._wait(wait, now)
+
+    async def _wait(self, wait: WaitUntil, now: float) -> None:
+        """Until the moment comes or a reply changes the scheduler."""
+        self._hooks.waiting(wait.at if wait.at < NEVER else None, WAITS.get(wait.kind, "replies"))
+        self._changed = anyio.Event()
+        with anyio.move_on_after(wait.at - now):
+            await self._changed.wait()

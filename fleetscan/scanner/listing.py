@@ -1,0 +1,101 @@
+"""The fleet the settings select: out of a file, or listed by asking Azure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import partial
+from typing import Protocol, TypeVar
+
+import anyio
+
+from fleetscan.engine.listing_job import ListingJob
+from fleetscan.engine.retrying import Retrying
+from fleetscan.errors import NothingListedError, StoppedError
+from fleetscan.inventory.from_file import read_inventory
+from fleetscan.inventory.listing import Fleet, Listing, fleet_of_file
+from fleetscan.inventory.pages import Pages
+from fleetscan.inventory.selection import first
+from fleetscan.inventory.subscriptions import NOT_FOUND
+from fleetscan.scanner.blocking import unless_stopped
+from fleetscan.scanner.dispatcher import Dispatcher
+from fleetscan.scanner.hooks import Hooks
+from fleetscan.settings.declared import PlanSettings
+
+T = TypeVar("T")
+
+# Somebody waits for a listing, and for Resource Graph Compute stands in: four tries, some five seconds.
+LISTING_ATTEMPTS = 4
+
+
+class Ask(Protocol):
+    """Reads listings side by side and brings what each returned, in their order."""
+
+    async def __call__(self, listings: Iterable[Pages[T]]) -> list[T]:
+        """All of them, read to their ends."""
+        ...
+
+
+async def read_fleet(
+    settings: PlanSettings,
+    dispatcher: Dispatcher,
+    *,
+    chance: Callable[[], float],
+    hooks: Hooks,
+    stop: anyio.Event,
+) -> Fleet:
+    """`list_fleet` through `dispatcher`; the hooks is told what was noted and what could not be listed."""
+    retrying = Retrying(chance, attempts=LISTING_ATTEMPTS)
+
+    async def ask(listings: Iterable[Pages[T]]) -> list[T]:
+        listing_jobs = [ListingJob(pages, retrying) for pages in listings]
+        await dispatcher.run(listing_jobs, stop)
+        return [listing_job.result for listing_job in listing_jobs]
+
+    hooks.phase("listing")
+    try:
+        fleet = await list_fleet(settings, ask, stop)
+    except StoppedError:
+        raise StoppedError("the scan was stopped before the fleet was listed: nothing was started") from None
+    if not fleet.targets:
+        hooks.warning("the fleet is empty: no machine was listed")
+    for note in fleet.notes:
+        hooks.warning(note)
+    for error in fleet.errors:
+        hooks.inventory_error(error)
+    return fleet
+
+
+async def list_fleet(settings: PlanSettings, ask: Ask, stop: anyio.Event) -> Fleet:
+    """The machines that `settings` select. Raises NothingListedError where no part could be listed."""
+    if settings.inventory is not None:
+        file = await unless_stopped(partial(read_inventory, settings.inventory), stop)
+        fleet = fleet_of_file(file, settings.subscription)
+    else:
+        fleet = await _listed(settings, ask)
+    if fleet.is_nothing_listed:
+        raise NothingListedError(_nothing(fleet))
+    return replace(fleet, targets=first(fleet.targets, settings.limit))
+
+
+async def _listed(settings: PlanSettings, ask: Ask) -> Fleet:
+    listing = Listing(settings.endpoint, settings.subscription)
+    [subscriptions] = await ask([listing.subscriptions()])
+    graph = await ask(listing.graph(subscriptions))
+    compute = await ask(listing.compute(graph))
+    return listing.fleet(compute)
+
+
+def _nothing(fleet: Fleet) -> str:
+    error = fleet.errors[0]
+    where = f"subscription {error.subscription_id}" if error.subscription_id else "the list of subscriptions"
+    if error.code == NOT_FOUND:
+        return f"nothing could be listed: {where}: {error.message}"
+    if error.http_status is None:
+        why = f"{where} is out of reach ({error.message})"
+        return f"nothing could be listed: {why}; check --endpoint and the network"
+    said = " ".join(part for part in (error.code, error.message) if part)
+    return (
+        f"nothing could be listed: {where} answered {error.http_status} ({said}); "
+        "check the endpoint, and that the identity may read the subscriptions"
+    )

@@ -1,0 +1,60 @@
+"""What the settings mean for the engine: one reading of them for a scan and its plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from fleetscan.engine.limits import Limits, limits_for
+from fleetscan.engine.pacing import Pacing
+from fleetscan.engine.retrying import Retrying
+from fleetscan.engine.rules import OperationRules
+from fleetscan.model import Origin, Target
+from fleetscan.scanner.past_durations import PastDurations, durations_of
+from fleetscan.settings.declared import PlanSettings
+
+
+def limits_of(settings: PlanSettings) -> Limits:
+    """Where the buckets of the cloud asked begin, and the share of them that is ours."""
+    return limits_for(Origin.of(settings.endpoint).host, settings.rate_share)
+
+
+def operation_rules(
+    settings: PlanSettings, chance: Callable[[], float], past: PastDurations
+) -> OperationRules:
+    """The rules that `settings` make; `chance` returns 0.0 to 1.0."""
+    return OperationRules(
+        endpoint=settings.endpoint,
+        origin=Origin.of(settings.endpoint),
+        api_version=settings.api_version,
+        pacing=Pacing(chance, settings.first_poll_s, settings.poll_interval_s, past.by_os),
+        retrying=Retrying(chance),
+        timeout_s=settings.operation_timeout_s,
+    )
+
+
+def longest_first(targets: Sequence[Target], past: PastDurations) -> list[int]:
+    """The machines' places, those that take longest first, by their own last time or their kind's.
+
+    The last start made decides when a scan ends. Where nothing is known Windows goes first, which searches
+    for updates longer than a package manager reads its lists.
+    """
+    medians = past.medians()
+
+    def order(place: int) -> tuple[float, bool]:
+        target = targets[place]
+        expected_s = past.of(target) or medians.get(target.os_type or "", 0.0)
+        return -expected_s, target.os_type != "Windows"
+
+    return sorted(range(len(targets)), key=order)
+
+
+def past_durations(settings: PlanSettings, warn: Callable[[str], None]) -> PastDurations:
+    """How long assessments took in the run to learn from; without it nothing stops."""
+    if settings.last_run is None:
+        return PastDurations()
+    try:
+        return durations_of(Path(settings.last_run))
+    except OSError as error:
+        warn(f"nothing is learned from {settings.last_run} ({error.strerror})")
+        return PastDurations()

@@ -1,0 +1,62 @@
+"""From an ending to the files: builds the row, writes it, counts it, and tells the hooks, in that order.
+
+It keeps sums and never machines, so that memory does not grow with results already written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from fleetscan.model import Ending, Json, Outcome, Reason, Target
+from fleetscan.records import machine_row
+from fleetscan.records.fleet_facts import FleetFacts
+from fleetscan.records.sums import Totals
+from fleetscan.records.times import WallClock
+from fleetscan.runs.store import RunStore
+from fleetscan.scanner.hooks import Hooks
+
+
+class Recorder:
+    """The one writer of a run's rows. `listed` comes before `record` for every machine."""
+
+    def __init__(
+        self, scan_id: str, place: RunStore, clock: WallClock, hooks: Hooks, group_by: Sequence[str]
+    ) -> None:
+        self._scan_id = scan_id
+        self._output = place.output
+        self._journal = place.journal
+        self._clock = clock
+        self._hooks = hooks
+        self._totals = Totals(scan_id, group_by)
+
+    def listed(self, targets: Iterable[Target]) -> None:
+        """Count machines among the fleet."""
+        for target in targets:
+            self._totals.listed(target)
+
+    def recall(self, target: Target, row: Mapping[str, Json]) -> None:
+        """Count a machine whose row an earlier process wrote; `row` has what totals need of it."""
+        self._totals.ended(target, row)
+        reason = row["reason"]
+        self._hooks.ended(Outcome(str(row["outcome"])), None if reason is None else Reason(str(reason)))
+
+    def record(self, number: int, target: Target, ending: Ending) -> None:
+        """Write the row of one machine, and then that it is there. Raises OutputError where that fails."""
+        row = machine_row.row(self._scan_id, target, ending, self._clock)
+        try:
+            line = machine_row.encode(row)
+        except ValueError:
+            ending = machine_row.without_assessment(ending)
+            row = machine_row.row(self._scan_id, target, ending, self._clock)
+            line = machine_row.encode(row)
+        row_ends_at = self._output.write_row(line)
+        self._totals.ended(target, row)
+        self._journal.ended(number, row_ends_at, row)
+        if ending.trace is not None and ending.trace.started_at is not None:
+            self._hooks.finished()
+        self._hooks.ended(ending.outcome, ending.reason)
+
+    def totals(self, facts: FleetFacts) -> list[dict[str, Json]]:
+        """The lines of totals.jsonl, the fleet's first. Raises BrokenIdentityError unless they add up."""
+        self._totals.check(self._output.rows_written)
+        return self._totals.lines(facts)

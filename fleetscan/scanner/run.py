@@ -1,0 +1,127 @@
+"""A session over a wire: lists the fleet or takes up an earlier run, and carries the broker's requests.
+
+Whatever it knows of Azure it knows through the session; here are the awaits.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from functools import partial
+
+import anyio
+import anyio.to_thread
+
+from fleetscan.azure.credentials import TokenSource
+from fleetscan.engine.listing_job import ListingJob
+from fleetscan.engine.retrying import Retrying
+from fleetscan.errors import FleetscanError
+from fleetscan.inventory.busy import query_busy
+from fleetscan.inventory.listing import Fleet
+from fleetscan.records.times import WallClock
+from fleetscan.runs.store import RunStore, earlier_store, new_store
+from fleetscan.scanner.dispatcher import Dispatcher, Exchanger, Halt
+from fleetscan.scanner.hooks import Hooks
+from fleetscan.scanner.listing import LISTING_ATTEMPTS, read_fleet
+from fleetscan.scanner.resume import Resumption, retried_fleet
+from fleetscan.scanner.session import Session
+from fleetscan.scanner.summary import ScanSummary, finished_summary
+from fleetscan.settings.declared import Settings
+
+# What a power cut may cost: the rows and starts of so many seconds.
+SYNC_EVERY_S = 1.0
+NOBODY: frozenset[str] = frozenset()
+
+
+class Run:
+    """One process's part of a run. Used once."""
+
+    def __init__(self, wire: Exchanger, settings: Settings, hooks: Hooks, stop: anyio.Event) -> None:
+        self._settings = settings
+        self._hooks = hooks
+        self._stop = stop
+        self._clock = WallClock(datetime.now(UTC), time.monotonic())
+        self._chance = random.Random().random  # noqa: S311 - jitter, not a secret
+        self._session = Session(settings, hooks, self._clock, self._chance)
+        self._dispatcher = Dispatcher(
+            self._session.broker,
+            wire,
+            max_in_flight=settings.max_in_flight,
+            clock=time.monotonic,
+            hooks=hooks,
+        )
+
+    async def go(self, tokens: TokenSource | None) -> ScanSummary:
+        """List, assess, sum up; or go on where an earlier process left off."""
+        earlier = earlier_store(self._settings, self._clock)
+        if earlier is None:
+            fleet = await self._list()
+            with new_store(self._settings, self._clock, scan_id := str(uuid.uuid4())) as place:
+                return await self._work(place, fleet, Resumption(scan_id), tokens)
+        with earlier:
+            if (finished := finished_summary(earlier)) is not None:
+                self._hooks.warning("the run was finished already: nothing was done")
+                return finished
+            story = earlier.story
+            resumption = Resumption(str(uuid.uuid4())) if story is None else Resumption.of(story, tokens)
+            fleet = resumption.fleet() if resumption.is_listed else await self._list()
+            return await self._work(earlier, fleet, resumption, tokens)
+
+    async def _list(self) -> Fleet:
+        if self._settings.retry_failed is not None:
+            return retried_fleet(self._settings.retry_failed)
+        return await read_fleet(
+            self._settings, self._dispatcher, chance=self._chance, hooks=self._hooks, stop=self._stop
+        )
+
+    async def _work(
+        self, place: RunStore, fleet: Fleet, resumption: Resumption, tokens: TokenSource | None
+    ) -> ScanSummary:
+        stopped_by: FleetscanError | None = None
+        self._hooks.phase("scanning")
+        self._session.open(place, fleet, resumption, tokens.principal() if tokens else None)
+        try:
+            await self._assess(partial(self._keep, place))
+        except FleetscanError as error:
+            stopped_by = error
+        return self._session.finish(time.monotonic(), stopped_by)
+
+    async def _assess(self, keep: Callable[[], Awaitable[None]]) -> None:
+        """Have every machine end; those on which a patch operation runs come last."""
+        session, dispatcher = self._session, self._dispatcher
+        subscription_ids = session.unbegun_subscriptions()
+        busy = await self._ask_busy(subscription_ids)
+        await dispatcher.run(session.operations(busy), self._stop, self._halt(), keep)
+        if session.has_busy:
+            busy = await self._ask_busy(subscription_ids)
+            await dispatcher.run(session.late_operations(busy), self._stop, self._halt(), keep)
+
+    async def _ask_busy(self, subscription_ids: list[str]) -> frozenset[str]:
+        """Who is busy; nobody where that is not asked, or cannot be told."""
+        if self._settings.ignore_busy or not subscription_ids:
+            return NOBODY
+        retrying = Retrying(self._chance, attempts=LISTING_ATTEMPTS)
+        listing_job = ListingJob(query_busy(self._settings.endpoint, subscription_ids), retrying)
+        await self._dispatcher.run([listing_job], self._stop)
+        if isinstance(listing_job.result, frozenset):
+            return listing_job.result
+        self._hooks.warning(
+            f"whether patches are being installed could not be seen: Resource Graph {listing_job.result}; "
+            "an assessment may end an installation that runs"
+        )
+        return NOBODY
+
+    def _halt(self) -> Halt:
+        deadline_s = self._settings.deadline_s
+        deadline_at = None if deadline_s is None else self._clock.monotonic + deadline_s
+        return Halt(self._settings.drain_s, deadline_at)
+
+    async def _keep(self, place: RunStore) -> None:
+        """Once a second note how far it is, the time too, and have what was written outlive a power cut."""
+        while True:
+            await anyio.sleep(SYNC_EVERY_S)
+            self._session.keep(time.monotonic())
+            await anyio.to_thread.run_sync(place.sync)

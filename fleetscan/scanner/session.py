@@ -1,0 +1,205 @@
+"""One process's part of a run, as plain calls that are told the time: from the fleet to the totals.
+
+It owns the broker and what becomes of each ending. `Run` drives it over a real transport,
+the tests in virtual time.
+What goes wrong once rows are being written ends it early and takes no row back: the totals are written over
+what there is, and `--resume` goes on from there.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+
+from fleetscan.engine.operation import Operation
+from fleetscan.engine.scheduler import Scheduler
+from fleetscan.errors import BugError, FleetscanError, OutputError, StoppedError
+from fleetscan.inventory.listing import Fleet
+from fleetscan.inventory.selection import is_skipped
+from fleetscan.model import AzureError, Ending, Job, Json, Outcome, Reason, Target
+from fleetscan.records.fleet_facts import FleetFacts
+from fleetscan.records.times import WallClock
+from fleetscan.runs.store import RunStore, scope_of
+from fleetscan.scanner.broker import Broker
+from fleetscan.scanner.hooks import Hooks
+from fleetscan.scanner.policy import limits_of, longest_first, operation_rules, past_durations
+from fleetscan.scanner.recorder import Recorder
+from fleetscan.scanner.resume import Resumption
+from fleetscan.scanner.run_facts import COMPLETE, RunFacts, exit_code
+from fleetscan.scanner.summary import ScanSummary, stopped
+from fleetscan.settings.declared import Settings
+
+# One odd reply ends one machine; this many say that it is our code that is odd.
+MAX_BUGS = 10
+
+log = logging.getLogger("fleetscan")
+
+
+class Session:
+    """Used once: `open`, then `operations` for the broker, then `finish`.
+
+    `clock` tells the moments that other processes can understand, `chance` returns 0.0 to 1.0.
+    """
+
+    def __init__(
+        self, settings: Settings, hooks: Hooks, clock: WallClock, chance: Callable[[], float]
+    ) -> None:
+        self._settings = settings
+        self._hooks = hooks
+        self._clock = clock
+        self._chance = chance
+        self._bugs = 0
+        self._busy: list[tuple[int, Target]] = []
+        self._now = clock.monotonic
+        self.broker = Broker(
+            Scheduler(limits_of(settings)), hooks=hooks, on_end=self._ended, on_bug=self._broke
+        )
+
+    def open(
+        self,
+        place: RunStore,
+        fleet: Fleet,
+        resumption: Resumption,
+        principal: Mapping[str, str | None] | None = None,
+    ) -> None:
+        """Begin in `place`: the journal, run.json, and a row for each machine that needs no request."""
+        self._place, self._fleet, self._resumption = place, fleet, resumption
+        self._scope = fleet.scope
+        self._recorder = Recorder(
+            resumption.scan_id, place, self._clock, self._hooks, self._settings.group_by
+        )
+        self._facts = RunFacts(
+            scan_id=resumption.scan_id,
+            settings=self._settings,
+            scope=fleet.scope,
+            principal=principal,
+            clock=self._clock,
+            started_at=resumption.started_at(self._clock),
+        )
+        who: Json = None if principal is None else {**principal}
+        asked = scope_of(self._settings)
+        place.journal.begun({"scan_id": resumption.scan_id, "principal": who, "asked": asked})
+        if not resumption.is_listed:
+            place.journal.listed(fleet)
+        # Rows without a listing could not be gone on with.
+        place.journal.sync()
+        self.broker.journal = place.journal
+        place.output.write_run(self._facts.begun())
+        self._count(fleet, resumption)
+
+    def _count(self, fleet: Fleet, resumption: Resumption) -> None:
+        """The fleet, and what of it has ended before anything is asked."""
+        self._recorder.listed(fleet.targets)
+        self._hooks.listed(len(fleet.targets), sum(map(is_skipped, fleet.targets)))
+        if resumption.warning is not None:
+            self._hooks.warning(resumption.warning)
+        for number, row in resumption.ended.items():
+            self._recorder.recall(fleet.targets[number], row)
+        for number, target in enumerate(fleet.targets):
+            if is_skipped(target) and number not in resumption.ended:
+                self._recorder.record(number, target, Ending(Outcome.SKIPPED, Reason.NOT_RUNNING))
+
+    def unbegun_subscriptions(self) -> list[str]:
+        """The subscriptions of the machines that are still to be started."""
+        unbegun = (
+            target.subscription_id.lower()
+            for number, target in enumerate(self._fleet.targets)
+            if not is_skipped(target) and not self._resumption.is_begun(number)
+        )
+        return list(dict.fromkeys(unbegun))
+
+    def operations(self, busy: frozenset[str] = frozenset()) -> Iterator[Operation]:
+        """An operation for each machine that may answer, but for the `busy` ones, which come last.
+
+        The list of the fleet is emptied, so that memory follows work.
+        """
+        past = past_durations(self._settings, self._hooks.warning)
+        rules = operation_rules(self._settings, self._chance, past)
+        self._rules = replace(rules, unknown_start_wait_s=self._settings.unknown_start_wait_s)
+        targets, resumption = self._fleet.targets, self._resumption
+        waiting = deque((number, targets[number]) for number in longest_first(targets, past))
+        targets.clear()
+        while waiting:
+            number, target = waiting.popleft()
+            if is_skipped(target) or number in resumption.ended:
+                continue
+            if target.key in busy and not resumption.is_begun(number):
+                self._busy.append((number, target))
+            else:
+                operation = resumption.operation(number, target, self._rules, past.of(target), self._clock)
+                if operation.reading is not None:
+                    self._hooks.accepted()
+                yield operation
+
+    @property
+    def has_busy(self) -> bool:
+        """Whether machines were put off because something ran on them."""
+        return bool(self._busy)
+
+    def late_operations(self, busy: frozenset[str]) -> Iterator[Operation]:
+        """Those that were put off, but for the ones that are `busy` still: these are skipped."""
+        put_off, self._busy = self._busy, []
+        for number, target in put_off:
+            if target.key in busy:
+                self._recorder.record(number, target, Ending(Outcome.SKIPPED, Reason.BUSY))
+            else:
+                yield Operation(target, self._rules, number=number)
+
+    def keep(self, now: float) -> None:
+        """Note how far it is; what was written outlives a power cut once the place is synced."""
+        self._place.journal.counted(self.broker.counts.as_json(), now)
+
+    def finish(self, now: float, stopped_by: FleetscanError | None) -> ScanSummary:
+        """Totals, run.json and the exit code over whatever rows there are. Raises BrokenIdentityError."""
+        place = self._place
+        lines = self._recorder.totals(self._fleet_facts(now))
+        if isinstance(stopped_by, StoppedError):
+            stopped_by = stopped(stopped_by, lines[0], place.output.path)
+        has_accepted = bool(self.broker.accepted) or self._resumption.has_accepted
+        code = exit_code(lines[0], stopped_by, has_accepted=has_accepted)
+        last_writes: tuple[Callable[[], None], ...] = (
+            lambda: self.keep(now),
+            place.output.close,
+            lambda: place.output.write_totals(lines),
+            lambda: place.output.write_run(self._facts.ended(now, code, stopped_by)),
+        )
+        for write in last_writes:
+            # Each for itself: run.json says how it ended, though the disk has no room for the rest.
+            try:
+                write()
+            except OutputError as error:
+                stopped_by, code = stopped_by or error, max(code, error.exit_code)
+        if code in COMPLETE and (unswitched := place.output.switch_latest()):
+            self._hooks.warning(unswitched)
+        sentence = None if stopped_by is None else str(stopped_by)
+        return ScanSummary(code, place.output.path, lines[0], sentence)
+
+    def _fleet_facts(self, now: float) -> FleetFacts:
+        return FleetFacts(
+            started_at=self._facts.started_at,
+            finished_at=self._clock.iso(now),
+            duration_s=self._resumption.spent_s + now - self._clock.monotonic,
+            requests=self.broker.counts.plus(self._resumption.requests),
+            inventory_errors=self._fleet.errors,
+        )
+
+    def _ended(self, job: Job) -> None:
+        match job:
+            case Operation(number=number, target=target, ending=ending):
+                self._recorder.record(number, target, ending)
+
+    def _broke(self, job: Job, bug: Exception, now: float) -> None:
+        """Our own code raised on a reply: one row says so, and the log says where."""
+        if not isinstance(job, Operation):
+            raise bug
+        self._bugs += 1
+        log.error("a reply for %s broke our own code", job.target.resource_id, exc_info=bug)
+        error = AzureError("InternalError", f"{type(bug).__name__}: {bug}", None, job.stage)
+        ending = Ending(Outcome.FAILED, Reason.INTERNAL_ERROR, None, error, job.trace(now))
+        self._recorder.record(job.number, job.target, ending)
+        if self._bugs >= MAX_BUGS:
+            raise BugError(
+                f"{self._bugs} replies broke fleetscan's own code; please report the log above"
+            ) from bug

@@ -1,0 +1,119 @@
+"""How a setting is declared once, and what its flag, environment variable and TOML key are called.
+
+A field `first_poll_s` is the flag `--first-poll`, the variable `FLEETSCAN_FIRST_POLL` and the key
+`first-poll` or `first_poll`: outside Python the unit stands in the value ("75s"), not in the name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, TypeVar
+
+from fleetscan.errors import UsageError
+from fleetscan.settings.types import Switch, Value, ValueType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+T = TypeVar("T")
+
+PREFIX = "FLEETSCAN_"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting: the field that holds it, how its text reads, and what is said about it."""
+
+    attribute: str
+    default: object
+    form: ValueType
+    help: str
+    why: str
+
+    @property
+    def name(self) -> str:
+        """The name people write, words joined by hyphens."""
+        return self.attribute.removesuffix("_s").replace("_", "-")
+
+    @property
+    def flag(self) -> str:
+        """The command line's word for it."""
+        return f"--{self.name}"
+
+    @property
+    def variable(self) -> str:
+        """The environment's word for it."""
+        return PREFIX + self.name.replace("-", "_").upper()
+
+    @property
+    def is_list(self) -> bool:
+        """Whether it takes several values: a repeated flag, commas in the environment, a TOML array."""
+        return isinstance(self.default, tuple)
+
+    @property
+    def is_switch(self) -> bool:
+        """Whether its flag stands alone, without a value."""
+        return isinstance(self.form, Switch)
+
+    def read(self, text: str) -> Value:
+        """One value from text; raises ValueError with a clause that follows the setting's name."""
+        value = self.form.parse(text)
+        self.form.check(value)
+        return value
+
+    def show_default(self) -> str:
+        """The default as a person would write it, "" where there is none."""
+        values = self.default if isinstance(self.default, tuple) else (self.default,)
+        return ", ".join(
+            self.form.show(value) for value in values if value is not None and value is not False
+        )
+
+    def check(self, value: object) -> None:
+        """Raises ValueError when the field may not hold `value`."""
+        if value is None and self.default is None:
+            return
+        values = value if self.is_list and isinstance(value, tuple) else (value,)
+        for single in values:
+            self.form.check(single)
+        if len({str(single).lower() for single in values}) < len(values):
+            raise ValueError(f"must not name anything twice, case aside: {', '.join(map(str, values))}")
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedSettings:
+    """What a command's settings share: they are checked when made, wherever they came from."""
+
+    def __post_init__(self) -> None:
+        """Raises UsageError about the first field that may not hold what it was given."""
+        for each in settings_of(type(self)):
+            try:
+                each.check(getattr(self, each.attribute))
+            except ValueError as refusal:
+                raise UsageError(f"{each.name} {refusal}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    form: ValueType
+    help: str
+    why: str
+
+
+def setting(default: T, form: ValueType, help: str, why: str = "") -> T:
+    """Declares a field of a settings dataclass; `why` says what speaks for the default or the range."""
+    return field(default=default, metadata={"words": _Words(form, help, why)})
+
+
+def settings_of(settings: type[CheckedSettings]) -> tuple[Setting, ...]:
+    """The settings_of of a settings class, in the order of their declaration."""
+    found = []
+    for each in fields(settings):
+        words: _Words = each.metadata["words"]
+        found.append(Setting(each.name, each.default, words.form, words.help, words.why))
+    return tuple(found)
+
+
+def nearest(word: str, words: Iterable[str]) -> str | None:
+    """The one of `words` that `word` was probably meant to be."""
+    return next(iter(get_close_matches(word, words, n=1)), None)

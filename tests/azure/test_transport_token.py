@@ -1,0 +1,158 @@
+"""Where the token goes: to its own origin alone, through the environment's proxy, anew after a 401."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+from fleetscan.azure.credentials import StaticToken
+from fleetscan.azure.transport import Timeouts, Transport, is_loopback, proxy_for
+from fleetscan.errors import TokenRefusedError, UsageError
+from fleetscan.model import Fault, Origin, Request
+from tests.azure.loopback_server import OK, Answer, serving
+
+AZURE = Origin.of("https://management.azure.com")
+SHORT = Timeouts(connect_s=2.0, read_s=0.5, total_s=2.0)
+
+
+def wire_to(origin: Origin) -> Transport:
+    return Transport(
+        origin, StaticToken("t0ken"), max_in_flight=2, user_agent="fleetscan/1.2.3", timeouts=SHORT
+    )
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://evil.test/x",
+        "http://management.azure.com/x",
+        "https://management.azure.com:8443/x",
+        "https://management.azure.com.evil.test/x",
+        "https://evil.test#management.azure.com/x",
+        "https://evil.test?management.azure.com/x",
+        "https://user@management.azure.com/x",
+        "https://management.azure.com@evil.test/x",
+        "https://management.azure.com\\@evil.test/x",
+        "https://evil.test\\.management.azure.com/x",
+        "https://evil.test\\@management.azure.com/x",
+        "https://management.azure.com\t.evil.test/x",
+        "https://management.azure.com./x",
+        "https://management.azure.com%2eevil.test/x",
+        "https://m\N{LATIN SMALL LETTER A WITH ACUTE}nagement.azure.com/x",
+        "https://management.azure.com:99999999/x",
+        "https://[management.azure.com]/x",
+        "https:///x",
+        "//management.azure.com/x",
+        "/x",
+        "",
+        "file:///etc/passwd",
+    ],
+)
+async def test_a_request_for_another_origin_is_refused_before_anything_is_sent(url: str) -> None:
+    async with wire_to(AZURE) as wire:
+        with pytest.raises(ValueError, match="never sent"):
+            await wire.exchange(Request("GET", url))
+
+
+@pytest.mark.parametrize("sly", [" HTTP/1.1\r\nX: y", "\r\nX: y", "\n", " ", "\x0b", "\x85", "\u2028"])
+async def test_a_url_cannot_smuggle_a_second_request_line(sly: str) -> None:
+    async with serving(OK) as server:
+        base = f"http://127.0.0.1:{server.port}"
+        async with wire_to(Origin.of(base)) as wire:
+            with pytest.raises(ValueError, match="never sent"):
+                await wire.exchange(Request("GET", f"{base}/a{sly}"))
+        assert server.connections == 0
+
+
+async def test_another_port_of_the_same_host_gets_no_token() -> None:
+    async with serving(OK) as server, serving(OK) as neighbour:
+        async with wire_to(Origin.of(f"http://127.0.0.1:{server.port}")) as wire:
+            with pytest.raises(ValueError, match="never sent"):
+                await wire.exchange(Request("GET", f"http://127.0.0.1:{neighbour.port}/x"))
+        assert neighbour.connections == 0
+
+
+@pytest.mark.parametrize("spelling", ["HTTP://127.0.0.1:{}", "http://127.0.0.1:0{}"])
+async def test_another_spelling_of_the_same_origin_is_the_same_origin(spelling: str) -> None:
+    async with serving(OK) as server:
+        async with wire_to(Origin.of(f"http://127.0.0.1:{server.port}")) as wire:
+            reply = await wire.exchange(Request("GET", spelling.format(server.port) + "/x"))
+        assert (reply.status, server.targets) == (200, ["/x"])
+
+
+def test_plain_http_is_for_this_machine_alone() -> None:
+    with pytest.raises(ValueError, match=r"must not travel to azure\.test over plain http"):
+        wire_to(Origin.of("http://azure.test"))
+
+
+@pytest.mark.parametrize(
+    ("host", "local"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.9.1", True),
+        ("::1", True),
+        ("localhost", True),
+        ("localhost.evil.test", False),
+        ("127.0.0.1.evil.test", False),
+        ("10.0.0.1", False),
+        ("0.0.0.0", False),  # noqa: S104 - nothing is bound to it
+    ],
+)
+def test_loopback_is_told_by_address_and_never_looked_up(host: str, local: bool) -> None:
+    assert is_loopback(host) is local
+
+
+async def test_a_401_on_a_static_token_says_what_to_do() -> None:
+    async with serving(Answer(b"HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n")) as server:
+        base = f"http://127.0.0.1:{server.port}"
+        async with wire_to(Origin.of(base)) as wire:
+            with pytest.raises(TokenRefusedError, match="put a fresh one there"):
+                await wire.exchange(Request("GET", f"{base}/x"))
+
+
+async def test_https_leaves_through_the_proxy_and_the_proxy_gets_no_token(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    async with serving(Answer(b"HTTP/1.1 407 Denied\r\nContent-Length: 0\r\n\r\n")) as proxy:
+        monkeypatch.setenv("https_proxy", f"http://ann:p%40ss@127.0.0.1:{proxy.port}")
+        async with wire_to(AZURE) as wire:
+            reply = await wire.exchange(Request("POST", "https://management.azure.com/x?s=secret"))
+        assert (reply.fault, reply.detail) == (
+            Fault.NOT_SENT,
+            "the proxy would not connect to management.azure.com:443: HTTP 407",
+        )
+        assert proxy.targets == ["management.azure.com:443"]
+        assert proxy.header("Authorization") is None
+        login = base64.b64encode(b"ann:p@ss").decode()
+        assert proxy.header("Proxy-Authorization") == f"Basic {login}"
+        assert "p@ss" not in repr(proxy_for(AZURE))
+
+
+async def test_plain_http_never_goes_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving(OK) as server, serving(OK) as proxy:
+        for name in ("http_proxy", "https_proxy", "all_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
+        base = f"http://127.0.0.1:{server.port}"
+        async with wire_to(Origin.of(base)) as wire:
+            await wire.exchange(Request("GET", f"{base}/x"))
+        assert (server.connections, proxy.connections) == (1, 0)
+
+
+def test_no_proxy_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
+    monkeypatch.setenv("no_proxy", "azure.com")
+    assert proxy_for(AZURE).url is None
+
+
+@pytest.mark.parametrize("address", ["socks5://127.0.0.1:1", "http://", "http://[", "://", "http://h:x"])
+def test_a_proxy_that_cannot_be_one_is_said_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.setenv("https_proxy", address)
+    with pytest.raises(UsageError, match="HTTPS_PROXY must read"):
+        proxy_for(AZURE)

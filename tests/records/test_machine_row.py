@@ -1,0 +1,221 @@
+"""Records: what is lifted out of Azure's result, and what stays null because nobody said it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import orjson
+import pytest
+
+from fleetscan.model import AzureError, Ending, Json, OperationTrace, Outcome, Reason, Stage
+from fleetscan.records.machine_row import encode, row
+from tests.records.examples import CLOCK, SCAN_ID, assessed, failed, machine, result, skipped, trace
+
+
+def record(ending: Ending) -> dict[str, Json]:
+    return row(SCAN_ID, machine(), ending, CLOCK)
+
+
+def told(assessment: dict[str, Json]) -> dict[str, Json]:
+    return record(Ending(Outcome.ASSESSED, None, assessment, None, trace()))
+
+
+def operation(course: OperationTrace) -> dict[str, Json]:
+    block = record(Ending(Outcome.ASSESSED, None, result(), None, course))["operation"]
+    assert isinstance(block, dict)
+    return block
+
+
+def test_the_recorded_assessment_keeps_its_counts_its_times_and_its_patches_verbatim(
+    recordings: Path,
+) -> None:
+    entries = json.loads((recordings / "vm-assess-patches.json").read_text())["Entries"]
+    last_poll, answer = entries[-2]["ResponseBody"], entries[-1]["ResponseBody"]
+    course = trace(azure_start_time=last_poll["startTime"], azure_end_time=last_poll["endTime"])
+    told = record(Ending(Outcome.ASSESSED, None, answer, None, course))
+    assert (told["status"], told["critical_and_security_count"], told["other_count"]) == ("Succeeded", 0, 4)
+    assert (told["patch_count"], told["patches_complete"], told["reboot_pending"]) == (4, True, False)
+    assert told["assessed_at"] == "2023-02-22T04:03:05.519230Z"
+    assert told["assessment"] == answer
+    assert told["error"] is None
+    assert told["operation"] == {
+        "started_at": "2023-02-22T04:01:54.394730Z",
+        "finished_at": "2023-02-22T04:03:05.519230Z",
+        "duration_s": 71.124,
+        "starts": 1,
+        "polls": 4,
+        "throttled": 0,
+    }
+
+
+def test_keys_stand_in_the_contracts_order_whatever_the_outcome() -> None:
+    contract = [
+        "schema",
+        "scan_id",
+        "resource_id",
+        "kind",
+        "subscription_id",
+        "subscription_name",
+        "resource_group",
+        "name",
+        "location",
+        "os_type",
+        "os_name",
+        "os_version",
+        "image",
+        "patch_mode",
+        "assessment_mode",
+        "power_state",
+        "tags",
+        "outcome",
+        "reason",
+        "source",
+        "status",
+        "assessed_at",
+        "critical_and_security_count",
+        "other_count",
+        "reboot_pending",
+        "patch_count",
+        "patches_complete",
+        "assessment",
+        "error",
+        "operation",
+    ]
+    for ending in (assessed(), failed(), skipped()):
+        assert list(record(ending)) == contract
+
+
+def test_a_machine_skipped_by_the_listing_has_neither_error_nor_operation_nor_findings() -> None:
+    told = record(skipped())
+    assert (told["outcome"], told["reason"]) == ("skipped", "not_running")
+    empty = ("source", "status", "assessed_at", "patches_complete", "assessment", "error", "operation")
+    assert [told[key] for key in empty] == [None] * 7
+
+
+def test_azures_own_no_to_a_start_is_told_with_the_skip() -> None:
+    error = AzureError("OperationNotAllowed", "The VM is not running.", 409, Stage.START, "c-7")
+    told = record(Ending(Outcome.SKIPPED, Reason.NOT_RUNNING, None, error, trace(None, None)))
+    assert told["error"] == {
+        "code": "OperationNotAllowed",
+        "message": "The VM is not running.",
+        "http_status": 409,
+        "stage": "start",
+        "correlation_id": "c-7",
+    }
+    assert isinstance(told["operation"], dict)
+    assert told["operation"]["started_at"] is None
+
+
+@pytest.mark.parametrize("said", [None, True, False, -1, 2.5, "3", 2**31, [], {}])
+def test_what_is_no_count_is_null_and_never_zero(said: Json) -> None:
+    assert told(result(critical=said))["critical_and_security_count"] is None
+    assert told(result(other=said))["other_count"] is None
+
+
+def test_zero_is_told_as_zero() -> None:
+    assert told(result(critical=0, other=0))["critical_and_security_count"] == 0
+
+
+@pytest.mark.parametrize("said", [None, "true", 1])
+def test_a_restart_nobody_spoke_of_is_null(said: Json) -> None:
+    assert told(result(rebootPending=said))["reboot_pending"] is None
+
+
+@pytest.mark.parametrize(
+    ("critical", "other", "patches", "complete"),
+    [
+        (2, 1, 3, True),
+        (2, 1, 2, False),
+        (2, 1, 4, True),
+        (2, 1, None, False),
+        (0, 0, None, True),
+        (0, 0, 0, True),
+        (None, 0, None, False),
+        (None, 1, 1, True),
+        (None, 2, 1, False),
+    ],
+)
+def test_a_list_shorter_than_the_counts_is_not_complete(
+    critical: int | None, other: int, patches: int | None, complete: bool
+) -> None:
+    facts = told(result(critical, other, patches))
+    assert (facts["patch_count"], facts["patches_complete"]) == (patches, complete)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"code": "PACKAGE_LIST_TRUNCATED", "message": "", "details": []},
+        {"code": "1", "details": [{"code": "OTHER"}, {"code": "PACKAGE_LIST_TRUNCATED"}]},
+        {"code": "1", "details": [{"code": "1", "details": [{"code": "Package_List_Truncated"}]}]},
+    ],
+)
+def test_a_list_marked_as_truncated_at_any_depth_is_not_complete(error: dict[str, Json]) -> None:
+    assert told(result(2, 1, 3, error=error))["patches_complete"] is False
+
+
+@pytest.mark.parametrize(
+    "error", [None, {"code": "Success", "details": []}, {"code": "0"}, "text", [1, None]]
+)
+def test_an_error_that_speaks_of_success_marks_nothing(error: Json) -> None:
+    assert told(result(2, 1, 3, error=error))["patches_complete"] is True
+
+
+def test_the_assessments_time_is_the_operations_end_else_the_results_own() -> None:
+    own = result(lastModifiedDateTime="2023-02-22T04:02:00Z", startDateTime="2023-02-22T04:01:00Z")
+    ended = trace(azure_end_time="2023-02-22T04:03:00Z")
+    assert (
+        record(Ending(Outcome.ASSESSED, None, own, None, ended))["assessed_at"]
+        == "2023-02-22T04:03:00.000000Z"
+    )
+    assert told(own)["assessed_at"] == "2023-02-22T04:02:00.000000Z"
+    assert told(result(startDateTime="2023-02-22T04:01:00Z"))["assessed_at"] == "2023-02-22T04:01:00.000000Z"
+    assert told(result(lastModifiedDateTime="never"))["assessed_at"] is None
+
+
+def test_without_an_assessment_there_is_no_time_of_one() -> None:
+    error = AzureError("X", "x", 200, Stage.POLL)
+    ended = trace(azure_start_time="2023-02-22T04:01:00Z", azure_end_time="2023-02-22T04:03:00Z")
+    told = record(Ending(Outcome.FAILED, Reason.OPERATION_FAILED, None, error, ended))
+    assert told["assessed_at"] is None
+    assert isinstance(told["operation"], dict)
+    assert told["operation"]["duration_s"] == 120.0
+
+
+def test_a_failed_assessment_keeps_what_it_told() -> None:
+    error = AzureError("X", "x", 200, Stage.RESULT)
+    told = record(Ending(Outcome.FAILED, Reason.ASSESSMENT_FAILED, result(status="Failed"), error, trace()))
+    assert (told["source"], told["status"], told["critical_and_security_count"]) == ("operation", "Failed", 2)
+
+
+def test_an_operation_azure_did_not_time_is_told_by_our_clock() -> None:
+    told = operation(trace(1010.0, 1081.5))
+    assert (told["started_at"], told["finished_at"]) == (
+        "2026-11-23T02:00:10.123456Z",
+        "2026-11-23T02:01:21.623456Z",
+    )
+    assert told["duration_s"] == 71.5
+
+
+@pytest.mark.parametrize("end", [None, "garbage", "2023-02-22T04:00:00Z"])
+def test_azures_times_are_told_as_a_pair_or_not_at_all(end: str | None) -> None:
+    told = operation(trace(1010.0, 1081.5, "2023-02-22T04:01:00Z", end))
+    assert told["started_at"] == "2026-11-23T02:00:10.123456Z"
+    assert told["duration_s"] == 71.5
+
+
+def test_an_operation_that_never_ended_has_no_duration() -> None:
+    told = operation(trace(1010.0, None))
+    assert (told["finished_at"], told["duration_s"]) == (None, None)
+
+
+def test_without_a_start_sent_there_is_no_operation() -> None:
+    assert record(Ending(Outcome.SKIPPED, Reason.UNSUPPORTED, trace=trace(starts=0)))["operation"] is None
+
+
+def test_a_row_is_one_line() -> None:
+    line = encode(record(assessed(note="two\nlines")))
+    assert line.endswith(b"}\n")
+    assert line.count(b"\n") == 1
+    assert orjson.loads(line)["assessment"]["note"] == "two\nlines"

@@ -1,0 +1,224 @@
+"""The run directory: nothing is overwritten, no row is halved, and nobody else can read it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import orjson
+import pytest
+
+from fleetscan.errors import CannotWriteError, OutputError, RunExistsError, UsageError
+from fleetscan.runs.directory import Output, RunDirectory, make_directory, refuse_used
+from fleetscan.runs.stdout_rows import StdoutRows, write_whole
+
+NOW = datetime(2026, 11, 23, 2, 0, 0, tzinfo=UTC)
+SCAN_ID = "4f1c2a9e-0000-4000-8000-000000000000"
+
+
+@contextmanager
+def new_run(out: str | None, now: datetime = NOW, scan_id: str = SCAN_ID) -> Iterator[RunDirectory]:
+    run = RunDirectory.open(make_directory(out, now, scan_id))
+    try:
+        yield run
+    finally:
+        run.close()
+
+
+def mode_of(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working directory."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_without_a_name_a_run_goes_under_fleetscan_runs_by_utc_time_and_id(here: Path) -> None:
+    with new_run(None, NOW.astimezone(timezone(timedelta(hours=-5)))) as run:
+        assert run.path == Path("fleetscan-runs/20261123T020000Z-4f1c2a9e")
+
+
+def test_files_and_directories_are_for_their_owner_alone(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        with new_run(str(tmp_path / "deep" / "run")) as run:
+            run.write_totals([{"scope": "fleet"}])
+            run.write_run({"scan_id": SCAN_ID})
+    finally:
+        os.umask(before)
+    assert mode_of(tmp_path / "deep") == mode_of(tmp_path / "deep" / "run") == 0o700
+    files = sorted((tmp_path / "deep" / "run").iterdir())
+    assert [path.name for path in files] == ["results.jsonl", "run.json", "totals.jsonl"]
+    assert [mode_of(path) for path in files] == [0o600, 0o600, 0o600]
+
+
+def test_a_row_is_in_the_file_as_soon_as_it_is_written(tmp_path: Path) -> None:
+    with new_run(str(tmp_path)) as run:
+        run.write_row(b'{"a":1}\n')
+        run.write_row(b'{"b":2}\n')
+        assert (tmp_path / "results.jsonl").read_bytes() == b'{"a":1}\n{"b":2}\n'
+        assert run.rows_written == 2
+
+
+@pytest.mark.parametrize("name", ["results.jsonl", "totals.jsonl", "run.json", "journal.jsonl"])
+def test_a_directory_that_holds_any_file_of_a_run_is_refused_and_left_alone(
+    tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).write_text("old")
+    for refuse in (
+        lambda: refuse_used(str(tmp_path)),
+        lambda: make_directory(str(tmp_path), NOW, SCAN_ID),
+    ):
+        with pytest.raises(RunExistsError, match="already holds a run; name another with --out, or"):
+            refuse()
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(name, "old")]
+
+
+def test_a_directory_with_other_files_is_used_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    refuse_used(str(tmp_path))
+    with new_run(str(tmp_path)):
+        assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_an_empty_name_is_an_unset_variable_and_not_the_working_directory(here: Path) -> None:
+    with pytest.raises(UsageError, match="--out is empty"):
+        make_directory("", NOW, SCAN_ID)
+    assert list(here.iterdir()) == []
+
+
+@pytest.mark.parametrize("out", ["taken", "taken/run"])
+def test_a_file_in_the_way_is_named_with_exit_code_4(here: Path, out: str) -> None:
+    (here / "taken").write_text("a file")
+    with pytest.raises(CannotWriteError, match=r"taken cannot be written \(a file has that name\)") as raised:
+        make_directory(out, NOW, SCAN_ID)
+    assert raised.value.exit_code == 4
+    assert (here / "taken").read_text() == "a file"
+
+
+def test_a_place_that_takes_no_directory_is_named_with_exit_code_4(here: Path) -> None:
+    with pytest.raises(CannotWriteError, match=r"xxx cannot be written \(File name too long\)") as raised:
+        make_directory("x" * 300, NOW, SCAN_ID)
+    assert raised.value.exit_code == 4
+
+
+def test_a_row_the_disk_has_no_room_for_leaves_whole_rows_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with new_run(str(tmp_path)) as run:
+        run.write_row(b"whole\n")
+        real_write = os.write
+
+        def full_after_three(fd: int, data: memoryview) -> int:
+            if len(data) <= 4:
+                raise OSError(28, "No space left on device")
+            return real_write(fd, data[:3])
+
+        monkeypatch.setattr(os, "write", full_after_three)
+        with pytest.raises(
+            OutputError, match=r"results.jsonl could not be written \(No space left on device\)"
+        ):
+            run.write_row(b"halved\n")
+        monkeypatch.undo()
+        assert (tmp_path / "results.jsonl").read_bytes() == b"whole\n"
+        assert run.rows_written == 1
+        run.write_row(b"later\n")
+    assert (tmp_path / "results.jsonl").read_bytes() == b"whole\nlater\n"
+
+
+def test_a_write_that_takes_a_part_is_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real_write = os.write
+    monkeypatch.setattr(os, "write", lambda fd, data: real_write(fd, data[:2]))
+    with new_run(str(tmp_path)) as run:
+        run.write_row(b"seven!\n")
+    assert (tmp_path / "results.jsonl").read_bytes() == b"seven!\n"
+
+
+def test_totals_are_replaced_whole_and_leave_no_other_file(tmp_path: Path) -> None:
+    with new_run(str(tmp_path)) as run:
+        run.write_totals([{"scope": "fleet"}, {"scope": "location"}])
+        run.write_totals([{"scope": "fleet", "listed": 2}])
+    assert (tmp_path / "totals.jsonl").read_bytes() == b'{"scope":"fleet","listed":2}\n'
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["results.jsonl", "totals.jsonl"]
+
+
+def test_totals_that_cannot_be_written_leave_the_old_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_disk(fd: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    with new_run(str(tmp_path)) as run:
+        run.write_totals([{"old": 1}])
+        monkeypatch.setattr(os, "fsync", no_disk)
+        with pytest.raises(OutputError, match=r"totals.jsonl could not be written \(Input/output error\)"):
+            run.write_totals([{"new": 2}])
+        monkeypatch.undo()
+    assert orjson.loads((tmp_path / "totals.jsonl").read_bytes()) == {"old": 1}
+
+
+def test_latest_points_at_the_newest_complete_run(here: Path) -> None:
+    for hour, scan_id in ((1, "11111111"), (2, "22222222")):
+        with new_run(None, NOW.replace(hour=hour), scan_id) as run:
+            run.write_row(b"row\n")
+            assert run.switch_latest() is None
+    latest = here / "fleetscan-runs" / "latest"
+    assert os.readlink(latest) == "20261123T020000Z-22222222"
+    assert (latest / "results.jsonl").read_bytes() == b"row\n"
+    assert len(list(latest.parent.iterdir())) == 3
+
+
+def test_a_run_that_is_not_complete_leaves_latest_where_it_was(here: Path) -> None:
+    with new_run(None):
+        pass
+    assert not os.path.lexists("fleetscan-runs/latest")
+
+
+def test_a_run_in_a_place_of_its_own_has_no_latest(here: Path) -> None:
+    with new_run("runs/mine") as run:
+        assert run.switch_latest() is None
+    assert [path.name for path in (here / "runs").iterdir()] == ["mine"]
+
+
+def test_a_latest_that_cannot_be_switched_is_told_and_spoils_nothing(here: Path) -> None:
+    (here / "fleetscan-runs" / "latest").mkdir(parents=True)
+    with new_run(None) as run:
+        told = run.switch_latest()
+    assert told is not None
+    assert told.startswith("fleetscan-runs/latest could not be pointed at 20261123T020000Z-4f1c2a9e (")
+    assert sorted(os.listdir("fleetscan-runs")) == ["20261123T020000Z-4f1c2a9e", "latest"]
+
+
+def test_a_dash_streams_rows_and_makes_no_file(here: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    refuse_used("-")
+    output: Output = StdoutRows(1)
+    output.write_row(b'{"a":1}\n')
+    output.write_totals([{"scope": "fleet"}])
+    output.write_run({"scan_id": SCAN_ID})
+    assert output.switch_latest() is None
+    output.close()
+    assert capfd.readouterr().out == '{"a":1}\n'
+    assert (output.path, output.rows_written, list(here.iterdir())) == (None, 1, [])
+
+
+def test_a_reader_that_went_away_is_an_output_error() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        rows = StdoutRows(writing)
+        with pytest.raises(OutputError, match="its reader went away"):
+            rows.write_row(b"row\n")
+        assert rows.rows_written == 0
+    finally:
+        os.close(writing)
+
+
+def test_nothing_to_write_is_written_at_once() -> None:
+    write_whole(-1, b"")

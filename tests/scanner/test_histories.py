@@ -1,0 +1,165 @@
+"""Whole assessments against the pretend Azure in virtual time: each machine is judged by its fate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from fleetscan.engine.operation import Operation
+from fleetscan.model import Outcome, Reason, RequestKind, Target
+from fleetscan.simulator.cloud import Cloud
+from fleetscan.simulator.fates import Fate
+from fleetscan.simulator.fleet import Machine
+from fleetscan.simulator.scenario import Scenario
+from tests.virtual import History, cloud_of, operations, play, rules
+
+EXPECTED: Mapping[Fate, tuple[Outcome, Reason | None]] = {
+    Fate.SUCCEEDED: (Outcome.ASSESSED, None),
+    Fate.WARNED: (Outcome.ASSESSED, None),
+    Fate.TRUNCATED: (Outcome.ASSESSED, None),
+    Fate.STOPPED: (Outcome.SKIPPED, Reason.NOT_RUNNING),
+    Fate.STOPPED_UNSEEN: (Outcome.SKIPPED, Reason.NOT_RUNNING),
+    Fate.PACKAGE_MANAGER_FAILURE: (Outcome.FAILED, Reason.ASSESSMENT_FAILED),
+    Fate.ESM_REQUIRED: (Outcome.FAILED, Reason.ASSESSMENT_FAILED),
+    Fate.PATCH_INTERNAL_ERROR: (Outcome.FAILED, Reason.ASSESSMENT_FAILED),
+    Fate.OPERATION_FAILED: (Outcome.FAILED, Reason.OPERATION_FAILED),
+    Fate.OPERATION_CANCELED: (Outcome.FAILED, Reason.OPERATION_CANCELED),
+    Fate.NO_COUNTS: (Outcome.FAILED, Reason.NO_RESULT),
+    Fate.NO_CONTENT: (Outcome.FAILED, Reason.NO_RESULT),
+    Fate.REFUSED_BAD_REQUEST: (Outcome.FAILED, Reason.REFUSED),
+    Fate.REFUSED_DENIED: (Outcome.FAILED, Reason.DENIED),
+    Fate.REFUSED_GONE: (Outcome.FAILED, Reason.GONE),
+    Fate.REFUSED_CONFLICT: (Outcome.FAILED, Reason.CONFLICT),
+    Fate.AGENT_NOT_READY: (Outcome.FAILED, Reason.AGENT_NOT_READY),
+}
+
+
+def target_of(machine: Machine) -> Target:
+    return Target(
+        machine.resource_id,
+        machine.subscription.subscription_id,
+        machine.resource_group,
+        machine.name,
+        location=machine.region,
+    )
+
+
+def scan_of(scenario: Scenario) -> tuple[Cloud, History, list[Operation]]:
+    cloud = cloud_of(scenario)
+    jobs = operations([target_of(machine) for machine in cloud.fleet], rules(scenario.seed))
+    return cloud, play(cloud, jobs), jobs
+
+
+def test_every_fate_has_an_expected_end() -> None:
+    assert set(EXPECTED) == set(Fate)
+
+
+@pytest.mark.parametrize("durations", ["lognormal", "regular"])
+def test_every_machine_ends_as_its_fate_wills_in_a_thousand_histories(durations: str) -> None:
+    for seed in range(500):
+        scenario = Scenario(
+            machines=12, seed=seed, patches=3, failing_pct=40.0, truncated_pct=10.0,
+            durations="regular" if durations == "regular" else "lognormal",
+        )  # fmt: skip
+        cloud, history, jobs = scan_of(scenario)
+        assert len(history.ended) == 12, f"seed {seed}"
+        for operation in jobs:
+            machine = cloud.fleet.machine(operation.target.key)
+            ending = operation.ending
+            assert (ending.outcome, ending.reason) == EXPECTED[machine.fate], f"seed {seed}: {machine}"
+            if ending.assessment is not None:
+                assert ending.assessment == cloud.ledger.result_of(machine.key), f"seed {seed}: {machine.key}"
+        assert not cloud.ledger.superseded, f"seed {seed}"
+
+
+def test_a_fleet_at_azures_limits_is_neither_throttled_nor_slow() -> None:
+    """1,500 machines of one subscription and region: 200 at once, 10 a second to 600, then 200 a minute."""
+    scenario = Scenario(
+        machines=1500,
+        subscriptions=1,
+        regions=1,
+        patches=1,
+        durations="regular",
+        failing_pct=0.0,
+        stopped_pct=0.0,
+    )
+    cloud, history, _ = scan_of(scenario)
+    starts = [at for at, step in history.sent if step.turn.kind is RequestKind.START]
+    assert history.throttled() == 0
+    assert max(cloud.ledger.accepted.values()) == 1
+    assert len(starts) == 1500
+    # (1500 - 600) / 200 minutes, and not a second more than the buckets ask for.
+    assert 269.0 <= starts[-1] <= 272.0
+
+
+def test_the_same_seed_is_the_same_history() -> None:
+    scenario = Scenario(machines=40, seed=7, patches=2)
+    first, second = ([(at, step.request.url) for at, step in scan_of(scenario)[1].sent] for _ in range(2))
+    assert first == second
+
+
+def learned_scan_of(scenario: Scenario) -> tuple[History, list[Operation]]:
+    """A scan that learns when to look, as scans do unless settings say otherwise."""
+    cloud = cloud_of(scenario)
+    targets = [
+        replace(target_of(machine), os_type="Windows" if machine.image.is_windows else "Linux")
+        for machine in cloud.fleet
+    ]
+    jobs = operations(targets, rules(scenario.seed, first_poll_s=None, poll_interval_s=None))
+    return play(cloud, jobs), jobs
+
+
+def one_region(**more: object) -> Scenario:
+    plain: dict[str, object] = {
+        "machines": 2000, "subscriptions": 1, "regions": 1, "patches": 1,
+        "durations": "regular", "failing_pct": 0.0, "stopped_pct": 0.0,
+    }  # fmt: skip
+    return Scenario(**(plain | more))  # type: ignore[arg-type]
+
+
+def last_start_s(history: History) -> float:
+    return [at for at, step in history.sent if step.turn.kind is RequestKind.START][-1]
+
+
+def lost(jobs: list[Operation]) -> int:
+    return sum(operation.ending.outcome is not Outcome.ASSESSED for operation in jobs)
+
+
+@pytest.mark.parametrize("policy_names", ["2023", "2024", "novel"])
+def test_limits_by_any_name_are_followed_without_a_429(policy_names: str) -> None:
+    history, jobs = learned_scan_of(one_region(policy_names=policy_names))
+    assert (history.throttled(), lost(jobs)) == (0, 0)
+    # (2000 - 600) / 200 minutes.
+    assert 419.0 <= last_start_s(history) <= 424.0
+
+
+def test_a_refill_by_the_minute_costs_one_429_for_two_hundred_machines_at_most() -> None:
+    history, jobs = learned_scan_of(one_region(refill="by-minute"))
+    assert history.throttled() <= 10
+    assert lost(jobs) == 0
+    assert last_start_s(history) <= 430.0
+
+
+def test_doubled_limits_are_noticed_and_used() -> None:
+    history, jobs = learned_scan_of(one_region(limits_speed=2.0))
+    assert (history.throttled(), lost(jobs)) == (0, 0)
+    # (2000 - 1200) / 400 minutes.
+    assert last_start_s(history) <= 130.0
+
+
+@pytest.mark.parametrize("weather", [{"limits_speed": 0.5}, {"rival_share": 0.5}], ids=["halved", "rival"])
+def test_nobody_is_lost_where_limits_are_halved_unannounced_or_shared(weather: dict[str, object]) -> None:
+    history, jobs = learned_scan_of(one_region(**weather))
+    assert lost(jobs) == 0
+    # Halved: (2000 - 300) / 100 minutes. A rival takes half of the refill: (2000 - 600) / 100 minutes.
+    assert last_start_s(history) <= 1050.0
+    assert history.throttled() < 400
+
+
+@pytest.mark.parametrize(("durations", "most"), [("lognormal", 2.6), ("regular", 2.1)])
+def test_a_machine_costs_about_two_requests(durations: str, most: float) -> None:
+    history, jobs = learned_scan_of(one_region(machines=800, durations=durations))
+    assert lost(jobs) == 0
+    assert len(history.sent) / 800 <= most

@@ -1,0 +1,69 @@
+"""What an earlier run teaches a scan: the order of starts, and how long assessments take."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from fleetscan.model import Target
+from fleetscan.scanner.past_durations import PastDurations
+from fleetscan.scanner.policy import longest_first, past_durations
+from fleetscan.settings.declared import Settings
+
+
+def machine(name: str, os_type: str | None) -> Target:
+    return Target(f"/vm/{name}", "s", "g", name, os_type=os_type)
+
+
+def test_the_kind_that_took_longest_goes_first_and_the_rest_stays_in_order() -> None:
+    fleet = [machine("a", "Linux"), machine("b", "Windows"), machine("c", None), machine("d", "Windows")]
+    past = PastDurations(by_os={"Linux": [120.0, 121.0, 900.0], "Windows": [180.0]})
+    assert [fleet[place].name for place in longest_first(fleet, past)] == ["b", "d", "a", "c"]
+
+
+def test_a_machine_goes_by_its_own_last_time_where_that_is_known() -> None:
+    fleet = [machine("a", "Linux"), machine("b", "Windows"), machine("c", "Linux")]
+    past = PastDurations({"/vm/c": 900.0, "/vm/a": 60.0}, {"Linux": [60.0, 900.0], "Windows": [180.0]})
+    assert [fleet[place].name for place in longest_first(fleet, past)] == ["c", "b", "a"]
+
+
+def test_without_a_past_windows_goes_first_and_the_rest_in_the_listing_s_order() -> None:
+    fleet = [machine("a", "Linux"), machine("b", "Windows"), machine("c", None)]
+    assert [fleet[place].name for place in longest_first(fleet, PastDurations())] == ["b", "a", "c"]
+
+
+def row(name: str, os_type: str | None, duration_s: float | None, *, is_azures: bool = True) -> object:
+    ended = "2026-01-01T00:02:00Z"
+    return {
+        "resource_id": f"/VM/{name}",
+        "os_type": os_type,
+        "assessed_at": ended if is_azures else "2026-01-01T00:01:00Z",
+        "operation": {"duration_s": duration_s, "finished_at": ended},
+    }
+
+
+def test_durations_come_out_of_a_runs_rows_and_odd_lines_are_passed_over(tmp_path: Path) -> None:
+    rows = [
+        row("a", "Linux", 118.5),
+        row("b", "Windows", 171),
+        row("c", None, 60.0),
+        row("d", "Linux", None),
+        {"resource_id": "/vm/e", "os_type": "Linux", "assessed_at": None, "operation": None},
+        ["no row"],
+    ]
+    lines = [json.dumps(row) for row in rows] + ["torn {"]
+    (tmp_path / "results.jsonl").write_text("\n".join(lines))
+    found = past_durations(Settings(last_run=str(tmp_path)), print)
+    assert found.by_os == {"Linux": [118.5], "Windows": [171.0], "": [60.0]}
+    assert found.by_machine == {"/vm/a": 118.5, "/vm/b": 171.0, "/vm/c": 60.0}
+
+
+def test_times_that_are_our_own_teach_nothing(tmp_path: Path) -> None:
+    (tmp_path / "results.jsonl").write_text(json.dumps(row("a", "Linux", 300.0, is_azures=False)))
+    assert past_durations(Settings(last_run=str(tmp_path)), print) == PastDurations()
+
+
+def test_a_run_that_is_not_there_is_a_warning(tmp_path: Path) -> None:
+    warnings: list[str] = []
+    assert past_durations(Settings(last_run=str(tmp_path / "none")), warnings.append) == PastDurations()
+    assert len(warnings) == 1
