@@ -1,3 +1,3 @@
 """fleetscan assesses missing patches on every virtual machine of an Azure fleet."""
 
-__version__ = "0.1.0"
+from fleetscan.version import __version__ as __version__

@@ -6,13 +6,46 @@ Nothing here decides or awaits, and nothing is imported from the rest of the pac
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, TypedDict
 from urllib.parse import urlsplit
 
+ACCESS_TOKEN = "FLEETSCAN_ACCESS_TOKEN"  # noqa: S105 - the variable's name, not a token
+"""The environment variable that may hold a ready bearer token, instead of a credential chain."""
+
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+
+
+# No lone surrogates: no URL can hold one.
+_NAME = r"[^/?#%\\\s\x00-\x1f\x7f\ud800-\udfff]{1,128}"
+VM_ID = re.compile(
+    rf"/subscriptions/(?P<subscription>[0-9A-Za-z-]{{1,64}})/resourceGroups/(?P<group>{_NAME})"
+    rf"/providers/Microsoft\.Compute/virtualMachines/(?P<name>{_NAME})",
+    re.IGNORECASE | re.ASCII,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class VmId:
+    """The parts of a virtual machine's resource id, in the case they came in."""
+
+    subscription_id: str
+    resource_group: str
+    name: str
+
+
+def parse_vm_id(text: str) -> VmId:
+    """The parts of a virtual machine's resource id; ValueError for anything else."""
+    found = VM_ID.fullmatch(text)
+    if found is None or not {".", ".."}.isdisjoint((found["group"], found["name"])):
+        raise ValueError(
+            "not a virtual machine's resource id (/subscriptions/ID/resourceGroups/GROUP"
+            "/providers/Microsoft.Compute/virtualMachines/NAME)"
+        )
+    return VmId(found["subscription"], found["group"], found["name"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +180,23 @@ LARGEST_COUNT = 2**31 - 1
 def plain_count(value: Json) -> int | None:
     """`value` as a number of patches, or None where Azure did not plainly say one; true is not 1 here."""
     return value if type(value) is int and 0 <= value <= LARGEST_COUNT else None
+
+
+class Insertion(TypedDict):
+    """A URL told as what it adds to another: `text`, put in at the position `at`."""
+
+    at: int
+    text: str
+
+
+class FollowedUrls(TypedDict):
+    """The newest URLs an operation is followed under, each "" where Azure gave none.
+
+    They are signed and some 3.3 kB long: a `location` is told as what it adds to `status_url` where it can be.
+    """
+
+    status_url: str
+    location: str | Insertion
 
 
 class Source(StrEnum):

@@ -11,16 +11,18 @@ import binascii
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 import anyio
 
-from fleetscan.errors import CredentialError, TokenRefusedError
+from fleetscan.errors import CredentialError, Remedy, TokenRefusedError
+from fleetscan.model import ACCESS_TOKEN
 
 if TYPE_CHECKING:
     from azure.core.credentials import AccessTokenInfo, TokenRequestOptions
+    from azure.core.credentials_async import AsyncTokenCredential
 
 # azure-identity itself asks for a new token when five minutes are left.
 REFRESH_BEFORE_EXPIRY_S = 300.0
@@ -57,19 +59,41 @@ class TokenSource(Protocol):
         ...
 
 
+def token_source(
+    credential: str | AsyncTokenCredential | None, scope: str, environment: Mapping[str, str]
+) -> TokenSource:
+    """The source of the tokens that `credential` stands for.
+
+    A text is a ready token; None is the one in FLEETSCAN_ACCESS_TOKEN, or without it azure-identity's default
+    chain; anything else is a credential of the caller's, which is borrowed and not closed. Raises
+    CredentialError, without showing it, for a text that is no token.
+    """
+    if isinstance(credential, str):
+        return StaticToken(credential, "the token given as credential")
+    if credential is not None:
+        return CredentialToken(scope, lambda: Borrowed(credential))
+    ready = environment.get(ACCESS_TOKEN, "").strip()
+    return StaticToken(ready) if ready else CredentialToken(scope)
+
+
 class StaticToken:
-    """A token somebody else obtained and put into FLEETSCAN_ACCESS_TOKEN."""
+    """A ready token: the variable FLEETSCAN_ACCESS_TOKEN's, or one that a program holds. `name` says which.
 
-    __slots__ = ("_header",)
+    Blanks around it are dropped: secrets kept in files end in a line break.
+    """
 
-    def __init__(self, token: str) -> None:
+    __slots__ = ("_header", "_name")
+
+    def __init__(self, token: str, name: str = ACCESS_TOKEN) -> None:
         token = token.strip()
         if re.fullmatch(r"[!-~]+", token) is None:
             raise CredentialError(
-                "FLEETSCAN_ACCESS_TOKEN does not hold a token: it must be the bare access token, "
-                "without 'Bearer', spaces or line breaks"
+                f"{name} is not a valid bearer token: it is empty, or contains whitespace or other characters "
+                "that no header may carry",
+                Remedy("give the bare access token, without 'Bearer'"),
             )
         self._header = f"Bearer {token}"
+        self._name = name
 
     def __repr__(self) -> str:
         return "StaticToken()"
@@ -78,10 +102,8 @@ class StaticToken:
         return self._header
 
     async def renew(self, refused: str, claims: str | None) -> None:
-        raise TokenRefusedError(
-            "Azure refuses the token in FLEETSCAN_ACCESS_TOKEN (401): put a fresh one there, or unset it "
-            "to sign in through `az login`, a managed identity or the AZURE_* variables"
-        )
+        remedy = "get a fresh one, or leave it out to sign in with `az login` or another Azure credential"
+        raise TokenRefusedError(f"Azure refuses the token in {self._name} (401)", Remedy(remedy))
 
     def principal(self) -> dict[str, str | None]:
         return principal_of(self._header)
@@ -102,6 +124,32 @@ class Credential(Protocol):
     async def close(self) -> None:
         """Release the credential's connections."""
         ...
+
+
+class Borrowed:
+    """A credential of the caller's, in the one form used here. It is never closed: it is not ours."""
+
+    __slots__ = ("_credential",)
+
+    def __init__(self, credential: AsyncTokenCredential) -> None:
+        self._credential = credential
+
+    async def get_token_info(
+        self, *scopes: str, options: TokenRequestOptions | None = None
+    ) -> AccessTokenInfo:
+        from azure.core.credentials import AccessTokenInfo
+
+        claims = {"claims": claims} if (claims := (options or {}).get("claims")) else {}
+        asked = self._credential.get_token(*scopes, **claims)
+        if not isinstance(asked, Awaitable):
+            raise CredentialError(
+                "the credential is not an async one", Remedy("take one from azure.identity.aio")
+            )
+        token = await asked
+        return AccessTokenInfo(token.token, token.expires_on)
+
+    async def close(self) -> None:
+        """Nothing: whoever made it closes it."""
 
 
 def default_credential() -> Credential:
@@ -213,10 +261,11 @@ def _no_token(scope: str, error: Exception) -> CredentialError:
     said = ANY_TOKEN.sub("<token>", " ".join(str(error).split()))
     if len(said) > MAX_INNARDS_CHARS:
         said = f"{said[:MAX_INNARDS_CHARS]}..."
-    return CredentialError(
-        f"no token for {scope} could be had: run `az login`, set the AZURE_* variables of a service "
-        f"principal, or put a token into FLEETSCAN_ACCESS_TOKEN ({said})"
+    remedy = (
+        "run `az login`, set the AZURE_* variables of a service principal, or put a token into "
+        f"{ACCESS_TOKEN}"
     )
+    return CredentialError(f"not signed in to Azure, no token for {scope} ({said})", Remedy(remedy))
 
 
 def claims_of(www_authenticate: str) -> str | None:

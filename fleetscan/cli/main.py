@@ -13,11 +13,11 @@ from typing import NoReturn
 
 import click
 
-from fleetscan import __version__
 from fleetscan.cli.click_errors import sentence
 from fleetscan.cli.console import keep_log, note, tell_bug
 from fleetscan.cli.environment import unknown_variables
 from fleetscan.errors import FleetscanError
+from fleetscan.version import __version__
 
 COMMANDS = {
     "scan": "List the fleet, assess every VM, write one run directory.",

@@ -5,11 +5,10 @@ Signed and opaque, 3.3 kB each, kept for every operation in flight: so Location 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fleetscan.engine.urls import follow
-from fleetscan.model import Json, Origin, Reply
+from fleetscan.model import FollowedUrls, Origin, Reply
 
 
 class OperationUrls:
@@ -41,22 +40,19 @@ class OperationUrls:
         self._location = _beside(location, self.status_url)
         return None
 
-    def as_json(self) -> dict[str, Json]:
-        """The URLs as `of_json` takes them: Location as what it adds, where it does."""
+    def told(self) -> FollowedUrls:
+        """The URLs as `of` takes them: Location as what it adds, where it does."""
         location = self._location
-        told: Json = location if isinstance(location, str) else {"at": location.at, "text": location.text}
-        return {"status_url": self.status_url, "location": told}
+        if isinstance(location, str):
+            return {"status_url": self.status_url, "location": location}
+        return {"status_url": self.status_url, "location": {"at": location.at, "text": location.text}}
 
     @classmethod
-    def of_json(cls, told: Mapping[str, Json], endpoint: str, origin: Origin) -> OperationUrls | None:
-        """The URLs that `as_json` told; None where it leads away from the endpoint, or nowhere."""
-        match told.get("status_url"), told.get("location"):
-            case str(status_url), str(location):
-                found = cls(status_url, location)
-            case str(status_url), {"at": int(at), "text": str(text)}:
-                found = cls(status_url, _Inserted(at, text))
-            case _:
-                return None
+    def of(cls, told: FollowedUrls, endpoint: str, origin: Origin) -> OperationUrls | None:
+        """The URLs that `told` gave; None where one leads away from the endpoint, or nowhere."""
+        location = told["location"]
+        inserted = location if isinstance(location, str) else _Inserted(location["at"], location["text"])
+        found = cls(told["status_url"], inserted)
         urls = [url for url in (found.status_url, found.location_url()) if url]
         is_sound = urls and all(follow(url, endpoint + "/", origin) == url for url in urls)
         return found if is_sound else None

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from fleetscan.engine.replies import parse_json
 from fleetscan.errors import InventoryFileError, UsageError
-from fleetscan.inventory.machines import location_of, os_type_of, parse_vm_id, power_state_of
-from fleetscan.model import Json, Target
+from fleetscan.inventory.machines import location_of, os_type_of, power_state_of
+from fleetscan.model import Json, Target, parse_vm_id
 
 MAX_GOT_CHARS = 80
 STDIN = 0

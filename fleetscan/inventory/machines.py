@@ -5,11 +5,9 @@ A value of an unexpected type counts as not said (None); an id that is none is t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from fleetscan.model import Json, Target
+from fleetscan.model import Json, Target, parse_vm_id
 
 # What a target is made of, and where a virtual machine's own object has it. Resource Graph projects these
 # columns, so that its rows and Compute's objects become targets in one way.
@@ -25,33 +23,6 @@ VIEW_PATHS: Mapping[str, str] = {
     "osVersion": "osVersion",
     "powerState": "powerState.code",
 }
-# No lone surrogates: no URL can hold one.
-_NAME = r"[^/?#%\\\s\x00-\x1f\x7f\ud800-\udfff]{1,128}"
-VM_ID = re.compile(
-    rf"/subscriptions/(?P<subscription>[0-9A-Za-z-]{{1,64}})/resourceGroups/(?P<group>{_NAME})"
-    rf"/providers/Microsoft\.Compute/virtualMachines/(?P<name>{_NAME})",
-    re.IGNORECASE | re.ASCII,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class VmId:
-    """The parts of a virtual machine's resource id, in the case they came in."""
-
-    subscription_id: str
-    resource_group: str
-    name: str
-
-
-def parse_vm_id(text: str) -> VmId:
-    """The parts of a virtual machine's resource id; ValueError for anything else."""
-    found = VM_ID.fullmatch(text)
-    if found is None or not {".", ".."}.isdisjoint((found["group"], found["name"])):
-        raise ValueError(
-            "not a virtual machine's resource id (/subscriptions/ID/resourceGroups/GROUP"
-            "/providers/Microsoft.Compute/virtualMachines/NAME)"
-        )
-    return VmId(found["subscription"], found["group"], found["name"])
 
 
 def target_of(facts: Json, names: Mapping[str, str | None]) -> Target:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fleetscan.model import InventoryError, Json, RequestKind
+from fleetscan.records.story import Requests
 
 
 @dataclass(slots=True)
@@ -46,8 +47,8 @@ class RequestCounts:
             **{name: getattr(self, name) + earlier.get(name, 0) for name in RequestCounts.__slots__}
         )
 
-    def as_json(self) -> dict[str, Json]:
-        """The counts as totals.jsonl writes them."""
+    def told(self) -> Requests:
+        """The counts as records write them."""
         return {
             "list": self.list,
             "start": self.start,
@@ -74,7 +75,7 @@ class FleetFacts:
             "started_at": self.started_at,
             "finished_at": self.finished_at,
             "duration_s": round(self.duration_s, 3),
-            "requests": self.requests.as_json(),
+            "requests": self.requests.told(),
             "inventory_errors": [_error(error) for error in self.inventory_errors],
         }
 

@@ -43,13 +43,18 @@ class WallClock:
     utc: datetime
     monotonic: float
 
+    @classmethod
+    def at_zero(cls) -> WallClock:
+        """A clock that is right about nothing: for those whose moments no other process reads."""
+        return cls(datetime.fromtimestamp(0, UTC), 0.0)
+
     def moment(self, at: float) -> datetime:
         """The time of day of the monotonic second `at`."""
         return self.utc + timedelta(seconds=at - self.monotonic)
 
     def epoch(self, at: float) -> float:
-        """The monotonic second `at` in seconds since 1970: what another process can understand."""
-        return self.utc.timestamp() + at - self.monotonic
+        """The monotonic second `at` in seconds since 1970, to the millisecond: what other processes understand."""
+        return round(self.utc.timestamp() + at - self.monotonic, 3)
 
     def since_epoch(self, seconds: float) -> float:
         """The monotonic second of a moment in seconds since 1970."""

@@ -1,28 +1,35 @@
-"""The way to Azure as the settings have it: one token source, one wire, both closed at the end."""
+"""The way to Azure as the settings have it: one token source, one transport, both closed at the end."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
 
-from fleetscan import __version__
-from fleetscan.azure.credentials import CredentialToken, StaticToken, TokenSource
+from fleetscan.azure.credentials import TokenSource, token_source
 from fleetscan.azure.transport import Transport
 from fleetscan.model import Origin
 from fleetscan.settings.declared import PlanSettings
+from fleetscan.version import __version__
+
+if TYPE_CHECKING:
+    from azure.core.credentials_async import AsyncTokenCredential
 
 
 @asynccontextmanager
-async def connect(settings: PlanSettings, token: str | None) -> AsyncIterator[tuple[Transport, TokenSource]]:
-    """An open wire and whose token it carries: `token`, or what azure-identity's credential chain finds."""
-    tokens = CredentialToken(f"{settings.endpoint}/.default") if token is None else StaticToken(token)
+async def connect(
+    settings: PlanSettings, credential: str | AsyncTokenCredential | None
+) -> AsyncIterator[tuple[Transport, TokenSource]]:
+    """An open transport, and the source of the token it carries; see `token_source` for `credential`."""
+    tokens = token_source(credential, f"{settings.endpoint}/.default", os.environ)
     async with AsyncExitStack() as open_ends:
         open_ends.push_async_callback(tokens.aclose)
-        wire = Transport(
+        transport = Transport(
             Origin.of(settings.endpoint),
             tokens,
             max_in_flight=settings.max_in_flight,
             user_agent=f"fleetscan/{__version__}",
         )
-        await open_ends.enter_async_context(wire)
-        yield wire, tokens
+        await open_ends.enter_async_context(transport)
+        yield transport, tokens

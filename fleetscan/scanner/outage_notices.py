@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from fleetscan.engine.scheduler import Outage
+from fleetscan.errors import Remedy
 from fleetscan.scanner.hooks import Hooks
 
 
@@ -39,6 +40,6 @@ class Outages:
         if region not in self._given_up:
             self._given_up.add(region)
             self._hooks.warning(
-                f"{region} still does not answer: machines that wait for it are given up as unreachable; "
-                "--retry-failed asks for them later"
+                f"{region} still does not answer: VMs that wait for it end as unreachable",
+                Remedy("retry them later with {retry_failed}", {"retry_failed": None}),
             )

@@ -5,28 +5,42 @@ It keeps sums and never machines, so that memory does not grow with results alre
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from fleetscan.model import Ending, Json, Outcome, Reason, Target
 from fleetscan.records import machine_row
 from fleetscan.records.fleet_facts import FleetFacts
+from fleetscan.records.row import Row
 from fleetscan.records.sums import Totals
+from fleetscan.records.journal import RowWritten, counted_row
+from fleetscan.records.story import CountedRow
 from fleetscan.records.times import WallClock
 from fleetscan.runs.store import RunStore
 from fleetscan.scanner.hooks import Hooks
+
+
+def ignore(row: Row) -> None:
+    """No use for the row beside the files."""
 
 
 class Recorder:
     """The one writer of a run's rows. `listed` comes before `record` for every machine."""
 
     def __init__(
-        self, scan_id: str, place: RunStore, clock: WallClock, hooks: Hooks, group_by: Sequence[str]
+        self,
+        scan_id: str,
+        store: RunStore,
+        clock: WallClock,
+        hooks: Hooks,
+        group_by: Sequence[str],
+        on_row: Callable[[Row], None] = ignore,
     ) -> None:
         self._scan_id = scan_id
-        self._output = place.output
-        self._journal = place.journal
+        self._output = store.output
+        self._journal = store.journal
         self._clock = clock
         self._hooks = hooks
+        self._on_row = on_row
         self._totals = Totals(scan_id, group_by)
 
     def listed(self, targets: Iterable[Target]) -> None:
@@ -34,11 +48,11 @@ class Recorder:
         for target in targets:
             self._totals.listed(target)
 
-    def recall(self, target: Target, row: Mapping[str, Json]) -> None:
+    def recall(self, target: Target, row: CountedRow) -> None:
         """Count a machine whose row an earlier process wrote; `row` has what totals need of it."""
         self._totals.ended(target, row)
         reason = row["reason"]
-        self._hooks.ended(Outcome(str(row["outcome"])), None if reason is None else Reason(str(reason)))
+        self._hooks.ended(Outcome(row["outcome"]), None if reason is None else Reason(reason))
 
     def record(self, number: int, target: Target, ending: Ending) -> None:
         """Write the row of one machine, and then that it is there. Raises OutputError where that fails."""
@@ -51,7 +65,9 @@ class Recorder:
             line = machine_row.encode(row)
         row_ends_at = self._output.write_row(line)
         self._totals.ended(target, row)
-        self._journal.ended(number, row_ends_at, row)
+        self._journal.write(RowWritten(number, row_ends_at, counted_row(row)))
+        self._hooks.row(row)
+        self._on_row(row)
         if ending.trace is not None and ending.trace.started_at is not None:
             self._hooks.finished()
         self._hooks.ended(ending.outcome, ending.reason)

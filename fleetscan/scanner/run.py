@@ -11,23 +11,27 @@ import uuid
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 
 import anyio
-import anyio.to_thread
 
 from fleetscan.azure.credentials import TokenSource
 from fleetscan.engine.listing_job import ListingJob
 from fleetscan.engine.retrying import Retrying
-from fleetscan.errors import FleetscanError
+from fleetscan.errors import FleetscanError, StoppedError
 from fleetscan.inventory.busy import query_busy
 from fleetscan.inventory.listing import Fleet
 from fleetscan.records.times import WallClock
-from fleetscan.runs.store import RunStore, earlier_store, new_store
+from fleetscan.runs.directory import new_name, path_of
+from fleetscan.runs.store import RunStore, earlier_store, new_store, no_store
+from fleetscan.scanner.blocking import in_thread
 from fleetscan.scanner.dispatcher import Dispatcher, Exchanger, Halt
 from fleetscan.scanner.hooks import Hooks
 from fleetscan.scanner.listing import LISTING_ATTEMPTS, read_fleet
+from fleetscan.scanner.policy import asked_of
 from fleetscan.scanner.resume import Resumption, retried_fleet
 from fleetscan.scanner.session import Session
+from fleetscan.scanner.row_buffer import RowBuffer
 from fleetscan.scanner.summary import ScanSummary, finished_summary
 from fleetscan.settings.declared import Settings
 
@@ -39,28 +43,39 @@ NOBODY: frozenset[str] = frozenset()
 class Run:
     """One process's part of a run. Used once."""
 
-    def __init__(self, wire: Exchanger, settings: Settings, hooks: Hooks, stop: anyio.Event) -> None:
+    def __init__(
+        self,
+        transport: Exchanger,
+        settings: Settings,
+        hooks: Hooks,
+        stop: anyio.Event,
+        rows: RowBuffer,
+        *,
+        are_failures_planned: bool = False,
+    ) -> None:
         self._settings = settings
         self._hooks = hooks
         self._stop = stop
         self._clock = WallClock(datetime.now(UTC), time.monotonic())
         self._chance = random.Random().random  # noqa: S311 - jitter, not a secret
-        self._session = Session(settings, hooks, self._clock, self._chance)
+        self._session = Session(settings, hooks, self._clock, self._chance, on_row=rows.put)
+        self._session.are_failures_planned = are_failures_planned
         self._dispatcher = Dispatcher(
             self._session.broker,
-            wire,
+            transport,
             max_in_flight=settings.max_in_flight,
             clock=time.monotonic,
             hooks=hooks,
+            rows=rows,
         )
 
     async def go(self, tokens: TokenSource | None) -> ScanSummary:
         """List, assess, sum up; or go on where an earlier process left off."""
-        earlier = earlier_store(self._settings, self._clock)
+        earlier = self._earlier_store()
         if earlier is None:
             fleet = await self._list()
-            with new_store(self._settings, self._clock, scan_id := str(uuid.uuid4())) as place:
-                return await self._work(place, fleet, Resumption(scan_id), tokens)
+            with self._new_store(scan_id := str(uuid.uuid4())) as store:
+                return await self._work(store, fleet, Resumption(scan_id), tokens)
         with earlier:
             if (finished := finished_summary(earlier)) is not None:
                 self._hooks.warning("the run was finished already: nothing was done")
@@ -70,6 +85,25 @@ class Run:
             fleet = resumption.fleet() if resumption.is_listed else await self._list()
             return await self._work(earlier, fleet, resumption, tokens)
 
+    def _earlier_store(self) -> RunStore | None:
+        """The run to go on with, where one is in the directory and that is asked for."""
+        settings = self._settings
+        if not settings.resume or settings.out is None:
+            return None
+        return earlier_store(path_of(settings.out), asked_of(settings), self._latest_in)
+
+    def _new_store(self, scan_id: str) -> RunStore:
+        if self._settings.out is not None:
+            return new_store(path_of(self._settings.out), self._latest_in)
+        if self._latest_in is not None:
+            return new_store(self._latest_in / new_name(self._clock.utc, scan_id), self._latest_in)
+        return no_store()
+
+    @property
+    def _latest_in(self) -> Path | None:
+        """Where runs are made, and the last complete one is pointed to."""
+        return None if self._settings.runs is None else Path(self._settings.runs)
+
     async def _list(self) -> Fleet:
         if self._settings.retry_failed is not None:
             return retried_fleet(self._settings.retry_failed)
@@ -78,15 +112,19 @@ class Run:
         )
 
     async def _work(
-        self, place: RunStore, fleet: Fleet, resumption: Resumption, tokens: TokenSource | None
+        self, store: RunStore, fleet: Fleet, resumption: Resumption, tokens: TokenSource | None
     ) -> ScanSummary:
         stopped_by: FleetscanError | None = None
         self._hooks.phase("scanning")
-        self._session.open(place, fleet, resumption, tokens.principal() if tokens else None)
+        self._session.open(store, fleet, resumption, tokens.principal() if tokens else None)
         try:
-            await self._assess(partial(self._keep, place))
+            await self._assess(partial(self._keep, store))
         except FleetscanError as error:
             stopped_by = error
+        except anyio.get_cancelled_exc_class():
+            # The caller's block broke: the totals are written over the rows there are.
+            self._session.finish(time.monotonic(), StoppedError("the scan was cancelled"))
+            raise
         return self._session.finish(time.monotonic(), stopped_by)
 
     async def _assess(self, keep: Callable[[], Awaitable[None]]) -> None:
@@ -119,9 +157,9 @@ class Run:
         deadline_at = None if deadline_s is None else self._clock.monotonic + deadline_s
         return Halt(self._settings.drain_s, deadline_at)
 
-    async def _keep(self, place: RunStore) -> None:
+    async def _keep(self, store: RunStore) -> None:
         """Once a second note how far it is, the time too, and have what was written outlive a power cut."""
         while True:
             await anyio.sleep(SYNC_EVERY_S)
             self._session.keep(time.monotonic())
-            await anyio.to_thread.run_sync(place.sync)
+            await in_thread(store.sync)

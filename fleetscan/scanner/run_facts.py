@@ -6,14 +6,13 @@ import platform
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from fleetscan import __version__
 from fleetscan.errors import CannotScanError, FleetscanError, StoppedError
 from fleetscan.model import Json, Outcome
 from fleetscan.records.times import WallClock
 from fleetscan.settings.declared import Settings
+from fleetscan.version import __version__
 
 SCHEMA = "fleetscan.run/1"
-COMPLETE = (0, 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,7 @@ class RunFacts:
 
     def ended(self, ended_at: float, code: int, stopped_by: FleetscanError | None) -> dict[str, Json]:
         """run.json once it has ended at the monotonic second `ended_at`."""
-        return self._json(self.clock.iso(ended_at), code, None if stopped_by is None else str(stopped_by))
+        return self._json(self.clock.iso(ended_at), code, None if stopped_by is None else stopped_by.what)
 
     def _json(self, finished_at: str | None, code: int | None, stopped_by: str | None) -> dict[str, Json]:
         return {

@@ -20,19 +20,23 @@ from fleetscan.inventory.listing import Fleet
 from fleetscan.inventory.selection import is_skipped
 from fleetscan.model import AzureError, Ending, Job, Json, Outcome, Reason, Target
 from fleetscan.records.fleet_facts import FleetFacts
+from fleetscan.records.row import Row
 from fleetscan.records.times import WallClock
-from fleetscan.runs.store import RunStore, scope_of
+from fleetscan.records.journal import RequestsCounted
+from fleetscan.runs.reader import COMPLETE
+from fleetscan.runs.store import RunStore
 from fleetscan.scanner.broker import Broker
 from fleetscan.scanner.hooks import Hooks
-from fleetscan.scanner.policy import limits_of, longest_first, operation_rules, past_durations
-from fleetscan.scanner.recorder import Recorder
+from fleetscan.scanner.policy import asked_of, limits_of, longest_first, operation_rules, past_durations
+from fleetscan.scanner.recorder import Recorder, ignore
 from fleetscan.scanner.resume import Resumption
-from fleetscan.scanner.run_facts import COMPLETE, RunFacts, exit_code
+from fleetscan.scanner.run_facts import RunFacts, exit_code
 from fleetscan.scanner.summary import ScanSummary, stopped
 from fleetscan.settings.declared import Settings
 
 # One odd reply ends one machine; this many say that it is our code that is odd.
 MAX_BUGS = 10
+SOME_FAILED = 3
 
 log = logging.getLogger("fleetscan")
 
@@ -44,12 +48,20 @@ class Session:
     """
 
     def __init__(
-        self, settings: Settings, hooks: Hooks, clock: WallClock, chance: Callable[[], float]
+        self,
+        settings: Settings,
+        hooks: Hooks,
+        clock: WallClock,
+        chance: Callable[[], float],
+        on_row: Callable[[Row], None] = ignore,
     ) -> None:
         self._settings = settings
         self._hooks = hooks
         self._clock = clock
         self._chance = chance
+        self._on_row = on_row
+        # Where VMs are meant to fail, failures are no reason to end with 3.
+        self.are_failures_planned = False
         self._bugs = 0
         self._busy: list[tuple[int, Target]] = []
         self._now = clock.monotonic
@@ -59,16 +71,16 @@ class Session:
 
     def open(
         self,
-        place: RunStore,
+        store: RunStore,
         fleet: Fleet,
         resumption: Resumption,
         principal: Mapping[str, str | None] | None = None,
     ) -> None:
-        """Begin in `place`: the journal, run.json, and a row for each machine that needs no request."""
-        self._place, self._fleet, self._resumption = place, fleet, resumption
+        """Begin in `store`: the journal, run.json, and a row for each machine that needs no request."""
+        self._store, self._fleet, self._resumption = store, fleet, resumption
         self._scope = fleet.scope
         self._recorder = Recorder(
-            resumption.scan_id, place, self._clock, self._hooks, self._settings.group_by
+            resumption.scan_id, store, self._clock, self._hooks, self._settings.group_by, self._on_row
         )
         self._facts = RunFacts(
             scan_id=resumption.scan_id,
@@ -78,15 +90,13 @@ class Session:
             clock=self._clock,
             started_at=resumption.started_at(self._clock),
         )
-        who: Json = None if principal is None else {**principal}
-        asked = scope_of(self._settings)
-        place.journal.begun({"scan_id": resumption.scan_id, "principal": who, "asked": asked})
+        at = self._clock.epoch(self._clock.monotonic)
+        store.begin(resumption.scan_id, principal, asked_of(self._settings), at)
+        # Rows without a listing could not be resumed: it is on the disk before the first of them.
         if not resumption.is_listed:
-            place.journal.listed(fleet)
-        # Rows without a listing could not be gone on with.
-        place.journal.sync()
-        self.broker.journal = place.journal
-        place.output.write_run(self._facts.begun())
+            store.note_fleet(fleet.targets, fleet.errors, fleet.scope)
+        self.broker.note_in(store.journal, self._clock)
+        store.output.write_run(self._facts.begun())
         self._count(fleet, resumption)
 
     def _count(self, fleet: Fleet, resumption: Resumption) -> None:
@@ -148,22 +158,24 @@ class Session:
                 yield Operation(target, self._rules, number=number)
 
     def keep(self, now: float) -> None:
-        """Note how far it is; what was written outlives a power cut once the place is synced."""
-        self._place.journal.counted(self.broker.counts.as_json(), now)
+        """Note how far it is; what was written outlives a power cut once the store is synced."""
+        counted = RequestsCounted(self._clock.epoch(now), self.broker.counts.told())
+        self._store.journal.write(counted)
 
     def finish(self, now: float, stopped_by: FleetscanError | None) -> ScanSummary:
         """Totals, run.json and the exit code over whatever rows there are. Raises BrokenIdentityError."""
-        place = self._place
+        store = self._store
         lines = self._recorder.totals(self._fleet_facts(now))
         if isinstance(stopped_by, StoppedError):
-            stopped_by = stopped(stopped_by, lines[0], place.output.path)
+            stopped_by = stopped(stopped_by, lines[0], store.output.path)
         has_accepted = bool(self.broker.accepted) or self._resumption.has_accepted
         code = exit_code(lines[0], stopped_by, has_accepted=has_accepted)
+        code = 0 if code == SOME_FAILED and self.are_failures_planned else code
         last_writes: tuple[Callable[[], None], ...] = (
             lambda: self.keep(now),
-            place.output.close,
-            lambda: place.output.write_totals(lines),
-            lambda: place.output.write_run(self._facts.ended(now, code, stopped_by)),
+            store.output.close,
+            lambda: store.output.write_totals(lines),
+            lambda: store.output.write_run(self._facts.ended(now, code, stopped_by)),
         )
         for write in last_writes:
             # Each for itself: run.json says how it ended, though the disk has no room for the rest.
@@ -171,10 +183,9 @@ class Session:
                 write()
             except OutputError as error:
                 stopped_by, code = stopped_by or error, max(code, error.exit_code)
-        if code in COMPLETE and (unswitched := place.output.switch_latest()):
+        if code in COMPLETE and (unswitched := store.output.switch_latest()):
             self._hooks.warning(unswitched)
-        sentence = None if stopped_by is None else str(stopped_by)
-        return ScanSummary(code, place.output.path, lines[0], sentence)
+        return ScanSummary(code, store.output.path, lines[0], stopped_by)
 
     def _fleet_facts(self, now: float) -> FleetFacts:
         return FleetFacts(

@@ -17,31 +17,34 @@ from fleetscan.scanner.run_facts import COMPLETE
 
 @dataclass(frozen=True, slots=True)
 class ScanSummary:
-    """What a scan came to. `fleet` is the first line of totals.jsonl; `directory` is None with `--out -`.
+    """What a scan came to. `totals` are the fleet's, `directory` is None where nothing was kept on disk.
 
-    `stopped_by` says in a sentence why the scan ended early, and is None when it did not.
+    `stopped_by` says why the scan ended early, and is None when it did not.
     """
 
     exit_code: int
     directory: Path | None
-    fleet: dict[str, Json]
-    stopped_by: str | None = None
+    totals: Totals
+    stopped_by: FleetscanError | None = None
 
 
-def finished_summary(place: RunStore) -> ScanSummary | None:
-    """The summary of a run that an earlier process has finished, files and all; None where it has not."""
-    path = place.output.path
-    if path is None or place.story is None or not place.story.is_finished:
+def finished_summary(store: RunStore) -> ScanSummary | None:
+    """The summary of a run that an earlier process has finished, files and all; None where it has not.
+
+    Raises CannotReadRunError where a later fleetscan has written the files.
+    """
+    path = store.output.path
+    if path is None or store.story is None or not store.story.is_finished:
         return None
     try:
-        facts = json_text.parse((path / RUN).read_bytes())
-        first = json_text.parse((path / TOTALS).read_bytes().partition(b"\n")[0])
-    except (OSError, ValueError):
+        run = open_run(path)
+        code = run.facts["exit_code"]
+        return ScanSummary(code, path, run.totals()) if run.is_complete and code is not None else None
+    except CannotReadRunError as error:
+        if error.remedy is OTHER_VERSION:
+            raise
+        # A kill between the last row and the totals: they are written over the rows there are.
         return None
-    match facts, first:
-        case {"exit_code": int(code)}, dict(fleet) if code in COMPLETE and fleet.keys() == fleet_keys():
-            return ScanSummary(code, path, fleet)
-    return None
 
 
 def stopped(error: StoppedError, fleet: Mapping[str, Json], path: Path | None) -> StoppedError | None:
@@ -51,6 +54,5 @@ def stopped(error: StoppedError, fleet: Mapping[str, Json], path: Path | None) -
     left = outcomes[Outcome.INTERRUPTED]
     if not left:
         return None
-    had = "1 machine had" if left == 1 else f"{left} machines had"
-    how = "" if path is None else f"; go on with --out {path} --resume"
-    return StoppedError(f"{error}: {had} not ended{how}")
+    had = "1 VM has" if left == 1 else f"{left} VMs have"
+    return StoppedError(f"{error.what}: {had} not finished", resume_with(str(path)) if path else None)

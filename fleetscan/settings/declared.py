@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from fleetscan.errors import UsageError
+from fleetscan.errors import Remedy, UsageError
 from fleetscan.settings.setting import CheckedSettings, setting
 from fleetscan.settings.types import Duration, Endpoint, Number, OneOf, Switch, Text, Whole
 
@@ -26,24 +26,28 @@ class PlanSettings(CheckedSettings):
         Text("ID", "a subscription's id, such as 3f8c0d5e-...", r"[0-9A-Za-z-]{1,64}"),
         "Scan this subscription alone; repeat it for several.",
         "Without it, all enabled subscriptions the identity can see.",
+        is_whom=True,
     )
     inventory: str | None = setting(
         None,
         Text("FILE", "a file's path, or - for standard input"),
         "Take the machines from this file (- is standard input) instead of listing them: "
         "JSON lines or one resource id a line.",
+        is_whom=True,
     )
     limit: int | None = setting(
         None,
         Whole(1),
         "Scan at most this many machines.",
         "For a first careful try: the first assessment of a VM pushes an extension to it.",
+        is_whom=True,
     )
     endpoint: str = setting(
         "https://management.azure.com",
         Endpoint(),
         "Azure Resource Manager's base URL.",
         "Plain http is accepted for loopback alone, because the token goes there.",
+        is_whom=True,
     )
     api_version: str = setting(
         "2022-08-01",
@@ -91,13 +95,22 @@ class PlanSettings(CheckedSettings):
 
 @dataclass(frozen=True, slots=True)
 class Settings(PlanSettings):
-    """What `fleetscan scan` does, and to whom."""
+    """What a scan does, and to which VMs: `fleetscan scan` on the command line, `fleetscan.Settings` in Python.
+
+    Without `out` and `runs` a scan keeps nothing on disk.
+    """
 
     out: str | None = setting(
         None,
         RUN_DIRECTORY,
         "Write the run into this directory; - streams the rows to standard output and writes no files.",
-        "Without it, a new directory under fleetscan-runs/.",
+    )
+    runs: str | None = setting(
+        None,
+        Text("DIR", "a directory's path"),
+        "Without --out, make a new directory for the run under this one, and have `latest` there point to "
+        "the last complete run.",
+        "The command line's default is fleetscan-runs.",
     )
     resume: bool = setting(
         False,
@@ -108,7 +121,8 @@ class Settings(PlanSettings):
     retry_failed: str | None = setting(
         None,
         Text("DIR", "a run's directory"),
-        "Scan the machines of this earlier run that did not end assessed, in a run of its own.",
+        "Scan the VMs of this earlier run that were not assessed, in a run of its own.",
+        is_whom=True,
     )
     deadline_s: float | None = setting(
         None,
@@ -142,9 +156,10 @@ class Settings(PlanSettings):
     def check_together(self) -> None:
         """Raises UsageError about fields that do not go together."""
         if self.resume and self.out in (None, "-"):
-            raise UsageError("--resume needs a directory to go on in; name it with --out DIR")
+            raise UsageError("a run is resumed in its directory", Remedy("name it with {out}", {"out": None}))
         if self.retry_failed is not None and self.inventory is not None:
-            raise UsageError("--retry-failed and --inventory both say which machines to scan; give one")
+            both = Remedy("give {retry_failed} or {inventory}", {"retry_failed": None, "inventory": None})
+            raise UsageError("two settings say which VMs to scan", both)
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +277,3 @@ class DemoSettings(FleetSettings):
 
 SETTINGS: tuple[type[CheckedSettings], ...] = (Settings, PlanSettings, SimulateSettings, DemoSettings)
 """All settings there are: what tells a variable of another command from an unknown one."""
-
-ACCESS_TOKEN = "FLEETSCAN_ACCESS_TOKEN"  # noqa: S105 - the variable's name, not a token
-"""Where a ready bearer token is found, instead of a credential chain."""

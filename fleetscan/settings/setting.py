@@ -30,6 +30,8 @@ class Setting:
     form: ValueType
     help: str
     why: str
+    is_whom: bool = False
+    """Whether it says whom a scan asks, and for which VMs."""
 
     @property
     def name(self) -> str:
@@ -98,19 +100,23 @@ class _Words:
     form: ValueType
     help: str
     why: str
+    is_whom: bool
 
 
-def setting(default: T, form: ValueType, help: str, why: str = "") -> T:
-    """Declares a field of a settings dataclass; `why` says what speaks for the default or the range."""
-    return field(default=default, metadata={"words": _Words(form, help, why)})
+def setting(default: T, form: ValueType, help: str, why: str = "", *, is_whom: bool = False) -> T:
+    """Declares a field of a settings dataclass; `why` says what speaks for the default or the range.
+
+    `is_whom` marks what says whom a scan asks and for which VMs: a run is resumed with the same.
+    """
+    return field(default=default, metadata={"words": _Words(form, help, why, is_whom)})
 
 
 def settings_of(settings: type[CheckedSettings]) -> tuple[Setting, ...]:
-    """The settings_of of a settings class, in the order of their declaration."""
+    """The settings of a settings class, in the order of their declaration."""
     found = []
     for each in fields(settings):
         words: _Words = each.metadata["words"]
-        found.append(Setting(each.name, each.default, words.form, words.help, words.why))
+        found.append(Setting(each.name, each.default, words.form, words.help, words.why, words.is_whom))
     return tuple(found)
 
 

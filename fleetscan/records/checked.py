@@ -1,0 +1,136 @@
+"""From JSON to declared types: a value is checked against a type hint, and made into it, or refused.
+
+For what this program wrote itself and reads back. Hints are those of dataclasses and TypedDicts; keys that are
+not declared are passed over, so that a later version may add some.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from functools import cache, partial
+from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints, is_typeddict
+
+Check: TypeAlias = Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """Bounds of a number, as a part of its Annotated type: `low` and `high` belong to it."""
+
+    low: float
+    high: float | None = None
+
+
+@cache
+def check_of(hint: Any) -> Check:
+    """A function that makes JSON into a value of the type `hint`; it raises ValueError where it is none."""
+    origin = get_origin(hint)
+    if origin is Annotated:
+        return _annotated(hint)
+    if origin is Literal:
+        return partial(_one_of, get_args(hint))
+    if origin in (Union, types.UnionType):
+        return partial(_any_of, tuple(check_of(part) for part in get_args(hint)))
+    if origin in (list, tuple):
+        return partial(_items, check_of(get_args(hint)[0]), origin)
+    if origin is not None and issubclass(origin, Mapping):
+        return partial(_entries, check_of(get_args(hint)[1]))
+    if is_typeddict(hint):
+        return partial(_keys_checked, _keys_of(hint))
+    if is_dataclass(hint):
+        return partial(_made, _keys_of(hint), hint)
+    return _anything if hint in (Any, object) else partial(_plain, hint)
+
+
+def _annotated(hint: Any) -> Check:
+    inner, *said = get_args(hint)
+    check = check_of(inner)
+    bounds = next((each for each in said if isinstance(each, Within)), None)
+    return check if bounds is None else partial(_within, check, bounds)
+
+
+def _keys_of(cls: Any) -> dict[str, tuple[Check, bool]]:
+    """Each key of an object of `cls` with its check, and whether it must be there."""
+    hints = get_type_hints(cls, include_extras=True)
+    if not is_dataclass(cls):
+        return {name: (check_of(hint), name in cls.__required_keys__) for name, hint in hints.items()}
+    needed = {
+        each.name: each.default is MISSING and each.default_factory is MISSING for each in fields(cls)
+    }
+    return {name: (check_of(hints[name]), is_needed) for name, is_needed in needed.items()}
+
+
+def _plain(kind: type | None, value: Any) -> Any:
+    # True is no number here, and a whole number is a fraction too.
+    if value is None:
+        fits = kind in (None, types.NoneType)
+    elif kind is float:
+        fits = type(value) in (int, float)
+    else:
+        fits = type(value) is kind
+    if not fits:
+        raise ValueError(f"{value!r:.80} is not of the type {getattr(kind, '__name__', kind)}")
+    return value
+
+
+def _anything(value: Any) -> Any:
+    return value
+
+
+def _one_of(words: tuple[object, ...], value: Any) -> Any:
+    if value not in words:
+        raise ValueError(f"{value!r:.80} is none of {', '.join(map(str, words))}")
+    return value
+
+
+def _any_of(checks: tuple[Check, ...], value: Any) -> Any:
+    for check in checks[:-1]:
+        try:
+            return check(value)
+        except ValueError:
+            continue
+    return checks[-1](value)
+
+
+def _within(check: Check, bounds: Within, value: Any) -> Any:
+    number = check(value)
+    if not bounds.low <= number <= (bounds.high if bounds.high is not None else number):
+        raise ValueError(f"{number!r:.80} is out of bounds")
+    return number
+
+
+def _items(check: Check, kind: Callable[[list[Any]], Any], value: Any) -> Any:
+    if not isinstance(value, list):
+        raise ValueError(f"{value!r:.80} is no list")
+    return kind([check(item) for item in value])
+
+
+def _entries(check: Check, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{value!r:.80} is no object")
+    return {name: check(item) for name, item in value.items()}
+
+
+def _keys_checked(keys: Mapping[str, tuple[Check, bool]], value: Any) -> Any:
+    """`value` itself, keys that are not declared too."""
+    _checked(keys, value)
+    return value
+
+
+def _made(keys: Mapping[str, tuple[Check, bool]], make: Callable[..., Any], value: Any) -> Any:
+    return make(**_checked(keys, value))
+
+
+def _checked(keys: Mapping[str, tuple[Check, bool]], value: Any) -> dict[str, Any]:
+    """The declared keys of `value` with what they were made into."""
+    if not isinstance(value, dict):
+        raise ValueError(f"{value!r:.80} is no object")
+    made = {}
+    for name, (check, is_needed) in keys.items():
+        if name in value:
+            made[name] = check(value[name])
+        elif is_needed:
+            raise ValueError(f"{name!r} is missing")
+    return made
