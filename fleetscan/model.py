@@ -218,13 +218,17 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AzureError:
-    """What went wrong, in Azure's innermost words, verbatim. `http_status` is None without a reply."""
+    """What went wrong, in Azure's innermost words, verbatim. `http_status` is None without a reply.
+
+    `origin` says whose word the code is, Azure's or ours.
+    """
 
     code: str | None
     message: str | None
     http_status: int | None
     stage: Stage
     correlation_id: str | None = None
+    origin: Literal["azure", "fleetscan"] = "azure"
 
 
 @dataclass(frozen=True, slots=True)

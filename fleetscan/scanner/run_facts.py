@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass
 from fleetscan import __version__
 from fleetscan.errors import CannotScanError, FleetscanError, StoppedError
 from fleetscan.model import Json, Outcome
+from fleetscan.records.run import SCHEMA
 from fleetscan.records.times import WallClock
 from fleetscan.settings.declared import Settings
 
-SCHEMA = "fleetscan.run/1"
 COMPLETE = (0, 3)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from fleetscan import json_text
 from fleetscan.errors import StoppedError
 from fleetscan.model import Json, Outcome
-from fleetscan.records.schema import fleet_keys
+from fleetscan.records import totals
 from fleetscan.runs.directory import RUN, TOTALS
 from fleetscan.runs.store import RunStore
 from fleetscan.scanner.run_facts import COMPLETE
@@ -39,9 +39,14 @@ def finished_summary(place: RunStore) -> ScanSummary | None:
     except (OSError, ValueError):
         return None
     match facts, first:
-        case {"exit_code": int(code)}, dict(fleet) if code in COMPLETE and fleet.keys() == fleet_keys():
+        case {"exit_code": int(code)}, dict(fleet) if code in COMPLETE and _is_whole(fleet):
             return ScanSummary(code, path, fleet)
     return None
+
+
+def _is_whole(fleet: Mapping[str, Json]) -> bool:
+    """Whether it is the fleet's line of totals.jsonl; what later versions add to it does no harm."""
+    return fleet.get("schema") == totals.SCHEMA and fleet.keys() >= totals.Totals.__annotations__.keys()
 
 
 def stopped(error: StoppedError, fleet: Mapping[str, Json], path: Path | None) -> StoppedError | None:
