@@ -19,8 +19,8 @@ Weather (resets, throttling, malformed replies) is never an exception: it is a `
     └── BugError              70  too many replies broke our own code
         └── BrokenIdentityError 70 the totals do not add up
 
-Each says what happened, where, and what to do. What to do is data: a library names its fields, and the command
-line puts its flags in their place.
+Each says what happened, where, and what to do. What to do is data: a library names its fields, and the
+command line puts its flags in their place.
 """
 
 from __future__ import annotations
@@ -192,3 +192,16 @@ class BugError(FleetscanError):
 
 class BrokenIdentityError(BugError):
     """The run's own sums do not add up."""
+
+
+def mendable(error: Exception) -> Exception:
+    """The one error in task groups' groups that a person can mend; a bug stays as it is, with all of it."""
+    if not isinstance(error, ExceptionGroup):
+        return error
+    ours, bugs = error.split(FleetscanError)
+    if ours is None or bugs is not None:
+        return error
+    first: Exception = ours
+    while isinstance(first, ExceptionGroup):
+        first = first.exceptions[0]
+    return first

@@ -192,7 +192,7 @@ class Insertion(TypedDict):
 class FollowedUrls(TypedDict):
     """The newest URLs an operation is followed under, each "" where Azure gave none.
 
-    They are signed and some 3.3 kB long: a `location` is told as what it adds to `status_url` where it can be.
+    They are signed and some 3.3 kB long: where it can be, `location` is told as what it adds to `status_url`.
     """
 
     status_url: str
@@ -268,13 +268,17 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AzureError:
-    """What went wrong, in Azure's innermost words, verbatim. `http_status` is None without a reply."""
+    """What went wrong, in Azure's innermost words, verbatim. `http_status` is None without a reply.
+
+    `origin` says whose word the code is, Azure's or ours.
+    """
 
     code: str | None
     message: str | None
     http_status: int | None
     stage: Stage
     correlation_id: str | None = None
+    origin: Literal["azure", "fleetscan"] = "azure"
 
 
 @dataclass(frozen=True, slots=True)

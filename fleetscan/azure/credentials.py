@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 REFRESH_BEFORE_EXPIRY_S = 300.0
 # A refresh that failed while the token is still good is tried again after this long.
 REFRESH_AGAIN_S = 30.0
+# Closing a credential ends its connections; it may not hold up a scan that is cancelled.
+CLOSING_S = 1.0
 MAX_INNARDS_CHARS = 300
 ANY_TOKEN = re.compile(r"\beyJ[\w-]{8,}(\.[\w-]*)*", re.ASCII)
 CLAIMS = re.compile(r'[\s,]claims="([A-Za-z0-9+/_=-]{1,8192})"', re.ASCII | re.IGNORECASE)
@@ -88,8 +90,8 @@ class StaticToken:
         token = token.strip()
         if re.fullmatch(r"[!-~]+", token) is None:
             raise CredentialError(
-                f"{name} is not a valid bearer token: it is empty, or contains whitespace or other characters "
-                "that no header may carry",
+                f"{name} is not a valid bearer token: it is empty, or contains whitespace "
+                "or other characters that no header may carry",
                 Remedy("give the bare access token, without 'Bearer'"),
             )
         self._header = f"Bearer {token}"
@@ -139,8 +141,7 @@ class Borrowed:
     ) -> AccessTokenInfo:
         from azure.core.credentials import AccessTokenInfo
 
-        claims = {"claims": claims} if (claims := (options or {}).get("claims")) else {}
-        asked = self._credential.get_token(*scopes, **claims)
+        asked = self._credential.get_token(*scopes, claims=(options or {}).get("claims"))
         if not isinstance(asked, Awaitable):
             raise CredentialError(
                 "the credential is not an async one", Remedy("take one from azure.identity.aio")
@@ -220,7 +221,7 @@ class CredentialToken:
         return principal_of(self._header)
 
     async def aclose(self) -> None:
-        async with self._lock:
+        with anyio.move_on_after(CLOSING_S, shield=True):
             await self._drop_credential()
 
     async def _refresh(self) -> None:

@@ -7,19 +7,32 @@ first, one line at a time.
 from __future__ import annotations
 
 import logging
+import shlex
 import sys
 import traceback
 from contextlib import suppress
 from typing import Literal
 
-from fleetscan.errors import CannotScanError
+from fleetscan.errors import CannotScanError, FleetscanError
 from fleetscan.report.harmless import harmless
+from fleetscan.settings.setting import name_of
 
 # A sentence of ours may quote a path and an address; anything longer is somebody's flood.
 LONGEST_LINE = 2000
 MOST_INDENT = 40
 # Of each end of a traceback: the calls are at one, what went wrong at the other.
 MOST_LINES = 100
+
+
+def as_flag(name: str, value: object) -> str:
+    """A setting as the command line writes it: `--out`, `--out 'my runs'`, `--resume`."""
+    flag = f"--{name_of(name)}"
+    return flag if value is None or value is True else f"{flag} {shlex.quote(as_text(value))}"
+
+
+def as_text(value: object) -> str:
+    """A setting's value as one word of a command line; several are joined as the environment has them."""
+    return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
 def note(kind: Literal["error", "warning"], sentence: str) -> None:
@@ -45,6 +58,11 @@ def tell_bug(bug: BaseException) -> None:
         lines = [*lines[:MOST_LINES], left_out, *lines[-MOST_LINES:]]
     for line in lines:
         tell(f"  {line}")
+
+
+def note_error(error: FleetscanError) -> None:
+    """Tells a person what went wrong and what to do, in the command line's words."""
+    note("error", error.told(as_flag))
 
 
 def hand_over(data: str) -> None:

@@ -1,29 +1,13 @@
-"""What the environment says beside the settings: a ready token, and variables that mean nothing."""
+"""Variables that look like settings and mean nothing: a typing mistake is told, not obeyed."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 
 from fleetscan.cli.options import CONFIG
-from fleetscan.errors import UsageError
-from fleetscan.settings.declared import ACCESS_TOKEN, SETTINGS
+from fleetscan.model import ACCESS_TOKEN
+from fleetscan.settings.declared import SETTINGS
 from fleetscan.settings.setting import PREFIX, nearest, settings_of
-
-
-def access_token(environment: Mapping[str, str]) -> str | None:
-    """The bearer token given, None where none is; raises UsageError, without showing it, if it cannot be one.
-
-    Blanks around it are dropped: secrets kept in files end in a line break.
-    """
-    token = environment.get(ACCESS_TOKEN, "").strip()
-    if not token:
-        return None
-    if not re.fullmatch(r"[\x21-\x7e]+", token):
-        raise UsageError(
-            f"{ACCESS_TOKEN} is no bearer token: it has a blank, or a character no header may carry, inside"
-        )
-    return token
 
 
 def unknown_variables(environment: Mapping[str, str]) -> Iterator[str]:

@@ -14,7 +14,7 @@ from typing import NoReturn
 import click
 
 from fleetscan.cli.click_errors import sentence
-from fleetscan.cli.console import keep_log, note, tell_bug
+from fleetscan.cli.console import keep_log, note, note_error, tell_bug
 from fleetscan.cli.environment import unknown_variables
 from fleetscan.errors import FleetscanError
 from fleetscan.version import __version__
@@ -78,7 +78,7 @@ def run(args: Sequence[str]) -> int:
         note("error", sentence(refused))
         return 2
     except FleetscanError as error:
-        note("error", str(error))
+        note_error(error)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return 130

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable
 import anyio
 from anyio.abc import TaskStatus
 
-from fleetscan.errors import FleetscanError
+from fleetscan.errors import mendable
 
 SHOW_CURSOR = "\x1b[?25h"
 LEFT = b"fleetscan: left at once; a scan with files goes on with --out DIR --resume\n"
@@ -31,23 +31,14 @@ def run_until_stopped(job: Callable[[anyio.Event], Awaitable[int]]) -> int:
     has_uvloop = importlib.util.find_spec("uvloop") is not None
     try:
         return anyio.run(_with_signals, job, backend_options={"use_uvloop": has_uvloop})
-    except BaseExceptionGroup as group:
-        mendable, bugs = group.split(FleetscanError)
-        if mendable is None or bugs is not None:
-            raise
-        raise first_of(mendable) from None
+    except ExceptionGroup as group:
+        raise mendable(group) from None
 
 
 def _spare_the_long_lived() -> None:
     """Has the collector look rarely: operations in flight are many, long-lived and without circles."""
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
-
-
-def first_of(group: BaseExceptionGroup[FleetscanError]) -> FleetscanError:
-    """The first error in a group of groups."""
-    first = group.exceptions[0]
-    return first_of(first) if isinstance(first, BaseExceptionGroup) else first
 
 
 async def _with_signals(job: Callable[[anyio.Event], Awaitable[int]]) -> int:

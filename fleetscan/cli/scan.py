@@ -1,4 +1,4 @@
-"""`fleetscan scan`: settings from outside, the scan itself from the library, and how it is shown to people."""
+"""`fleetscan scan`: the settings from outside; the scan itself is the library's."""
 
 from __future__ import annotations
 

@@ -13,13 +13,12 @@ from dataclasses import replace
 import anyio
 
 from fleetscan import json_text
-from fleetscan.cli.console import as_flag, note
+from fleetscan.cli.console import note_error
 from fleetscan.cli.progress import progress
 from fleetscan.errors import OutputError, Remedy
 from fleetscan.records.row import Row
 from fleetscan.report.terminal import print_summary
 from fleetscan.runs.disk import reason, write_whole
-from fleetscan.scanner.hooks import Hooks
 from fleetscan.scanner.live import LiveScan
 from fleetscan.scanner.summary import ScanSummary
 from fleetscan.settings.declared import Settings
@@ -46,7 +45,7 @@ async def watched_scan(
     if not settings.quiet:
         print_summary(summary.totals, directory=summary.directory, stream=sys.stderr)
     if summary.stopped_by is not None:
-        note("error", summary.stopped_by.told(as_flag))
+        note_error(summary.stopped_by)
     return summary
 
 

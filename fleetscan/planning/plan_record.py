@@ -27,8 +27,8 @@ from fleetscan.model import Json, Reason
 from fleetscan.planning.counts import Group, Roster
 from fleetscan.planning.forecast import Assumed, Binding, Forecast
 from fleetscan.planning.virtual_time import Course
+from fleetscan.records.plan import SCHEMA
 
-SCHEMA = "fleetscan.plan/1"
 # Places behind the point of a second: more would feign a knowledge nobody has.
 PLACES = 3
 
@@ -82,7 +82,7 @@ def _group(group: Group, last_start_s: float | None, ends_s: float | None) -> Js
 
 def _binding(binding: Binding) -> Json:
     return {
-        "bound": binding.bound.value,
+        "bound": binding.bound,
         "subscription_id": binding.subscription_id,
         "location": binding.location,
         "requests": binding.requests,

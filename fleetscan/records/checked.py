@@ -1,30 +1,43 @@
 """From JSON to declared types: a value is checked against a type hint, and made into it, or refused.
 
-For what this program wrote itself and reads back. Hints are those of dataclasses and TypedDicts; keys that are
-not declared are passed over, so that a later version may add some.
+For what this program wrote itself and reads back. Hints are those of dataclasses and TypedDicts; keys that
+are not declared are passed over, so that a later version may add some.
 """
 
 from __future__ import annotations
 
+import math
 import types
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from functools import cache, partial
-from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints, is_typeddict
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    TypeAlias,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+    is_typeddict,
+)
+
+from fleetscan.records.shapes import Keyword
 
 Check: TypeAlias = Callable[[Any], Any]
 
+BOUNDS = {"minimum": -math.inf, "maximum": math.inf}
 
-@dataclass(frozen=True, slots=True)
-class Within:
-    """Bounds of a number, as a part of its Annotated type: `low` and `high` belong to it."""
 
-    low: float
-    high: float | None = None
+def check_of(hint: Any) -> Check:
+    """A function that makes JSON into a value of the type `hint`; it raises ValueError where it is none."""
+    return _check_of(hint)
 
 
 @cache
-def check_of(hint: Any) -> Check:
+def _check_of(hint: Any) -> Check:
     """A function that makes JSON into a value of the type `hint`; it raises ValueError where it is none."""
     origin = get_origin(hint)
     if origin is Annotated:
@@ -40,15 +53,18 @@ def check_of(hint: Any) -> Check:
     if is_typeddict(hint):
         return partial(_keys_checked, _keys_of(hint))
     if is_dataclass(hint):
-        return partial(_made, _keys_of(hint), hint)
+        return partial(_made, _keys_of(hint), cast(Callable[..., Any], hint))
     return _anything if hint in (Any, object) else partial(_plain, hint)
 
 
 def _annotated(hint: Any) -> Check:
-    inner, *said = get_args(hint)
+    inner, *told = get_args(hint)
+    bounds = {
+        each.name: float(each.value) for each in told if isinstance(each, Keyword) and each.name in BOUNDS
+    }
     check = check_of(inner)
-    bounds = next((each for each in said if isinstance(each, Within)), None)
-    return check if bounds is None else partial(_within, check, bounds)
+    low, high = (bounds.get(name, unbounded) for name, unbounded in BOUNDS.items())
+    return partial(_within, check, low, high) if bounds else check
 
 
 def _keys_of(cls: Any) -> dict[str, tuple[Check, bool]]:
@@ -56,9 +72,7 @@ def _keys_of(cls: Any) -> dict[str, tuple[Check, bool]]:
     hints = get_type_hints(cls, include_extras=True)
     if not is_dataclass(cls):
         return {name: (check_of(hint), name in cls.__required_keys__) for name, hint in hints.items()}
-    needed = {
-        each.name: each.default is MISSING and each.default_factory is MISSING for each in fields(cls)
-    }
+    needed = {each.name: each.default is MISSING and each.default_factory is MISSING for each in fields(cls)}
     return {name: (check_of(hints[name]), is_needed) for name, is_needed in needed.items()}
 
 
@@ -94,9 +108,9 @@ def _any_of(checks: tuple[Check, ...], value: Any) -> Any:
     return checks[-1](value)
 
 
-def _within(check: Check, bounds: Within, value: Any) -> Any:
+def _within(check: Check, low: float, high: float, value: Any) -> Any:
     number = check(value)
-    if not bounds.low <= number <= (bounds.high if bounds.high is not None else number):
+    if number is not None and not low <= number <= high:
         raise ValueError(f"{number!r:.80} is out of bounds")
     return number
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fleetscan.model import InventoryError, Json, RequestKind
-from fleetscan.records.story import Requests
+from fleetscan.records.totals import Requests
 
 
 @dataclass(slots=True)

@@ -1,8 +1,8 @@
 """The events of journal.jsonl, schema fleetscan.journal/1: what a later process needs to go on.
 
 One frozen class each. Its fields are the keys of its line, written and checked by one declaration, and `tell`
-says what it means for the `Story` of the run. VMs are named by their place in the listing, moments are seconds
-since 1970. Operation URLs are in it and no credentials: the URLs are useless without a token.
+says what it means for the `Story` of the run. VMs are named by their place in the listing, moments are
+seconds since 1970. Operation URLs are in it and no credentials: the URLs are useless without a token.
 """
 
 from __future__ import annotations
@@ -13,16 +13,19 @@ from functools import cache
 from typing import Annotated, Any, ClassVar, TypeAlias, cast, get_args
 
 from fleetscan.model import FollowedUrls, InventoryError, Json, Reason, Target, parse_vm_id
-from fleetscan.records.checked import Within, check_of
-from fleetscan.records.story import Begun, CountedRow, Requests, Story
+from fleetscan.records.checked import check_of
+from fleetscan.records.row import CountedRow
+from fleetscan.records.shapes import Count, Keyword
+from fleetscan.records.story import Begun, Story
+from fleetscan.records.totals import Requests
 
 SCHEMA = "fleetscan.journal/1"
 # The year 5138: no process of ours is at work so late, and sums with larger moments overflow.
 LATEST_S = 1e11
 COUNTED = tuple(CountedRow.__annotations__)
 
-Number: TypeAlias = Annotated[int, Within(0)]
-Moment: TypeAlias = Annotated[float, Within(0, LATEST_S)]
+Number: TypeAlias = Annotated[Count, "The VM, by its place in the listing."]
+Moment: TypeAlias = Annotated[float, Keyword("minimum", 0), Keyword("maximum", LATEST_S)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class ProcessBegan:
     word: ClassVar = "begun"
     schema: str
     at: Moment
-    pid: Number
+    pid: Count
     host: str
     scan_id: str
     principal: dict[str, str | None] | None
@@ -56,10 +59,10 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class FleetListed:
-    """The listing is whole: how many VMs it has, what could not be listed, and which subscriptions it is of."""
+    """The listing is whole: how many VMs it has, what could not be listed, and of which subscriptions."""
 
     word: ClassVar = "listing"
-    machines: Number
+    machines: Count
     errors: list[InventoryError]
     scope: dict[str, Json]
 
@@ -132,7 +135,7 @@ class RowWritten:
 
     word: ClassVar = "ended"
     vm: Number
-    row_ends_at: Number
+    row_ends_at: Count
     row: CountedRow
 
     def tell(self, story: Story) -> None:
@@ -164,7 +167,7 @@ class RequestsCounted:
     requests: Requests
 
     def tell(self, story: Story) -> None:
-        story.count({**self.requests}, self.at)
+        story.count(self.requests, self.at)
 
 
 Event: TypeAlias = (
@@ -191,7 +194,7 @@ def as_json(event: Event) -> dict[str, Json]:
 
 
 def event_of(line: Json) -> Event:
-    """The event on a line; raises ValueError where it is none, or a field is not what it is declared to be."""
+    """The event on a line; raises ValueError where it is none, or a field is not as it is declared."""
     if not isinstance(line, dict) or not isinstance(word := line.get("event"), str) or word not in _BY_WORD:
         raise ValueError("it is no event")
     event: Event = check_of(_BY_WORD[word])(line)
@@ -222,5 +225,5 @@ def _json_of(value: Any) -> Json:
 
 
 @cache
-def _names(cls: type[Any]) -> tuple[str, ...]:
+def _names(cls: Any) -> tuple[str, ...]:
     return tuple(each.name for each in fields(cls))

@@ -22,9 +22,9 @@ from fleetscan.model import (
     Target,
     told_counts,
 )
+from fleetscan.records.row import SCHEMA
 from fleetscan.records.times import WallClock, azure_time, utc_text
 
-SCHEMA = "fleetscan.result/1"
 TRUNCATED = "PACKAGE_LIST_TRUNCATED"
 # What Azure calls the list, and the errors, in its result and in Resource Graph.
 PATCHES = {Source.OPERATION: "availablePatches", Source.GRAPH: "patches"}
@@ -66,7 +66,7 @@ def encode(record: dict[str, Json]) -> bytes:
 def without_assessment(ending: Ending) -> Ending:
     """What `ending` is told as where its assessment nests too deeply to be written."""
     why = "the assessment's result nests too deeply to be written"
-    error = AzureError("MalformedReply", why, None, Stage.RESULT)
+    error = AzureError("MalformedReply", why, None, Stage.RESULT, origin="fleetscan")
     return replace(
         ending, outcome=Outcome.FAILED, reason=Reason.MALFORMED_REPLY, assessment=None, error=error
     )
@@ -152,6 +152,7 @@ def _error(error: AzureError) -> dict[str, Json]:
         "http_status": error.http_status,
         "stage": error.stage.value,
         "correlation_id": error.correlation_id,
+        "origin": error.origin,
     }
 
 

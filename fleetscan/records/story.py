@@ -7,33 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Literal, TypedDict
 
 from fleetscan.model import FollowedUrls, InventoryError, Json, Target
-from fleetscan.records.checked import Within
-
-
-class Requests(TypedDict):
-    """How many requests were sent, by what they were for."""
-
-    list: Annotated[int, Within(0)]
-    start: Annotated[int, Within(0)]
-    poll: Annotated[int, Within(0)]
-    other: Annotated[int, Within(0)]
-    throttled: Annotated[int, Within(0)]
-    retried: Annotated[int, Within(0)]
-
-
-class CountedRow(TypedDict):
-    """What the totals need of a row, so that a resume need not read the rows again."""
-
-    outcome: Literal["assessed", "failed", "timed_out", "skipped"]
-    reason: str | None
-    status: str | None
-    critical_and_security_count: int | None
-    other_count: int | None
-    reboot_pending: bool | None
-    patches_complete: bool | None
+from fleetscan.records.row import CountedRow
+from fleetscan.records.totals import Requests
 
 
 @dataclass(slots=True)
@@ -75,7 +52,7 @@ class Story:
     spent_s: float = 0.0
     size_bytes: int = 0
     # Of the process that wrote the events being told: its requests so far, and its first and last moment.
-    _requests: Mapping[str, int] = field(default_factory=dict)
+    _requests: Requests | None = None
     _set_to_work_at: float = 0.0
     _last_at: float = 0.0
 
@@ -94,11 +71,11 @@ class Story:
     def leave(self) -> None:
         """The process whose events were told has ended: add up what it did."""
         self.spent_s += self._last_at - self._set_to_work_at
-        for name, count in self._requests.items():
-            self.requests[name] += count
-        self._requests = {}
+        for name in self.requests:
+            self.requests[name] += 0 if self._requests is None else self._requests[name]  # type: ignore[literal-required]
+        self._requests = None
 
-    def count(self, requests: Mapping[str, int], at: float) -> None:
+    def count(self, requests: Requests, at: float) -> None:
         """The process has sent so many requests so far."""
         self._requests, self._last_at = requests, at
 

@@ -13,8 +13,8 @@ from functools import partial
 from fleetscan.errors import BrokenIdentityError, UsageError
 from fleetscan.model import Json, Outcome, Target
 from fleetscan.records.fleet_facts import FleetFacts
+from fleetscan.records.totals import SCHEMA
 
-SCHEMA = "fleetscan.totals/1"
 UNKNOWN = "unknown"
 TAG_PREFIX = "tag:"
 

@@ -53,7 +53,7 @@ class WallClock:
         return self.utc + timedelta(seconds=at - self.monotonic)
 
     def epoch(self, at: float) -> float:
-        """The monotonic second `at` in seconds since 1970, to the millisecond: what other processes understand."""
+        """The monotonic second `at` in seconds since 1970, which other processes understand; to the ms."""
         return round(self.utc.timestamp() + at - self.monotonic, 3)
 
     def since_epoch(self, seconds: float) -> float:

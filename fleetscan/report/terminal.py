@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from fleetscan.model import Json, Outcome
-from fleetscan.records.schema import REASONS
+from fleetscan.records.row import REASONS
 from fleetscan.report.figures import counted, duration
 from fleetscan.report.harmless import fit, harmless
 

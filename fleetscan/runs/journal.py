@@ -13,8 +13,8 @@ from typing import Protocol
 
 from fleetscan import json_text
 from fleetscan.errors import OTHER_VERSION, CannotResumeError, LockedError, OutputError
-from fleetscan.records.journal import SCHEMA, Event, ProcessBegan, as_json, event_of, story_of
 from fleetscan.model import Json
+from fleetscan.records.journal import SCHEMA, Event, ProcessBegan, as_json, event_of, story_of
 from fleetscan.records.story import Story
 from fleetscan.runs import disk
 from fleetscan.runs.disk import cannot_go_on

@@ -7,7 +7,7 @@ refuses what a later fleetscan wrote. It changes nothing and locks nothing.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, cast
@@ -123,7 +123,9 @@ class Run:
             raise self._unreadable("the run has not finished: it has no totals yet") from error
         except OSError as error:
             raise self._unreadable(f"{TOTALS}: {reason(error)}") from error
-        found = [self._record(path, number, line, totals.SCHEMA) for number, line in enumerate(lines, start=1)]
+        found = [
+            self._record(path, number, line, totals.SCHEMA) for number, line in enumerate(lines, start=1)
+        ]
         if not found or found[0].get("scope") != "fleet":
             raise self._unreadable(f"{TOTALS} does not begin with the fleet's line")
         return found

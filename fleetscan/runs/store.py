@@ -1,7 +1,7 @@
 """Where a run is kept while a process works on it: a new directory, an earlier process's, or nowhere.
 
-An earlier process may have died at any moment. results.jsonl is the authority: a row is a VM's end, whether the
-journal came to say so or not, and a row that did not reach the disk whole was never there.
+An earlier process may have died at any moment. results.jsonl is the authority: a row is a VM's end, whether
+the journal came to say so or not, and a row that did not reach the disk whole was never there.
 """
 
 from __future__ import annotations
@@ -19,8 +19,17 @@ from fleetscan import json_text
 from fleetscan.errors import CannotResumeError, CannotWriteError, OutputError, Remedy, RunExistsError
 from fleetscan.model import InventoryError, Json, Target
 from fleetscan.records.checked import check_of
-from fleetscan.records.journal import SCHEMA, FleetListed, Listed, ProcessBegan, RowLost, RowWritten, counted_row
-from fleetscan.records.story import CountedRow, Story
+from fleetscan.records.journal import (
+    SCHEMA,
+    FleetListed,
+    Listed,
+    ProcessBegan,
+    RowLost,
+    RowWritten,
+    counted_row,
+)
+from fleetscan.records.row import CountedRow
+from fleetscan.records.story import Story
 from fleetscan.runs.directory import JOURNAL, RESULTS, holds_run, make_directory
 from fleetscan.runs.disk import reason
 from fleetscan.runs.files import NoFiles, Output, RunFiles
@@ -116,8 +125,8 @@ def earlier_store(path: Path, asked: Mapping[str, Json], latest_in: Path | None 
     """The run in the directory `path`, to go on with; None where it holds none.
 
     `asked` are the settings that must be what the run began with. Raises LockedError while another process
-    works there, CannotResumeError where this one may not go on, and CannotWriteError and OutputError where the
-    files cannot be read or mended.
+    works there, CannotResumeError where this one may not go on, and CannotWriteError and OutputError where
+    the files cannot be read or mended.
     """
     if not holds_run(path):
         return None

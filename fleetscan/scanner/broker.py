@@ -51,7 +51,7 @@ class Broker:
         self.accepted = 0
 
     def note_in(self, journal: Journal, clock: WallClock) -> None:
-        """Note starts and operations in `journal` from now on, in moments of `clock` that others understand."""
+        """Note starts and operations in `journal` from now on, in moments of `clock`."""
         self._journal, self._clock = journal, clock
 
     def add(self, job: Job, now: float) -> None:

@@ -1,4 +1,4 @@
-"""What a scan tells its caller while it runs: hooks that do nothing, to be overridden where one is of interest.
+"""What a scan tells its caller while it runs: hooks that do nothing, to be overridden.
 
 They are called in the scan's own loop, several times a VM and thousands of times a second: a hook counts and
 returns. It never raises, never waits and never changes the scan.

@@ -1,7 +1,7 @@
 """A scan as Python programs run it: a block that holds it, and its rows one by one as VMs end.
 
-What the caller does decides how it ends: a block left early stops it in good order, an exception cancels it at
-once, and either way the rows that were written stay. It changes nothing of its host's: no signals, no streams.
+A block left early stops it in good order, an exception cancels it at once, and either way the rows that were
+written stay. It changes nothing of its host's: no signals, no streams.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 import anyio
 
 from fleetscan.azure.credentials import TokenSource
-from fleetscan.errors import FleetscanError, Remedy, StoppedError, UsageError
+from fleetscan.errors import Remedy, StoppedError, UsageError, mendable
 from fleetscan.records.row import Row
 from fleetscan.runs.directory import path_of, refuse_used
 from fleetscan.scanner.connection import connect
@@ -60,7 +60,9 @@ class LiveScan:
         if self._error is not None:
             raise self._error
         if self._summary is None:
-            raise RuntimeError("the scan has not ended yet: read its summary after the rows or after the block")
+            raise RuntimeError(
+                "the scan has not ended yet: read its summary after the rows or after the block"
+            )
         return self._summary
 
     def stop(self) -> None:
@@ -173,16 +175,3 @@ def check(settings: Settings) -> None:
         raise UsageError("a scan in Python writes no rows to standard output", remedy)
     if settings.out is not None and not settings.resume:
         refuse_used(path_of(settings.out))
-
-
-def mendable(error: Exception) -> Exception:
-    """The one error in task groups' groups that a person can mend; a bug stays as it is, with all of it."""
-    if not isinstance(error, ExceptionGroup):
-        return error
-    ours, bugs = error.split(FleetscanError)
-    if ours is None or bugs is not None:
-        return error
-    first: Exception = ours
-    while isinstance(first, ExceptionGroup):
-        first = first.exceptions[0]
-    return first

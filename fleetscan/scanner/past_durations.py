@@ -27,7 +27,7 @@ class PastDurations:
 
 
 def durations_of(run: Run) -> PastDurations:
-    """The durations that Azure told in `run`; rows whose times are our own hold our queueing and teach nothing.
+    """The durations that Azure told in `run`; where the times are our own, they hold our queueing.
 
     Raises CannotReadRunError where a row cannot be read.
     """

@@ -10,8 +10,8 @@ from fleetscan.engine.retrying import Retrying
 from fleetscan.engine.rules import OperationRules
 from fleetscan.errors import FleetscanError
 from fleetscan.model import Json, Origin, Target
-from fleetscan.scanner.past_durations import PastDurations, durations_of
 from fleetscan.runs.reader import open_run
+from fleetscan.scanner.past_durations import PastDurations, durations_of
 from fleetscan.scanner.run_facts import as_json
 from fleetscan.settings.declared import PlanSettings, Settings
 from fleetscan.settings.setting import settings_of
@@ -60,7 +60,7 @@ def longest_first(targets: Sequence[Target], past: PastDurations) -> list[int]:
 
 
 def past_durations(settings: PlanSettings, warn: Callable[[str], None]) -> PastDurations:
-    """How long assessments took in the run to learn from; a run that cannot be read is told and passed over."""
+    """How long assessments took in the run to learn from; where it cannot be read, a warning says so."""
     if settings.last_run is None:
         return PastDurations()
     try:

@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterable, Sequence
 from fleetscan.model import Ending, Json, Outcome, Reason, Target
 from fleetscan.records import machine_row
 from fleetscan.records.fleet_facts import FleetFacts
-from fleetscan.records.row import Row
-from fleetscan.records.sums import Totals
 from fleetscan.records.journal import RowWritten, counted_row
-from fleetscan.records.story import CountedRow
+from fleetscan.records.row import CountedRow, Row
+from fleetscan.records.sums import Totals
 from fleetscan.records.times import WallClock
 from fleetscan.runs.store import RunStore
 from fleetscan.scanner.hooks import Hooks

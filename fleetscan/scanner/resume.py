@@ -16,7 +16,8 @@ from fleetscan.errors import UsageError, resume_with
 from fleetscan.inventory.from_file import target_of_row
 from fleetscan.inventory.listing import Fleet
 from fleetscan.model import Outcome, Target
-from fleetscan.records.story import Begun, CountedRow, Story
+from fleetscan.records.row import CountedRow
+from fleetscan.records.story import Begun, Story
 from fleetscan.records.times import WallClock
 from fleetscan.runs.reader import open_run
 

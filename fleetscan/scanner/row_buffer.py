@@ -1,4 +1,4 @@
-"""The rows between a scan and its caller: put without waiting, taken one by one, bounded by holding requests up."""
+"""The rows between a scan and its caller: put without waiting, taken one by one, never too many."""
 
 from __future__ import annotations
 

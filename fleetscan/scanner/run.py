@@ -30,8 +30,8 @@ from fleetscan.scanner.hooks import Hooks
 from fleetscan.scanner.listing import LISTING_ATTEMPTS, read_fleet
 from fleetscan.scanner.policy import asked_of
 from fleetscan.scanner.resume import Resumption, retried_fleet
-from fleetscan.scanner.session import Session
 from fleetscan.scanner.row_buffer import RowBuffer
+from fleetscan.scanner.session import Session
 from fleetscan.scanner.summary import ScanSummary, finished_summary
 from fleetscan.settings.declared import Settings
 

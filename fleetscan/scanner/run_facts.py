@@ -8,11 +8,10 @@ from dataclasses import asdict, dataclass
 
 from fleetscan.errors import CannotScanError, FleetscanError, StoppedError
 from fleetscan.model import Json, Outcome
+from fleetscan.records.run import SCHEMA
 from fleetscan.records.times import WallClock
 from fleetscan.settings.declared import Settings
 from fleetscan.version import __version__
-
-SCHEMA = "fleetscan.run/1"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,11 +18,11 @@ from fleetscan.engine.scheduler import Scheduler
 from fleetscan.errors import BugError, FleetscanError, OutputError, StoppedError
 from fleetscan.inventory.listing import Fleet
 from fleetscan.inventory.selection import is_skipped
-from fleetscan.model import AzureError, Ending, Job, Json, Outcome, Reason, Target
+from fleetscan.model import AzureError, Ending, Job, Outcome, Reason, Target
 from fleetscan.records.fleet_facts import FleetFacts
+from fleetscan.records.journal import RequestsCounted
 from fleetscan.records.row import Row
 from fleetscan.records.times import WallClock
-from fleetscan.records.journal import RequestsCounted
 from fleetscan.runs.reader import COMPLETE
 from fleetscan.runs.store import RunStore
 from fleetscan.scanner.broker import Broker

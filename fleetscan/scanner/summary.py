@@ -1,18 +1,14 @@
-"""What a scan came to, for whoever called it: told by the run that has just ended, or had before."""
+"""What a scan came to, for its caller: told by the run that has just ended, or had before."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from fleetscan import json_text
-from fleetscan.errors import StoppedError
-from fleetscan.model import Json, Outcome
-from fleetscan.records.schema import fleet_keys
-from fleetscan.runs.directory import RUN, TOTALS
+from fleetscan.errors import OTHER_VERSION, CannotReadRunError, FleetscanError, StoppedError, resume_with
+from fleetscan.records.totals import Totals
+from fleetscan.runs.reader import open_run
 from fleetscan.runs.store import RunStore
-from fleetscan.scanner.run_facts import COMPLETE
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +43,10 @@ def finished_summary(store: RunStore) -> ScanSummary | None:
         return None
 
 
-def stopped(error: StoppedError, fleet: Mapping[str, Json], path: Path | None) -> StoppedError | None:
-    """What to say of a stop: how many machines had not ended, and how to go on; None where all had."""
-    outcomes = fleet["outcomes"]
-    assert isinstance(outcomes, dict)
-    left = outcomes[Outcome.INTERRUPTED]
+def stopped(error: StoppedError, totals: Totals, path: Path | None) -> StoppedError | None:
+    """What to say of a stop: how many VMs had not finished, and how to go on; None where all had."""
+    left = totals["outcomes"]["interrupted"]
     if not left:
         return None
     had = "1 VM has" if left == 1 else f"{left} VMs have"
-    return StoppedError(f"{error.what}: {had} not finished", resume_with(str(path)) if path else None)
+    return StoppedError(f"{error.what}: {had} not finished", None if path is None else resume_with(str(path)))

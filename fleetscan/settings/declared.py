@@ -95,7 +95,7 @@ class PlanSettings(CheckedSettings):
 
 @dataclass(frozen=True, slots=True)
 class Settings(PlanSettings):
-    """What a scan does, and to which VMs: `fleetscan scan` on the command line, `fleetscan.Settings` in Python.
+    """What a scan does, and to which VMs: the flags of `fleetscan scan`, and `fleetscan.Settings`.
 
     Without `out` and `runs` a scan keeps nothing on disk.
     """

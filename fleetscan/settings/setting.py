@@ -21,6 +21,11 @@ T = TypeVar("T")
 PREFIX = "FLEETSCAN_"
 
 
+def name_of(attribute: str) -> str:
+    """What people call the setting in the field `attribute`: words joined by hyphens, no unit."""
+    return attribute.removesuffix("_s").replace("_", "-")
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """One setting: the field that holds it, how its text reads, and what is said about it."""
@@ -36,7 +41,7 @@ class Setting:
     @property
     def name(self) -> str:
         """The name people write, words joined by hyphens."""
-        return self.attribute.removesuffix("_s").replace("_", "-")
+        return name_of(self.attribute)
 
     @property
     def flag(self) -> str:

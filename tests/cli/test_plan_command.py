@@ -13,8 +13,8 @@ from jsonschema import Draft202012Validator
 from fleetscan.cli.main import run
 from fleetscan.model import Target
 from fleetscan.planning.counts import Roster
-from fleetscan.planning.plan_schema import plan_schema
 from fleetscan.planning.planner import plan
+from fleetscan.records.schema import plan_schema
 from fleetscan.report.plan_summary import print_plan
 from fleetscan.settings.declared import PlanSettings
 

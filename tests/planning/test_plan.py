@@ -21,8 +21,8 @@ from jsonschema import Draft202012Validator
 from fleetscan.errors import NothingListedError, StoppedError
 from fleetscan.model import InventoryError, Reply, Request, Target
 from fleetscan.planning.counts import Roster
-from fleetscan.planning.plan_schema import plan_schema
 from fleetscan.planning.planner import ASSESSMENT_S, Plan, list_over, median_of, plan
+from fleetscan.records.schema import plan_schema
 from fleetscan.scanner.hooks import Hooks
 from fleetscan.scanner.past_durations import PastDurations
 from fleetscan.settings.declared import PlanSettings

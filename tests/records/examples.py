@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from fleetscan.model import AzureError, Ending, Json, OperationTrace, Outcome, Reason, Stage, Target
-from fleetscan.records.schema import REASONS
+from fleetscan.records.row import REASONS
 from fleetscan.records.times import WallClock
 
 SCAN_ID = "4f1c2a9e-0000-4000-8000-000000000000"

@@ -102,6 +102,7 @@ def test_azures_own_no_to_a_start_is_told_with_the_skip() -> None:
         "http_status": 409,
         "stage": "start",
         "correlation_id": "c-7",
+        "origin": "azure",
     }
     assert isinstance(told["operation"], dict)
     assert told["operation"]["started_at"] is None

@@ -11,7 +11,8 @@ from jsonschema import Draft202012Validator
 from fleetscan.model import Json, Outcome, Reason
 from fleetscan.records import machine_row
 from fleetscan.records.fleet_facts import FleetFacts, RequestCounts
-from fleetscan.records.schema import REASONS, result_schema, totals_schema
+from fleetscan.records.row import REASONS
+from fleetscan.records.schema import SCHEMAS, result_schema, totals_schema
 from fleetscan.records.sums import Totals
 from tests.records.examples import CLOCK, SCAN_ID, assessed, drawn, failed, machine, skipped
 
@@ -38,9 +39,11 @@ def fleet_line(**changed: Json) -> dict[str, Json]:
     return totals.lines(FACTS)[0] | changed
 
 
-def test_both_schemas_are_schemas() -> None:
-    Draft202012Validator.check_schema(result_schema())
-    Draft202012Validator.check_schema(totals_schema())
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_each_schema_is_one_under_its_own_name(name: str) -> None:
+    schema = SCHEMAS[name]()
+    Draft202012Validator.check_schema(schema)
+    assert schema["title"] == name
 
 
 def test_two_thousand_drawn_records_and_their_totals_validate() -> None:
@@ -90,6 +93,7 @@ def test_every_outcome_of_a_row_and_every_reason_of_the_model_stands_in_the_tabl
                 "http_status": None,
                 "stage": "poll",
                 "correlation_id": None,
+                "origin": "azure",
             }
         },
         {"assessed_at": "2026-11-23T02:00:00+01:00"},

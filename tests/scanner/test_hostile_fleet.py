@@ -18,8 +18,8 @@ from fleetscan.cli.progress import progress
 from fleetscan.errors import NothingListedError
 from fleetscan.inventory.machines import power_state_of
 from fleetscan.model import Reply, Request
-from fleetscan.planning.plan_schema import plan_schema
 from fleetscan.planning.planner import list_over, plan
+from fleetscan.records.schema import plan_schema
 from fleetscan.report.plan_summary import print_plan
 from fleetscan.report.terminal import print_summary
 from fleetscan.scanner.hooks import Hooks
