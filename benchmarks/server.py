@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 import orjson
 import uvloop
 
+from benchmarks.bound import bound_of
 from fleetscan.model import Reply, Request
-from fleetscan.simulator.bound import bound_of
 from fleetscan.simulator.cloud import Cloud
 from fleetscan.simulator.ledger import Ask
 from fleetscan.simulator.scenario import Scenario

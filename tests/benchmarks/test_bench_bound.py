@@ -11,7 +11,7 @@ from itertools import combinations
 
 import pytest
 
-from fleetscan.simulator.bound import bound, bound_of
+from benchmarks.bound import bound, bound_of
 from fleetscan.simulator.fleet import Fleet
 from fleetscan.simulator.scenario import Scenario
 from tests.simulator.pretend_cloud import CALM, DOOMED, cloud_of, start
