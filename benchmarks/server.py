@@ -12,7 +12,6 @@ import gc
 import signal
 import time
 from collections import Counter
-from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -33,7 +32,7 @@ class WatchedCloud(Cloud):
     """A cloud that notes when machines were started, and when what it accepted ends."""
 
     def __init__(self, scenario: Scenario) -> None:
-        super().__init__(scenario, epoch=datetime.now(UTC))
+        super().__init__(scenario)
         self.first_start_at: float | None = None
         self.ends_at: dict[str, float] = {}
 

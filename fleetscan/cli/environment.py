@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from fleetscan.cli.dials import DemoSettings, SimulateSettings
 from fleetscan.cli.options import CONFIG
 from fleetscan.errors import UsageError
-from fleetscan.settings.declared import ACCESS_TOKEN, SETTINGS
-from fleetscan.settings.setting import PREFIX, nearest, settings_of
+from fleetscan.settings.declared import ACCESS_TOKEN, PlanSettings, Settings
+from fleetscan.settings.setting import PREFIX, CheckedSettings, nearest, settings_of
+
+SETTINGS: tuple[type[CheckedSettings], ...] = (Settings, PlanSettings, SimulateSettings, DemoSettings)
+"""The settings of every command: they tell a variable of another command from an unknown one."""
 
 
 def access_token(environment: Mapping[str, str]) -> str | None:
