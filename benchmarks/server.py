@@ -1,4 +1,4 @@
-"""The pretend Azure of one run, in a process of its own: serves a scenario and leaves an account of it.
+"""The simulated Azure of one run, in a process of its own: serves a scenario and leaves an account of it.
 
 Prints its endpoint, and `accepted` once every machine of the inventory has an accepted start. SIGTERM ends
 it, and then it writes what it saw as JSON. Moments in the account are of this machine's monotonic clock.

@@ -32,8 +32,8 @@ class Cloud:
     the machines; each has `resource_id`, `name`, `region` and `tags`) and `ledger`; `handle` answers a
     request without HTTP.
 
-    `epoch` is the calendar time at `started_at`, with a time zone, or ValueError. Without it a cloud's dates
-    are those of the clock on the wall once `serve` begins, and begin in 1970 where it is not served.
+    `epoch` is the calendar time at `started_at`, with a time zone, or ValueError. Without it `serve` takes
+    today's date and time, and a cloud that is not served begins in 1970.
     `started_at` is in seconds of the monotonic clock that `now` is read from everywhere; `now` never runs
     backwards.
     """
@@ -65,7 +65,7 @@ class Cloud:
             self._calendar.begin(epoch)
 
     def handle(self, request: Request, now: float) -> Reply:
-        """Answers one request that came with a good token. Raises nothing: faults and errors are replies."""
+        """Answers one request that came with a good token; errors and broken connections are replies too."""
         at = now - self.started_at
         call = Call.of(request)
         route = self._router.route(call, at)

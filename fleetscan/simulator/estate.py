@@ -1,6 +1,6 @@
-"""The organisation a pretend fleet belongs to: subscriptions, regions, workloads and who owns them.
+"""The organisation a simulated fleet belongs to: subscriptions, regions, workloads and their owners.
 
-Pure invention, drawn from a seed; region names are Azure's own.
+All of it is invented and drawn from a seed; region names are Azure's own.
 """
 
 from __future__ import annotations

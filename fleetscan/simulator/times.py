@@ -61,5 +61,5 @@ class Calendar:
 
 @lru_cache(REMEMBERED_SECONDS)
 def _clock_face(second: int) -> str:
-    """Date and time of a Unix second; an ended operation tells five times, and many share their seconds."""
+    """Date and time of a Unix second; an ended operation has five times, and many share their seconds."""
     return (UNIX_EPOCH + timedelta(seconds=second)).isoformat()[:19]

@@ -14,7 +14,7 @@ import pytest
 from benchmarks.bound import bound, bound_of
 from fleetscan.simulator.fleet import Fleet
 from fleetscan.simulator.scenario import Scenario
-from tests.simulator.pretend_cloud import CALM, DOOMED, cloud_of, start
+from tests.simulator.simulated_cloud import CALM, DOOMED, cloud_of, start
 
 EVENLY = Scenario()
 BY_MINUTE = Scenario(refill="by-minute")

@@ -13,7 +13,7 @@ from fleetscan.simulator.dials import Dial, dials_of
 from fleetscan.simulator.estate import REGIONS
 from fleetscan.simulator.fleet import Fleet
 from fleetscan.simulator.scenario import Scenario
-from tests.simulator.pretend_cloud import CALM
+from tests.simulator.simulated_cloud import CALM
 
 
 def test_the_defaults_are_a_small_ordinary_fleet() -> None:
