@@ -27,7 +27,7 @@ LEFT_TO_THE_TABLES = ("runs", "wall s", "bound s", "p99 s")
 HEAD = """# fleetscan beside others
 
 Made by `make bench`. Every client is a whole process, judged by the operating system's accounting of it. The
-pretend Azure is a process of its own, new for each run, and counts requests itself. Clients take turns.
+simulated Azure is a process of its own, new for each run, and counts requests itself. Clients take turns.
 
 - Figures are medians of the runs, lost VMs those of the worst run. MB are 10^6 bytes.
 - CPU a VM is that of each VM with a result. Start-up, what a scan of one VM takes, is in it unless it says

@@ -1,4 +1,4 @@
-"""What is measured: five questions, each with its own pretend Azures; a function each."""
+"""What is measured: five questions, each with its own simulated Azures; a function each."""
 
 from __future__ import annotations
 

@@ -79,14 +79,13 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> object:
-    """A public name, loaded when it is first used: `fleetscan --help` loads none of them."""
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(import_module(_HOMES.get(name, "fleetscan.errors")), name)
-    globals()[name] = found
-    return found
+# Type checkers take the names from the imports above, and so still find a wrong one.
+if not TYPE_CHECKING:
 
+    def __getattr__(name: str) -> object:
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(_HOMES.get(name, "fleetscan.errors")), name)
 
-def __dir__() -> list[str]:
-    return __all__
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

@@ -1,6 +1,6 @@
-"""`fleetscan demo`: a pretend Azure and an ordinary scan of it over HTTP, in one process.
+"""`fleetscan demo`: a simulated Azure and an ordinary scan of it over HTTP, in one process.
 
-The scan is told the endpoint and how fast the pretend machines are, and nothing else about them.
+The scan is told the endpoint and pauses that suit fast assessments; it knows nothing else of the simulation.
 """
 
 from __future__ import annotations
@@ -8,10 +8,11 @@ from __future__ import annotations
 import anyio
 
 from fleetscan.cli.console import tell
+from fleetscan.cli.dials import DemoSettings, scenario_of
 from fleetscan.cli.options import command
 from fleetscan.cli.running import run_until_stopped
 from fleetscan.records.totals import Totals
-from fleetscan.settings.declared import DemoSettings, Settings
+from fleetscan.settings.declared import Settings
 
 # Assessments of minutes end in seconds here, so the pauses shrink as much; Azure's own limit of one poll
 # of a machine each 4 s holds here too.
@@ -22,10 +23,10 @@ TOKEN = "demo"  # noqa: S105 - it opens nothing but the simulator
 
 @command(DemoSettings)
 def demo(settings: DemoSettings) -> int:
-    """Simulate a fleet, scan it and show the summary; needs nothing.
+    """Scan a simulated fleet. No Azure account needed.
 
-    Neither Azure nor a credential is touched: all traffic stays on this machine's loopback. Some of
-    the pretend machines fail, as they do in life, and the demo still ends with 0.
+    All traffic stays on this computer. Some of the simulated VMs fail, as some do in Azure; the demo still
+    exits with 0.
     """
 
     async def job(stop: anyio.Event) -> int:
@@ -35,11 +36,10 @@ def demo(settings: DemoSettings) -> int:
 
 
 async def _simulate_and_scan(settings: DemoSettings, stop: anyio.Event) -> int:
-    from fleetscan.cli.simulate import pretend_cloud
     from fleetscan.cli.watched import watched_scan
-    from fleetscan.simulator.server import serve
+    from fleetscan.simulator import Cloud, serve
 
-    async with serve(pretend_cloud(settings)) as endpoint:
+    async with serve(Cloud(scenario_of(settings))) as endpoint:
         scan_settings = Settings(
             endpoint=endpoint, out=settings.out, first_poll_s=FIRST_POLL_S, poll_interval_s=POLL_INTERVAL_S
         )

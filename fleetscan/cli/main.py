@@ -22,8 +22,8 @@ from fleetscan.version import __version__
 COMMANDS = {
     "scan": "List the fleet, assess every VM, write one run directory.",
     "plan": "Say how long a scan must take; list the fleet and start nothing.",
-    "simulate": "Serve a pretend Azure on loopback and print its endpoint.",
-    "demo": "Simulate a fleet, scan it and show the summary; needs nothing.",
+    "simulate": "Serve a simulated Azure on this computer and print its endpoint.",
+    "demo": "Scan a simulated fleet. No Azure account needed.",
     "schema": "Print the JSON Schema of the records.",
 }
 """Each command, found in the module of its name, with the first line of its help."""

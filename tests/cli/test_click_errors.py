@@ -149,7 +149,7 @@ def test_what_a_terminal_would_obey_is_spelled_out(capsys: pytest.CaptureFixture
 
 def test_percentages_that_leave_no_room_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert refusal(capsys, "simulate", "--stopped-pct", "60", "--warned-pct", "40") == (
-        "the four percentages must be 100 together at most, not 103"
+        "stopped_pct, warned_pct, truncated_pct and failing_pct must be 100 together at most, not 103"
     )
 
 

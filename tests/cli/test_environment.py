@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fleetscan.cli.environment import access_token, unknown_variables
+from fleetscan.cli.environment import SETTINGS, access_token, unknown_variables
 from fleetscan.errors import UsageError
-from fleetscan.settings.declared import SETTINGS
 from fleetscan.settings.setting import settings_of
 
 

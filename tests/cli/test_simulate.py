@@ -72,7 +72,7 @@ def test_a_taken_port_is_one_sentence() -> None:
             check=False,
         )
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith(f"fleetscan: error: port {port} cannot be served on: ")
+    assert done.stderr.startswith(f"fleetscan: error: cannot serve on port {port}: ")
     assert done.stderr.endswith("; name another with --port, or 0 for any free one\n")
 
 

@@ -29,7 +29,7 @@ from fleetscan.settings.declared import PlanSettings
 from fleetscan.simulator.cloud import Cloud
 from fleetscan.simulator.fates import Fate
 from fleetscan.simulator.scenario import Scenario
-from fleetscan.simulator.wire import SimulatedWire
+from fleetscan.simulator.transport import SimulatedTransport
 
 SCHEMA = Draft202012Validator(plan_schema())
 MILLISECOND = 0.001
@@ -304,7 +304,7 @@ class Posts:
     def __init__(self, machines: int, **more: Any) -> None:
         scenario = Scenario(machines=machines, limits_speed=0.0, **more)
         self.cloud = Cloud(scenario, epoch=datetime.now(UTC), started_at=time.monotonic())
-        self._wire = SimulatedWire(self.cloud, time.monotonic)
+        self._wire = SimulatedTransport(self.cloud, time.monotonic)
         self.starts: list[Request] = []
 
     async def exchange(self, request: Request) -> Reply:

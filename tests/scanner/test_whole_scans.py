@@ -21,7 +21,7 @@ from fleetscan.settings.declared import Settings
 from fleetscan.simulator.cloud import Cloud
 from fleetscan.simulator.fates import Fate
 from fleetscan.simulator.scenario import Scenario
-from fleetscan.simulator.wire import SimulatedWire
+from fleetscan.simulator.transport import SimulatedTransport
 from tests.strict_reader import Run, read_run
 
 
@@ -43,7 +43,7 @@ class Transport:
     def __init__(
         self, cloud: Cloud, change: Callable[[Request, Reply], Reply] = lambda _, reply: reply
     ) -> None:
-        self._wire = SimulatedWire(cloud, time.monotonic)
+        self._wire = SimulatedTransport(cloud, time.monotonic)
         self._change = change
 
     async def exchange(self, request: Request) -> Reply:
