@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
+from ipaddress import ip_address
 from typing import Literal, Protocol, TypeAlias
 from urllib.parse import urlsplit
 
@@ -91,8 +92,8 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """A request of a listing. `subscription_id` is "" for tenant-level ones."""
+class ListRequest:
+    """A request that a listing wants sent. `subscription_id` is "" for tenant-level ones."""
 
     kind: RequestKind
     request: Request
@@ -267,6 +268,9 @@ class InventoryError:
     http_status: int | None
 
 
+DEFAULT_PORTS = {"https": 443, "http": 80}
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Scheme, host and port: the only place a token may travel to."""
@@ -279,7 +283,19 @@ class Origin:
     def of(cls, url: str) -> Origin:
         """The origin of an absolute URL; raises ValueError where there is none."""
         parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
+        if parts.scheme not in DEFAULT_PORTS or not parts.hostname or parts.username is not None:
             raise ValueError(f"not an absolute http or https URL: {url[:200]!r}")
-        default = 443 if parts.scheme == "https" else 80
-        return cls(parts.scheme, parts.hostname, parts.port or default)
+        return cls(parts.scheme, parts.hostname, parts.port or DEFAULT_PORTS[parts.scheme])
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the host is this machine; names other than localhost are never resolved."""
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+    @property
+    def is_confidential(self) -> bool:
+        """Whether a token may travel there: over https, or over http without leaving this machine."""
+        return self.scheme == "https" or self.is_loopback

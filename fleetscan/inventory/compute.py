@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from fleetscan.inventory.machines import facts_of_vm, target_of, text_at
+from fleetscan.engine.replies import text_at
+from fleetscan.inventory.machines import facts_of_vm, target_of
 from fleetscan.inventory.pages import MALFORMED, PagedList, Pages, read_list
 from fleetscan.inventory.subscriptions import Subscription
 from fleetscan.model import InventoryError, Json, RequestKind, Target

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from fleetscan.engine.replies import text_at, value_at
 from fleetscan.model import Json, Target
 
 # What a target is made of, and where a virtual machine's own object has it. Resource Graph projects these
@@ -95,19 +96,6 @@ def facts_of_vm(vm: Json, status: Json = None) -> dict[str, Json]:
 def _power_code(statuses: Json) -> str | None:
     codes = [text_at(status, "code") or "" for status in statuses] if isinstance(statuses, list) else []
     return next((code for code in codes if code.lower().startswith("powerstate/")), None)
-
-
-def value_at(value: Json, path: str) -> Json:
-    """What `path`, names with dots between, leads to; None where it leads nowhere."""
-    for name in path.split("."):
-        value = value.get(name) if isinstance(value, dict) else None
-    return value
-
-
-def text_at(value: Json, path: str) -> str | None:
-    """The text at `path`; None for an empty one and for whatever is no text."""
-    found = value_at(value, path)
-    return found if isinstance(found, str) and found else None
 
 
 def location_of(text: str | None) -> str | None:

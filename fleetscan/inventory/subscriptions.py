@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fleetscan.inventory.machines import text_at
+from fleetscan.engine.replies import text_at
 from fleetscan.inventory.pages import MALFORMED, Pages, read_list
 from fleetscan.model import InventoryError, Json, RequestKind
 

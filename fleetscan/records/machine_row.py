@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from fleetscan import json_text
+from fleetscan.azure_times import azure_time
 from fleetscan.model import (
     AzureError,
     Ending,
@@ -22,7 +23,7 @@ from fleetscan.model import (
     Target,
     told_counts,
 )
-from fleetscan.records.times import WallClock, azure_time, utc_text
+from fleetscan.records.times import WallClock, utc_text
 
 SCHEMA = "fleetscan.result/1"
 TRUNCATED = "PACKAGE_LIST_TRUNCATED"
