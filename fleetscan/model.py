@@ -90,6 +90,11 @@ class Reply:
     fault: Fault | None = None
     detail: str = ""
 
+    @property
+    def correlation_id(self) -> str | None:
+        """Azure's id of the request, for its support; None where it gave none."""
+        return self.headers.get("x-ms-correlation-request-id")
+
 
 @dataclass(frozen=True, slots=True)
 class ListRequest:
@@ -157,6 +162,10 @@ class Source(StrEnum):
     GRAPH = "graph"
 
 
+# Under which name an assessment has its error.
+ERROR_KEYS = {Source.OPERATION: "error", Source.GRAPH: "errorDetails"}
+
+
 def told_counts(assessment: Mapping[str, Json], source: Source) -> tuple[int | None, int | None]:
     """(critical and security, other) patches that `assessment` plainly tells; None for what it does not."""
     if source is Source.OPERATION:
@@ -217,15 +226,50 @@ class Stage(StrEnum):
     RESULT = "result"
 
 
+class CodeOrigin(StrEnum):
+    """Whose words an error's code and message are."""
+
+    AZURE = "azure"
+    FLEETSCAN = "fleetscan"
+
+
+class OwnCode(StrEnum):
+    """The codes that are fleetscan's own: Azure gave no answer, or none that makes sense."""
+
+    MALFORMED_REPLY = "MalformedReply"
+    OPERATION_TIMEOUT = "OperationTimeout"
+    START_OF_UNKNOWN_FATE = "StartOfUnknownFate"
+    REGION_UNREACHABLE = "RegionUnreachable"
+    NOT_TRIED = "NotTried"
+    INTERNAL_ERROR = "InternalError"
+
+
 @dataclass(frozen=True, slots=True)
-class AzureError:
-    """What went wrong, in Azure's innermost words, verbatim. `http_status` is None without a reply."""
+class Failure:
+    """What went wrong. Azure's code and message are its innermost ones, verbatim.
+
+    A code is None only where Azure answered without one. `http_status` is None without a reply.
+    """
 
     code: str | None
     message: str | None
     http_status: int | None
     stage: Stage
+    origin: CodeOrigin
     correlation_id: str | None = None
+
+    @classmethod
+    def of_azure(cls, reply: Reply, code: str | None, message: str | None, stage: Stage) -> Failure:
+        """What Azure itself said in `reply`."""
+        return cls(code, message, reply.status, stage, CodeOrigin.AZURE, reply.correlation_id)
+
+    @classmethod
+    def of_fleetscan(
+        cls, code: OwnCode | Fault, message: str | None, stage: Stage, reply: Reply | None = None
+    ) -> Failure:
+        """What fleetscan says of `reply`, or where there was none."""
+        status, correlation_id = (None, None) if reply is None else (reply.status, reply.correlation_id)
+        return cls(code.value, message, status or None, stage, CodeOrigin.FLEETSCAN, correlation_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +297,7 @@ class Ending:
     outcome: Outcome
     reason: Reason | None = None
     assessment: dict[str, Json] | None = None
-    error: AzureError | None = None
+    error: Failure | None = None
     trace: OperationTrace | None = None
     source: Source = Source.OPERATION
 

@@ -22,7 +22,7 @@ from fleetscan.engine.replies import (
 )
 from fleetscan.engine.rules import OperationRules
 from fleetscan.engine.urls import view_url
-from fleetscan.model import Ending, Json, Reply, Request, RequestKind, Stage, Target, Turn
+from fleetscan.model import Ending, Json, Reply, Request, RequestKind, Source, Stage, Target, Turn
 
 # Where an instance view has the newest assessment.
 SUMMARY_PATH = "properties.instanceView.patchStatus.availablePatchSummary"
@@ -138,7 +138,7 @@ class Recovering:
     def _after_graph(self, reply: Reply, sent_at: float, now: float) -> Next:
         row = latest_assessment(reply)
         if row is not None and self._is_newer(row.started, reply, sent_at) and row.is_over:
-            return outcomes.graph_assessment(reply, row.assessment)
+            return outcomes.assessment(reply, row.assessment, Source.GRAPH)
         if self._asked_graph == len(GRAPH_WAITS_S):
             return self._none(now)
         self._asked_graph += 1

@@ -13,7 +13,7 @@ from enum import Enum
 
 from fleetscan import json_text
 from fleetscan.azure_times import http_time
-from fleetscan.model import AzureError, Fault, Json, Reply, Stage
+from fleetscan.model import Failure, Fault, Json, Reply, Stage
 
 # Azure's documents say 10 to 600 s and one throttling sample 1200; nobody is served by more than an hour.
 MAX_RETRY_AFTER_S = 3600.0
@@ -53,15 +53,14 @@ def is_not_taken(reply: Reply) -> bool:
     return reply.fault is Fault.NOT_SENT or reply.status in (429, 503)
 
 
-def read_error(reply: Reply, stage: Stage) -> AzureError:
-    """What `reply` says went wrong: Azure's innermost code and message, verbatim."""
-    correlation_id = reply.headers.get("x-ms-correlation-request-id")
+def read_error(reply: Reply, stage: Stage) -> Failure:
+    """What `reply` says went wrong: Azure's innermost code and message, or which fault brought none."""
     if reply.fault is not None:
-        return AzureError(reply.fault.value, reply.detail or None, None, stage, correlation_id)
+        return Failure.of_fleetscan(reply.fault, reply.detail or None, stage, reply)
     code, message = innermost_error(parse_object(reply.body) or {})
     if code is None and message is None:
         message = reply.body[:MAX_MESSAGE_CHARS].decode("utf-8", "replace").strip() or None
-    return AzureError(code, message, reply.status, stage, correlation_id)
+    return Failure.of_azure(reply, code, message, stage)
 
 
 def innermost_error(body: dict[str, Json]) -> tuple[str | None, str | None]:

@@ -11,13 +11,22 @@ from typing import TypeAlias, TypeVar
 
 from fleetscan.engine.replies import parse_object, read_error
 from fleetscan.engine.urls import follow
-from fleetscan.model import InventoryError, Json, ListRequest, Origin, Reply, Request, RequestKind, Stage
+from fleetscan.model import (
+    InventoryError,
+    Json,
+    ListRequest,
+    Origin,
+    OwnCode,
+    Reply,
+    Request,
+    RequestKind,
+    Stage,
+)
 
 T = TypeVar("T")
 
 Pages: TypeAlias = Generator[ListRequest, Reply, T]
 
-MALFORMED = "MalformedReply"
 # Even with few machines a page more than any subscription may hold: a list that goes on has no end.
 MAX_PAGES = 2_000
 
@@ -47,7 +56,9 @@ def read_list(kind: RequestKind, url: str, subscription_id: str = "") -> Pages[P
             entries.extend(_values(page))
             next_url = _next_url(page, next_url, asked)
         except ValueError as error:
-            return PagedList(entries, InventoryError(subscription_id or None, MALFORMED, str(error), 200))
+            return PagedList(
+                entries, InventoryError(subscription_id or None, OwnCode.MALFORMED_REPLY, str(error), 200)
+            )
     return PagedList(entries)
 
 

@@ -6,7 +6,7 @@ made today go on working. Our own objects are closed; Azure's are open.
 
 from __future__ import annotations
 
-from fleetscan.model import Json, Outcome, Reason, Stage
+from fleetscan.model import CodeOrigin, Json, Outcome, Reason, Stage
 from fleetscan.records import machine_row, sums
 from fleetscan.records.schema_shapes import (
     closed_object,
@@ -160,11 +160,12 @@ def _ending_properties() -> dict[str, Json]:
 
 def _error_properties() -> dict[str, Json]:
     return {
-        "code": text("Azure's innermost error code, verbatim.", or_null=True),
-        "message": text("Azure's innermost message, verbatim.", or_null=True),
+        "code": text("The innermost error code; Azure's is verbatim.", or_null=True),
+        "message": text("The innermost message; Azure's is verbatim.", or_null=True),
         "http_status": http_status(),
         "stage": words("Where on its way it happened.", [stage.value for stage in Stage]),
         "correlation_id": text("Azure's id of the request, for its support.", or_null=True),
+        "origin": words("Whose words code and message are.", [origin.value for origin in CodeOrigin]),
     }
 
 
@@ -221,8 +222,8 @@ def _fleet_properties() -> dict[str, Json]:
     }
     error: dict[str, Json] = {
         "subscription_id": text("The subscription, or null where all are meant.", or_null=True),
-        "code": text("Azure's innermost error code, verbatim.", or_null=True),
-        "message": text("Azure's innermost message, verbatim.", or_null=True),
+        "code": text("The innermost error code; Azure's is verbatim.", or_null=True),
+        "message": text("The innermost message; Azure's is verbatim.", or_null=True),
         "http_status": http_status(),
     }
     return {

@@ -90,6 +90,7 @@ def test_every_outcome_of_a_row_and_every_reason_of_the_model_stands_in_the_tabl
                 "http_status": None,
                 "stage": "poll",
                 "correlation_id": None,
+                "origin": "azure",
             }
         },
         {"assessed_at": "2026-11-23T02:00:00+01:00"},

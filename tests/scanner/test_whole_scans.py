@@ -214,7 +214,9 @@ async def test_one_odd_reply_that_makes_our_own_code_raise_ends_one_machine(
         summary, run = await run_of(Transport(cloud, odd_for({odd})), settings_for(tmp_path / "run"))
     assert run.by_id[odd]["outcome"] == Outcome.FAILED
     assert run.by_id[odd]["reason"] == Reason.INTERNAL_ERROR
-    assert run.by_id[odd]["error"]["message"] == "RuntimeError: planted"
+    error = run.by_id[odd]["error"]
+    assert (error["code"], error["message"]) == ("InternalError", "RuntimeError: planted")
+    assert (error["http_status"], error["origin"]) == (None, "fleetscan")
     assert (len(run.rows), run.fleet["reasons"]["internal_error"], summary.exit_code) == (40, 1, 3)
     assert "planted" in caplog.text
 
