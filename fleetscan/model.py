@@ -6,46 +6,15 @@ Nothing here decides or awaits, and nothing is imported from the rest of the pac
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import Literal, Protocol, TypeAlias, TypedDict
-from urllib.parse import urlsplit
 
 ACCESS_TOKEN = "FLEETSCAN_ACCESS_TOKEN"  # noqa: S105 - the variable's name, not a token
 """The environment variable that may hold a ready bearer token, instead of a credential chain."""
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
-
-
-# No lone surrogates: no URL can hold one.
-_NAME = r"[^/?#%\\\s\x00-\x1f\x7f\ud800-\udfff]{1,128}"
-VM_ID = re.compile(
-    rf"/subscriptions/(?P<subscription>[0-9A-Za-z-]{{1,64}})/resourceGroups/(?P<group>{_NAME})"
-    rf"/providers/Microsoft\.Compute/virtualMachines/(?P<name>{_NAME})",
-    re.IGNORECASE | re.ASCII,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class VmId:
-    """The parts of a virtual machine's resource id, in the case they came in."""
-
-    subscription_id: str
-    resource_group: str
-    name: str
-
-
-def parse_vm_id(text: str) -> VmId:
-    """The parts of a virtual machine's resource id; ValueError for anything else."""
-    found = VM_ID.fullmatch(text)
-    if found is None or not {".", ".."}.isdisjoint((found["group"], found["name"])):
-        raise ValueError(
-            "not a virtual machine's resource id (/subscriptions/ID/resourceGroups/GROUP"
-            "/providers/Microsoft.Compute/virtualMachines/NAME)"
-        )
-    return VmId(found["subscription"], found["group"], found["name"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +91,15 @@ class Reply:
     fault: Fault | None = None
     detail: str = ""
 
+    @property
+    def correlation_id(self) -> str | None:
+        """Azure's id of the request, for its support; None where it gave none."""
+        return self.headers.get("x-ms-correlation-request-id")
+
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """A request of a listing. `subscription_id` is "" for tenant-level ones."""
+class ListRequest:
+    """A request that a listing wants sent. `subscription_id` is "" for tenant-level ones."""
 
     kind: RequestKind
     request: Request
@@ -206,6 +180,10 @@ class Source(StrEnum):
     GRAPH = "graph"
 
 
+# Under which name an assessment has its error.
+ERROR_KEYS = {Source.OPERATION: "error", Source.GRAPH: "errorDetails"}
+
+
 def told_counts(assessment: Mapping[str, Json], source: Source) -> tuple[int | None, int | None]:
     """(critical and security, other) patches that `assessment` plainly tells; None for what it does not."""
     if source is Source.OPERATION:
@@ -266,19 +244,50 @@ class Stage(StrEnum):
     RESULT = "result"
 
 
-@dataclass(frozen=True, slots=True)
-class AzureError:
-    """What went wrong, in Azure's innermost words, verbatim. `http_status` is None without a reply.
+class CodeOrigin(StrEnum):
+    """Whose words an error's code and message are."""
 
-    `origin` says whose word the code is, Azure's or ours.
+    AZURE = "azure"
+    FLEETSCAN = "fleetscan"
+
+
+class OwnCode(StrEnum):
+    """The codes that are fleetscan's own: Azure gave no answer, or none that makes sense."""
+
+    MALFORMED_REPLY = "MalformedReply"
+    OPERATION_TIMEOUT = "OperationTimeout"
+    START_OF_UNKNOWN_FATE = "StartOfUnknownFate"
+    REGION_UNREACHABLE = "RegionUnreachable"
+    NOT_TRIED = "NotTried"
+    INTERNAL_ERROR = "InternalError"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What went wrong. Azure's code and message are its innermost ones, verbatim.
+
+    A code is None only where Azure answered without one. `http_status` is None without a reply.
     """
 
     code: str | None
     message: str | None
     http_status: int | None
     stage: Stage
+    origin: CodeOrigin
     correlation_id: str | None = None
-    origin: Literal["azure", "fleetscan"] = "azure"
+
+    @classmethod
+    def of_azure(cls, reply: Reply, code: str | None, message: str | None, stage: Stage) -> Failure:
+        """What Azure itself said in `reply`."""
+        return cls(code, message, reply.status, stage, CodeOrigin.AZURE, reply.correlation_id)
+
+    @classmethod
+    def of_fleetscan(
+        cls, code: OwnCode | Fault, message: str | None, stage: Stage, reply: Reply | None = None
+    ) -> Failure:
+        """What fleetscan says of `reply`, or where there was none."""
+        status, correlation_id = (None, None) if reply is None else (reply.status, reply.correlation_id)
+        return cls(code.value, message, status or None, stage, CodeOrigin.FLEETSCAN, correlation_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,7 +315,7 @@ class Ending:
     outcome: Outcome
     reason: Reason | None = None
     assessment: dict[str, Json] | None = None
-    error: AzureError | None = None
+    error: Failure | None = None
     trace: OperationTrace | None = None
     source: Source = Source.OPERATION
 
@@ -319,21 +328,3 @@ class InventoryError:
     code: str | None
     message: str | None
     http_status: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Scheme, host and port: the only place a token may travel to."""
-
-    scheme: str
-    host: str
-    port: int | None
-
-    @classmethod
-    def of(cls, url: str) -> Origin:
-        """The origin of an absolute URL; raises ValueError where there is none."""
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
-            raise ValueError(f"not an absolute http or https URL: {url[:200]!r}")
-        default = 443 if parts.scheme == "https" else 80
-        return cls(parts.scheme, parts.hostname, parts.port or default)

@@ -48,10 +48,11 @@ ROOMS = {
     "model": Room(barred=IMPURE),
     "errors": Room(barred=IMPURE),
     "json_text": Room(of("model"), of("orjson"), barred=IMPURE),
+    "azure_times": Room(of("model"), barred=IMPURE),
     "settings": Room(of("model", "errors"), barred=IMPURE),
-    "records": Room(of("model", "errors", "json_text"), barred=IMPURE),
+    "records": Room(of("model", "errors", "json_text", "azure_times"), barred=IMPURE),
     "runs": Room(of("model", "errors", "json_text", "records", "engine", "inventory", "settings")),
-    "engine": Room(of("model", "json_text"), of("orjson"), barred=IMPURE | {"random", "uuid"}),
+    "engine": Room(of("model", "json_text", "azure_times"), barred=IMPURE | {"random", "uuid"}),
     "azure": Room(VALUES, of("aiohttp", "anyio", "azure", "yarl")),
     "inventory": Room(VALUES | {"json_text", "engine"}),
     "scanner": Room(

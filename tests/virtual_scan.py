@@ -17,10 +17,10 @@ from typing import Any, TypeVar
 from unittest import mock
 
 import anyio
+from fleetscan.scanner.scan import ScanSummary, scan_over
 
 from fleetscan.model import Reply, Request
 from fleetscan.scanner import run
-from fleetscan.scanner.scan import ScanSummary, scan_over
 from fleetscan.settings.declared import Settings
 from fleetscan.simulator.cloud import Cloud
 from tests.virtual import EPOCH

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
 from types import TracebackType
 from typing import Self
 from urllib.request import getproxies, proxy_bypass
@@ -19,9 +18,11 @@ import aiohttp
 import anyio
 from yarl import URL
 
+from fleetscan.addresses import DEFAULT_PORTS, Origin
 from fleetscan.azure.credentials import TokenSource, claims_of
+from fleetscan.azure.other_tenant import is_other_tenant
 from fleetscan.errors import UsageError
-from fleetscan.model import Fault, Origin, Reply, Request
+from fleetscan.model import Fault, Reply, Request
 
 # Signed operation URLs are 3.3 kB today; ARM's documents ask clients to accept header values over 4 kB.
 # The half kilobyte is for the header's name, which aiohttp counts too.
@@ -33,11 +34,7 @@ IDLE_CONNECTION_S = 15.0
 MAX_BODY_BYTES = 32 * 1024 * 1024
 # aiohttp would call an empty POST an octet-stream.
 UNTYPED = ("Content-Type",)
-DEFAULT_PORTS = {"https": 443, "http": 80}
 BLANKS = " \t\r\n\v\f"
-
-# The code of a 401 that no renewal cures: a good token, and a subscription of another tenant.
-OTHER_TENANT = b"InvalidAuthenticationTokenTenant"
 
 # A proxy that answers CONNECT with anything but 200 has passed on nothing.
 _NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError)
@@ -85,7 +82,7 @@ class Transport:
         user_agent: str,
         timeouts: Timeouts = Timeouts(),
     ) -> None:
-        if origin.scheme != "https" and not is_loopback(origin.host):
+        if not origin.is_confidential:
             raise ValueError(f"a token must not travel to {origin.host} over plain http")
         self._origin = origin
         self._gate = _Gate(origin)
@@ -156,7 +153,7 @@ class Transport:
         except _CUT as error:
             return Reply(0, fault=Fault.CUT, detail=_why_cut(error, self._timeouts))
         reply = Reply(response.status, _joined(response.headers), body)
-        if reply.status == 401 and OTHER_TENANT not in reply.body:
+        if reply.status == 401 and not is_other_tenant(reply):
             await self._tokens.renew(authorization, claims_of(reply.headers.get("www-authenticate", "")))
         return reply
 
@@ -191,14 +188,6 @@ class _Gate:
             return url if seen == Origin.of(text) == self._origin and url.raw_user is None else None
         except ValueError:
             return None
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host` names this machine; names other than localhost are never looked up."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fleetscan.addresses import Origin
 from fleetscan.engine.urls import follow
-from fleetscan.model import FollowedUrls, Origin, Reply
+from fleetscan.model import FollowedUrls, Reply
 
 
 class OperationUrls:

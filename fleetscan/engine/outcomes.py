@@ -11,7 +11,19 @@ import re
 from dataclasses import replace
 
 from fleetscan.engine.replies import innermost_error, read_error
-from fleetscan.model import AzureError, Ending, Json, Outcome, Reason, Reply, Source, Stage, told_counts
+from fleetscan.model import (
+    ERROR_KEYS,
+    Ending,
+    Failure,
+    Json,
+    Outcome,
+    OwnCode,
+    Reason,
+    Reply,
+    Source,
+    Stage,
+    told_counts,
+)
 
 # The two words under which Azure vouches for a result's counts.
 GOOD_STATUSES = frozenset({"succeeded", "completedwithwarnings"})
@@ -79,12 +91,12 @@ def exhausted(reply: Reply, stage: Stage) -> Ending:
 
 NO_URL = "Azure accepted the start and gave no URL under which to follow it"
 NO_OBJECT = "the assessment's result is not a JSON object"
+NO_COUNTS = "the assessment succeeded without saying how many patches are missing"
 
 
 def malformed(reply: Reply, stage: Stage, why: str) -> Ending:
     """The end of a machine whose reply has the right status and makes no sense."""
-    correlation_id = reply.headers.get("x-ms-correlation-request-id")
-    error = AzureError("MalformedReply", why, reply.status or None, stage, correlation_id)
+    error = Failure.of_fleetscan(OwnCode.MALFORMED_REPLY, why, stage, reply)
     return Ending(Outcome.FAILED, Reason.MALFORMED_REPLY, error=error)
 
 
@@ -96,67 +108,49 @@ def no_result(reply: Reply, stage: Stage, why: str) -> Ending:
 def timed_out(reply: Reply, stage: Stage, timeout_s: float) -> Ending:
     """The end of a machine whose operation was still unfinished so long after its start."""
     why = f"the operation was still unfinished {timeout_s:g} s after its start"
-    correlation_id = reply.headers.get("x-ms-correlation-request-id")
-    error = AzureError("OperationTimeout", why, reply.status or None, stage, correlation_id)
+    error = Failure.of_fleetscan(OwnCode.OPERATION_TIMEOUT, why, stage, reply)
     return Ending(Outcome.TIMED_OUT, Reason.OPERATION_TIMEOUT, error=error)
 
 
 def fate_unknown() -> Ending:
     """The end of a machine whose start left no trace, and that may not be started again."""
     why = "the assessment was started, its fate could not be learned, and no trace of it was found"
-    return Ending(
-        Outcome.FAILED, Reason.UNREACHABLE, error=AzureError("StartOfUnknownFate", why, None, Stage.START)
-    )
+    return _unreachable(OwnCode.START_OF_UNKNOWN_FATE, why, Stage.START)
 
 
 def given_up(stage: Stage, *, was_tried: bool) -> Ending:
     """The end of a machine in a region that answered nobody for so long that it is not asked any more."""
     if was_tried:
-        code, told = "RegionUnreachable", "what became of the assessment was not learned"
+        code, told = OwnCode.REGION_UNREACHABLE, "what became of the assessment was not learned"
     else:
-        code, told = "NotTried", "the assessment was not tried"
+        code, told = OwnCode.NOT_TRIED, "the assessment was not tried"
     why = f"the machine's region answered none of its subscription's requests for ten minutes: {told}"
-    return Ending(Outcome.FAILED, Reason.UNREACHABLE, error=AzureError(code, why, None, stage))
+    return _unreachable(code, why, stage)
+
+
+def _unreachable(code: OwnCode, why: str, stage: Stage) -> Ending:
+    return Ending(Outcome.FAILED, Reason.UNREACHABLE, error=Failure.of_fleetscan(code, why, stage))
 
 
 def operation_ended_badly(reply: Reply, body: dict[str, Json], *, canceled: bool) -> Ending:
     """The end of a machine whose operation says Failed or Canceled, in an HTTP 200."""
     reason = Reason.OPERATION_CANCELED if canceled else Reason.OPERATION_FAILED
     code, message = innermost_error({"error": body.get("error")})
-    correlation_id = reply.headers.get("x-ms-correlation-request-id")
-    return Ending(
-        Outcome.FAILED, reason, error=AzureError(code, message, reply.status, Stage.POLL, correlation_id)
-    )
+    return Ending(Outcome.FAILED, reason, error=Failure.of_azure(reply, code, message, Stage.POLL))
 
 
-def assessment(reply: Reply, result: dict[str, Json]) -> Ending:
+def assessment(reply: Reply, result: dict[str, Json], source: Source = Source.OPERATION) -> Ending:
     """The end of a machine whose result came: judged by its own status, then by its counts.
 
-    `error` in a result is present on success too and decides nothing.
+    The error in a result is present on success too and decides nothing.
     """
-    correlation_id = reply.headers.get("x-ms-correlation-request-id")
     status = result.get("status")
     if not isinstance(status, str) or status.lower() not in GOOD_STATUSES:
-        code, message = innermost_error({"error": result.get("error")})
-        error = AzureError(code, message, reply.status, Stage.RESULT, correlation_id)
-        return Ending(Outcome.FAILED, Reason.ASSESSMENT_FAILED, assessment=result, error=error)
-    if None in told_counts(result, Source.OPERATION):
-        return replace(no_result(reply, Stage.RESULT, NO_COUNTS), assessment=result)
-    return Ending(Outcome.ASSESSED, assessment=result)
-
-
-NO_COUNTS = "the assessment succeeded without saying how many patches are missing"
-
-
-def graph_assessment(reply: Reply, result: dict[str, Json]) -> Ending:
-    """The end of a machine whose assessment was found in Resource Graph: judged as an operation's result."""
-    status = result.get("status")
-    if not isinstance(status, str) or status.lower() not in GOOD_STATUSES:
-        code, message = innermost_error({"error": result.get("errorDetails")})
-        error = AzureError(code, message, reply.status, Stage.RESULT)
-        ending = Ending(Outcome.FAILED, Reason.ASSESSMENT_FAILED, assessment=result, error=error)
-    elif None in told_counts(result, Source.GRAPH):
-        ending = replace(no_result(reply, Stage.RESULT, NO_COUNTS), assessment=result)
+        code, message = innermost_error({"error": result.get(ERROR_KEYS[source])})
+        error = Failure.of_azure(reply, code, message, Stage.RESULT)
+        ending = Ending(Outcome.FAILED, Reason.ASSESSMENT_FAILED, error=error)
+    elif None in told_counts(result, source):
+        ending = no_result(reply, Stage.RESULT, NO_COUNTS)
     else:
-        ending = Ending(Outcome.ASSESSED, assessment=result)
-    return replace(ending, source=Source.GRAPH)
+        ending = Ending(Outcome.ASSESSED)
+    return replace(ending, assessment=result, source=source)

@@ -6,13 +6,13 @@ Location followed, two layers of status kept apart. One read is outstanding at m
 
 from __future__ import annotations
 
+from fleetscan.azure_times import azure_time
 from fleetscan.engine import outcomes
 from fleetscan.engine.operation_urls import OperationUrls
 from fleetscan.engine.pacing import MIN_POLL_SPACING_S, Watch
 from fleetscan.engine.phase import Next, turn_of
 from fleetscan.engine.recover import Recovering
 from fleetscan.engine.replies import (
-    azure_seconds,
     is_weather,
     parse_object,
     retry_after_s,
@@ -129,9 +129,9 @@ class Polling:
 
     def _teach(self) -> None:
         """Tell how long the operation took by Azure's own clock, where Azure told."""
-        started, ended = azure_seconds(self.azure_start_time), azure_seconds(self.azure_end_time)
+        started, ended = azure_time(self.azure_start_time), azure_time(self.azure_end_time)
         if started is not None and ended is not None and ended > started:
-            self._rules.pacing.ended(self._watch, ended - started)
+            self._rules.pacing.ended(self._watch, (ended - started).total_seconds())
 
     def _after_success(self, reply: Reply, body: dict[str, Json]) -> Next:
         """The result is in the status body nearly always; only where it is not, Location is read for it."""

@@ -8,22 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from fleetscan.azure_times import azure_time, http_time
 from fleetscan.engine import outcomes
 from fleetscan.engine.latest_assessment import latest_assessment, latest_assessment_query
 from fleetscan.engine.phase import Next, Passage, turn_of
 from fleetscan.engine.replies import (
-    azure_seconds,
-    date_seconds,
     is_weather,
     parse_object,
     retry_after_s,
     text_of,
     throttle_delay_s,
+    value_at,
 )
 from fleetscan.engine.rules import OperationRules
 from fleetscan.engine.urls import view_url
-from fleetscan.model import Ending, Json, Reply, Request, RequestKind, Stage, Target, Turn
+from fleetscan.model import Ending, Json, Reply, Request, RequestKind, Source, Stage, Target, Turn
 
+# Where an instance view has the newest assessment.
+SUMMARY_PATH = "properties.instanceView.patchStatus.availablePatchSummary"
 # Compute lets one machine be read 12 times a minute.
 LOOK_S = 15.0
 # Azure's clock against itself: a Date has whole seconds.
@@ -136,7 +138,7 @@ class Recovering:
     def _after_graph(self, reply: Reply, sent_at: float, now: float) -> Next:
         row = latest_assessment(reply)
         if row is not None and self._is_newer(row.started, reply, sent_at) and row.is_over:
-            return outcomes.graph_assessment(reply, row.assessment)
+            return outcomes.assessment(reply, row.assessment, Source.GRAPH)
         if self._asked_graph == len(GRAPH_WAITS_S):
             return self._none(now)
         self._asked_graph += 1
@@ -155,15 +157,13 @@ class Recovering:
 
     def _is_newer(self, started: str | None, reply: Reply, sent_at: float) -> bool:
         """Whether an assessment that began at `started`, by Azure's clock, is no older than the start."""
-        started_s, azure_now_s = azure_seconds(started), date_seconds(reply.headers)
-        if started_s is None or azure_now_s is None:
+        began, azure_now = azure_time(started), http_time(reply.headers.get("date"))
+        if began is None or azure_now is None:
             return False
-        return started_s >= azure_now_s - (sent_at - self._posted_at) - TOLERANCE_S
+        return (azure_now - began).total_seconds() <= sent_at - self._posted_at + TOLERANCE_S
 
 
 def _summary(reply: Reply) -> Mapping[str, Json]:
     """What an instance view tells of the newest assessment; nothing where it tells none."""
-    found: Json = parse_object(reply.body)
-    for name in ("properties", "instanceView", "patchStatus", "availablePatchSummary"):
-        found = found.get(name) if isinstance(found, dict) else None
+    found = value_at(parse_object(reply.body), SUMMARY_PATH)
     return found if isinstance(found, dict) else {}

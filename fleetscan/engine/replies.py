@@ -9,12 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from enum import Enum
 
 from fleetscan import json_text
-from fleetscan.model import AzureError, Fault, Json, Reply, Stage
+from fleetscan.azure_times import http_time
+from fleetscan.model import Failure, Fault, Json, Reply, Stage
 
 # Azure's documents say 10 to 600 s and one throttling sample 1200; nobody is served by more than an hour.
 MAX_RETRY_AFTER_S = 3600.0
@@ -54,15 +53,14 @@ def is_not_taken(reply: Reply) -> bool:
     return reply.fault is Fault.NOT_SENT or reply.status in (429, 503)
 
 
-def read_error(reply: Reply, stage: Stage) -> AzureError:
-    """What `reply` says went wrong: Azure's innermost code and message, verbatim."""
-    correlation_id = reply.headers.get("x-ms-correlation-request-id")
+def read_error(reply: Reply, stage: Stage) -> Failure:
+    """What `reply` says went wrong: Azure's innermost code and message, or which fault brought none."""
     if reply.fault is not None:
-        return AzureError(reply.fault.value, reply.detail or None, None, stage, correlation_id)
+        return Failure.of_fleetscan(reply.fault, reply.detail or None, stage, reply)
     code, message = innermost_error(parse_object(reply.body) or {})
     if code is None and message is None:
         message = reply.body[:MAX_MESSAGE_CHARS].decode("utf-8", "replace").strip() or None
-    return AzureError(code, message, reply.status, stage, correlation_id)
+    return Failure.of_azure(reply, code, message, stage)
 
 
 def innermost_error(body: dict[str, Json]) -> tuple[str | None, str | None]:
@@ -88,6 +86,18 @@ def text_of(value: Json) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
+def value_at(value: Json, path: str) -> Json:
+    """What `path`, names with dots between, leads to; None where it leads nowhere."""
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def text_at(value: Json, path: str) -> str | None:
+    """The text at `path`; None for an empty one and for whatever is no text."""
+    return text_of(value_at(value, path))
+
+
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
     """Seconds Azure asks to wait, 0 to an hour, or None where it says nothing that can be read.
 
@@ -110,10 +120,8 @@ def _is_number(text: str) -> bool:
 
 def _seconds_until(text: str, date: str | None) -> float | None:
     """Seconds from an HTTP date to another; None unless both are there and make sense."""
-    try:
-        return (parsedate_to_datetime(text) - parsedate_to_datetime(date or "")).total_seconds()
-    except (ValueError, TypeError, OverflowError, IndexError):
-        return None
+    until, now = http_time(text), http_time(date)
+    return None if until is None or now is None else (until - now).total_seconds()
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,26 +220,3 @@ def _clock_s(text: str) -> float | None:
         return None
     hours, minutes, seconds = (int(part) for part in parts)
     return min(hours * 3600.0 + minutes * 60.0 + seconds, MAX_RETRY_AFTER_S)
-
-
-def azure_seconds(text: str | None) -> float | None:
-    """A time Azure wrote (seven decimals, any offset) as seconds, to be subtracted from another."""
-    try:
-        moment = None if text is None else datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    # The year 1 is .NET's word for a time that was never set.
-    return None if moment is None or moment.year == 1 else _seconds_of(moment)
-
-
-def date_seconds(headers: Mapping[str, str]) -> float | None:
-    """The moment of a reply by Azure's own clock, in the seconds of `azure_seconds`."""
-    try:
-        return _seconds_of(parsedate_to_datetime(headers.get("date", "")))
-    except (ValueError, TypeError, OverflowError, IndexError):
-        return None
-
-
-def _seconds_of(moment: datetime) -> float:
-    """Since 1970; without an offset it is UTC, as everywhere in ARM, and never this computer's own zone."""
-    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fleetscan.addresses import Origin
 from fleetscan.engine.pacing import Pacing
 from fleetscan.engine.retrying import Retrying
-from fleetscan.model import Origin
 
 # Compute refills two patch operations a minute for one machine.
 MIN_START_SPACING_S = 30.0

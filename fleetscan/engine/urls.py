@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote, urljoin
 
-from fleetscan.model import Origin
+from fleetscan.addresses import Origin
 
 # RFC 3986 characters that a resource id may hold as they are: resource groups may carry parentheses.
 ID_SAFE = "/()-_.~"

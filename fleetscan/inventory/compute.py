@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from fleetscan.inventory.machines import facts_of_vm, target_of, text_at
-from fleetscan.inventory.pages import MALFORMED, PagedList, Pages, read_list
+from fleetscan.engine.replies import text_at
+from fleetscan.inventory.machines import facts_of_vm, target_of
+from fleetscan.inventory.pages import PagedList, Pages, read_list
 from fleetscan.inventory.subscriptions import Subscription
-from fleetscan.model import InventoryError, Json, RequestKind, Target
+from fleetscan.model import InventoryError, Json, OwnCode, RequestKind, Target
 
 # The version of the recorded list that has patchSettings. It is apart from --api-version: an assessment's
 # version may be set back to what a region knows, and older lists lack assessmentMode (2021-07-01).
@@ -49,7 +50,7 @@ def _joined(subscription: Subscription, models: PagedList, states: PagedList) ->
         target = _target_of(vm, by_id, subscription)
         if target is None:
             why = f"a listed machine has no resource id of this subscription: {text_at(vm, 'id')!r:.300}"
-            error = error or InventoryError(subscription.id, MALFORMED, why, 200)
+            error = error or InventoryError(subscription.id, OwnCode.MALFORMED_REPLY, why, 200)
         else:
             targets.append(target)
     note = None

@@ -1,18 +1,23 @@
-"""A fleet from a file: JSON lines, such as those of a results.jsonl, or one resource id a line.
+"""A fleet from a file: JSON lines, one resource id a line, or an earlier run.
 
-A line that cannot be a machine is an error and never a smaller fleet. What a file says of a machine, its
-power state too, is believed.
+A line that cannot be a VM is an error and never a smaller fleet. What a file says of a VM, its power state too,
+is taken as it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
+from fleetscan.addresses import parse_vm_id
 from fleetscan.engine.replies import parse_json
 from fleetscan.errors import InventoryFileError, UsageError
 from fleetscan.inventory.machines import location_of, os_type_of, power_state_of
-from fleetscan.model import Json, Target, parse_vm_id
+from fleetscan.model import Json, Target
+from fleetscan.records.row import Row
+from fleetscan.runs.directory import RESULTS, RUN
+from fleetscan.runs.reader import Run, open_run
 
 MAX_GOT_CHARS = 80
 STDIN = 0
@@ -28,11 +33,14 @@ class InventoryFile:
 
 
 def read_inventory(path: str) -> InventoryFile:
-    """The machines in the file at `path`, or on standard input for "-".
+    """The VMs in the file at `path`, those of the run it belongs to, or on standard input for "-".
 
-    Raises InventoryFileError for the first line that is no machine, UsageError for an unreadable file.
+    Raises InventoryFileError for the first line that is no VM, CannotReadRunError for an unreadable run, and
+    UsageError for any other unreadable file.
     """
     try:
+        if path != "-" and (run := run_of(Path(path))) is not None:
+            return InventoryFile(path, [target_of_row(row) for row in run.rows()], 0)
         if path != "-":
             with open(path, "rb") as lines:
                 return read_lines(lines, path)
@@ -43,6 +51,17 @@ def read_inventory(path: str) -> InventoryFile:
         raise UsageError(
             f"the inventory {path} cannot be read ({error.strerror}); name a readable file"
         ) from error
+
+
+def run_of(path: Path) -> Run | None:
+    """The run whose directory, or whose rows, `path` is; None where it is neither."""
+    directory = path.parent if path.name == RESULTS else path
+    return open_run(directory) if (directory / RUN).is_file() else None
+
+
+def target_of_row(row: Row) -> Target:
+    """The VM of a row, with all that the row tells of it."""
+    return _with_facts(_target_of_id(row["resource_id"], "'resource_id' is"), {**row})
 
 
 def read_lines(lines: Iterable[bytes], name: str) -> InventoryFile:
@@ -92,7 +111,7 @@ def _target_of_id(text: str, subject: str) -> Target:
     return Target(text, parts.subscription_id, parts.resource_group, parts.name)
 
 
-def _with_facts(bare: Target, row: dict[str, Json]) -> Target:
+def _with_facts(bare: Target, row: Mapping[str, object]) -> Target:
     """`bare` with what the row tells besides, under the names of a results.jsonl record."""
     return Target(
         resource_id=bare.resource_id,
@@ -112,14 +131,14 @@ def _with_facts(bare: Target, row: dict[str, Json]) -> Target:
     )
 
 
-def _text(row: dict[str, Json], name: str) -> str | None:
+def _text(row: Mapping[str, object], name: str) -> str | None:
     value = row.get(name)
     if value is not None and not isinstance(value, str):
         raise ValueError(f"'{name}' must be text or null")
     return value or None
 
 
-def _tags(row: dict[str, Json]) -> dict[str, str]:
+def _tags(row: Mapping[str, object]) -> dict[str, str]:
     value = row.get("tags") or {}
     texts = (
         {name: text for name, text in value.items() if isinstance(text, str)}

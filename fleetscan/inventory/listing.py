@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from fleetscan.inventory.compute import ComputeListing, list_machines
 from fleetscan.inventory.from_file import InventoryFile
+from fleetscan.inventory.graph_pages import batches
 from fleetscan.inventory.pages import Pages
-from fleetscan.inventory.resource_graph import GraphBroken, GraphListing, batches, query_machines
+from fleetscan.inventory.resource_graph import GraphBroken, GraphListing, query_machines
 from fleetscan.inventory.selection import each_once, of_subscriptions
 from fleetscan.inventory.subscriptions import Choice, Subscription, Subscriptions, choose, list_subscriptions
 from fleetscan.model import InventoryError, Json, Target

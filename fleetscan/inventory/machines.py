@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from fleetscan.model import Json, Target, parse_vm_id
+from fleetscan.addresses import parse_vm_id
+from fleetscan.engine.replies import text_at, value_at
+from fleetscan.model import Json, Target
 
 # What a target is made of, and where a virtual machine's own object has it. Resource Graph projects these
 # columns, so that its rows and Compute's objects become targets in one way.
@@ -66,19 +68,6 @@ def facts_of_vm(vm: Json, status: Json = None) -> dict[str, Json]:
 def _power_code(statuses: Json) -> str | None:
     codes = [text_at(status, "code") or "" for status in statuses] if isinstance(statuses, list) else []
     return next((code for code in codes if code.lower().startswith("powerstate/")), None)
-
-
-def value_at(value: Json, path: str) -> Json:
-    """What `path`, names with dots between, leads to; None where it leads nowhere."""
-    for name in path.split("."):
-        value = value.get(name) if isinstance(value, dict) else None
-    return value
-
-
-def text_at(value: Json, path: str) -> str | None:
-    """The text at `path`; None for an empty one and for whatever is no text."""
-    found = value_at(value, path)
-    return found if isinstance(found, str) and found else None
 
 
 def location_of(text: str | None) -> str | None:

@@ -9,15 +9,15 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
+from fleetscan.addresses import Origin
 from fleetscan.engine.replies import parse_object, read_error
 from fleetscan.engine.urls import follow
-from fleetscan.model import Ask, InventoryError, Json, Origin, Reply, Request, RequestKind, Stage
+from fleetscan.model import InventoryError, Json, ListRequest, OwnCode, Reply, Request, RequestKind, Stage
 
 T = TypeVar("T")
 
-Pages: TypeAlias = Generator[Ask, Reply, T]
+Pages: TypeAlias = Generator[ListRequest, Reply, T]
 
-MALFORMED = "MalformedReply"
 # Even with few machines a page more than any subscription may hold: a list that goes on has no end.
 MAX_PAGES = 2_000
 
@@ -37,7 +37,7 @@ def read_list(kind: RequestKind, url: str, subscription_id: str = "") -> Pages[P
     next_url: str | None = url
     while next_url is not None:
         asked.add(next_url)
-        reply = yield Ask(kind, Request("GET", next_url), subscription_id)
+        reply = yield ListRequest(kind, Request("GET", next_url), subscription_id)
         if reply.status != 200:
             return PagedList(entries, refusal(reply, subscription_id))
         try:
@@ -47,7 +47,9 @@ def read_list(kind: RequestKind, url: str, subscription_id: str = "") -> Pages[P
             entries.extend(_values(page))
             next_url = _next_url(page, next_url, asked)
         except ValueError as error:
-            return PagedList(entries, InventoryError(subscription_id or None, MALFORMED, str(error), 200))
+            return PagedList(
+                entries, InventoryError(subscription_id or None, OwnCode.MALFORMED_REPLY, str(error), 200)
+            )
     return PagedList(entries)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fleetscan.inventory.machines import text_at
-from fleetscan.inventory.pages import MALFORMED, Pages, read_list
-from fleetscan.model import InventoryError, Json, RequestKind
+from fleetscan.engine.replies import text_at
+from fleetscan.inventory.pages import Pages, read_list
+from fleetscan.model import InventoryError, Json, OwnCode, RequestKind
 
 # The newest stable version; the fields read here are in all versions since 2016.
 API_VERSION = "2022-12-01"
@@ -67,7 +67,9 @@ def list_subscriptions(endpoint: str) -> Pages[Subscriptions]:
     for entry in listed.entries:
         subscription = _subscription_of(entry)
         if subscription is None:
-            error = error or InventoryError(None, MALFORMED, "a listed subscription has no id", 200)
+            error = error or InventoryError(
+                None, OwnCode.MALFORMED_REPLY, "a listed subscription has no id", 200
+            )
         else:
             seen.setdefault(subscription.key, subscription)
     return Subscriptions(tuple(seen.values()), error)

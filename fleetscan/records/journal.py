@@ -12,7 +12,8 @@ from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
 from typing import Annotated, Any, ClassVar, TypeAlias, cast, get_args
 
-from fleetscan.model import FollowedUrls, InventoryError, Json, Reason, Target, parse_vm_id
+from fleetscan.addresses import parse_vm_id
+from fleetscan.model import FollowedUrls, InventoryError, Json, Reason, Target
 from fleetscan.records.checked import check_of
 from fleetscan.records.row import CountedRow
 from fleetscan.records.shapes import Count, Keyword

@@ -10,12 +10,15 @@ from dataclasses import replace
 from datetime import datetime
 
 from fleetscan import json_text
+from fleetscan.azure_times import azure_time
 from fleetscan.model import (
-    AzureError,
+    ERROR_KEYS,
     Ending,
+    Failure,
     Json,
     OperationTrace,
     Outcome,
+    OwnCode,
     Reason,
     Source,
     Stage,
@@ -23,12 +26,11 @@ from fleetscan.model import (
     told_counts,
 )
 from fleetscan.records.row import SCHEMA
-from fleetscan.records.times import WallClock, azure_time, utc_text
+from fleetscan.records.times import WallClock, utc_text
 
 TRUNCATED = "PACKAGE_LIST_TRUNCATED"
-# What Azure calls the list, and the errors, in its result and in Resource Graph.
+# What Azure calls the list in its result and in Resource Graph.
 PATCHES = {Source.OPERATION: "availablePatches", Source.GRAPH: "patches"}
-ERRORS = {Source.OPERATION: "error", Source.GRAPH: "errorDetails"}
 
 NOTHING_TOLD: dict[str, Json] = {
     "source": None,
@@ -66,7 +68,7 @@ def encode(record: dict[str, Json]) -> bytes:
 def without_assessment(ending: Ending) -> Ending:
     """What `ending` is told as where its assessment nests too deeply to be written."""
     why = "the assessment's result nests too deeply to be written"
-    error = AzureError("MalformedReply", why, None, Stage.RESULT, origin="fleetscan")
+    error = Failure.of_fleetscan(OwnCode.MALFORMED_REPLY, why, Stage.RESULT)
     return replace(
         ending, outcome=Outcome.FAILED, reason=Reason.MALFORMED_REPLY, assessment=None, error=error
     )
@@ -107,7 +109,7 @@ def _told(result: dict[str, Json], ending: Ending) -> dict[str, Json]:
         "reboot_pending": reboot if isinstance(reboot, bool) else None,
         "patch_count": patch_count,
         "patches_complete": _is_complete(critical, other, patch_count)
-        and not _is_marked_truncated(result.get(ERRORS[ending.source])),
+        and not _is_marked_truncated(result.get(ERROR_KEYS[ending.source])),
     }
 
 
@@ -145,14 +147,14 @@ def _assessed_at(result: dict[str, Json], trace: OperationTrace | None) -> str |
     return None if moment is None else utc_text(moment)
 
 
-def _error(error: AzureError) -> dict[str, Json]:
+def _error(error: Failure) -> dict[str, Json]:
     return {
         "code": error.code,
         "message": error.message,
         "http_status": error.http_status,
         "stage": error.stage.value,
         "correlation_id": error.correlation_id,
-        "origin": error.origin,
+        "origin": error.origin.value,
     }
 
 

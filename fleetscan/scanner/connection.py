@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
+from fleetscan.addresses import Origin
 from fleetscan.azure.credentials import TokenSource, token_source
 from fleetscan.azure.transport import Transport
-from fleetscan.model import Origin
 from fleetscan.settings.declared import PlanSettings
 from fleetscan.version import __version__
 

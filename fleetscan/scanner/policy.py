@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from fleetscan.addresses import Origin
 from fleetscan.engine.limits import Limits, limits_for
 from fleetscan.engine.pacing import Pacing
 from fleetscan.engine.retrying import Retrying
 from fleetscan.engine.rules import OperationRules
 from fleetscan.errors import FleetscanError
-from fleetscan.model import Json, Origin, Target
+from fleetscan.model import Json, Target
 from fleetscan.runs.reader import open_run
 from fleetscan.scanner.past_durations import PastDurations, durations_of
 from fleetscan.scanner.run_facts import as_json

@@ -123,6 +123,6 @@ def retried_fleet(path: str) -> Fleet:
     targets = [
         replace(target_of_row(row), power_state=None)
         for row in run.rows()
-        if row["outcome"] != Outcome.ASSESSED
+        if row["outcome"] != "assessed"
     ]
     return Fleet(targets, listed_scope=run.facts["scope"])

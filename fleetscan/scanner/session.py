@@ -18,7 +18,7 @@ from fleetscan.engine.scheduler import Scheduler
 from fleetscan.errors import BugError, FleetscanError, OutputError, StoppedError
 from fleetscan.inventory.listing import Fleet
 from fleetscan.inventory.selection import is_skipped
-from fleetscan.model import AzureError, Ending, Job, Outcome, Reason, Target
+from fleetscan.model import Ending, Failure, Job, Outcome, OwnCode, Reason, Target
 from fleetscan.records.fleet_facts import FleetFacts
 from fleetscan.records.journal import RequestsCounted
 from fleetscan.records.row import Row
@@ -207,7 +207,7 @@ class Session:
             raise bug
         self._bugs += 1
         log.error("a reply for %s broke our own code", job.target.resource_id, exc_info=bug)
-        error = AzureError("InternalError", f"{type(bug).__name__}: {bug}", None, job.stage)
+        error = Failure.of_fleetscan(OwnCode.INTERNAL_ERROR, f"{type(bug).__name__}: {bug}", job.stage)
         ending = Ending(Outcome.FAILED, Reason.INTERNAL_ERROR, None, error, job.trace(now))
         self._recorder.record(job.number, job.target, ending)
         if self._bugs >= MAX_BUGS:

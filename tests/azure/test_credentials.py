@@ -14,6 +14,7 @@ from azure.core.credentials import AccessTokenInfo, TokenRequestOptions
 from azure.core.exceptions import ClientAuthenticationError
 from azure.identity import CredentialUnavailableError
 
+from fleetscan.addresses import Origin
 from fleetscan.azure.credentials import (
     Credential,
     CredentialToken,
@@ -24,7 +25,7 @@ from fleetscan.azure.credentials import (
 )
 from fleetscan.azure.transport import Transport
 from fleetscan.errors import CredentialError, TokenRefusedError
-from fleetscan.model import Origin, Request
+from fleetscan.model import Request
 from tests.azure.loopback_server import OK, Answer, serving
 
 SCOPE = "https://management.azure.com/.default"

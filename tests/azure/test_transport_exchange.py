@@ -21,9 +21,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from fleetscan.addresses import Origin
 from fleetscan.azure.credentials import StaticToken
 from fleetscan.azure.transport import MAX_BODY_BYTES, MAX_HEADER_BYTES, Timeouts, Transport
-from fleetscan.model import Fault, Origin, Reply, Request
+from fleetscan.model import Fault, Reply, Request
 from tests.azure.loopback_server import OK, Answer, LoopbackServer, serving
 
 SHORT = Timeouts(connect_s=2.0, read_s=0.2, total_s=2.0)

@@ -6,10 +6,11 @@ import base64
 
 import pytest
 
+from fleetscan.addresses import Origin
 from fleetscan.azure.credentials import StaticToken
-from fleetscan.azure.transport import Timeouts, Transport, is_loopback, proxy_for
+from fleetscan.azure.transport import Timeouts, Transport, proxy_for
 from fleetscan.errors import TokenRefusedError, UsageError
-from fleetscan.model import Fault, Origin, Request
+from fleetscan.model import Fault, Request
 from tests.azure.loopback_server import OK, Answer, serving
 
 AZURE = Origin.of("https://management.azure.com")
@@ -99,8 +100,12 @@ def test_plain_http_is_for_this_machine_alone() -> None:
         ("0.0.0.0", False),  # noqa: S104 - nothing is bound to it
     ],
 )
-def test_loopback_is_told_by_address_and_never_looked_up(host: str, local: bool) -> None:
-    assert is_loopback(host) is local
+def test_plain_http_is_confidential_on_loopback_alone_which_is_known_by_its_address(
+    host: str, local: bool
+) -> None:
+    assert Origin("http", host, 80).is_loopback is local
+    assert Origin("http", host, 80).is_confidential is local
+    assert Origin("https", host, 443).is_confidential
 
 
 async def test_a_401_on_a_static_token_says_what_to_do() -> None:

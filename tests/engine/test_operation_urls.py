@@ -7,8 +7,9 @@ import string
 
 import pytest
 
+from fleetscan.addresses import Origin
 from fleetscan.engine.operation_urls import OperationUrls
-from fleetscan.model import Json, Origin, Reply
+from fleetscan.model import Json, Reply
 
 ARM = "https://management.azure.com"
 ORIGIN = Origin.of(ARM)

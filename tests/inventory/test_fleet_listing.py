@@ -10,7 +10,7 @@ import pytest
 
 from fleetscan.inventory.from_file import read_lines
 from fleetscan.inventory.listing import Fleet, Listing, fleet_of_file
-from fleetscan.model import Ask, Reply, RequestKind
+from fleetscan.model import ListRequest, Reply, RequestKind
 from fleetscan.simulator.cloud import Cloud
 from fleetscan.simulator.scenario import Scenario
 from tests.inventory.listing_driver import AZURE, A, B, drive, ok, page, read_fleet, refused, vm_id
@@ -25,7 +25,7 @@ class PretendAzure:
         self.graph = ok({"totalRecords": 2, "data": [{"id": vm_id("a")}, {"id": vm_id("b", B)}]})
         self.compute = {A: page([{"id": vm_id("a")}]), B: page([{"id": vm_id("b", B)}])}
 
-    def __call__(self, ask: Ask) -> Reply:
+    def __call__(self, ask: ListRequest) -> Reply:
         self.asked.append((ask.kind, ask.subscription_id))
         match ask.kind:
             case RequestKind.LIST_SUBSCRIPTIONS:

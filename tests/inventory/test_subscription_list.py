@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fleetscan.inventory.subscriptions import Subscription, Subscriptions, choose, list_subscriptions
-from fleetscan.model import Ask, Fault, InventoryError, Json, Reply, Request, RequestKind
+from fleetscan.model import Fault, InventoryError, Json, ListRequest, Reply, Request, RequestKind
 from tests.inventory.listing_driver import AZURE, A, B, ok, page, played, refused
 
 FIRST_URL = f"{AZURE}/subscriptions?api-version=2022-12-01"
@@ -31,8 +31,10 @@ def test_pages_are_followed_to_the_end() -> None:
     )
     assert found == Subscriptions((PROD, OLD))
     assert asks == [
-        Ask(RequestKind.LIST_SUBSCRIPTIONS, Request("GET", FIRST_URL)),
-        Ask(RequestKind.LIST_SUBSCRIPTIONS, Request("GET", f"{AZURE}/subscriptions?%24skiptoken=x%3D")),
+        ListRequest(RequestKind.LIST_SUBSCRIPTIONS, Request("GET", FIRST_URL)),
+        ListRequest(
+            RequestKind.LIST_SUBSCRIPTIONS, Request("GET", f"{AZURE}/subscriptions?%24skiptoken=x%3D")
+        ),
     ]
 
 

@@ -10,12 +10,12 @@ from urllib.parse import unquote, urlsplit
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from fleetscan.addresses import Origin, VmId, parse_vm_id
 from fleetscan.azure.transport import _Gate
 from fleetscan.engine.latest_assessment import latest_assessment_query
 from fleetscan.engine.operation_urls import OperationUrls
 from fleetscan.engine.urls import assess_url, follow, view_url
-from fleetscan.inventory.machines import VmId, parse_vm_id
-from fleetscan.model import Json, Origin, Reply, Target
+from fleetscan.model import Json, Reply, Target
 from tests.properties.strategies import (
     headers,
     json_values,

@@ -46,7 +46,7 @@ def good(reply: Reply) -> Reply:
 # Every way in which the engine ends a machine.
 VERDICTS: tuple[Verdict, ...] = (
     lambda reply, stage, result: outcomes.assessment(good(reply), result),
-    lambda reply, stage, result: outcomes.graph_assessment(good(reply), result),
+    lambda reply, stage, result: outcomes.assessment(good(reply), result, Source.GRAPH),
     lambda reply, stage, result: outcomes.refusal(reply, stage),
     lambda reply, stage, result: outcomes.exhausted(reply, stage),
     lambda reply, stage, result: outcomes.malformed(reply, stage, "it makes no sense"),

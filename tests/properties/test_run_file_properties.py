@@ -10,12 +10,12 @@ from tempfile import TemporaryDirectory
 from unittest import mock
 
 import pytest
+from fleetscan.runs.story import Story, read_journal
 from hypothesis import event, example, given
 from hypothesis import strategies as st
 
 from fleetscan.errors import FleetscanError
 from fleetscan.model import Json, Target
-from fleetscan.runs.story import Story, read_journal
 from fleetscan.scanner.past_durations import durations_of
 from fleetscan.scanner.resume import retried_fleet
 from tests.properties.run_files import LATER, Step, courses, fleets, gone_on_with, opened, written

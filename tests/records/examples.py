@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from fleetscan.model import AzureError, Ending, Json, OperationTrace, Outcome, Reason, Stage, Target
+from fleetscan.model import CodeOrigin, Ending, Failure, Json, OperationTrace, Outcome, Reason, Stage, Target
 from fleetscan.records.row import REASONS
 from fleetscan.records.times import WallClock
 
@@ -64,7 +64,7 @@ def assessed(critical: int = 2, other: int = 1, **more: Json) -> Ending:
 
 
 def failed(reason: Reason = Reason.DENIED) -> Ending:
-    error = AzureError("AuthorizationFailed", "no", 403, Stage.START, "c-1")
+    error = Failure("AuthorizationFailed", "no", 403, Stage.START, CodeOrigin.AZURE, "c-1")
     return Ending(Outcome.FAILED, reason, None, error, trace(started_at=None, finished_at=None))
 
 
@@ -96,8 +96,12 @@ def _drawn_ending(chance: random.Random, outcome: Outcome, reason: Reason | None
         chance.choice(times),
         chance.randrange(3),
     )
-    error = AzureError(
-        chance.choice((None, "Conflict")), chance.choice((None, "no")), chance.choice((None, 409)), Stage.POLL
+    error = Failure(
+        chance.choice((None, "Conflict")),
+        chance.choice((None, "no")),
+        chance.choice((None, 409)),
+        Stage.POLL,
+        chance.choice(tuple(CodeOrigin)),
     )
     if outcome is Outcome.ASSESSED:
         told = result(chance.randrange(9), chance.randrange(9), chance.choice((None, 0, 5, 20)))

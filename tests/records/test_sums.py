@@ -6,8 +6,9 @@ import pytest
 
 from fleetscan.errors import BrokenIdentityError, UsageError
 from fleetscan.model import (
-    AzureError,
+    CodeOrigin,
     Ending,
+    Failure,
     InventoryError,
     Json,
     Outcome,
@@ -74,7 +75,7 @@ def test_what_a_failed_assessment_told_is_counted_as_a_status_and_not_as_patches
     totals = Totals(SCAN_ID)
     totals.listed(machine())
     told = result(critical=3, other=2, status="Failed", rebootPending=True)
-    error = AzureError("X", "x", 200, Stage.RESULT)
+    error = Failure("X", "x", 200, Stage.RESULT, CodeOrigin.AZURE)
     end(totals, machine(), Ending(Outcome.FAILED, Reason.ASSESSMENT_FAILED, told, error, trace()))
     fleet = totals.lines(FACTS)[0]
     assert fleet["statuses"] == {"Failed": 1}

@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 import pytest
+from fleetscan.runs.stdout_rows import StdoutRows
 
 from fleetscan.cli.console import Notes, note
 from fleetscan.cli.progress import progress
@@ -19,7 +20,6 @@ from fleetscan.records import machine_row
 from fleetscan.report.harmless import harmless
 from fleetscan.report.plan_summary import print_plan
 from fleetscan.report.terminal import print_summary
-from fleetscan.runs.stdout_rows import StdoutRows
 from tests.hostile import HOSTILE, Terminal, harm_in
 from tests.report.test_terminal_summary import FLEET
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import orjson
 import pytest
+from fleetscan.runs.stdout_rows import StdoutRows, write_whole
 
 from fleetscan.errors import CannotWriteError, OutputError, RunExistsError, UsageError
 from fleetscan.runs.directory import Output, RunDirectory, make_directory, refuse_used
-from fleetscan.runs.stdout_rows import StdoutRows, write_whole
 
 NOW = datetime(2026, 11, 23, 2, 0, 0, tzinfo=UTC)
 SCAN_ID = "4f1c2a9e-0000-4000-8000-000000000000"

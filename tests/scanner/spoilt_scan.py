@@ -13,8 +13,9 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from fleetscan.errors import FleetscanError
 from fleetscan.scanner.scan import ScanSummary
+
+from fleetscan.errors import FleetscanError
 from fleetscan.settings.declared import Settings
 from fleetscan.simulator.cloud import Cloud
 from fleetscan.simulator.scenario import Scenario

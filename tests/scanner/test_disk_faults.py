@@ -13,13 +13,13 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
+from fleetscan.scanner.scan import scan_over
 
 from fleetscan.errors import OutputError
 from fleetscan.records.times import WallClock
 from fleetscan.runs.directory import RunDirectory
 from fleetscan.runs.journal import JournalFile
 from fleetscan.scanner import run
-from fleetscan.scanner.scan import scan_over
 from fleetscan.settings.declared import Settings
 from fleetscan.simulator.scenario import Scenario
 from tests.disk_faults import Disk, Fault, Moment, on_disk

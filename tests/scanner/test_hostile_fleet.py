@@ -10,6 +10,7 @@ from typing import Any
 
 import anyio
 import pytest
+from fleetscan.scanner.scan import scan_over
 from jsonschema import Draft202012Validator
 
 from fleetscan import json_text
@@ -24,7 +25,6 @@ from fleetscan.report.plan_summary import print_plan
 from fleetscan.report.terminal import print_summary
 from fleetscan.scanner.hooks import Hooks
 from fleetscan.scanner.past_durations import durations_of
-from fleetscan.scanner.scan import scan_over
 from fleetscan.settings.declared import PlanSettings
 from tests.hostile import HOSTILE, Terminal, harm_in
 from tests.hostile_azure import ID_TAIL, LONG, SHORT, HostileAzure

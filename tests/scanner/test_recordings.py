@@ -6,11 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
+from fleetscan.scanner.scan import scan
 
+from fleetscan.addresses import Origin
 from fleetscan.azure.credentials import StaticToken
 from fleetscan.azure.transport import Transport
-from fleetscan.model import Origin, Request
-from fleetscan.scanner.scan import scan
+from fleetscan.model import Request
 from fleetscan.settings.declared import Settings
 from tests.replay import proxy_recording, replaying, vcr_recording
 from tests.strict_reader import read_run

@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+from fleetscan.scanner.scan import scan, scan_over
 
 from fleetscan.errors import CannotResumeError, LockedError, UsageError
 from fleetscan.records.times import WallClock
 from fleetscan.runs.journal import JournalFile
-from fleetscan.scanner.scan import scan, scan_over
 from fleetscan.settings.declared import Settings
 from tests.scanner.test_whole_scans import Notes, StopAfter, Transport, cloud_of, settings_for
 from tests.strict_reader import read_run

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import anyio
 import pytest
+from fleetscan.scanner.scan import ScanSummary, scan_over
 
 from fleetscan.engine.operation import Operation
 from fleetscan.errors import BugError, NothingListedError, RunExistsError, StoppedError, TokenRefusedError
 from fleetscan.model import Fault, InventoryError, Outcome, Reason, Reply, Request
 from fleetscan.scanner.hooks import Hooks
-from fleetscan.scanner.scan import ScanSummary, scan_over
 from fleetscan.settings.declared import Settings
 from fleetscan.simulator.cloud import Cloud
 from fleetscan.simulator.fates import Fate
@@ -214,7 +214,9 @@ async def test_one_odd_reply_that_makes_our_own_code_raise_ends_one_machine(
         summary, run = await run_of(Transport(cloud, odd_for({odd})), settings_for(tmp_path / "run"))
     assert run.by_id[odd]["outcome"] == Outcome.FAILED
     assert run.by_id[odd]["reason"] == Reason.INTERNAL_ERROR
-    assert run.by_id[odd]["error"]["message"] == "RuntimeError: planted"
+    error = run.by_id[odd]["error"]
+    assert (error["code"], error["message"]) == ("InternalError", "RuntimeError: planted")
+    assert (error["http_status"], error["origin"]) == (None, "fleetscan")
     assert (len(run.rows), run.fleet["reasons"]["internal_error"], summary.exit_code) == (40, 1, 3)
     assert "planted" in caplog.text
 
