@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from unittest import mock
 
 import anyio
-from fleetscan.scanner.scan import ScanSummary, scan_over
+from fleetscan.scanner.live import ScanSummary, scan_over
 
 from fleetscan.model import Reply, Request
 from fleetscan.scanner import run
@@ -98,6 +98,6 @@ def virtual(clock: Clock) -> Iterator[None]:
         mock.patch("time.monotonic", clock),
         mock.patch.object(run, "datetime", Day),
         mock.patch.object(run, "random", SimpleNamespace(Random=lambda: random.Random(1))),
-        mock.patch.object(anyio.to_thread, "run_sync", waits),
+        mock.patch.object(run, "in_thread", waits),
     ):
         yield

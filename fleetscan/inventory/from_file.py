@@ -1,7 +1,7 @@
 """A fleet from a file: JSON lines, one resource id a line, or an earlier run.
 
-A line that cannot be a VM is an error and never a smaller fleet. What a file says of a VM, its power state too,
-is taken as it is.
+A line that cannot be a VM is an error and never a smaller fleet. What a file says of a VM, its power
+state too, is taken as it is.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from fleetscan.addresses import parse_vm_id
 from fleetscan.engine.replies import parse_json
 from fleetscan.errors import InventoryFileError, UsageError
 from fleetscan.inventory.machines import location_of, os_type_of, power_state_of
-from fleetscan.model import Json, Target
+from fleetscan.model import Target
 from fleetscan.records.row import Row
 from fleetscan.runs.directory import RESULTS, RUN
 from fleetscan.runs.reader import Run, open_run

@@ -15,7 +15,7 @@ from fleetscan.engine.rules import OperationRules
 from fleetscan.errors import UsageError, resume_with
 from fleetscan.inventory.from_file import target_of_row
 from fleetscan.inventory.listing import Fleet
-from fleetscan.model import Outcome, Target
+from fleetscan.model import Target
 from fleetscan.records.row import CountedRow
 from fleetscan.records.story import Begun, Story
 from fleetscan.records.times import WallClock
@@ -121,8 +121,6 @@ def retried_fleet(path: str) -> Fleet:
         # Its assessments may run still, and another start would end them.
         raise UsageError(f"{path} has not finished, so its failed VMs are not known yet", resume_with(path))
     targets = [
-        replace(target_of_row(row), power_state=None)
-        for row in run.rows()
-        if row["outcome"] != "assessed"
+        replace(target_of_row(row), power_state=None) for row in run.rows() if row["outcome"] != "assessed"
     ]
     return Fleet(targets, listed_scope=run.facts["scope"])

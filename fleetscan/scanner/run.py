@@ -11,7 +11,6 @@ import uuid
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 
 import anyio
 
@@ -22,16 +21,15 @@ from fleetscan.errors import FleetscanError, StoppedError
 from fleetscan.inventory.busy import query_busy
 from fleetscan.inventory.listing import Fleet
 from fleetscan.records.times import WallClock
-from fleetscan.runs.directory import new_name, path_of
-from fleetscan.runs.store import RunStore, earlier_store, new_store, no_store
+from fleetscan.runs.store import RunStore
 from fleetscan.scanner.blocking import in_thread
 from fleetscan.scanner.dispatcher import Dispatcher, Exchanger, Halt
 from fleetscan.scanner.hooks import Hooks
 from fleetscan.scanner.listing import LISTING_ATTEMPTS, read_fleet
-from fleetscan.scanner.policy import asked_of
 from fleetscan.scanner.resume import Resumption, retried_fleet
 from fleetscan.scanner.row_buffer import RowBuffer
 from fleetscan.scanner.session import Session
+from fleetscan.scanner.stores import fresh_store, resumed_store
 from fleetscan.scanner.summary import ScanSummary, finished_summary
 from fleetscan.settings.declared import Settings
 
@@ -71,10 +69,10 @@ class Run:
 
     async def go(self, tokens: TokenSource | None) -> ScanSummary:
         """List, assess, sum up; or go on where an earlier process left off."""
-        earlier = self._earlier_store()
+        earlier = resumed_store(self._settings)
         if earlier is None:
             fleet = await self._list()
-            with self._new_store(scan_id := str(uuid.uuid4())) as store:
+            with fresh_store(self._settings, self._clock, scan_id := str(uuid.uuid4())) as store:
                 return await self._work(store, fleet, Resumption(scan_id), tokens)
         with earlier:
             if (finished := finished_summary(earlier)) is not None:
@@ -84,25 +82,6 @@ class Run:
             resumption = Resumption(str(uuid.uuid4())) if story is None else Resumption.of(story, tokens)
             fleet = resumption.fleet() if resumption.is_listed else await self._list()
             return await self._work(earlier, fleet, resumption, tokens)
-
-    def _earlier_store(self) -> RunStore | None:
-        """The run to go on with, where one is in the directory and that is asked for."""
-        settings = self._settings
-        if not settings.resume or settings.out is None:
-            return None
-        return earlier_store(path_of(settings.out), asked_of(settings), self._latest_in)
-
-    def _new_store(self, scan_id: str) -> RunStore:
-        if self._settings.out is not None:
-            return new_store(path_of(self._settings.out), self._latest_in)
-        if self._latest_in is not None:
-            return new_store(self._latest_in / new_name(self._clock.utc, scan_id), self._latest_in)
-        return no_store()
-
-    @property
-    def _latest_in(self) -> Path | None:
-        """Where runs are made, and the last complete one is pointed to."""
-        return None if self._settings.runs is None else Path(self._settings.runs)
 
     async def _list(self) -> Fleet:
         if self._settings.retry_failed is not None:

@@ -60,10 +60,10 @@ def test_a_newer_status_url_leaves_the_location_as_it_was() -> None:
 
 def test_a_trail_told_to_a_journal_comes_back_byte_for_byte() -> None:
     status_url, location = f"{ARM}/op?a=1&s=x", f"{ARM}/op?a=1&m=t&s=x"
-    told = trail_of(status_url, location).as_json()
+    told = trail_of(status_url, location).told()
     assert told["status_url"] == status_url
     assert len(str(told["location"])) < 40
-    back = OperationUrls.of_json(told, ARM, ORIGIN)
+    back = OperationUrls.of(told, ARM, ORIGIN)
     assert back is not None
     assert (back.status_url, back.location_url()) == (status_url, location)
 
@@ -73,4 +73,4 @@ def test_a_trail_told_to_a_journal_comes_back_byte_for_byte() -> None:
     [("https://evil.example/op", ""), (f"{ARM}/op", "https://evil.example/op"), ("", ""), (7, None)],
 )
 def test_a_journalled_trail_that_leads_elsewhere_is_none(status_url: Json, location: Json) -> None:
-    assert OperationUrls.of_json({"status_url": status_url, "location": location}, ARM, ORIGIN) is None
+    assert OperationUrls.of({"status_url": status_url, "location": location}, ARM, ORIGIN) is None

@@ -42,7 +42,6 @@ def killing(at_write: int | None, share: Callable[[], float], flushed: dict[int,
 
     with (
         mock.patch.object(os, "fsync", fsync),
-        mock.patch.object(journal, "write_whole", write),
-        mock.patch.object(run_directory, "write_whole", write),
+        mock.patch.object(disk, "write_whole", write),
     ):
         yield

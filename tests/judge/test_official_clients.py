@@ -16,7 +16,7 @@ from azure.core.pipeline.policies import HeadersPolicy
 from azure.mgmt.compute.aio import ComputeManagementClient
 from azure.mgmt.resourcegraph.aio import ResourceGraphClient
 from azure.mgmt.resourcegraph.models import QueryRequest, QueryRequestOptions
-from fleetscan.scanner.scan import scan
+from fleetscan.scanner.live import scan
 
 from fleetscan.settings.declared import Settings
 from fleetscan.simulator.cloud import Cloud

@@ -113,7 +113,7 @@ def test_a_trail_reads_back_as_it_was_written(course: list[Mapping[str, str]]) -
     for told in course:
         if urls.take(Reply(202, told), ENDPOINT, ORIGIN) is not None:
             return
-    again = OperationUrls.of_json(urls.as_json(), ENDPOINT, ORIGIN)
+    again = OperationUrls.of(urls.told(), ENDPOINT, ORIGIN)
     if not urls.status_url and not urls.location_url():
         assert again is None
     else:
@@ -130,7 +130,7 @@ locations = st.one_of(
 
 @given(urls | json_values, locations)
 def test_a_trail_out_of_a_file_leads_to_the_endpoint_or_is_none(status_url: Json, location: Json) -> None:
-    urls = OperationUrls.of_json({"status_url": status_url, "location": location}, ENDPOINT, ORIGIN)
+    urls = OperationUrls.of({"status_url": status_url, "location": location}, ENDPOINT, ORIGIN)
     if urls is not None:
         found = [url for url in (urls.status_url, urls.location_url()) if url]
         assert found
@@ -148,4 +148,4 @@ def test_a_location_is_told_by_what_it_adds_and_found_again(seed: int, added: st
         is None
     )
     assert urls.location_url() == location
-    assert len(str(urls.as_json()["location"])) < len(added) + 60 or not added
+    assert len(str(urls.told()["location"])) < len(added) + 60 or not added

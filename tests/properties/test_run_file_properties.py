@@ -10,7 +10,8 @@ from tempfile import TemporaryDirectory
 from unittest import mock
 
 import pytest
-from fleetscan.runs.story import Story, read_journal
+from fleetscan.records.story import Story
+from fleetscan.runs.journal import read_journal
 from hypothesis import event, example, given
 from hypothesis import strategies as st
 

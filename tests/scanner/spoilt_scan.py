@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from fleetscan.scanner.scan import ScanSummary
+from fleetscan.scanner.live import ScanSummary
 
 from fleetscan.errors import FleetscanError
 from fleetscan.settings.declared import Settings

@@ -13,7 +13,7 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
-from fleetscan.scanner.scan import scan_over
+from fleetscan.scanner.live import scan_over
 
 from fleetscan.errors import OutputError
 from fleetscan.records.times import WallClock

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import anyio
 import pytest
-from fleetscan.scanner.scan import scan_over
+from fleetscan.scanner.live import scan_over
 
 from fleetscan.engine.operation import Operation
 from fleetscan.errors import TokenRefusedError

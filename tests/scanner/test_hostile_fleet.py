@@ -10,7 +10,7 @@ from typing import Any
 
 import anyio
 import pytest
-from fleetscan.scanner.scan import scan_over
+from fleetscan.scanner.live import scan_over
 from jsonschema import Draft202012Validator
 
 from fleetscan import json_text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fleetscan.engine.operation import Operation
+from fleetscan.errors import Remedy
 from fleetscan.model import Outcome, Reason, RequestKind
 from fleetscan.scanner.hooks import Hooks
 from fleetscan.simulator.cloud import Cloud
@@ -23,7 +24,7 @@ class Notes(Hooks):
     def __init__(self) -> None:
         self.warnings: list[str] = []
 
-    def warning(self, sentence: str) -> None:
+    def warning(self, sentence: str, remedy: Remedy | None = None) -> None:
         self.warnings.append(sentence)
 
 

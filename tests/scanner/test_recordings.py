@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from fleetscan.scanner.scan import scan
+from fleetscan.scanner.live import scan
 
 from fleetscan.addresses import Origin
 from fleetscan.azure.credentials import StaticToken

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from fleetscan.scanner.scan import scan, scan_over
+from fleetscan.scanner.live import scan, scan_over
 
 from fleetscan.errors import CannotResumeError, LockedError, UsageError
 from fleetscan.records.times import WallClock

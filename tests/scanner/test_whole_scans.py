@@ -11,10 +11,11 @@ from pathlib import Path
 
 import anyio
 import pytest
-from fleetscan.scanner.scan import ScanSummary, scan_over
+from fleetscan.scanner.live import ScanSummary, scan_over
 
 from fleetscan.engine.operation import Operation
 from fleetscan.errors import BugError, NothingListedError, RunExistsError, StoppedError, TokenRefusedError
+from fleetscan.errors import Remedy
 from fleetscan.model import Fault, InventoryError, Outcome, Reason, Reply, Request
 from fleetscan.scanner.hooks import Hooks
 from fleetscan.settings.declared import Settings
@@ -58,7 +59,7 @@ class Notes(Hooks):
         self.warnings: list[str] = []
         self.inventory_errors: list[InventoryError] = []
 
-    def warning(self, sentence: str) -> None:
+    def warning(self, sentence: str, remedy: Remedy | None = None) -> None:
         self.warnings.append(sentence)
 
     def inventory_error(self, error: InventoryError) -> None:
