@@ -7,13 +7,14 @@ moment it is exchanged, before anything can call it back; its reply takes a whil
 from __future__ import annotations
 
 import asyncio
+import functools
 import random
 import selectors
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, tzinfo
 from types import SimpleNamespace
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 from unittest import mock
 
 import anyio
@@ -25,6 +26,7 @@ from fleetscan.settings.declared import Settings
 from fleetscan.simulator.cloud import Cloud
 from tests.virtual import EPOCH
 
+P = ParamSpec("P")
 T = TypeVar("T")
 REPLY_S = 0.05
 
@@ -79,6 +81,18 @@ def run_to_end(job: Coroutine[Any, Any, T], clock: Clock) -> T:
     """What `job` returns, on a loop of its own that sleeps no real second."""
     with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(SkippingSelector(clock))) as runner:
         return runner.run(job)
+
+
+def in_virtual_time(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
+    """An async test as one that waits no real second; the clock reads 0.0 when it begins."""
+
+    @functools.wraps(test)
+    def play(*args: P.args, **kwargs: P.kwargs) -> None:
+        clock = Clock()
+        with virtual(clock):
+            run_to_end(test(*args, **kwargs), clock)
+
+    return play
 
 
 @contextmanager

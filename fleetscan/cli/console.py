@@ -1,7 +1,7 @@
 """What people and pipes read: notes on stderr, data on stdout.
 
 Names and messages come from Azure, files and the environment: each note is made harmless to a terminal
-first, one line at a time.
+first, one line at a time. What becomes of a stream that takes nothing is `standard_streams`' affair.
 """
 
 from __future__ import annotations
@@ -10,10 +10,9 @@ import logging
 import shlex
 import sys
 import traceback
-from contextlib import suppress
 from typing import Literal
 
-from fleetscan.errors import CannotScanError, FleetscanError
+from fleetscan.errors import FleetscanError
 from fleetscan.report.harmless import harmless
 from fleetscan.settings.setting import name_of
 
@@ -41,10 +40,9 @@ def note(kind: Literal["error", "warning"], sentence: str) -> None:
 
 
 def tell(line: str) -> None:
-    """Tells a person something, in one line on stderr; a stderr that is gone is no reason to fail."""
+    """Tells a person something, in one line on stderr."""
     indent = min(len(line) - len(line.lstrip(" ")), MOST_INDENT)
-    with suppress(OSError):
-        print(" " * indent + harmless(line[indent:], LONGEST_LINE), file=sys.stderr, flush=True)
+    print(" " * indent + harmless(line[indent:], LONGEST_LINE), file=sys.stderr)
 
 
 def tell_bug(bug: BaseException) -> None:
@@ -66,11 +64,8 @@ def note_error(error: FleetscanError) -> None:
 
 
 def hand_over(data: str) -> None:
-    """Writes lines of data to stdout, at once; raises CannotScanError where nobody takes them."""
-    try:
-        print(data, flush=True)
-    except OSError as broken:
-        raise CannotScanError(f"standard output cannot be written: {broken.strerror}") from broken
+    """Writes lines of data to stdout, at once; raises CannotScanError where that fails."""
+    sys.stdout.write(f"{data}\n")
 
 
 class Notes(logging.Handler):

@@ -16,6 +16,7 @@ import click
 from fleetscan.cli.click_errors import sentence
 from fleetscan.cli.console import keep_log, note, note_error, tell_bug
 from fleetscan.cli.environment import unknown_variables
+from fleetscan.cli.standard_streams import take_up_streams
 from fleetscan.errors import FleetscanError
 from fleetscan.version import __version__
 
@@ -64,6 +65,7 @@ def fleetscan() -> None:
 
 def main() -> NoReturn:
     """Runs the command line and leaves the process with the contract's exit code."""
+    take_up_streams()
     sys.exit(run(sys.argv[1:]))
 
 
@@ -82,7 +84,8 @@ def run(args: Sequence[str]) -> int:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return 130
-    except Exception as bug:  # noqa: BLE001 - the one place where a bug becomes exit 70 and a traceback
+    # click leaves the process itself, with 1, where a pipe broke; stdout's failures never come so far.
+    except (Exception, SystemExit) as bug:  # noqa: BLE001 - the one place where a bug becomes exit 70
         tell_bug(bug)
         note("error", "internal error, a bug in fleetscan (exit 70); please report it with the lines above")
         return 70

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import anyio
 from anyio.abc import TaskStatus
@@ -66,7 +67,8 @@ async def _set_on_signal(stop: anyio.Event, *, task_status: TaskStatus[None]) ->
 
 def _leave_at_once() -> None:
     """Ends the process without another line of cleaning up: what is on disk can be resumed."""
-    if sys.stderr.isatty():
-        os.write(2, SHOW_CURSOR.encode())
-    os.write(2, LEFT)
+    with suppress(OSError):
+        if sys.stderr.isatty():
+            os.write(2, SHOW_CURSOR.encode())
+        os.write(2, LEFT)
     os._exit(130)

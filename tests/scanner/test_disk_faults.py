@@ -29,7 +29,7 @@ from tests.scanner.test_whole_scans import settings_for as brisk_settings_for
 from tests.strict_reader import read_run
 from tests.virtual import ENDPOINT, EPOCH
 from tests.virtual import cloud_of as virtual_cloud_of
-from tests.virtual_scan import Clock
+from tests.virtual_scan import Clock, in_virtual_time
 
 KINDS = {
     "full": (errno.ENOSPC, frozenset({"write", "mkdir"}), True),
@@ -182,6 +182,7 @@ def test_half_a_row_that_could_not_be_taken_back_is_taken_back_before_the_next(t
     assert results.read_bytes() == b'{"row": 1}\n{"row": 3}\n'
 
 
+@in_virtual_time
 async def test_a_flush_in_the_background_that_fails_ends_the_scan(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -30,6 +30,7 @@ from tests.hostile import HOSTILE, Terminal, harm_in
 from tests.hostile_azure import ID_TAIL, LONG, SHORT, HostileAzure
 from tests.scanner.test_whole_scans import StopAfter, Transport, cloud_of, settings_for
 from tests.strict_reader import Run, read_run
+from tests.virtual_scan import in_virtual_time
 
 
 def azure_of_all_fates() -> HostileAzure:
@@ -74,6 +75,7 @@ def check_lines(path: Path, run: Run) -> None:
 
 
 @pytest.mark.parametrize("is_terminal", [False, True], ids=["pipe", "terminal"])
+@in_virtual_time
 async def test_a_scan_records_what_it_was_told_and_shows_it_harmlessly(
     tmp_path: Path, is_terminal: bool
 ) -> None:
@@ -91,6 +93,7 @@ async def test_a_scan_records_what_it_was_told_and_shows_it_harmlessly(
     assert harm_in(stream.getvalue(), is_terminal=is_terminal) == []
 
 
+@in_virtual_time
 async def test_a_scan_that_is_stopped_and_gone_on_with_records_the_same(tmp_path: Path) -> None:
     azure, out, hooks = azure_of_all_fates(), tmp_path / "run", StopAfter(rows=15)
     settings = settings_for(out, max_in_flight=4, drain_s=0.0)
@@ -104,6 +107,7 @@ async def test_a_scan_that_is_stopped_and_gone_on_with_records_the_same(tmp_path
     assert read_run(tmp_path / "again").rows
 
 
+@in_virtual_time
 async def test_megabytes_are_recorded_whole_and_flood_nobody(tmp_path: Path) -> None:
     azure, stream = HostileAzure(cloud_of(machines=2, patches=1), LONG), io.StringIO()
     with progress(False, stream=stream) as hooks:
@@ -114,6 +118,7 @@ async def test_megabytes_are_recorded_whole_and_flood_nobody(tmp_path: Path) -> 
     assert len(stream.getvalue()) < 5000
 
 
+@in_virtual_time
 async def test_a_plan_says_what_it_was_told_and_shows_it_harmlessly() -> None:
     azure, stream = azure_of_all_fates(), io.StringIO()
     settings = PlanSettings()
@@ -136,6 +141,7 @@ def denied(text: str) -> Callable[[Request, Reply], Reply]:
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+@in_virtual_time
 async def test_the_sentence_of_a_scan_that_could_list_nothing(
     text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -146,6 +152,7 @@ async def test_the_sentence_of_a_scan_that_could_list_nothing(
 
 
 @pytest.mark.parametrize("text", SHORT)
+@in_virtual_time
 async def test_what_could_not_be_listed_is_recorded_in_azures_words(text: str, tmp_path: Path) -> None:
     cloud, stream = cloud_of(machines=10, graph="denied"), io.StringIO()
     lost = cloud.fleet.subscriptions[0].subscription_id
@@ -182,6 +189,7 @@ def result_with(field: str) -> bytes:
         ('"name": "\udcff"', "failed"),
     ],
 )
+@in_virtual_time
 async def test_an_odd_result_costs_no_more_than_its_own_machine(
     field: str, outcome: str, tmp_path: Path
 ) -> None:

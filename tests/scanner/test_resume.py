@@ -15,6 +15,7 @@ from fleetscan.settings.declared import Settings
 from tests.scanner.test_whole_scans import Notes, StopAfter, Transport, cloud_of, settings_for
 from tests.strict_reader import read_run
 from tests.virtual import EPOCH
+from tests.virtual_scan import in_virtual_time
 
 
 async def stopped_run(out: Path, wire: Transport) -> None:
@@ -27,6 +28,7 @@ async def stopped_run(out: Path, wire: Transport) -> None:
     assert f"go on with --out {out} --resume" in summary.stopped_by
 
 
+@in_virtual_time
 async def test_a_stopped_run_is_gone_on_with_and_nothing_is_started_twice(tmp_path: Path) -> None:
     cloud, out = cloud_of(machines=60), tmp_path / "run"
     await stopped_run(out, Transport(cloud))
@@ -41,6 +43,7 @@ async def test_a_stopped_run_is_gone_on_with_and_nothing_is_started_twice(tmp_pa
     assert run.fleet["requests"]["start"] == sum(cloud.ledger.starts.values())
 
 
+@in_virtual_time
 async def test_a_finished_run_stays_as_it_is(tmp_path: Path) -> None:
     cloud, out = cloud_of(machines=20), tmp_path / "run"
     await scan_over(Transport(cloud), settings_for(out))
@@ -52,11 +55,13 @@ async def test_a_finished_run_stays_as_it_is(tmp_path: Path) -> None:
     assert notes.warnings == ["the run was finished already: nothing was done"]
 
 
+@in_virtual_time
 async def test_where_there_is_nothing_to_resume_it_is_an_ordinary_scan(tmp_path: Path) -> None:
     summary = await scan_over(Transport(cloud_of(machines=5)), settings_for(tmp_path / "run", resume=True))
     assert (summary.exit_code, len(read_run(tmp_path / "run").rows)) == (0, 5)
 
 
+@in_virtual_time
 async def test_a_run_of_another_scope_is_refused(tmp_path: Path) -> None:
     cloud, out = cloud_of(machines=60), tmp_path / "run"
     await stopped_run(out, Transport(cloud))
@@ -64,6 +69,7 @@ async def test_a_run_of_another_scope_is_refused(tmp_path: Path) -> None:
         await scan_over(Transport(cloud), settings_for(out, resume=True, limit=5))
 
 
+@in_virtual_time
 async def test_a_journal_of_a_newer_schema_is_refused(tmp_path: Path) -> None:
     out = tmp_path / "run"
     await stopped_run(out, Transport(cloud_of(machines=60)))
@@ -73,6 +79,7 @@ async def test_a_journal_of_a_newer_schema_is_refused(tmp_path: Path) -> None:
         await scan_over(Transport(cloud_of(machines=60)), settings_for(out, resume=True))
 
 
+@in_virtual_time
 async def test_a_directory_that_another_process_is_writing_is_refused(tmp_path: Path) -> None:
     out = tmp_path / "run"
     await stopped_run(out, Transport(cloud_of(machines=60)))
@@ -82,6 +89,7 @@ async def test_a_directory_that_another_process_is_writing_is_refused(tmp_path: 
     holder.close()
 
 
+@in_virtual_time
 async def test_a_deadline_stops_a_scan_in_good_order(tmp_path: Path) -> None:
     settings = settings_for(tmp_path / "run", deadline_s=0.2, drain_s=0.1)
     summary = await scan_over(Transport(cloud_of(machines=30, speed=1.0)), settings)
@@ -91,6 +99,7 @@ async def test_a_deadline_stops_a_scan_in_good_order(tmp_path: Path) -> None:
     assert read_run(tmp_path / "run").fleet["outcomes"]["interrupted"] > 0
 
 
+@in_virtual_time
 async def test_what_did_not_end_assessed_is_tried_again_in_a_run_of_its_own(tmp_path: Path) -> None:
     cloud = cloud_of(machines=60, stopped_pct=40.0)
     await scan_over(Transport(cloud), settings_for(tmp_path / "first"))
@@ -102,6 +111,7 @@ async def test_what_did_not_end_assessed_is_tried_again_in_a_run_of_its_own(tmp_
     assert set(read_run(tmp_path / "second").by_id) == wanted
 
 
+@in_virtual_time
 async def test_a_run_that_has_not_ended_is_gone_on_with_and_not_retried(tmp_path: Path) -> None:
     cloud, first = cloud_of(machines=60, speed=100.0), tmp_path / "first"
     summary = await scan_over(Transport(cloud), settings_for(first, deadline_s=0.2, drain_s=0.0))
@@ -118,6 +128,7 @@ async def test_a_run_that_has_not_ended_is_gone_on_with_and_not_retried(tmp_path
         (Settings(retry_failed="a", inventory="b"), "both say which machines"),
     ],
 )
+@in_virtual_time
 async def test_settings_that_do_not_go_together_are_refused(settings: Settings, told: str) -> None:
     with pytest.raises(UsageError, match=told):
         await scan(settings, token="t")
