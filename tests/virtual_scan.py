@@ -18,10 +18,11 @@ from typing import Any, ParamSpec, TypeVar
 from unittest import mock
 
 import anyio
-from fleetscan.scanner.live import ScanSummary, scan_over
 
 from fleetscan.model import Reply, Request
 from fleetscan.scanner import run
+from fleetscan.scanner.live import scan_over
+from fleetscan.scanner.summary import ScanSummary
 from fleetscan.settings.declared import Settings
 from fleetscan.simulator.cloud import Cloud
 from tests.virtual import EPOCH

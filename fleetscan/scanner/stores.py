@@ -19,7 +19,7 @@ def resumed_store(settings: Settings) -> RunStore | None:
 
 
 def fresh_store(settings: Settings, clock: WallClock, scan_id: str) -> RunStore:
-    """A store for a new run: `out`, or a directory of its own under `runs`, or none. Raises as `new_store`."""
+    """For a new run: `out`, a directory of its own under `runs`, or nothing. Raises as `new_store` does."""
     runs = _latest_in(settings)
     if settings.out is not None:
         return new_store(path_of(settings.out), runs)

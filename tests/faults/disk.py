@@ -10,10 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from unittest import mock
 
-from fleetscan.runs.stdout_rows import write_whole
-
-from fleetscan.runs import directory as run_directory
-from fleetscan.runs import journal
+from fleetscan.runs import disk
+from fleetscan.runs.disk import write_whole
 
 
 class KilledError(BaseException):

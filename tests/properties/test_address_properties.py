@@ -16,6 +16,7 @@ from fleetscan.engine.latest_assessment import latest_assessment_query
 from fleetscan.engine.operation_urls import OperationUrls
 from fleetscan.engine.urls import assess_url, follow, view_url
 from fleetscan.model import Json, Reply, Target
+from fleetscan.records.journal import OperationMoved, event_of
 from tests.properties.strategies import (
     headers,
     json_values,
@@ -129,8 +130,14 @@ locations = st.one_of(
 
 
 @given(urls | json_values, locations)
-def test_a_trail_out_of_a_file_leads_to_the_endpoint_or_is_none(status_url: Json, location: Json) -> None:
-    urls = OperationUrls.of({"status_url": status_url, "location": location}, ENDPOINT, ORIGIN)
+def test_urls_out_of_a_file_lead_to_the_endpoint_or_are_refused(status_url: Json, location: Json) -> None:
+    told: Json = {"status_url": status_url, "location": location}
+    try:
+        event = event_of({"event": "moved", "vm": 0, "urls": told})
+    except ValueError:
+        return
+    assert isinstance(event, OperationMoved)
+    urls = OperationUrls.of(event.urls, ENDPOINT, ORIGIN)
     if urls is not None:
         found = [url for url in (urls.status_url, urls.location_url()) if url]
         assert found

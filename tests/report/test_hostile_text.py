@@ -7,16 +7,17 @@ import json
 import logging
 import os
 from pathlib import Path
+from typing import cast
 
 import pytest
-from fleetscan.runs.stdout_rows import StdoutRows
 
 from fleetscan.cli.console import Notes, note
 from fleetscan.cli.progress import progress
+from fleetscan.cli.watched import write_row
 from fleetscan.errors import InventoryFileError, NothingListedError
 from fleetscan.inventory.from_file import read_lines
 from fleetscan.model import InventoryError, Json
-from fleetscan.records import machine_row
+from fleetscan.records.row import Row
 from fleetscan.report.harmless import harmless
 from fleetscan.report.plan_summary import print_plan
 from fleetscan.report.terminal import print_summary
@@ -152,7 +153,7 @@ def test_the_log_and_the_traceback_of_a_bug(text: str, capsys: pytest.CaptureFix
 def test_rows_on_a_terminal_are_the_same_rows_in_ascii(text: str) -> None:
     ours, terminal = os.openpty()
     row: dict[str, Json] = {"name": text[:100], "tags": {text[:100]: text[:100]}}
-    StdoutRows(terminal).write_row(machine_row.encode(row))
+    write_row(cast(Row, row), is_terminal=True, fd=terminal)
     shown = os.read(ours, 100_000)
     os.close(terminal)
     os.close(ours)

@@ -13,9 +13,8 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from fleetscan.scanner.live import ScanSummary
-
 from fleetscan.errors import FleetscanError
+from fleetscan.scanner.summary import ScanSummary
 from fleetscan.settings.declared import Settings
 from fleetscan.simulator.cloud import Cloud
 from fleetscan.simulator.scenario import Scenario
@@ -124,7 +123,7 @@ def come_to(cloud: Cloud, clock: Clock, settings: Settings) -> tuple[int, str | 
         summary = scan_in_virtual_time(cloud, clock, settings)
     except FleetscanError as error:
         return error.exit_code, str(error)
-    return summary.exit_code, summary.stopped_by
+    return summary.exit_code, None if summary.stopped_by is None else str(summary.stopped_by)
 
 
 def starts(cloud: Cloud) -> int:

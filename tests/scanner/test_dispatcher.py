@@ -7,13 +7,13 @@ from pathlib import Path
 
 import anyio
 import pytest
-from fleetscan.scanner.live import scan_over
 
 from fleetscan.engine.operation import Operation
 from fleetscan.errors import TokenRefusedError
 from fleetscan.model import Fault, Job, Reply, Request, Target
 from fleetscan.scanner.auth import REFUSED_FOR_S, RENEW_AGAIN_S, TokenRefusals
 from fleetscan.scanner.hooks import Hooks
+from fleetscan.scanner.live import scan_over
 from fleetscan.settings.declared import Settings
 from tests.virtual import rules
 

@@ -10,13 +10,20 @@ from pathlib import Path
 
 import anyio
 import pytest
-from fleetscan.scanner.live import ScanSummary, scan_over
 
 from fleetscan.engine.operation import Operation
-from fleetscan.errors import BugError, NothingListedError, RunExistsError, StoppedError, TokenRefusedError
-from fleetscan.errors import Remedy
+from fleetscan.errors import (
+    BugError,
+    NothingListedError,
+    Remedy,
+    RunExistsError,
+    StoppedError,
+    TokenRefusedError,
+)
 from fleetscan.model import Fault, InventoryError, Outcome, Reason, Reply, Request
 from fleetscan.scanner.hooks import Hooks
+from fleetscan.scanner.live import scan_over
+from fleetscan.scanner.summary import ScanSummary
 from fleetscan.settings.declared import Settings
 from fleetscan.simulator.cloud import Cloud
 from fleetscan.simulator.fates import Fate
