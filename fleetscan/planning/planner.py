@@ -11,11 +11,12 @@ import anyio
 
 from fleetscan.engine.operation import Operation
 from fleetscan.engine.scheduler import Scheduler
-from fleetscan.model import Job, Json, Target
+from fleetscan.model import Job, Target
 from fleetscan.planning.counts import Roster
 from fleetscan.planning.forecast import Assumed, forecast
 from fleetscan.planning.plan_record import plan_record
 from fleetscan.planning.virtual_time import run_through
+from fleetscan.records.plan import Plan
 from fleetscan.scanner.broker import Broker
 from fleetscan.scanner.connection import connect
 from fleetscan.scanner.dispatcher import Dispatcher, Exchanger
@@ -32,11 +33,11 @@ REPLY_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What `fleetscan plan` hands over; `record` is described in `plan_record`."""
+class PlanSummary:
+    """What a plan came to; `record` is what `fleetscan plan` prints."""
 
     exit_code: int
-    record: dict[str, Json]
+    record: Plan
 
 
 async def list_for_plan(
@@ -68,7 +69,7 @@ def plan(
     warn: Callable[[str], None],
     assessment_s: Callable[[Target], float] | None = None,
     reply_s: float = REPLY_S,
-) -> Plan:
+) -> PlanSummary:
     """How a scan goes when each assessment takes `assessment_s` of its target and each reply `reply_s`.
 
     Without `assessment_s` an assessment takes what the median one of its operating system took in the run to
@@ -89,7 +90,7 @@ def plan(
     longest_s = max(map(assessment_s, course.targets.values()), default=ASSESSMENT_S)
     assumed = Assumed(longest_s, reply_s, settings.max_in_flight, settings.rate_share)
     record = plan_record(roster, course, forecast(course, assumed), assumed)
-    return Plan(3 if roster.errors else 0, record)
+    return PlanSummary(3 if roster.errors else 0, record)
 
 
 def median_of(past: PastDurations) -> Callable[[Target], float]:

@@ -15,7 +15,6 @@ from typing import Protocol
 
 from fleetscan import json_text
 from fleetscan.errors import CannotWriteError, OutputError, RunExistsError, UsageError
-from fleetscan.model import Json
 from fleetscan.runs.stdout_rows import reason, write_whole
 
 STDOUT = "-"
@@ -57,11 +56,11 @@ class Output(Protocol):
         """Have the rows that were written outlive a power cut."""
         ...
 
-    def write_totals(self, lines: Iterable[Mapping[str, Json]]) -> None:
+    def write_totals(self, lines: Iterable[Mapping[str, object]]) -> None:
         """Put the lines of totals.jsonl in place, all or none."""
         ...
 
-    def write_run(self, facts: Mapping[str, Json]) -> None:
+    def write_run(self, facts: Mapping[str, object]) -> None:
         """Put run.json in place, whole."""
         ...
 
@@ -149,12 +148,12 @@ class RunDirectory:
         except OSError as error:
             raise cannot_go_on(self.path / RESULTS, error) from error
 
-    def write_totals(self, lines: Iterable[Mapping[str, Json]]) -> None:
+    def write_totals(self, lines: Iterable[Mapping[str, object]]) -> None:
         """Put totals.jsonl in place: a reader sees the old file or the new one, never a part."""
         data = b"".join(json_text.encode_line(line) for line in lines)
         _replace_file(self.path / TOTALS, data)
 
-    def write_run(self, facts: Mapping[str, Json]) -> None:
+    def write_run(self, facts: Mapping[str, object]) -> None:
         """Put run.json in place, indented for people."""
         _replace_file(self.path / RUN, json_text.encode_indented(facts))
 

@@ -20,6 +20,8 @@ from fleetscan.engine.operation_urls import OperationUrls
 from fleetscan.errors import CannotWriteError, LockedError, OutputError
 from fleetscan.inventory.listing import Fleet
 from fleetscan.model import Json, Target
+from fleetscan.records.machine_row import counted
+from fleetscan.records.row import CountedRow
 from fleetscan.records.times import WallClock
 from fleetscan.runs.directory import cannot_go_on
 from fleetscan.runs.lock import try_lock
@@ -27,16 +29,6 @@ from fleetscan.runs.stdout_rows import write_whole
 
 SCHEMA = "fleetscan.journal/1"
 LISTED_AT_ONCE = 1000
-# What `totals` needs of a row, so that a resume need not read the rows again.
-COUNTED = (
-    "outcome",
-    "reason",
-    "status",
-    "critical_and_security_count",
-    "other_count",
-    "reboot_pending",
-    "patches_complete",
-)
 
 
 class Journal(Protocol):
@@ -69,7 +61,7 @@ class Journal(Protocol):
         """The operation is followed under other URLs from now on."""
         ...
 
-    def ended(self, number: int, row_ends_at: int, row: Mapping[str, Json]) -> None:
+    def ended(self, number: int, row_ends_at: int, row: CountedRow) -> None:
         """The machine's row is in results.jsonl, up to the byte `row_ends_at`."""
         ...
 
@@ -77,7 +69,7 @@ class Journal(Protocol):
         """The machine's row, told of before, is not in results.jsonl: a power cut took it."""
         ...
 
-    def counted(self, requests: Mapping[str, Json], now: float) -> None:
+    def counted(self, requests: Mapping[str, object], now: float) -> None:
         """How many requests this process has sent so far."""
         ...
 
@@ -173,17 +165,16 @@ class JournalFile:
     def moved(self, number: int, urls: OperationUrls) -> None:
         self._write({"event": "moved", "vm": number, **urls.as_json()})
 
-    def ended(self, number: int, row_ends_at: int, row: Mapping[str, Json]) -> None:
-        told: dict[str, Json] = {name: row[name] for name in COUNTED}
-        self._write({"event": "ended", "vm": number, "row_ends_at": row_ends_at, "row": told})
+    def ended(self, number: int, row_ends_at: int, row: CountedRow) -> None:
+        self._write({"event": "ended", "vm": number, "row_ends_at": row_ends_at, "row": counted(row)})
 
     def row_lost(self, number: int) -> None:
         self._write({"event": "row_lost", "vm": number})
 
-    def counted(self, requests: Mapping[str, Json], now: float) -> None:
+    def counted(self, requests: Mapping[str, object], now: float) -> None:
         # After a failure the count alone is lost, and the totals are still to be written.
         if self._failure is None:
-            self._write({"event": "counted", "at": self._epoch(now), "requests": dict(requests)})
+            self._write({"event": "counted", "at": self._epoch(now), "requests": requests})
 
     def sync(self) -> None:
         try:
@@ -204,7 +195,7 @@ class JournalFile:
     def _epoch(self, now: float) -> float:
         return round(self._clock.epoch(now), 3)
 
-    def _write(self, line: Mapping[str, Json]) -> None:
+    def _write(self, line: Mapping[str, object]) -> None:
         self._write_lines([json_text.encode_line(line)])
 
     def _write_lines(self, lines: Iterable[bytes]) -> None:
@@ -239,9 +230,9 @@ class NoJournal:
     def not_taken(self, number: int) -> None: ...
     def accepted(self, number: int, posted_at: float, now: float, urls: OperationUrls) -> None: ...
     def moved(self, number: int, urls: OperationUrls) -> None: ...
-    def ended(self, number: int, row_ends_at: int, row: Mapping[str, Json]) -> None: ...
+    def ended(self, number: int, row_ends_at: int, row: CountedRow) -> None: ...
     def row_lost(self, number: int) -> None: ...
-    def counted(self, requests: Mapping[str, Json], now: float) -> None: ...
+    def counted(self, requests: Mapping[str, object], now: float) -> None: ...
     def sync(self) -> None: ...
     def close(self) -> None: ...
 

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 
 from fleetscan import json_text
 from fleetscan.errors import OutputError
-from fleetscan.model import Json
 
 
 class StdoutRows:
@@ -39,10 +38,10 @@ class StdoutRows:
     def sync(self) -> None:
         """Nothing: what was written is the reader's."""
 
-    def write_totals(self, lines: Iterable[Mapping[str, Json]]) -> None:
+    def write_totals(self, lines: Iterable[Mapping[str, object]]) -> None:
         """Nothing: stdout carries rows alone."""
 
-    def write_run(self, facts: Mapping[str, Json]) -> None:
+    def write_run(self, facts: Mapping[str, object]) -> None:
         """Nothing: stdout carries rows alone."""
 
     def switch_latest(self) -> None:

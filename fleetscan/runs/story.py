@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from fleetscan import json_text
 from fleetscan.errors import CannotResumeError
 from fleetscan.inventory.machines import parse_vm_id
 from fleetscan.model import InventoryError, Json, Outcome, Reason, Target
-from fleetscan.runs.journal import COUNTED, SCHEMA
+from fleetscan.records.row import CountedRow
+from fleetscan.records.run import Scope
+from fleetscan.runs.journal import SCHEMA
 
 REQUESTS = ("list", "start", "poll", "other", "throttled", "retried")
 TARGET_FACTS = tuple(each.name for each in fields(Target))
@@ -26,6 +28,15 @@ FACT_TYPES: Mapping[str, type] = {
     "resource_group": str,
     "name": str,
     "tags": dict,
+}
+COUNTED_TYPES: Mapping[str, type] = {
+    "outcome": str,
+    "reason": str,
+    "status": str,
+    "critical_and_security_count": int,
+    "other_count": int,
+    "reboot_pending": bool,
+    "patches_complete": bool,
 }
 # The year 5138: no process of ours is at work so late, and sums with larger moments overflow.
 LATEST = 1e11
@@ -58,10 +69,10 @@ class Story:
     first: Mapping[str, Json]
     targets: list[Target] = field(default_factory=list)
     errors: list[InventoryError] = field(default_factory=list)
-    scope: Mapping[str, Json] = field(default_factory=dict)
+    scope: Scope | None = None
     is_listed: bool = False
     begun: dict[int, Begun] = field(default_factory=dict)
-    ended: dict[int, Mapping[str, Json]] = field(default_factory=dict)
+    ended: dict[int, CountedRow] = field(default_factory=dict)
     row_ends: dict[int, int] = field(default_factory=dict)
     requests: dict[str, int] = field(default_factory=lambda: dict.fromkeys(REQUESTS, 0))
     spent_s: float = 0.0
@@ -137,14 +148,17 @@ def _opened(told: dict[str, Any], path: Path) -> Story:
     return Story(told)
 
 
-def told_row(row: Mapping[str, Json]) -> dict[str, Json]:
+def told_row(row: Mapping[str, Json]) -> CountedRow:
     """What the totals need of a row; raises KeyError and ValueError where it is no row of ours."""
-    told = {name: row[name] for name in COUNTED}
+    told = {name: row[name] for name in COUNTED_TYPES}
+    for name, value in told.items():
+        if value is not None and not isinstance(value, COUNTED_TYPES[name]):
+            raise ValueError(f"{name} is {value!r:.80}")
     if Outcome(str(told["outcome"])) is Outcome.INTERRUPTED:
         raise ValueError("an interrupted machine has no row")
     if told["reason"] is not None:
         Reason(str(told["reason"]))
-    return told
+    return cast(CountedRow, told)
 
 
 def _begun(story: Story, told: dict[str, Any]) -> None:
@@ -166,7 +180,7 @@ def _listing(story: Story, told: dict[str, Any]) -> None:
     if told["machines"] != len(story.targets) or not isinstance(told["scope"], dict):
         raise ValueError("machines are missing")
     story.errors = [InventoryError(**error) for error in told["errors"]]
-    story.scope = told["scope"]
+    story.scope = cast(Scope, told["scope"])
     story.is_listed = True
 
 

@@ -5,13 +5,15 @@ It keeps sums and never machines, so that memory does not grow with results alre
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
-from fleetscan.model import Ending, Json, Outcome, Reason, Target
+from fleetscan.model import Ending, Outcome, Reason, Target
 from fleetscan.records import machine_row
 from fleetscan.records.fleet_facts import FleetFacts
-from fleetscan.records.sums import Totals
+from fleetscan.records.row import CountedRow
+from fleetscan.records.sums import RunningTotals
 from fleetscan.records.times import WallClock
+from fleetscan.records.totals import GroupTotals, Totals
 from fleetscan.runs.store import RunStore
 from fleetscan.scanner.hooks import Hooks
 
@@ -27,18 +29,18 @@ class Recorder:
         self._journal = place.journal
         self._clock = clock
         self._hooks = hooks
-        self._totals = Totals(scan_id, group_by)
+        self._totals = RunningTotals(scan_id, group_by)
 
     def listed(self, targets: Iterable[Target]) -> None:
         """Count machines among the fleet."""
         for target in targets:
             self._totals.listed(target)
 
-    def recall(self, target: Target, row: Mapping[str, Json]) -> None:
+    def recall(self, target: Target, row: CountedRow) -> None:
         """Count a machine whose row an earlier process wrote; `row` has what totals need of it."""
         self._totals.ended(target, row)
         reason = row["reason"]
-        self._hooks.ended(Outcome(str(row["outcome"])), None if reason is None else Reason(str(reason)))
+        self._hooks.ended(Outcome(row["outcome"]), None if reason is None else Reason(reason))
 
     def record(self, number: int, target: Target, ending: Ending) -> None:
         """Write the row of one machine, and then that it is there. Raises OutputError where that fails."""
@@ -56,7 +58,7 @@ class Recorder:
             self._hooks.finished()
         self._hooks.ended(ending.outcome, ending.reason)
 
-    def totals(self, facts: FleetFacts) -> list[dict[str, Json]]:
+    def totals(self, facts: FleetFacts) -> tuple[Totals, *tuple[GroupTotals, ...]]:
         """The lines of totals.jsonl, the fleet's first. Raises BrokenIdentityError unless they add up."""
         self._totals.check(self._output.rows_written)
         return self._totals.lines(facts)

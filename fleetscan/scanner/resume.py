@@ -15,7 +15,8 @@ from fleetscan.engine.operation_urls import OperationUrls
 from fleetscan.engine.rules import OperationRules
 from fleetscan.errors import UsageError
 from fleetscan.inventory.listing import Fleet
-from fleetscan.model import Json, Outcome, Target
+from fleetscan.model import Json, Target
+from fleetscan.records.row import CountedRow
 from fleetscan.records.times import WallClock
 from fleetscan.runs.directory import JOURNAL
 from fleetscan.runs.stdout_rows import reason
@@ -37,7 +38,7 @@ class Resumption:
     scan_id: str
     story: Story | None = None
     is_other_principal: bool = False
-    ended: Mapping[int, Mapping[str, Json]] = field(default_factory=dict)
+    ended: Mapping[int, CountedRow] = field(default_factory=dict)
     requests: Mapping[str, int] = field(default_factory=dict)
     spent_s: float = 0.0
 
@@ -127,7 +128,7 @@ def retried_fleet(run: str) -> Fleet:
     if not story.is_finished:
         # Its assessments may run still, and another start would end them.
         raise UsageError(f"--retry-failed {run} has not ended yet; first go on with it: --out {run} --resume")
-    assessed = {number for number, row in story.ended.items() if row["outcome"] == Outcome.ASSESSED}
+    assessed = {number for number, row in story.ended.items() if row["outcome"] == "assessed"}
     targets = [
         replace(target, power_state=None)
         for number, target in enumerate(story.targets)

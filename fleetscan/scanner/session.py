@@ -27,7 +27,7 @@ from fleetscan.scanner.hooks import Hooks
 from fleetscan.scanner.policy import limits_of, longest_first, operation_rules, past_durations
 from fleetscan.scanner.recorder import Recorder
 from fleetscan.scanner.resume import Resumption
-from fleetscan.scanner.run_facts import COMPLETE, RunFacts, exit_code
+from fleetscan.scanner.run_facts import COMPLETE, RunDescription, exit_code, principal_facts
 from fleetscan.scanner.summary import ScanSummary, stopped
 from fleetscan.settings.declared import Settings
 
@@ -70,11 +70,11 @@ class Session:
         self._recorder = Recorder(
             resumption.scan_id, place, self._clock, self._hooks, self._settings.group_by
         )
-        self._facts = RunFacts(
+        self._description = RunDescription(
             scan_id=resumption.scan_id,
             settings=self._settings,
             scope=fleet.scope,
-            principal=principal,
+            principal=None if principal is None else principal_facts(principal),
             clock=self._clock,
             started_at=resumption.started_at(self._clock),
         )
@@ -86,7 +86,7 @@ class Session:
         # Rows without a listing could not be gone on with.
         place.journal.sync()
         self.broker.journal = place.journal
-        place.output.write_run(self._facts.begun())
+        place.output.write_run(self._description.begun())
         self._count(fleet, resumption)
 
     def _count(self, fleet: Fleet, resumption: Resumption) -> None:
@@ -163,7 +163,7 @@ class Session:
             lambda: self.keep(now),
             place.output.close,
             lambda: place.output.write_totals(lines),
-            lambda: place.output.write_run(self._facts.ended(now, code, stopped_by)),
+            lambda: place.output.write_run(self._description.ended(now, code, stopped_by)),
         )
         for write in last_writes:
             # Each for itself: run.json says how it ended, though the disk has no room for the rest.
@@ -178,7 +178,7 @@ class Session:
 
     def _fleet_facts(self, now: float) -> FleetFacts:
         return FleetFacts(
-            started_at=self._facts.started_at,
+            started_at=self._description.started_at,
             finished_at=self._clock.iso(now),
             duration_s=self._resumption.spent_s + now - self._clock.monotonic,
             requests=self.broker.counts.plus(self._resumption.requests),

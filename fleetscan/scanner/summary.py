@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from fleetscan import json_text
 from fleetscan.errors import StoppedError
-from fleetscan.model import Json, Outcome
-from fleetscan.records import totals
+from fleetscan.records.reading import is_record
+from fleetscan.records.run import RunFacts
+from fleetscan.records.totals import Totals
 from fleetscan.runs.directory import RUN, TOTALS
 from fleetscan.runs.store import RunStore
 from fleetscan.scanner.run_facts import COMPLETE
@@ -24,7 +24,7 @@ class ScanSummary:
 
     exit_code: int
     directory: Path | None
-    fleet: dict[str, Json]
+    fleet: Totals
     stopped_by: str | None = None
 
 
@@ -38,22 +38,14 @@ def finished_summary(place: RunStore) -> ScanSummary | None:
         first = json_text.parse((path / TOTALS).read_bytes().partition(b"\n")[0])
     except (OSError, ValueError):
         return None
-    match facts, first:
-        case {"exit_code": int(code)}, dict(fleet) if code in COMPLETE and _is_whole(fleet):
-            return ScanSummary(code, path, fleet)
+    if is_record(facts, RunFacts) and is_record(first, Totals) and facts["exit_code"] in COMPLETE:
+        return ScanSummary(facts["exit_code"], path, first)
     return None
 
 
-def _is_whole(fleet: Mapping[str, Json]) -> bool:
-    """Whether it is the fleet's line of totals.jsonl; what later versions add to it does no harm."""
-    return fleet.get("schema") == totals.SCHEMA and fleet.keys() >= totals.Totals.__annotations__.keys()
-
-
-def stopped(error: StoppedError, fleet: Mapping[str, Json], path: Path | None) -> StoppedError | None:
+def stopped(error: StoppedError, fleet: Totals, path: Path | None) -> StoppedError | None:
     """What to say of a stop: how many machines had not ended, and how to go on; None where all had."""
-    outcomes = fleet["outcomes"]
-    assert isinstance(outcomes, dict)
-    left = outcomes[Outcome.INTERRUPTED]
+    left = fleet["outcomes"]["interrupted"]
     if not left:
         return None
     had = "1 machine had" if left == 1 else f"{left} machines had"

@@ -21,7 +21,7 @@ from jsonschema import Draft202012Validator
 from fleetscan.errors import NothingListedError, StoppedError
 from fleetscan.model import InventoryError, Reply, Request, Target
 from fleetscan.planning.counts import Roster
-from fleetscan.planning.planner import ASSESSMENT_S, Plan, list_over, median_of, plan
+from fleetscan.planning.planner import ASSESSMENT_S, PlanSummary, list_over, median_of, plan
 from fleetscan.records.schema import plan_schema
 from fleetscan.scanner.hooks import Hooks
 from fleetscan.scanner.past_durations import PastDurations
@@ -69,7 +69,7 @@ def planned(
     assessment_s: float = 180.0,
     reply_s: float = 0.0,
     **settings: Any,
-) -> Plan:
+) -> PlanSummary:
     """The plan where replies come at once and all assessments take as long; its record is a valid one."""
     made = plan(
         Roster(targets, errors),
@@ -83,7 +83,7 @@ def planned(
 
 
 def record_of(targets: Iterable[Target], **more: Any) -> dict[str, Any]:
-    return planned(targets, **more).record
+    return {**planned(targets, **more).record}
 
 
 @pytest.mark.parametrize(
