@@ -54,7 +54,7 @@ ROOMS = {
     "runs": Room(of("model", "errors", "json_text", "records", "engine", "inventory", "settings")),
     "engine": Room(of("model", "json_text", "azure_times"), barred=IMPURE | {"random", "uuid"}),
     "azure": Room(VALUES, of("aiohttp", "anyio", "azure", "yarl")),
-    "inventory": Room(VALUES | {"json_text", "engine"}),
+    "inventory": Room(VALUES | {"json_text", "records", "engine"}),
     "scanner": Room(
         VALUES | {"__init__", "json_text", "settings", "records", "runs", "engine", "azure", "inventory"},
         of("anyio"),

@@ -83,7 +83,7 @@ def _unbuffered(stream: TextIO | None, fd: int, on_error: Callable[[OSError], No
     # Python's own object on the descriptor: on Windows a console's is none of the ordinary ones.
     buffer = getattr(stream, "buffer", None) or io.FileIO(fd, "w", closefd=False)
     raw = Unbuffered(getattr(buffer, "raw", buffer), on_error)
-    return io.TextIOWrapper(raw, encoding, errors, newline="\n", write_through=True)  # type: ignore[arg-type]
+    return io.TextIOWrapper(raw, encoding, errors, newline="\n", write_through=True)  # type: ignore[type-var]
 
 
 def _refuse(error: OSError) -> NoReturn:

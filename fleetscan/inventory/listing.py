@@ -3,7 +3,7 @@ Compute those of every subscription for which Graph could not be relied on."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from fleetscan.inventory.compute import ComputeListing, list_machines
@@ -13,7 +13,8 @@ from fleetscan.inventory.pages import Pages
 from fleetscan.inventory.resource_graph import GraphBroken, GraphListing, query_machines
 from fleetscan.inventory.selection import each_once, of_subscriptions
 from fleetscan.inventory.subscriptions import Choice, Subscription, Subscriptions, choose, list_subscriptions
-from fleetscan.model import InventoryError, Json, Target
+from fleetscan.model import InventoryError, Target
+from fleetscan.records.run import Scope, ScopeSubscription
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Fleet:
     not_enabled: tuple[Subscription, ...] = ()
     errors: list[InventoryError] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    listed_scope: Mapping[str, Json] | None = None
+    listed_scope: Scope | None = None
 
     @property
     def is_nothing_listed(self) -> bool:
@@ -37,17 +38,17 @@ class Fleet:
         return bool(self.errors) and not self.subscriptions and not self.targets
 
     @property
-    def scope(self) -> dict[str, Json]:
+    def scope(self) -> Scope:
         """The subscriptions as run.json names them."""
         if self.listed_scope is not None:
-            return dict(self.listed_scope)
+            return self.listed_scope
         return {
             "subscriptions": [_as_json(subscription) for subscription in self.subscriptions],
             "not_enabled": [_as_json(subscription) for subscription in self.not_enabled],
         }
 
 
-def _as_json(subscription: Subscription) -> Json:
+def _as_json(subscription: Subscription) -> ScopeSubscription:
     return {
         "subscription_id": subscription.id,
         "name": subscription.name,

@@ -31,49 +31,68 @@ Check: TypeAlias = Callable[[Any], Any]
 BOUNDS = {"minimum": -math.inf, "maximum": math.inf}
 
 
-def check_of(hint: Any) -> Check:
-    """A function that makes JSON into a value of the type `hint`; it raises ValueError where it is none."""
-    return _check_of(hint)
+def check_of(hint: Any, *, may_grow: bool = False) -> Check:
+    """A function that makes JSON into a value of the type `hint`; it raises ValueError where it is none.
+
+    `may_grow` lets a word that is not among a field's words pass: a later version may have more of them.
+    """
+    return _check_of(hint, may_grow)
 
 
 @cache
-def _check_of(hint: Any) -> Check:
-    """A function that makes JSON into a value of the type `hint`; it raises ValueError where it is none."""
-    origin = get_origin(hint)
+def _check_of(hint: Any, may_grow: bool) -> Check:
+    origin, arguments = get_origin(hint), get_args(hint)
     if origin is Annotated:
-        return _annotated(hint)
+        return _annotated(arguments, may_grow)
     if origin is Literal:
-        return partial(_one_of, get_args(hint))
+        return _words(arguments, may_grow)
     if origin in (Union, types.UnionType):
-        return partial(_any_of, tuple(check_of(part) for part in get_args(hint)))
+        return _union(arguments, may_grow)
     if origin in (list, tuple):
-        return partial(_items, check_of(get_args(hint)[0]), origin)
+        return partial(_items, _check_of(arguments[0], may_grow), origin)
     if origin is not None and issubclass(origin, Mapping):
-        return partial(_entries, check_of(get_args(hint)[1]))
+        return partial(_entries, _check_of(arguments[1], may_grow))
     if is_typeddict(hint):
-        return partial(_keys_checked, _keys_of(hint))
+        return partial(_keys_checked, _keys_of(hint, may_grow))
     if is_dataclass(hint):
-        return partial(_made, _keys_of(hint), cast(Callable[..., Any], hint))
+        return partial(_made, _keys_of(hint, may_grow), cast(Callable[..., Any], hint))
     return _anything if hint in (Any, object) else partial(_plain, hint)
 
 
-def _annotated(hint: Any) -> Check:
-    inner, *told = get_args(hint)
-    bounds = {
-        each.name: float(each.value) for each in told if isinstance(each, Keyword) and each.name in BOUNDS
-    }
-    check = check_of(inner)
-    low, high = (bounds.get(name, unbounded) for name, unbounded in BOUNDS.items())
-    return partial(_within, check, low, high) if bounds else check
+def _annotated(arguments: tuple[Any, ...], may_grow: bool) -> Check:
+    inner, *told = arguments
+    check = _check_of(inner, may_grow)
+    keywords = {each.name: each.value for each in told if isinstance(each, Keyword)}
+    if keywords.keys().isdisjoint(BOUNDS):
+        return check
+    low, high = (float(keywords.get(name, unbounded)) for name, unbounded in BOUNDS.items())
+    return partial(_within, check, low, high)
 
 
-def _keys_of(cls: Any) -> dict[str, tuple[Check, bool]]:
+def _words(words: tuple[Any, ...], may_grow: bool) -> Check:
+    # A schema's own name is no word among several: another one is another record.
+    if not may_grow or len(words) == 1:
+        return partial(_one_of, words)
+    kinds = dict.fromkeys(map(type, words))
+    return partial(_any_of, tuple(partial(_plain, kind) for kind in kinds))
+
+
+def _union(arguments: tuple[Any, ...], may_grow: bool) -> Check:
+    # What may be a list or an object, among others, may be any JSON.
+    if {list, dict} <= {get_origin(part) for part in arguments}:
+        return _anything
+    return partial(_any_of, tuple(_check_of(part, may_grow) for part in arguments))
+
+
+def _keys_of(cls: Any, may_grow: bool) -> dict[str, tuple[Check, bool]]:
     """Each key of an object of `cls` with its check, and whether it must be there."""
-    hints = get_type_hints(cls, include_extras=True)
+    checks = {
+        name: _check_of(hint, may_grow) for name, hint in get_type_hints(cls, include_extras=True).items()
+    }
     if not is_dataclass(cls):
-        return {name: (check_of(hint), name in cls.__required_keys__) for name, hint in hints.items()}
-    needed = {each.name: each.default is MISSING and each.default_factory is MISSING for each in fields(cls)}
-    return {name: (check_of(hints[name]), is_needed) for name, is_needed in needed.items()}
+        return {name: (check, name in cls.__required_keys__) for name, check in checks.items()}
+    defaults = {each.name: (each.default, each.default_factory) for each in fields(cls)}
+    return {name: (checks[name], default == (MISSING, MISSING)) for name, default in defaults.items()}
 
 
 def _plain(kind: type | None, value: Any) -> Any:

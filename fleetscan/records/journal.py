@@ -7,15 +7,15 @@ seconds since 1970. Operation URLs are in it and no credentials: the URLs are us
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
-from typing import Annotated, Any, ClassVar, TypeAlias, cast, get_args
+from typing import Annotated, Any, ClassVar, TypeAlias, get_args
 
 from fleetscan.addresses import parse_vm_id
 from fleetscan.model import FollowedUrls, InventoryError, Json, Reason, Target
 from fleetscan.records.checked import check_of
 from fleetscan.records.row import CountedRow
+from fleetscan.records.run import Scope
 from fleetscan.records.shapes import Count, Keyword
 from fleetscan.records.story import Begun, Story
 from fleetscan.records.totals import Requests
@@ -23,7 +23,6 @@ from fleetscan.records.totals import Requests
 SCHEMA = "fleetscan.journal/1"
 # The year 5138: no process of ours is at work so late, and sums with larger moments overflow.
 LATEST_S = 1e11
-COUNTED = tuple(CountedRow.__annotations__)
 
 Number: TypeAlias = Annotated[Count, "The VM, by its place in the listing."]
 Moment: TypeAlias = Annotated[float, Keyword("minimum", 0), Keyword("maximum", LATEST_S)]
@@ -65,7 +64,7 @@ class FleetListed:
     word: ClassVar = "listing"
     machines: Count
     errors: list[InventoryError]
-    scope: dict[str, Json]
+    scope: Scope
 
     def tell(self, story: Story) -> None:
         if self.machines != len(story.targets):
@@ -202,11 +201,6 @@ def event_of(line: Json) -> Event:
     return event
 
 
-def counted_row(row: Mapping[str, Any]) -> CountedRow:
-    """What the totals need of a row; raises KeyError where it is no row of ours."""
-    return cast(CountedRow, {name: row[name] for name in COUNTED})
-
-
 def story_of(event: Event) -> Story:
     """The story that begins with `event`; raises ValueError where no story begins so."""
     if not isinstance(event, ProcessBegan):
@@ -215,7 +209,7 @@ def story_of(event: Event) -> Story:
 
 
 def _fields_of(value: Any) -> dict[str, Json]:
-    return {name: _json_of(getattr(value, name)) for name in _names(type(value))}
+    return {name: _json_of(getattr(value, name)) for name in _names(value.__class__)}
 
 
 def _json_of(value: Any) -> Json:

@@ -6,8 +6,10 @@ out of it is null wherever Azure did not plainly say it, because unknown is neve
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import cast
 
 from fleetscan import json_text
 from fleetscan.azure_times import azure_time
@@ -25,14 +27,23 @@ from fleetscan.model import (
     Target,
     told_counts,
 )
-from fleetscan.records.row import SCHEMA
+from fleetscan.records.row import (
+    SCHEMA,
+    CountedRow,
+    Findings,
+    OsType,
+    OutcomeWord,
+    Row,
+    RowError,
+    RowOperation,
+)
 from fleetscan.records.times import WallClock, utc_text
 
 TRUNCATED = "PACKAGE_LIST_TRUNCATED"
 # What Azure calls the list in its result and in Resource Graph.
 PATCHES = {Source.OPERATION: "availablePatches", Source.GRAPH: "patches"}
 
-NOTHING_TOLD: dict[str, Json] = {
+NOTHING_TOLD: Findings = {
     "source": None,
     "status": None,
     "assessed_at": None,
@@ -44,23 +55,50 @@ NOTHING_TOLD: dict[str, Json] = {
 }
 
 
-def row(scan_id: str, target: Target, ending: Ending, clock: WallClock) -> dict[str, Json]:
+def row(scan_id: str, target: Target, ending: Ending, clock: WallClock) -> Row:
     """The record of `target`, which ended as `ending`. Shares Azure's result object, does not copy it."""
     trace = ending.trace if ending.trace is not None and ending.trace.starts else None
     return {
         "schema": SCHEMA,
         "scan_id": scan_id,
-        **_machine(target),
-        "outcome": ending.outcome.value,
+        "resource_id": target.resource_id,
+        "kind": "vm",
+        "subscription_id": target.subscription_id,
+        "subscription_name": target.subscription_name,
+        "resource_group": target.resource_group,
+        "name": target.name,
+        "location": target.location,
+        "os_type": cast("OsType | None", target.os_type),
+        "os_name": target.os_name,
+        "os_version": target.os_version,
+        "image": target.image,
+        "patch_mode": target.patch_mode,
+        "assessment_mode": target.assessment_mode,
+        "power_state": target.power_state,
+        "tags": dict(target.tags),
+        "outcome": cast("OutcomeWord", ending.outcome.value),
         "reason": None if ending.reason is None else ending.reason.value,
-        **(NOTHING_TOLD if ending.assessment is None else _told(ending.assessment, ending)),
+        **(NOTHING_TOLD if ending.assessment is None else _findings(ending.assessment, ending)),
         "assessment": ending.assessment,
         "error": None if ending.error is None else _error(ending.error),
         "operation": None if trace is None else _operation(trace, clock),
     }
 
 
-def encode(record: dict[str, Json]) -> bytes:
+def counted(row: CountedRow) -> CountedRow:
+    """Of `row` what the totals count."""
+    return {
+        "outcome": row["outcome"],
+        "reason": row["reason"],
+        "status": row["status"],
+        "critical_and_security_count": row["critical_and_security_count"],
+        "other_count": row["other_count"],
+        "reboot_pending": row["reboot_pending"],
+        "patches_complete": row["patches_complete"],
+    }
+
+
+def encode(record: Mapping[str, object]) -> bytes:
     """`record` as one whole line of UTF-8 JSON, newline and all; ValueError where it nests too deeply."""
     return json_text.encode_line(record)
 
@@ -74,28 +112,7 @@ def without_assessment(ending: Ending) -> Ending:
     )
 
 
-def _machine(target: Target) -> dict[str, Json]:
-    tags: dict[str, Json] = {**target.tags}
-    return {
-        "resource_id": target.resource_id,
-        "kind": "vm",
-        "subscription_id": target.subscription_id,
-        "subscription_name": target.subscription_name,
-        "resource_group": target.resource_group,
-        "name": target.name,
-        "location": target.location,
-        "os_type": target.os_type,
-        "os_name": target.os_name,
-        "os_version": target.os_version,
-        "image": target.image,
-        "patch_mode": target.patch_mode,
-        "assessment_mode": target.assessment_mode,
-        "power_state": target.power_state,
-        "tags": tags,
-    }
-
-
-def _told(result: dict[str, Json], ending: Ending) -> dict[str, Json]:
+def _findings(result: dict[str, Json], ending: Ending) -> Findings:
     status, reboot = result.get("status"), result.get("rebootPending")
     critical, other = told_counts(result, ending.source)
     patches = result.get(PATCHES[ending.source])
@@ -147,7 +164,7 @@ def _assessed_at(result: dict[str, Json], trace: OperationTrace | None) -> str |
     return None if moment is None else utc_text(moment)
 
 
-def _error(error: Failure) -> dict[str, Json]:
+def _error(error: Failure) -> RowError:
     return {
         "code": error.code,
         "message": error.message,
@@ -158,7 +175,7 @@ def _error(error: Failure) -> dict[str, Json]:
     }
 
 
-def _operation(trace: OperationTrace, clock: WallClock) -> dict[str, Json]:
+def _operation(trace: OperationTrace, clock: WallClock) -> RowOperation:
     started, finished = _span(trace, clock)
     duration_s = None
     if started is not None and finished is not None:

@@ -6,9 +6,10 @@ that readers made today go on working.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, TypeAlias, TypedDict, get_args
 
-from fleetscan.model import Json, Outcome
+from fleetscan.model import Json
 from fleetscan.records.shapes import Count, HttpStatus, Seconds, UtcTime
 
 Schema: TypeAlias = Literal["fleetscan.result/1"]
@@ -40,11 +41,11 @@ StageWord: TypeAlias = Literal["inventory", "start", "poll", "result"]
 OriginWord: TypeAlias = Literal["azure", "fleetscan"]
 
 # Which reasons go with which outcome. None stands for no reason.
-REASONS: dict[Outcome, tuple[ReasonWord, ...]] = {
-    Outcome.ASSESSED: get_args(AssessedReason),
-    Outcome.SKIPPED: get_args(SkippedReason),
-    Outcome.TIMED_OUT: get_args(TimedOutReason),
-    Outcome.FAILED: get_args(FailedReason),
+REASONS: Mapping[OutcomeWord, tuple[ReasonWord, ...]] = {
+    "assessed": get_args(AssessedReason),
+    "skipped": get_args(SkippedReason),
+    "timed_out": get_args(TimedOutReason),
+    "failed": get_args(FailedReason),
 }
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from fleetscan.model import Json, Outcome
+from fleetscan.model import Json
 from fleetscan.records import plan, row, run, totals
 from fleetscan.records.shapes import object_schema
 
@@ -73,18 +73,18 @@ def _headed(name: str, record: type) -> dict[str, Json]:
     }
 
 
-def _rows_of(outcome: Outcome) -> dict[str, Json]:
+def _rows_of(outcome: row.OutcomeWord) -> dict[str, Json]:
     """What holds for every row of one outcome."""
     properties: dict[str, Json] = {
-        "outcome": {"const": outcome.value},
+        "outcome": {"const": outcome},
         "reason": {"enum": [*row.REASONS[outcome]]},
     }
     match outcome:
-        case Outcome.ASSESSED:
+        case "assessed":
             properties["error"] = {"type": "null"}
             properties["assessment"] = {"type": "object"}
             properties["critical_and_security_count"] = properties["other_count"] = {"type": "integer"}
-        case Outcome.FAILED | Outcome.TIMED_OUT:
+        case "failed" | "timed_out":
             properties["error"] = {"type": "object"}
         case _:
             properties["assessment"] = {"type": "null"}

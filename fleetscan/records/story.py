@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from fleetscan.model import FollowedUrls, InventoryError, Json, Target
 from fleetscan.records.row import CountedRow
+from fleetscan.records.run import Scope
 from fleetscan.records.totals import Requests
 
 
@@ -43,7 +44,7 @@ class Story:
     began_at: float
     targets: list[Target] = field(default_factory=list)
     errors: list[InventoryError] = field(default_factory=list)
-    scope: Mapping[str, Json] = field(default_factory=dict)
+    scope: Scope = field(default_factory=lambda: Scope(subscriptions=[], not_enabled=[]))
     is_listed: bool = False
     begun: dict[int, Begun] = field(default_factory=dict)
     ended: dict[int, CountedRow] = field(default_factory=dict)

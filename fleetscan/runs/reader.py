@@ -7,15 +7,15 @@ refuses what a later fleetscan wrote. It changes nothing and locks nothing.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from fleetscan import json_text
 from fleetscan.errors import OTHER_VERSION, CannotReadRunError
-from fleetscan.model import Json
 from fleetscan.records import row, run, totals
+from fleetscan.records.checked import check_of
 from fleetscan.records.row import Row
 from fleetscan.records.run import RunFacts
 from fleetscan.records.totals import GroupTotals, Totals
@@ -24,6 +24,13 @@ from fleetscan.runs.disk import reason
 
 # The exit codes of a run in which every listed VM ended.
 COMPLETE = (0, 1, 3)
+
+SCHEMAS: Mapping[type, str] = {
+    Row: row.SCHEMA,
+    Totals: totals.SCHEMA,
+    GroupTotals: totals.SCHEMA,
+    RunFacts: run.SCHEMA,
+}
 
 
 class State(StrEnum):
@@ -45,7 +52,7 @@ class Run:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.facts = cast(RunFacts, self._facts())
+        self.facts: RunFacts = self._facts()
 
     @property
     def state(self) -> State:
@@ -85,68 +92,64 @@ class Run:
                     # A row is whole with its line end: without one it may be a part of another row.
                     if not line.endswith(b"\n"):
                         return
-                    yield cast(Row, self._record(path, number, line, row.SCHEMA))
+                    yield self._record(path, number, line, Row)
         except OSError as error:
             raise self._unreadable(f"{RESULTS}: {reason(error)}") from error
 
     def totals(self) -> Totals:
         """The sums over the whole fleet. Raises CannotReadRunError for a run that has not finished."""
-        return cast(Totals, self._totals_lines(1)[0])
+        path = self.path / TOTALS
+        totals: Totals = self._record(path, 1, self._totals_lines()[0], Totals)
+        return totals
 
     def groups(self) -> list[GroupTotals]:
         """The sums of each subscription, location, OS type and asked-for tag."""
-        return cast(list[GroupTotals], self._totals_lines()[1:])
+        path = self.path / TOTALS
+        lines = enumerate(self._totals_lines()[1:], start=2)
+        return [self._record(path, number, line, GroupTotals) for number, line in lines]
 
-    def _facts(self) -> dict[str, Any]:
-        path = self.path / RUN
+    def _facts(self) -> RunFacts:
         try:
-            told = json_text.parse(path.read_bytes())
+            told = (self.path / RUN).read_bytes()
         except FileNotFoundError as error:
             if not self.path.is_dir():
                 raise self._unreadable("there is no such directory") from error
-            why = f"it has no {RUN}" if holds_run(self.path) else "it holds no run"
-            raise self._unreadable(why) from error
+            raise self._unreadable(
+                f"it has no {RUN}" if holds_run(self.path) else "it holds no run"
+            ) from error
         except OSError as error:
             raise self._unreadable(f"{RUN}: {reason(error)}") from error
-        except ValueError as error:
-            raise self._unreadable(f"{RUN} is not JSON") from error
-        facts = self._of_schema(told, run.SCHEMA, RUN)
-        if not isinstance(facts.get("exit_code"), int | None):
-            raise self._unreadable(f"{RUN} does not say how the run ended")
+        facts: RunFacts = self._checked(told, RunFacts, RUN)
         return facts
 
-    def _totals_lines(self, most: int | None = None) -> list[dict[str, Any]]:
-        path = self.path / TOTALS
+    def _totals_lines(self) -> list[bytes]:
+        """The lines of totals.jsonl, one at least."""
         try:
-            lines = path.read_bytes().splitlines()[:most]
+            lines = (self.path / TOTALS).read_bytes().splitlines()
         except FileNotFoundError as error:
             raise self._unreadable("the run has not finished: it has no totals yet") from error
         except OSError as error:
             raise self._unreadable(f"{TOTALS}: {reason(error)}") from error
-        found = [
-            self._record(path, number, line, totals.SCHEMA) for number, line in enumerate(lines, start=1)
-        ]
-        if not found or found[0].get("scope") != "fleet":
-            raise self._unreadable(f"{TOTALS} does not begin with the fleet's line")
-        return found
+        if not lines:
+            raise self._unreadable(f"{TOTALS} is empty")
+        return lines
 
-    def _record(self, path: Path, number: int, line: bytes, schema: str) -> dict[str, Any]:
-        where = f"line {number} of {path.name}"
+    def _record(self, path: Path, number: int, line: bytes, record: type) -> Any:
+        return self._checked(line, record, f"line {number} of {path.name}")
+
+    def _checked(self, text: bytes, record: type, where: str) -> Any:
+        """`text` as the record it is declared to be; what later versions add to it stays in it."""
         try:
-            told = json_text.parse(line)
+            told = json_text.parse(text)
         except ValueError as error:
             raise self._unreadable(f"{where} is not JSON") from error
-        return self._of_schema(told, schema, where)
-
-    def _of_schema(self, told: Json, schema: str, where: str) -> dict[str, Any]:
-        """`told` where it is a record of the schema that is known here."""
-        if not isinstance(told, dict):
-            raise self._unreadable(f"{where} is no record")
-        if (found := told.get("schema")) == schema:
-            return told
-        if is_later(found, schema):
+        schema = SCHEMAS[record]
+        if isinstance(told, dict) and is_later(found := told.get("schema"), schema):
             raise CannotReadRunError(str(self.path), f"{where} is of schema {found}", OTHER_VERSION)
-        raise self._unreadable(f"{where} is not of schema {schema}")
+        try:
+            return check_of(record, may_grow=True)(told)
+        except ValueError as error:
+            raise self._unreadable(f"{where} is no record of schema {schema} ({error})") from error
 
     def _has_torn_row(self) -> bool:
         try:

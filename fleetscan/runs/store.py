@@ -26,9 +26,10 @@ from fleetscan.records.journal import (
     ProcessBegan,
     RowLost,
     RowWritten,
-    counted_row,
 )
+from fleetscan.records.machine_row import counted
 from fleetscan.records.row import CountedRow
+from fleetscan.records.run import Scope
 from fleetscan.records.story import Story
 from fleetscan.runs.directory import JOURNAL, RESULTS, holds_run, make_directory
 from fleetscan.runs.disk import reason
@@ -69,13 +70,11 @@ class RunStore:
                 raise CannotWriteError(error.path, error.why) from error
             raise
 
-    def note_fleet(
-        self, targets: Sequence[Target], errors: Sequence[InventoryError], scope: Mapping[str, Json]
-    ) -> None:
+    def note_fleet(self, targets: Sequence[Target], errors: Sequence[InventoryError], scope: Scope) -> None:
         """Note the whole fleet, and what of it could not be listed."""
         for first in range(0, len(targets), LISTED_AT_ONCE):
             self.journal.write(*map(Listed, targets[first : first + LISTED_AT_ONCE]))
-        self.journal.write(FleetListed(len(targets), list(errors), dict(scope)))
+        self.journal.write(FleetListed(len(targets), list(errors), scope))
         self.journal.sync()
 
     def __enter__(self) -> Self:
@@ -206,7 +205,7 @@ def _reconcile(story: Story, files: RunFiles, journal: JournalFile) -> None:
         if not story.is_listed or number in story.ended:
             raise ValueError("the VM was not listed, or has a row already")
         known_to += len(line) + 1
-        event = RowWritten(number, known_to, counted_row(check_of(CountedRow)(row)))
+        event = RowWritten(number, known_to, counted(check_of(CountedRow)(row)))
         event.tell(story)
         journal.write(event)
     files.cut(known_to)

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from fleetscan.model import Ending, Json, Outcome, Reason, Target
+from fleetscan.model import Ending, Outcome, Reason, Target
 from fleetscan.records import machine_row
 from fleetscan.records.fleet_facts import FleetFacts
-from fleetscan.records.journal import RowWritten, counted_row
+from fleetscan.records.journal import RowWritten
 from fleetscan.records.row import CountedRow, Row
-from fleetscan.records.sums import Totals
+from fleetscan.records.sums import RunningTotals
 from fleetscan.records.times import WallClock
+from fleetscan.records.totals import GroupTotals, Totals
 from fleetscan.runs.store import RunStore
 from fleetscan.scanner.hooks import Hooks
 
@@ -40,7 +41,7 @@ class Recorder:
         self._clock = clock
         self._hooks = hooks
         self._on_row = on_row
-        self._totals = Totals(scan_id, group_by)
+        self._totals = RunningTotals(scan_id, group_by)
 
     def listed(self, targets: Iterable[Target]) -> None:
         """Count machines among the fleet."""
@@ -64,14 +65,14 @@ class Recorder:
             line = machine_row.encode(row)
         row_ends_at = self._output.write_row(line)
         self._totals.ended(target, row)
-        self._journal.write(RowWritten(number, row_ends_at, counted_row(row)))
+        self._journal.write(RowWritten(number, row_ends_at, machine_row.counted(row)))
         self._hooks.row(row)
         self._on_row(row)
         if ending.trace is not None and ending.trace.started_at is not None:
             self._hooks.finished()
         self._hooks.ended(ending.outcome, ending.reason)
 
-    def totals(self, facts: FleetFacts) -> list[dict[str, Json]]:
+    def totals(self, facts: FleetFacts) -> tuple[Totals, *tuple[GroupTotals, ...]]:
         """The lines of totals.jsonl, the fleet's first. Raises BrokenIdentityError unless they add up."""
         self._totals.check(self._output.rows_written)
         return self._totals.lines(facts)

@@ -30,7 +30,7 @@ from fleetscan.scanner.hooks import Hooks
 from fleetscan.scanner.policy import asked_of, limits_of, longest_first, operation_rules, past_durations
 from fleetscan.scanner.recorder import Recorder, ignore
 from fleetscan.scanner.resume import Resumption
-from fleetscan.scanner.run_facts import RunFacts, exit_code
+from fleetscan.scanner.run_facts import RunDescription, exit_code, principal_facts
 from fleetscan.scanner.summary import ScanSummary, stopped
 from fleetscan.settings.declared import Settings
 
@@ -82,11 +82,11 @@ class Session:
         self._recorder = Recorder(
             resumption.scan_id, store, self._clock, self._hooks, self._settings.group_by, self._on_row
         )
-        self._facts = RunFacts(
+        self._description = RunDescription(
             scan_id=resumption.scan_id,
             settings=self._settings,
             scope=fleet.scope,
-            principal=principal,
+            principal=None if principal is None else principal_facts(principal),
             clock=self._clock,
             started_at=resumption.started_at(self._clock),
         )
@@ -96,7 +96,7 @@ class Session:
         if not resumption.is_listed:
             store.note_fleet(fleet.targets, fleet.errors, fleet.scope)
         self.broker.note_in(store.journal, self._clock)
-        store.output.write_run(self._facts.begun())
+        store.output.write_run(self._description.begun())
         self._count(fleet, resumption)
 
     def _count(self, fleet: Fleet, resumption: Resumption) -> None:
@@ -175,7 +175,7 @@ class Session:
             lambda: self.keep(now),
             store.output.close,
             lambda: store.output.write_totals(lines),
-            lambda: store.output.write_run(self._facts.ended(now, code, stopped_by)),
+            lambda: store.output.write_run(self._description.ended(now, code, stopped_by)),
         )
         for write in last_writes:
             # Each for itself: run.json says how it ended, though the disk has no room for the rest.
@@ -189,7 +189,7 @@ class Session:
 
     def _fleet_facts(self, now: float) -> FleetFacts:
         return FleetFacts(
-            started_at=self._facts.started_at,
+            started_at=self._description.started_at,
             finished_at=self._clock.iso(now),
             duration_s=self._resumption.spent_s + now - self._clock.monotonic,
             requests=self.broker.counts.plus(self._resumption.requests),

@@ -84,7 +84,7 @@ def planned(
 
 
 def record_of(targets: Iterable[Target], **more: Any) -> dict[str, Any]:
-    return dict(planned(targets, **more))
+    return {**planned(targets, **more)}
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ from fleetscan.model import (
 from fleetscan.records import machine_row
 from fleetscan.records.fleet_facts import FleetFacts, RequestCounts
 from fleetscan.records.schema import result_schema, totals_schema
-from fleetscan.records.sums import Totals
+from fleetscan.records.sums import RunningTotals
 from tests.properties.strategies import graph_results, replies, results, statuses, targets, texts, times
 from tests.records.examples import CLOCK, SCAN_ID
 
@@ -111,7 +111,7 @@ def test_a_count_is_told_by_azure_or_null(target: Target, ending: Ending) -> Non
 def test_the_sums_of_any_fleet_add_up_and_keep_the_schema(
     fleet: list[tuple[Target, Ending | None]], group_by: tuple[str, ...]
 ) -> None:
-    totals, rows = Totals(SCAN_ID, group_by), 0
+    totals, rows = RunningTotals(SCAN_ID, group_by), 0
     for target, _ in fleet:
         totals.listed(target)
     for target, ending in fleet:

@@ -81,8 +81,9 @@ def drawn(chance: random.Random) -> tuple[Target, Ending]:
         os_type=chance.choice((None, "Windows", "Linux")),
         tags=chance.choice(({}, {"owner": "ops"}, {"Owner": "Ops", "umlaut ä": "\u202e"})),
     )
-    outcome = chance.choice(tuple(REASONS))
-    words = [word for word in REASONS[outcome] if word in set(Reason)]
+    word = chance.choice(tuple(REASONS))
+    outcome = Outcome(word)
+    words = [reason for reason in REASONS[word] if reason and reason in set(Reason)]
     reason = Reason(chance.choice(words)) if words else None
     return target, _drawn_ending(chance, outcome, reason)
 
