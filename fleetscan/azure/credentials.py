@@ -32,10 +32,10 @@ CLAIMS = re.compile(r'[\s,]claims="([A-Za-z0-9+/_=-]{1,8192})"', re.ASCII | re.I
 
 
 class TokenSource(Protocol):
-    """Hands out the current token. Whoever makes one closes it, after the wire."""
+    """Hands out the current token. Its maker closes it, after the transport."""
 
     async def header(self) -> str:
-        """The value of Authorization now; raises CredentialError when no token can be had."""
+        """The value of Authorization now; raises CredentialError when there is no token."""
         ...
 
     async def renew(self, refused: str, claims: str | None) -> None:
@@ -58,7 +58,7 @@ class TokenSource(Protocol):
 
 
 class StaticToken:
-    """A token somebody else obtained and put into FLEETSCAN_ACCESS_TOKEN."""
+    """A token that was obtained elsewhere and put into FLEETSCAN_ACCESS_TOKEN."""
 
     __slots__ = ("_header",)
 
@@ -214,8 +214,8 @@ def _no_token(scope: str, error: Exception) -> CredentialError:
     if len(said) > MAX_INNARDS_CHARS:
         said = f"{said[:MAX_INNARDS_CHARS]}..."
     return CredentialError(
-        f"no token for {scope} could be had: run `az login`, set the AZURE_* variables of a service "
-        f"principal, or put a token into FLEETSCAN_ACCESS_TOKEN ({said})"
+        f"not signed in to Azure (no token for {scope}): run `az login`, set the AZURE_* variables of a "
+        f"service principal, or put a token into FLEETSCAN_ACCESS_TOKEN ({said})"
     )
 
 

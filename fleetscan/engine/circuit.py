@@ -1,4 +1,4 @@
-"""A circuit breaker: what keeps a region that does not answer from eating everybody's attempts and time.
+"""A circuit breaker: what keeps a region that does not answer from using up the attempts and time of its VMs.
 
 It counts failures and answers, and never waits. A throttled or refused request is an answer: Azure is there.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import inf
 
-# In a row and without an answer in between; one machine alone gives up before.
+# In a row and without an answer in between; one VM alone gives up before.
 FAILURES_TO_OPEN = 10
 # How long after each failed probe the next one may go; after the last of them the region is given up.
 PROBE_WAITS_S = (15.0, 30.0, 60.0, 120.0, 120.0, 120.0, 120.0)
@@ -49,7 +49,7 @@ class Circuit:
             self.ready_at = inf
 
     def failed(self, sent_at: float, now: float) -> None:
-        """A request sent at `sent_at` brought nothing that Azure would have said."""
+        """A request sent at `sent_at` brought no answer of Azure's."""
         self._failures += 1
         if self.is_open:
             # What left before it opened says nothing new.

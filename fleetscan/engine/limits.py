@@ -2,7 +2,7 @@
 
 Numbers from Microsoft's "Understand how Azure Resource Manager throttles requests" (2024) and "Throttling
 limits for the Compute resource provider" (2024). Both may have changed: replies correct the buckets.
-Per-machine limits are not here: an operation keeps its own distance between requests.
+Per-VM limits are not here: an operation keeps its own distance between requests.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ DRAWS = MappingProxyType(
         RequestKind.QUERY_GRAPH: (Account.GRAPH, Policy.UNLIMITED),
         RequestKind.LIST_VMS: (Account.READS, Policy.LIST_VMS),
         RequestKind.START: (Account.WRITES, Policy.PATCH_OPERATIONS),
-        # Nobody could find out whether status reads count as ARM reads; assuming it is the safe side.
+        # Whether polls count as ARM reads is published nowhere; assuming so is the safe side.
         RequestKind.POLL: (Account.READS, Policy.GET_OPERATION),
         RequestKind.RESULT: (Account.READS, Policy.GET_OPERATION),
         RequestKind.QUERY_PATCHES: (Account.GRAPH, Policy.UNLIMITED),

@@ -22,7 +22,7 @@ class OperationUrls:
         self._location = location
 
     def take(self, reply: Reply, endpoint: str, origin: Origin) -> str | None:
-        """Remember what the headers of `reply` name; a sentence where a URL leads away from Azure.
+        """Remember what the headers of `reply` name; a sentence where a URL leads outside Azure.
 
         A Location counts from the status URL that came with it, a relative one from the newest of both.
         """
@@ -33,7 +33,7 @@ class OperationUrls:
                 continue
             url = follow(given, base_url, origin)
             if url is None:
-                return f"{header} leads away from the endpoint: {given[:200]}"
+                return f"{header} leads outside the endpoint: {given[:200]}"
             if header == "location":
                 location = url
             else:
@@ -49,7 +49,7 @@ class OperationUrls:
 
     @classmethod
     def of_json(cls, told: Mapping[str, Json], endpoint: str, origin: Origin) -> OperationUrls | None:
-        """The URLs that `as_json` told; None where it leads away from the endpoint, or nowhere."""
+        """The URLs that `as_json` told; None where it leads outside the endpoint, or nowhere."""
         match told.get("status_url"), told.get("location"):
             case str(status_url), str(location):
                 found = cls(status_url, location)

@@ -1,7 +1,7 @@
 """A fleet from a file: JSON lines, such as those of a results.jsonl, or one resource id a line.
 
-A line that cannot be a machine is an error and never a smaller fleet. What a file says of a machine, its
-power state too, is believed.
+A line that cannot be a VM is an error and never a smaller fleet. What a file says of a VM, its power
+state too, is used as it is.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ STDIN = 0
 
 @dataclass(frozen=True, slots=True)
 class InventoryFile:
-    """The machines of a file, the first of each id; `duplicates` counts the lines passed over."""
+    """The VMs of a file, the first of each id; `duplicates` counts the lines passed over."""
 
     name: str
     targets: list[Target]
@@ -28,15 +28,15 @@ class InventoryFile:
 
 
 def read_inventory(path: str) -> InventoryFile:
-    """The machines in the file at `path`, or on standard input for "-".
+    """The VMs in the file at `path`, or on standard input for "-".
 
-    Raises InventoryFileError for the first line that is no machine, UsageError for an unreadable file.
+    Raises InventoryFileError for the first line that is no VM, UsageError for an unreadable file.
     """
     try:
         if path != "-":
             with open(path, "rb") as lines:
                 return read_lines(lines, path)
-        # A reader of its own: Python's is locked while somebody reads, and a process could not end.
+        # A reader of its own: Python's is locked while it is read, so that a process could not end.
         with open(STDIN, "rb", closefd=False) as lines:
             return read_lines(lines, "standard input")
     except OSError as error:
@@ -46,7 +46,7 @@ def read_inventory(path: str) -> InventoryFile:
 
 
 def read_lines(lines: Iterable[bytes], name: str) -> InventoryFile:
-    """The machines on `lines`; `name` is what a person calls the file. Raises InventoryFileError."""
+    """The VMs on `lines`; `name` is what a person calls the file. Raises InventoryFileError."""
     targets: dict[str, Target] = {}
     machines = 0
     for number, raw in enumerate(lines, start=1):
@@ -68,7 +68,7 @@ def _why(error: ValueError) -> str:
 
 
 def _target_of(line: str) -> Target:
-    """The machine on a line; ValueError with what was expected."""
+    """The VM on a line; ValueError with what was expected."""
     if not line.startswith(("{", "[", '"')):
         return _target_of_id(line, "the line is")
     try:
@@ -76,7 +76,7 @@ def _target_of(line: str) -> Target:
     except ValueError as error:
         raise ValueError("it is neither a JSON object nor a resource id") from error
     if not isinstance(row, dict):
-        raise ValueError("it is JSON but no object")
+        raise ValueError("it is JSON but not an object")
     name = "resource_id" if "resource_id" in row else "id"
     resource_id = row.get(name)
     if not isinstance(resource_id, str):

@@ -1,4 +1,4 @@
-"""Polling a list that Azure hands out page by page through `nextLink`; it ends whole or says why it did not.
+"""Reading a list that Azure hands out page by page through `nextLink`; it ends whole or says why it did not.
 
 A listing is a generator: it yields what it asks and is sent replies that weather cannot improve.
 """
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 Pages: TypeAlias = Generator[ListRequest, Reply, T]
 
-# Even with few machines a page more than any subscription may hold: a list that goes on has no end.
+# Even with few VMs a page more than any subscription may hold: a list that goes on has no end.
 MAX_PAGES = 2_000
 
 
@@ -82,7 +82,7 @@ def _next_url(page: dict[str, Json], url: str, asked: set[str]) -> str | None:
         return None
     next_url = follow(link, url, Origin.of(url)) if isinstance(link, str) else None
     if next_url is None:
-        raise ValueError("a nextLink leads away from Azure's endpoint, or is no URL")
+        raise ValueError("a nextLink leads outside Azure's endpoint, or is not a URL")
     if next_url in asked:
         raise ValueError("a nextLink leads back to a page that was read already")
     return next_url

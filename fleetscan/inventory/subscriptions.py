@@ -30,7 +30,7 @@ class Subscription:
 
     @property
     def is_enabled(self) -> bool:
-        """Whether its machines can be worked on; a state that is not said counts as enabled."""
+        """Whether its VMs can be worked on; a state that is not said counts as enabled."""
         return (self.state or "Enabled").lower() == "enabled"
 
 
@@ -102,7 +102,7 @@ def choose(subscriptions: Subscriptions, named: Sequence[str]) -> Choice:
     if (doubt := subscriptions.error) is None or not missing:
         return Choice(chosen, errors=tuple(map(_not_found, missing)))
     why = doubt.code or doubt.http_status
-    note = f"the subscriptions could not all be listed ({why}): those named are tried all the same"
+    note = f"the subscriptions could not all be listed ({why}): those named are tried anyway"
     return Choice(chosen, unseen=tuple(map(Subscription, missing)), notes=(note,))
 
 

@@ -108,14 +108,14 @@ class Broker:
         operation = step.job
         if not isinstance(operation, Operation):
             return
-        reading = operation.reading
+        polling = operation.polling
         if step.turn.kind is RequestKind.START:
-            if reading is not None:
-                self.journal.accepted(operation.number, step.sent_at, reading.accepted_at, reading.urls)
+            if polling is not None:
+                self.journal.accepted(operation.number, step.sent_at, polling.accepted_at, polling.urls)
             elif is_not_taken(reply) or reply.status == 409:
                 self._note_not_taken(step)
-        elif reading is not None and ("location" in reply.headers or "azure-asyncoperation" in reply.headers):
-            self.journal.moved(operation.number, reading.urls)
+        elif polling is not None and ("location" in reply.headers or "azure-asyncoperation" in reply.headers):
+            self.journal.moved(operation.number, polling.urls)
 
     def _note_not_taken(self, step: Step) -> None:
         if step.turn.kind is RequestKind.START and isinstance(step.job, Operation):
