@@ -71,7 +71,7 @@ PUBLIC = Limits(
             Policy.GET_OPERATION: Limit(15_000.0, 5_000.0 / 60.0),
             Policy.GET_VM: Limit(24_000.0, 8_000.0 / 60.0),
             Policy.LIST_VMS: Limit(900.0, 300.0 / 60.0),
-            # No published limit: the bucket is there to be stilled by a 429.
+            # No published limit: the bucket is there to be frozen by a 429.
             Policy.UNLIMITED: Limit(1e9, 1e9),
         }
     ),

@@ -49,7 +49,7 @@ class OperationUrls:
 
     @classmethod
     def of_json(cls, told: Mapping[str, Json], endpoint: str, origin: Origin) -> OperationUrls | None:
-        """The URLs that `as_json` told; None where it leads outside the endpoint, or nowhere."""
+        """The URLs that `as_json` gave; None where it leads outside the endpoint, or nowhere."""
         match told.get("status_url"), told.get("location"):
             case str(status_url), str(location):
                 found = cls(status_url, location)
@@ -68,7 +68,7 @@ class OperationUrls:
 
 @dataclass(frozen=True, slots=True)
 class _Inserted:
-    """A URL told as what it inserts into another: `text` at the position `at`."""
+    """A URL kept as what it inserts into another: `text` at the position `at`."""
 
     at: int
     text: str
@@ -79,7 +79,7 @@ class _Inserted:
 
 
 def _beside(url: str, other: str) -> str | _Inserted:
-    """`url` told by how it differs from `other`, or whole where that takes more than one insertion.
+    """`url` kept as how it differs from `other`, or whole where that takes more than one insertion.
 
     A recorded Location is its Azure-AsyncOperation with `&monitor=true` put in: 13 bytes instead of 3.3 kB.
     """
@@ -91,7 +91,7 @@ def _beside(url: str, other: str) -> str | _Inserted:
 
 
 def _shared_length(one: str, two: str) -> int:
-    """How many characters both begin with; by halving, because letter by letter is slow over 3 kB."""
+    """How many characters both begin with; by halving, because character by character is slow over 3 kB."""
     low, high = 0, min(len(one), len(two))
     while low < high:
         middle = (low + high + 1) // 2

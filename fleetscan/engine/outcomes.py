@@ -25,13 +25,13 @@ from fleetscan.model import (
     told_counts,
 )
 
-# The two words under which Azure vouches for a result's counts.
+# The two statuses with which Azure says that a result's counts are whole.
 GOOD_STATUSES = frozenset({"succeeded", "completedwithwarnings"})
 
 # Names of VMs and groups, which may say anything.
 QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 
-# What Azure's code and message may say, in the order in which they are asked.
+# What Azure's code and message may say, in the order in which they are tried.
 SPOKEN_REASONS: tuple[tuple[re.Pattern[str], Outcome, Reason], ...] = (
     (
         re.compile(
@@ -68,7 +68,7 @@ STATUS_REASONS = {
 
 
 def refusal(reply: Reply, stage: Stage) -> Ending:
-    """The end of a VM to whose request Azure said a definite no."""
+    """The end of a VM whose request Azure definitely refused."""
     error = read_error(reply, stage)
     if stage is Stage.START and reply.status in (400, 409, 412, 422):
         said = QUOTED.sub("", f"{error.code}: {error.message}")
@@ -79,7 +79,7 @@ def refusal(reply: Reply, stage: Stage) -> Ending:
 
 
 def exhausted(reply: Reply, stage: Stage) -> Ending:
-    """The end of a VM whose last reply, after every attempt, is still no answer."""
+    """The end of a VM that got no answer in any attempt; `reply` is the last."""
     if reply.status == 429:
         reason = Reason.THROTTLED
     elif reply.fault is not None or reply.status == 408 or reply.status >= 500:

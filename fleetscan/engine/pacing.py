@@ -1,4 +1,4 @@
-"""When to poll a running assessment: as the settings say, or as operations' own durations teach.
+"""When to poll a running assessment: as the settings say, or as learned from operations' own durations.
 
 Retry-After is a floor in either case, and never a plan. Until anything is known of a kind of VM, a few
 scouts are polled often and all others wait for what those show. Where VMs take about as long as last

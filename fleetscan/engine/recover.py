@@ -28,7 +28,7 @@ from fleetscan.model import Ending, Json, Reply, Request, RequestKind, Source, S
 SUMMARY_PATH = "properties.instanceView.patchStatus.availablePatchSummary"
 # Compute lets one VM be read 12 times a minute.
 VIEW_SPACING_S = 15.0
-# Azure's clock against itself: a Date has whole seconds.
+# Both times are by Azure's clock, and a Date has whole seconds.
 TOLERANCE_S = 5.0
 # Resource Graph is late, mostly by seconds; no bound is published.
 GRAPH_WAITS_S = (5.0, 10.0, 20.0, 40.0)
@@ -121,7 +121,7 @@ class Recovering:
         return self._none(now)
 
     def _after_view(self, reply: Reply, sent_at: float, now: float) -> Next:
-        """1. One that runs, whosever it is: a start would end it. 2. Ours, and over. 3. Nothing of ours."""
+        """1. One that runs, ours or not: a start would end it. 2. Ours, and over. 3. Nothing of ours."""
         if reply.status != 200:
             return self._none(now)
         summary = _summary(reply)

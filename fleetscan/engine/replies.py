@@ -1,6 +1,6 @@
 """Reading one reply of Azure's, tolerantly: JSON, both error shapes, Retry-After in all its types, quotas.
 
-Nothing here raises on what Azure wrote, but for `parse_json`; nothing hard-codes the name of a throttling
+Only `parse_json` raises on what Azure wrote; nothing hard-codes the name of a throttling
 policy, which changed three times in three years. Facts: ARM's async-operation contract and recorded traffic.
 """
 
@@ -44,12 +44,12 @@ def is_weather(reply: Reply) -> bool:
 
 
 def is_answer(reply: Reply) -> bool:
-    """Whether Azure itself had something to say, were it a refusal."""
+    """Whether Azure itself answered, if only with a refusal."""
     return reply.fault is None and reply.status != 408 and reply.status < 500
 
 
 def is_not_taken(reply: Reply) -> bool:
-    """Whether a start that brought `reply` cannot have begun: nothing was sent, or Azure turned it away."""
+    """Whether a start that brought `reply` cannot have begun: nothing was sent, or Azure turned it down."""
     return reply.fault is Fault.NOT_SENT or reply.status in (429, 503)
 
 
@@ -94,7 +94,7 @@ def value_at(value: Json, path: str) -> Json:
 
 
 def text_at(value: Json, path: str) -> str | None:
-    """The text at `path`; None for an empty one and for whatever is no text."""
+    """The text at `path`; None where it is empty or is not text."""
     return text_of(value_at(value, path))
 
 
@@ -179,7 +179,7 @@ def _count(text: str) -> int | None:
 
 
 class ThrottleScope(Enum):
-    """Whom a 429 stills."""
+    """What a 429 blocks."""
 
     TENANT = "tenant"
     """ARM's front door: this kind, in every subscription."""
@@ -192,7 +192,7 @@ class ThrottleScope(Enum):
 
 
 def throttle_scope(reply: Reply) -> ThrottleScope:
-    """Whom the 429 `reply` stills, by its code and the policy it names."""
+    """What the 429 `reply` blocks, by its code and the policy it names."""
     body = parse_object(reply.body) or {}
     error = body.get("error")
     outer = error if isinstance(error, dict) else body

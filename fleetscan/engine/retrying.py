@@ -13,7 +13,7 @@ class Retrying:
     """A bounded exponential backoff with full jitter above a floor.
 
     `attempts` bounds failures in a row of one request. A 429 only delays: the bucket it names
-    is stilled, so that `throttled_attempts` is there to end an endless refusal.
+    is frozen, so that `throttled_attempts` is there to end an endless refusal.
     `chance` returns 0.0 to 1.0.
     """
 

@@ -68,7 +68,7 @@ class Scheduler:
         self.outages: list[Outage] = []
 
     def stop_starting(self) -> None:
-        """Let go of every start that waits, and of those to come."""
+        """Drop every start that waits, and those to come."""
         self._starts = False
         self._queues = {
             key: queue for key, queue in self._queues.items() if queue.account is not Account.WRITES
@@ -109,7 +109,7 @@ class Scheduler:
         return turn is None
 
     def forget(self, step: Step, now: float) -> None:
-        """Let go of a step that brought no reply and never will."""
+        """Drop a step that brought no reply and never will."""
         self._exchanging -= 1
         self._judge(step, now, has_answered=False)
         self._list_sooner(step, now)
@@ -139,7 +139,7 @@ class Scheduler:
         heapq.heappush(self._heap, (at, next(self._order), queue))
 
     def _list_again(self, queue: RequestQueue, now: float) -> None:
-        """File the queue on top of the heap under its true time, or take it off when it is empty."""
+        """List the queue on top of the heap under its true time, or take it off when it is empty."""
         # No earlier than now: a queue that has just sent goes behind those that are due.
         queue.listed_at = max(queue.ready_at(), now)
         if queue.listed_at == NEVER:
@@ -148,7 +148,7 @@ class Scheduler:
             heapq.heapreplace(self._heap, (queue.listed_at, next(self._order), queue))
 
     def _list_sooner(self, step: Step, now: float) -> None:
-        """A raised bucket or a closed circuit may make a queue ready sooner than it is filed for."""
+        """A raised bucket or a closed circuit may make a queue ready sooner than it is listed for."""
         # Never before those that are due by now.
         if (ready_at := max(step.queue.ready_at(), now)) < step.queue.listed_at:
             self._list(step.queue, ready_at)
@@ -170,7 +170,7 @@ class Scheduler:
             self.outages.append(Outage(step.turn.subscription_id, step.turn.region, given_up=given_up))
 
     def _learn(self, step: Step, reply: Reply, now: float) -> None:
-        """Correct the buckets by what the reply tells, and still those it refuses."""
+        """Correct the buckets by what the reply says, and freeze those it refuses."""
         if reply.fault is not None:
             return
         self._correct(step, reply, now)

@@ -1,4 +1,4 @@
-"""The start of an assessment: sent again where Azure cannot have taken it, looked up where it may have.
+"""The start of an assessment: sent again where Azure cannot have accepted it, looked up where it may have.
 
 A second start supersedes the first in the guest. So a start that may have arrived is followed by reads of the
 VM, and by at most one more start.
@@ -31,7 +31,7 @@ from fleetscan.model import Ending, Reason, Reply, Request, RequestKind, Stage, 
 
 
 class Starting:
-    """Asks for the assessment until Azure takes it or says no."""
+    """Asks for the assessment until Azure accepts or refuses it."""
 
     __slots__ = (
         "_failures",
@@ -99,7 +99,7 @@ class Starting:
         return self._again_after_failure(reply) if is_not_taken(reply) else self._settle(reply, sent_at, now)
 
     def _follow(self, reply: Reply, sent_at: float, now: float) -> Next:
-        """Azure took it; an Ending where it cannot be followed."""
+        """Azure accepted it; an Ending where it cannot be followed."""
         rules, urls = self._rules, OperationUrls()
         why = urls.take(reply, rules.endpoint, rules.origin)
         if why is not None:
@@ -117,7 +117,7 @@ class Starting:
         """Another operation holds the VM: it may soon end, unless Azure says that trying is no use."""
         ending = outcomes.refusal(reply, Stage.START)
         if ending.reason is Reason.CONFLICT and self._posted_at is not None:
-            # It may be our own, whose start broke on its way.
+            # It may be our own: the start before broke on its way.
             return Recovering(self._target, self._rules, self._posted_at, None, ending).begun(now)
         self._failures += 1
         if ending.reason is not Reason.CONFLICT or self._failures >= MAX_CONFLICTS:
@@ -136,14 +136,14 @@ class Starting:
         return self._start(retrying.delay_s(self._throttled, asked_s))
 
     def _again_after_failure(self, reply: Reply) -> Turn | Ending:
-        """Azure cannot have taken it: soon, and not for ever."""
+        """Azure cannot have accepted it: starts again, within bounds."""
         self._failures += 1
         if self._failures >= self._rules.retrying.attempts:
             return outcomes.exhausted(reply, Stage.START)
         return self._start(self._rules.retrying.delay_s(self._failures, retry_after_s(reply.headers)))
 
     def _settle(self, reply: Reply, sent_at: float, now: float) -> Next:
-        """Azure may have taken it: read what became of it, and start once more where nothing did."""
+        """Azure may have accepted it: reads what became of it, and starts once more where nothing did."""
         self._unknown += 1
         self._failures = self._throttled = 0
         posted_at = self._posted_at = sent_at if self._posted_at is None else self._posted_at

@@ -18,7 +18,7 @@ from fleetscan.model import InventoryError, Json, Target
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """Who is to be assessed, what could not be listed (`errors`) and what a person should know (`notes`).
+    """The VMs to be assessed, what could not be listed (`errors`) and what a person should know (`notes`).
 
     `subscriptions` are those whose VMs were read, `not_enabled` the visible ones passed over. Of a
     fleet that was listed before only the `listed_scope` is known of these.
@@ -33,7 +33,7 @@ class Fleet:
 
     @property
     def is_nothing_listed(self) -> bool:
-        """Whether no part of the fleet could be listed; a fleet that is truly empty is no such thing."""
+        """Whether no part of the fleet could be listed; not so for a fleet that is truly empty."""
         return bool(self.errors) and not self.subscriptions and not self.targets
 
     @property
@@ -77,7 +77,7 @@ class Listing:
         self._notes: list[str] = []
 
     def subscriptions(self) -> Pages[Subscriptions]:
-        """The first step: who is visible."""
+        """The first step: which subscriptions are visible."""
         return list_subscriptions(self._endpoint)
 
     def graph(self, subscriptions: Subscriptions) -> list[Pages[GraphListing | GraphBroken]]:
@@ -87,7 +87,7 @@ class Listing:
         return [query_machines(self._endpoint, batch) for batch in batches(self._choice.chosen)]
 
     def compute(self, answers: Iterable[GraphListing | GraphBroken]) -> list[Pages[ComputeListing]]:
-        """The third: Compute's list of every subscription that Graph did not bring."""
+        """The third: Compute's list of every subscription that Graph did not list."""
         remaining = list(self._choice.unseen)
         for answer in answers:
             match answer:
@@ -103,7 +103,7 @@ class Listing:
         return [list_machines(self._endpoint, subscription) for subscription in remaining]
 
     def fleet(self, listings: Sequence[ComputeListing]) -> Fleet:
-        """The end: everything that was brought, each VM once."""
+        """The end: everything that was listed, each VM once."""
         failures = [listing.error for listing in listings if listing.error is not None]
         read = [listing.subscription for listing in listings if listing.error is None]
         listed = [target for listing in listings for target in listing.targets]

@@ -1,4 +1,4 @@
-"""Which of the listed VMs the fleet has, and which of those are known not to answer. Pure."""
+"""Which of the listed VMs the fleet has, and which of those are known not to run. Pure."""
 
 from __future__ import annotations
 
