@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 
 from fleetscan.model import Json
 
-# RFC 3339, the offset left out at will. A date alone, or a time to the minute, is no moment but a scrap.
+# RFC 3339, with or without an offset. A date alone, or a time to the minute, is no moment but a scrap.
 SHAPE = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:?\d\d)?", re.ASCII)
 
 

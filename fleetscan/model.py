@@ -1,4 +1,4 @@
-"""Values that cross rooms: what is asked of Azure, what came back, and how a machine ended.
+"""Values that cross rooms: what is asked of Azure, what came back, and how a VM ended.
 
 Nothing here decides or awaits, and nothing is imported from the rest of the package.
 `now`, `at` and `due_at` are absolute seconds of one monotonic clock; `after_s` is relative to now.
@@ -42,7 +42,7 @@ class Target:
 
     @property
     def key(self) -> str:
-        """The id by which machines are compared: Azure changes the case of ids at will."""
+        """The id by which VMs are compared: Azure does not keep the case of ids."""
         return self.resource_id.lower()
 
 
@@ -108,11 +108,11 @@ class ListRequest:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A place in a queue that somebody wants, not before `after_s` seconds from now.
+    """The next request a job wants: its kind, its scope, and the seconds from now before which it may not go.
 
     `subscription_id` is lower case and "" for tenant-level requests, `region` is "" where none applies.
-    `is_retry` marks a request sent again because of weather. A turn that `may_wait` is asked once more how
-    long it can wait when it comes up, by what has been learned since.
+    `is_retry` marks a request sent again because of weather. When a turn that `may_wait` comes up, its job is
+    asked again how long it can wait, by what has been learned since.
     """
 
     kind: RequestKind
@@ -124,10 +124,10 @@ class Turn:
 
 
 class Job(Protocol):
-    """Something that asks Azure one request at a time until it has what it came for.
+    """Sends Azure one request at a time until it has its result.
 
     It holds no request while it waits: 3 kB for each of a hundred thousand. None from `receive` means that
-    the job has ended; what it brought is read from itself.
+    the job has ended; it holds its own result.
     """
 
     def begin(self, now: float) -> Turn:
@@ -204,7 +204,7 @@ def _sum(counts: list[int | None]) -> int | None:
 
 
 class Outcome(StrEnum):
-    """How a listed machine ended. INTERRUPTED is counted, never written as a row."""
+    """How a listed VM ended. INTERRUPTED is counted, never written as a row."""
 
     ASSESSED = "assessed"
     FAILED = "failed"
@@ -236,7 +236,7 @@ class Reason(StrEnum):
 
 
 class Stage(StrEnum):
-    """Where on its way a machine's error happened."""
+    """At which stage a VM's error happened."""
 
     INVENTORY = "inventory"
     START = "start"
@@ -310,7 +310,7 @@ class OperationTrace:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """The end of one machine. `assessment` is Azure's object as it came from `source`, or None."""
+    """The end of one VM. `assessment` is Azure's object as it came from `source`, or None."""
 
     outcome: Outcome
     reason: Reason | None = None

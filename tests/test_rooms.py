@@ -9,6 +9,7 @@ import ast
 import shutil
 import sys
 import tomllib
+from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -196,6 +197,24 @@ def test_a_planted_circle_is_caught_at_type_checking_time_too(tmp_path: Path) ->
     planted = "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    from fleetscan.engine import start"
     package = copy_with(tmp_path, "engine/recover.py", planted)
     assert {"fleetscan.engine.recover", "fleetscan.engine.start"} <= circles(package)[0]
+
+
+def thrice_named(package: Path) -> set[str]:
+    """The file names that occur three times and more in the package: a search for one finds too much."""
+    names = Counter(path.name for path in package.rglob("*.py"))
+    return {name for name, count in names.items() if count > 2 and name != "__init__.py"}
+
+
+def test_no_file_name_occurs_three_times() -> None:
+    assert thrice_named(PACKAGE) == set()
+
+
+def test_a_planted_third_file_of_a_name_is_caught(tmp_path: Path) -> None:
+    package = copy_with(tmp_path, "azure/planted.py", "")
+    (package / "engine" / "planted.py").touch()
+    assert thrice_named(package) == set()
+    (package / "records" / "planted.py").touch()
+    assert thrice_named(package) == {"planted.py"}
 
 
 def test_what_is_imported_from_others_is_declared() -> None:

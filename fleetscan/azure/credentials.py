@@ -36,10 +36,10 @@ CLAIMS = re.compile(r'[\s,]claims="([A-Za-z0-9+/_=-]{1,8192})"', re.ASCII | re.I
 
 
 class TokenSource(Protocol):
-    """Hands out the current token. Whoever makes one closes it, after the wire."""
+    """Hands out the current token. Its maker closes it, after the transport."""
 
     async def header(self) -> str:
-        """The value of Authorization now; raises CredentialError when no token can be had."""
+        """The value of Authorization now; raises CredentialError when there is no token."""
         ...
 
     async def renew(self, refused: str, claims: str | None) -> None:
@@ -47,13 +47,13 @@ class TokenSource(Protocol):
 
         Of many callers one renews and the others wait; returns at once when `refused` is no longer the
         current one. Whether it cured anything the next reply shows: the new token may equal the old one,
-        and a renewal that failed leaves the old one, because identities have bad weather too.
+        and a renewal that failed leaves the old one, because identity services fail at times too.
         `claims` is what `claims_of` found. Raises TokenRefusedError where nothing can be renewed.
         """
         ...
 
     def principal(self) -> dict[str, str | None]:
-        """Whose token it is, unverified: object_id, app_id, tenant_id, name; None where it is silent."""
+        """Whose token it is, unverified: object_id, app_id, tenant_id, name; None where it does not say."""
         ...
 
     async def aclose(self) -> None:
@@ -154,7 +154,7 @@ class Borrowed:
 
 
 def default_credential() -> Credential:
-    """azure-identity's chain: AZURE_* variables, workload and managed identity, `az login` and its kin."""
+    """azure-identity's chain: AZURE_* variables, workload and managed identity, `az login`."""
     from azure.identity.aio import DefaultAzureCredential  # half a second of imports, needed by scans alone
 
     return DefaultAzureCredential()
@@ -225,7 +225,7 @@ class CredentialToken:
             await self._drop_credential()
 
     async def _refresh(self) -> None:
-        """Fetch, but live on with a token that is still good when that fails: the weather may clear."""
+        """Fetch a token; where that fails, go on with one that is still valid: it may work later."""
         try:
             await self._fetch(None)
         except CredentialError:
@@ -276,7 +276,7 @@ def claims_of(www_authenticate: str) -> str | None:
 
 
 def principal_of(header: str) -> dict[str, str | None]:
-    """Whom the JWT in `header` names, unverified; every field None when it is no JWT.
+    """The principal that the JWT in `header` names, unverified; every field None when it is no JWT.
 
     v1 tokens say `appid` and `unique_name`, v2 tokens `azp` and `preferred_username`.
     """

@@ -1,7 +1,7 @@
 """One HTTP exchange with Azure's endpoint: bounded, timed, and weather turned into a `Reply`.
 
-The wire never repeats a request or follows a redirect, and sends the token to its own origin alone. (aiohttp
-itself repeats a GET, once, on a kept connection that the server has just closed; a POST never.)
+The transport never repeats a request or follows a redirect, and sends the token to its own origin alone.
+(aiohttp itself repeats a GET, once, on a kept connection that the server has just closed; a POST never.)
 Which exceptions mean "no byte was sent" was read in aiohttp 3.14: those that `connector.connect` raises,
 which has ended before the request is written. Of all other breakage the server may have seen everything.
 """
@@ -28,9 +28,9 @@ from fleetscan.model import Fault, Reply, Request
 # The half kilobyte is for the header's name, which aiohttp counts too.
 MAX_HEADER_BYTES = 16 * 1024 + 512
 # ARM closes idle connections after minutes; the margin keeps a POST from meeting one that is just closing,
-# which would leave its machine in doubt.
+# which would leave its VM in doubt.
 IDLE_CONNECTION_S = 15.0
-# Resource Graph gives 16 MiB at most; what is longer is nobody's answer to us.
+# Resource Graph gives 16 MiB at most; what is longer is no answer to our requests.
 MAX_BODY_BYTES = 32 * 1024 * 1024
 # aiohttp would call an empty POST an octet-stream.
 UNTYPED = ("Content-Type",)
@@ -56,7 +56,7 @@ class Timeouts:
 class Transport:
     """One session with `origin`, used as an async context manager by any number of tasks.
 
-    `max_in_flight` bounds the connections. `tokens` is borrowed: whoever made it closes it.
+    `max_in_flight` bounds the connections. `tokens` is borrowed: its maker closes it.
     Raises ValueError for plain http to a host that is not this machine, UsageError for an unusable proxy.
     """
 
@@ -130,7 +130,7 @@ class Transport:
         url = self._gate.url(request.url)
         if url is None:
             raise ValueError(
-                f"a request that is not for {self._origin.host} is never sent: the token is its own"
+                f"a request to another place than {self._origin.host} is never sent: it would carry the token"
             )
         authorization = await self._tokens.header()
         headers = {"Authorization": authorization}
@@ -214,7 +214,7 @@ def proxy_for(origin: Origin) -> Proxy:
     except ValueError:
         url = URL()
     if url.scheme not in ("http", "https") or not url.host:
-        raise UsageError("HTTPS_PROXY must read http://host:port; mend it, or unset it to connect directly")
+        raise UsageError("HTTPS_PROXY must be http://host:port; correct it, or unset it to connect directly")
     if url.user is None:
         return Proxy(url)
     login = aiohttp.encode_basic_auth(url.user, url.password or "")
@@ -222,7 +222,7 @@ def proxy_for(origin: Origin) -> Proxy:
 
 
 async def _bounded(response: aiohttp.ClientResponse) -> bytes:
-    """The body, of which no more is read than could make sense; unpacked, so that a bomb is bounded too."""
+    """The body, unpacked, read no further than an answer could be long: so a bomb is bounded too."""
     chunks, size_bytes = [], 0
     async for chunk in response.content.iter_any():
         chunks.append(chunk)
@@ -266,15 +266,15 @@ def _why_cut(error: Exception, timeouts: Timeouts) -> str:
     """A sentence on how the exchange broke; the exception's own text may hold headers and the URL."""
     match error:
         case aiohttp.SocketTimeoutError():
-            return f"nothing came for {timeouts.read_s:g} s"
+            return f"no data for {timeouts.read_s:g} s"
         case TimeoutError():
-            return f"no whole reply within {timeouts.total_s:g} s"
+            return f"no complete reply within {timeouts.total_s:g} s"
         case aiohttp.ServerDisconnectedError():
             return "the connection was closed before a reply came"
         case aiohttp.ClientPayloadError():
             return "the reply's body broke off or could not be decoded"
         case aiohttp.ClientResponseError() | aiohttp.http.HttpProcessingError():
-            return "the reply was not sound HTTP"
+            return "the reply was not valid HTTP"
         case OSError():
             return f"the connection broke: {_reason(error)}"
         case _:

@@ -1,4 +1,4 @@
-"""One machine's newest assessment as Resource Graph keeps it: a summary row, and a row for each patch.
+"""One VM's newest assessment as Resource Graph keeps it: a summary row, and a row for each patch.
 
 Kept for seven days, and late by some seconds. Facts: Microsoft's documents on `patchassessmentresources`.
 """
@@ -24,7 +24,7 @@ class LatestAssessment:
 
 
 def latest_assessment_query(endpoint: str, target: Target) -> Request:
-    """Asks for the newest assessment of one machine."""
+    """Asks for the newest assessment of one VM."""
     machine = target.resource_id.replace("\\", "\\\\").replace("'", "\\'")
     query = (
         f"patchassessmentresources | where id startswith '{machine}/patchassessmentresults/latest' "

@@ -1,6 +1,6 @@
-"""An job that reads a listing, driven by a generator that yields requests and is sent final replies.
+"""A job that reads a listing, driven by a generator that yields requests and is sent final replies.
 
-It owns the retrying of weather, so that whoever writes a listing writes only its pages.
+It owns the retrying of weather, so that a listing is written as its pages alone.
 """
 
 from __future__ import annotations

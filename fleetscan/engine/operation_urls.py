@@ -22,7 +22,7 @@ class OperationUrls:
         self._location = location
 
     def take(self, reply: Reply, endpoint: str, origin: Origin) -> str | None:
-        """Remember what the headers of `reply` name; a sentence where a URL leads away from Azure.
+        """Remember what the headers of `reply` name; a sentence where a URL leads outside Azure.
 
         A Location counts from the status URL that came with it, a relative one from the newest of both.
         """
@@ -33,7 +33,7 @@ class OperationUrls:
                 continue
             url = follow(given, base_url, origin)
             if url is None:
-                return f"{header} leads away from the endpoint: {given[:200]}"
+                return f"{header} leads outside the endpoint: {given[:200]}"
             if header == "location":
                 location = url
             else:
@@ -65,7 +65,7 @@ class OperationUrls:
 
 @dataclass(frozen=True, slots=True)
 class _Inserted:
-    """A URL told as what it inserts into another: `text` at the position `at`."""
+    """A URL kept as what it inserts into another: `text` at the position `at`."""
 
     at: int
     text: str
@@ -76,7 +76,7 @@ class _Inserted:
 
 
 def _beside(url: str, other: str) -> str | _Inserted:
-    """`url` told by how it differs from `other`, or whole where that takes more than one insertion.
+    """`url` kept as how it differs from `other`, or whole where that takes more than one insertion.
 
     A recorded Location is its Azure-AsyncOperation with `&monitor=true` put in: 13 bytes instead of 3.3 kB.
     """
@@ -88,7 +88,7 @@ def _beside(url: str, other: str) -> str | _Inserted:
 
 
 def _shared_length(one: str, two: str) -> int:
-    """How many characters both begin with; by halving, because letter by letter is slow over 3 kB."""
+    """How many characters both begin with; by halving, because character by character is slow over 3 kB."""
     low, high = 0, min(len(one), len(two))
     while low < high:
         middle = (low + high + 1) // 2

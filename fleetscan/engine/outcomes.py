@@ -1,7 +1,7 @@
-"""What a definite answer of Azure's means for a machine: the outcome table of the records, as functions.
+"""What a definite answer of Azure's means for a VM: the outcome table of the records, as functions.
 
-Status codes decide; words are looked at only to tell apart what Azure answers under one code, and code and
-message stay verbatim in the record. The exact words for a stopped machine or a missing agent are published
+Status codes decide; words only tell apart what Azure answers under one code, and code and
+message stay verbatim in the record. The exact words for a stopped VM or a missing agent are published
 nowhere, so the patterns are wide and fall back to the status code.
 """
 
@@ -25,13 +25,13 @@ from fleetscan.model import (
     told_counts,
 )
 
-# The two words under which Azure vouches for a result's counts.
+# The two statuses with which Azure says that a result's counts are whole.
 GOOD_STATUSES = frozenset({"succeeded", "completedwithwarnings"})
 
-# Names of machines and groups, which may say anything.
+# Names of VMs and groups, which may say anything.
 QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 
-# What Azure's code and message may say, in the order in which they are asked.
+# What Azure's code and message may say, in the order in which they are tried.
 SPOKEN_REASONS: tuple[tuple[re.Pattern[str], Outcome, Reason], ...] = (
     (
         re.compile(
@@ -68,7 +68,7 @@ STATUS_REASONS = {
 
 
 def refusal(reply: Reply, stage: Stage) -> Ending:
-    """The end of a machine to whose request Azure said a definite no."""
+    """The end of a VM whose request Azure definitely refused."""
     error = read_error(reply, stage)
     if stage is Stage.START and reply.status in (400, 409, 412, 422):
         said = QUOTED.sub("", f"{error.code}: {error.message}")
@@ -79,7 +79,7 @@ def refusal(reply: Reply, stage: Stage) -> Ending:
 
 
 def exhausted(reply: Reply, stage: Stage) -> Ending:
-    """The end of a machine whose last reply, after every attempt, is still no answer."""
+    """The end of a VM that got no answer in any attempt; `reply` is the last."""
     if reply.status == 429:
         reason = Reason.THROTTLED
     elif reply.fault is not None or reply.status == 408 or reply.status >= 500:
@@ -91,40 +91,40 @@ def exhausted(reply: Reply, stage: Stage) -> Ending:
 
 NO_URL = "Azure accepted the start and gave no URL under which to follow it"
 NO_OBJECT = "the assessment's result is not a JSON object"
-NO_COUNTS = "the assessment succeeded without saying how many patches are missing"
+NO_COUNTS = "the assessment succeeded but does not say how many patches are missing"
 
 
 def malformed(reply: Reply, stage: Stage, why: str) -> Ending:
-    """The end of a machine whose reply has the right status and makes no sense."""
+    """The end of a VM whose reply has the right status and makes no sense."""
     error = Failure.of_fleetscan(OwnCode.MALFORMED_REPLY, why, stage, reply)
     return Ending(Outcome.FAILED, Reason.MALFORMED_REPLY, error=error)
 
 
 def no_result(reply: Reply, stage: Stage, why: str) -> Ending:
-    """The end of a machine whose operation succeeded and told nothing."""
+    """The end of a VM whose operation ended without a result."""
     return replace(malformed(reply, stage, why), reason=Reason.NO_RESULT)
 
 
 def timed_out(reply: Reply, stage: Stage, timeout_s: float) -> Ending:
-    """The end of a machine whose operation was still unfinished so long after its start."""
-    why = f"the operation was still unfinished {timeout_s:g} s after its start"
+    """The end of a VM whose operation was still running so long after its start."""
+    why = f"the operation was still running {timeout_s:g} s after its start"
     error = Failure.of_fleetscan(OwnCode.OPERATION_TIMEOUT, why, stage, reply)
     return Ending(Outcome.TIMED_OUT, Reason.OPERATION_TIMEOUT, error=error)
 
 
 def fate_unknown() -> Ending:
-    """The end of a machine whose start left no trace, and that may not be started again."""
-    why = "the assessment was started, its fate could not be learned, and no trace of it was found"
+    """The end of a VM whose start left no trace, and that must not be started again."""
+    why = "the assessment was started, its reply was lost, and no trace of it was found on the VM"
     return _unreachable(OwnCode.START_OF_UNKNOWN_FATE, why, Stage.START)
 
 
 def given_up(stage: Stage, *, was_tried: bool) -> Ending:
-    """The end of a machine in a region that answered nobody for so long that it is not asked any more."""
+    """The end of a VM in a region that gave no answer for so long that it is not asked any more."""
     if was_tried:
-        code, told = OwnCode.REGION_UNREACHABLE, "what became of the assessment was not learned"
+        code, told = OwnCode.REGION_UNREACHABLE, "the result of the assessment is unknown"
     else:
         code, told = OwnCode.NOT_TRIED, "the assessment was not tried"
-    why = f"the machine's region answered none of its subscription's requests for ten minutes: {told}"
+    why = f"the VM's region answered no request of its subscription for ten minutes: {told}"
     return _unreachable(code, why, stage)
 
 
@@ -133,14 +133,14 @@ def _unreachable(code: OwnCode, why: str, stage: Stage) -> Ending:
 
 
 def operation_ended_badly(reply: Reply, body: dict[str, Json], *, canceled: bool) -> Ending:
-    """The end of a machine whose operation says Failed or Canceled, in an HTTP 200."""
+    """The end of a VM whose operation says Failed or Canceled, in an HTTP 200."""
     reason = Reason.OPERATION_CANCELED if canceled else Reason.OPERATION_FAILED
     code, message = innermost_error({"error": body.get("error")})
     return Ending(Outcome.FAILED, reason, error=Failure.of_azure(reply, code, message, Stage.POLL))
 
 
 def assessment(reply: Reply, result: dict[str, Json], source: Source = Source.OPERATION) -> Ending:
-    """The end of a machine whose result came: judged by its own status, then by its counts.
+    """The end of a VM whose result came: judged by its own status, then by its counts.
 
     The error in a result is present on success too and decides nothing.
     """

@@ -1,6 +1,6 @@
-"""Polling one reply of Azure's, tolerantly: JSON, both error shapes, Retry-After in all its types, quotas.
+"""Reading one reply of Azure's, tolerantly: JSON, both error shapes, Retry-After in all its types, quotas.
 
-Nothing here raises on what Azure wrote, but for `parse_json`; nothing hard-codes the name of a throttling
+Only `parse_json` raises on what Azure wrote; nothing hard-codes the name of a throttling
 policy, which changed three times in three years. Facts: ARM's async-operation contract and recorded traffic.
 """
 
@@ -15,7 +15,7 @@ from fleetscan import json_text
 from fleetscan.azure_times import http_time
 from fleetscan.model import Failure, Fault, Json, Reply, Stage
 
-# Azure's documents say 10 to 600 s and one throttling sample 1200; nobody is served by more than an hour.
+# Azure's documents say 10 to 600 s and one throttling sample 1200; no scan is served by more than an hour.
 MAX_RETRY_AFTER_S = 3600.0
 MAX_MESSAGE_CHARS = 4000
 REMAINING = "x-ms-ratelimit-remaining-"
@@ -44,12 +44,12 @@ def is_weather(reply: Reply) -> bool:
 
 
 def is_answer(reply: Reply) -> bool:
-    """Whether Azure itself had something to say, were it a refusal."""
+    """Whether Azure itself answered, if only with a refusal."""
     return reply.fault is None and reply.status != 408 and reply.status < 500
 
 
 def is_not_taken(reply: Reply) -> bool:
-    """Whether a start that brought `reply` cannot have begun: nothing was sent, or Azure turned it away."""
+    """Whether a start that brought `reply` cannot have begun: nothing was sent, or Azure turned it down."""
     return reply.fault is Fault.NOT_SENT or reply.status in (429, 503)
 
 
@@ -94,7 +94,7 @@ def value_at(value: Json, path: str) -> Json:
 
 
 def text_at(value: Json, path: str) -> str | None:
-    """The text at `path`; None for an empty one and for whatever is no text."""
+    """The text at `path`; None where it is empty or is not text."""
     return text_of(value_at(value, path))
 
 
@@ -128,31 +128,33 @@ def _seconds_until(text: str, date: str | None) -> float | None:
 class Remaining:
     """Requests left by a reply's own counts; None where it tells none.
 
-    In the caller's ARM bucket, in Compute's of the region, and in ARM's of everybody together (`-global-`),
+    In the caller's ARM bucket, in Compute's of the region, and in ARM's of all callers together (`-global-`),
     which is fifteen times as large and says nothing of the caller's own until it is nearly empty.
     """
 
     subscription: int | None
     region: int | None
-    everybody: int | None = None
+    all_callers: int | None = None
 
 
 def remaining_quotas(headers: Mapping[str, str], account: str) -> Remaining:
     """The smallest remaining count of each scope, whatever the policies are called.
 
     `account` is the last word of the front door's headers that count (`reads`, `writes`): a count of reads
-    in the reply to a start is about no start. A policy named `...Resource` counts one machine's requests and
-    binds nobody else.
+    in the reply to a start is about no start. A policy named `...Resource` counts one VM's requests and
+    binds no other.
     """
     subscription: list[int] = []
     region: list[int] = []
-    everybody: list[int] = []
+    all_callers: list[int] = []
     for name, text in headers.items():
         if name == "x-ms-ratelimit-remaining-resource":
             region.extend(count for policy, count in _policies(text) if not policy.endswith("Resource"))
         elif is_count_of(name, account) and (count := _count(text)) is not None:
-            (everybody if "-global-" in name else subscription).append(count)
-    return Remaining(min(subscription, default=None), min(region, default=None), min(everybody, default=None))
+            (all_callers if "-global-" in name else subscription).append(count)
+    return Remaining(
+        min(subscription, default=None), min(region, default=None), min(all_callers, default=None)
+    )
 
 
 def is_count_of(name: str, account: str) -> bool:
@@ -177,20 +179,20 @@ def _count(text: str) -> int | None:
 
 
 class ThrottleScope(Enum):
-    """Whom a 429 stills."""
+    """What a 429 blocks."""
 
     TENANT = "tenant"
     """ARM's front door: this kind, in every subscription."""
     SUBSCRIPTION = "subscription"
     """ARM's front door: this subscription and kind, all regions."""
     REGION = "region"
-    """Microsoft.Compute, or nobody recognisable: this subscription, region and kind."""
+    """Microsoft.Compute, or a sender that is not known: this subscription, region and kind."""
     MACHINE = "machine"
-    """One machine's own bucket, or another operation on it."""
+    """One VM's own bucket, or another operation on it."""
 
 
 def throttle_scope(reply: Reply) -> ThrottleScope:
-    """Whom the 429 `reply` stills, by its code and the policy it names."""
+    """What the 429 `reply` blocks, by its code and the policy it names."""
     body = parse_object(reply.body) or {}
     error = body.get("error")
     outer = error if isinstance(error, dict) else body

@@ -1,6 +1,6 @@
-"""The machines of one subscription from Compute's own lists: strong, but each page costs a scarce token.
+"""The VMs of one subscription from Compute's own lists: strong, but each page costs a scarce token.
 
-Two lists are joined: the machines, which come without a power state, and their states alone.
+Two lists are joined: the VMs, which come without a power state, and their states alone.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ API_VERSION = "2024-07-01"
 
 @dataclass(frozen=True, slots=True)
 class ComputeListing:
-    """One subscription's machines; `error` says why some may be missing, `note` what else to know."""
+    """One subscription's VMs; `error` says why some may be missing, `note` what else to know."""
 
     subscription: Subscription
     targets: list[Target]
@@ -30,7 +30,7 @@ class ComputeListing:
 
 
 def list_machines(endpoint: str, subscription: Subscription) -> Pages[ComputeListing]:
-    """The machines of `subscription`, with power states where those could be listed too."""
+    """The VMs of `subscription`, with power states where those could be listed too."""
     url = (
         f"{endpoint}/subscriptions/{subscription.id}/providers/Microsoft.Compute/virtualMachines"
         f"?api-version={API_VERSION}"
@@ -49,7 +49,7 @@ def _joined(subscription: Subscription, models: PagedList, states: PagedList) ->
     for vm in models.entries:
         target = _target_of(vm, by_id, subscription)
         if target is None:
-            why = f"a listed machine has no resource id of this subscription: {text_at(vm, 'id')!r:.300}"
+            why = f"a listed VM has no resource id of this subscription: {text_at(vm, 'id')!r:.300}"
             error = error or InventoryError(subscription.id, OwnCode.MALFORMED_REPLY, why, 200)
         else:
             targets.append(target)
@@ -57,7 +57,7 @@ def _joined(subscription: Subscription, models: PagedList, states: PagedList) ->
     if states.error is not None:
         note = (
             f"power states in subscription {subscription.id} could not all be listed "
-            f"({states.error.code or states.error.http_status}): machines of unknown state are tried"
+            f"({states.error.code or states.error.http_status}): VMs of unknown state are tried"
         )
     return ComputeListing(subscription, targets, error, note)
 

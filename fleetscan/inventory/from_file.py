@@ -1,7 +1,7 @@
 """A fleet from a file: JSON lines, one resource id a line, or an earlier run.
 
 A line that cannot be a VM is an error and never a smaller fleet. What a file says of a VM, its power
-state too, is taken as it is.
+state too, is used as it is.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ STDIN = 0
 
 @dataclass(frozen=True, slots=True)
 class InventoryFile:
-    """The machines of a file, the first of each id; `duplicates` counts the lines passed over."""
+    """The VMs of a file, the first of each id; `duplicates` counts the lines passed over."""
 
     name: str
     targets: list[Target]
@@ -44,7 +44,7 @@ def read_inventory(path: str) -> InventoryFile:
         if path != "-":
             with open(path, "rb") as lines:
                 return read_lines(lines, path)
-        # A reader of its own: Python's is locked while somebody reads, and a process could not end.
+        # A reader of its own: Python's is locked while it is read, so that a process could not end.
         with open(STDIN, "rb", closefd=False) as lines:
             return read_lines(lines, "standard input")
     except OSError as error:
@@ -65,7 +65,7 @@ def target_of_row(row: Row) -> Target:
 
 
 def read_lines(lines: Iterable[bytes], name: str) -> InventoryFile:
-    """The machines on `lines`; `name` is what a person calls the file. Raises InventoryFileError."""
+    """The VMs on `lines`; `name` is what a person calls the file. Raises InventoryFileError."""
     targets: dict[str, Target] = {}
     machines = 0
     for number, raw in enumerate(lines, start=1):
@@ -87,7 +87,7 @@ def _why(error: ValueError) -> str:
 
 
 def _target_of(line: str) -> Target:
-    """The machine on a line; ValueError with what was expected."""
+    """The VM on a line; ValueError with what was expected."""
     if not line.startswith(("{", "[", '"')):
         return _target_of_id(line, "the line is")
     try:
@@ -95,7 +95,7 @@ def _target_of(line: str) -> Target:
     except ValueError as error:
         raise ValueError("it is neither a JSON object nor a resource id") from error
     if not isinstance(row, dict):
-        raise ValueError("it is JSON but no object")
+        raise ValueError("it is JSON but not an object")
     name = "resource_id" if "resource_id" in row else "id"
     resource_id = row.get(name)
     if not isinstance(resource_id, str):
@@ -140,11 +140,8 @@ def _text(row: Mapping[str, object], name: str) -> str | None:
 
 def _tags(row: Mapping[str, object]) -> dict[str, str]:
     value = row.get("tags") or {}
-    texts = (
-        {name: text for name, text in value.items() if isinstance(text, str)}
-        if isinstance(value, dict)
-        else None
-    )
+    tags = value if isinstance(value, dict) else {}
+    texts = {name: text for name, text in tags.items() if isinstance(text, str)}
     if texts != value:
         raise ValueError("'tags' must be an object of texts")
     return texts

@@ -1,4 +1,4 @@
-"""The fleet of an identity, step by step: its subscriptions, their machines from Resource Graph, and from
+"""The fleet of an identity, step by step: its subscriptions, their VMs from Resource Graph, and from
 Compute those of every subscription for which Graph could not be relied on."""
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from fleetscan.records.run import Scope, ScopeSubscription
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """Who is to be assessed, what could not be listed (`errors`) and what a person should know (`notes`).
+    """The VMs to be assessed, what could not be listed (`errors`) and what a person should know (`notes`).
 
-    `subscriptions` are those whose machines were read, `not_enabled` the visible ones passed over. Of a
+    `subscriptions` are those whose VMs were read, `not_enabled` the visible ones passed over. Of a
     fleet that was listed before only the `listed_scope` is known of these.
     """
 
@@ -34,7 +34,7 @@ class Fleet:
 
     @property
     def is_nothing_listed(self) -> bool:
-        """Whether no part of the fleet could be listed; a fleet that is truly empty is no such thing."""
+        """Whether no part of the fleet could be listed; not so for a fleet that is truly empty."""
         return bool(self.errors) and not self.subscriptions and not self.targets
 
     @property
@@ -58,10 +58,10 @@ def _as_json(subscription: Subscription) -> ScopeSubscription:
 
 
 class Listing:
-    """One reading of the fleet; `named` are subscriptions' ids, none for all that are enabled.
+    """One listing of the fleet; `named` are subscriptions' ids, none for all that are enabled.
 
-    Whoever drives it calls the four methods in this order, reads the listings each returns side by side,
-    and hands what they brought, in their order, to the next:
+    Its caller calls the four methods in this order, reads the listings each returns side by side, and hands
+    their results, in their order, to the next:
 
         [subscriptions] = await ask([listing.subscriptions()])
         graph = await ask(listing.graph(subscriptions))
@@ -78,7 +78,7 @@ class Listing:
         self._notes: list[str] = []
 
     def subscriptions(self) -> Pages[Subscriptions]:
-        """The first step: who is visible."""
+        """The first step: which subscriptions are visible."""
         return list_subscriptions(self._endpoint)
 
     def graph(self, subscriptions: Subscriptions) -> list[Pages[GraphListing | GraphBroken]]:
@@ -88,7 +88,7 @@ class Listing:
         return [query_machines(self._endpoint, batch) for batch in batches(self._choice.chosen)]
 
     def compute(self, answers: Iterable[GraphListing | GraphBroken]) -> list[Pages[ComputeListing]]:
-        """The third: Compute's list of every subscription that Graph did not bring."""
+        """The third: Compute's list of every subscription that Graph did not list."""
         remaining = list(self._choice.unseen)
         for answer in answers:
             match answer:
@@ -104,7 +104,7 @@ class Listing:
         return [list_machines(self._endpoint, subscription) for subscription in remaining]
 
     def fleet(self, listings: Sequence[ComputeListing]) -> Fleet:
-        """The end: everything that was brought, each machine once."""
+        """The end: everything that was listed, each VM once."""
         failures = [listing.error for listing in listings if listing.error is not None]
         read = [listing.subscription for listing in listings if listing.error is None]
         listed = [target for listing in listings for target in listing.targets]
@@ -123,14 +123,14 @@ def _count(subscriptions: Sequence[Subscription]) -> str:
 
 
 def fleet_of_file(file: InventoryFile, named: Sequence[str]) -> Fleet:
-    """The machines of an inventory file that are in the subscriptions `named`, all of them when none is."""
+    """The VMs of an inventory file that are in the subscriptions `named`, all of them when none is."""
     targets = of_subscriptions(file.targets, named)
     notes: list[str] = []
     if file.duplicates:
         lines = "1 line" if file.duplicates == 1 else f"{file.duplicates} lines"
-        notes.append(f"{lines} of {file.name} said again which machine: each machine is taken once")
+        notes.append(f"{lines} of {file.name} dropped: the VM was named before")
     present = {target.subscription_id.lower() for target in targets}
     notes += [
-        f"{file.name} has no machine in subscription {name}" for name in named if name.lower() not in present
+        f"{file.name} has no VM in subscription {name}" for name in named if name.lower() not in present
     ]
     return Fleet(targets, notes=notes)

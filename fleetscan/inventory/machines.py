@@ -28,7 +28,7 @@ VIEW_PATHS: Mapping[str, str] = {
 
 
 def target_of(facts: Json, names: Mapping[str, str | None]) -> Target:
-    """The machine that `facts` tell: id, location, tags and the columns of PATHS and VIEW_PATHS.
+    """The VM that `facts` tell: id, location, tags and the columns of PATHS and VIEW_PATHS.
 
     `names` gives subscriptions' names by lower-case id. Raises ValueError where the id is none.
     """
@@ -54,7 +54,7 @@ def target_of(facts: Json, names: Mapping[str, str | None]) -> Target:
 
 
 def facts_of_vm(vm: Json, status: Json = None) -> dict[str, Json]:
-    """The facts in a machine's object of a Compute list, its instance view from the `statusOnly` list."""
+    """The facts in a VM's object of a Compute list, its instance view from the `statusOnly` list."""
     facts = {name: value_at(vm, name) for name in ("id", "location", "tags")}
     facts |= {name: value_at(vm, path) for name, path in PATHS.items()}
     view = value_at(status, "properties.instanceView")

@@ -1,4 +1,4 @@
-"""Polling a list that Azure hands out page by page through `nextLink`; it ends whole or says why it did not.
+"""Reading a list that Azure hands out page by page through `nextLink`; it is complete, or says why it is not.
 
 A listing is a generator: it yields what it asks and is sent replies that weather cannot improve.
 """
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 Pages: TypeAlias = Generator[ListRequest, Reply, T]
 
-# Even with few machines a page more than any subscription may hold: a list that goes on has no end.
+# More than any subscription may have, even with few VMs a page: a longer list has no end.
 MAX_PAGES = 2_000
 
 
@@ -31,7 +31,7 @@ class PagedList:
 
 
 def read_list(kind: RequestKind, url: str, subscription_id: str = "") -> Pages[PagedList]:
-    """Every entry of the list at `url`, following `nextLink` as long as it leads on and stays in Azure."""
+    """Every entry of the list at `url`, following `nextLink` as long as there is one that stays in Azure."""
     entries: list[Json] = []
     asked: set[str] = set()
     next_url: str | None = url
@@ -54,7 +54,7 @@ def read_list(kind: RequestKind, url: str, subscription_id: str = "") -> Pages[P
 
 
 def refusal(reply: Reply, subscription_id: str) -> InventoryError:
-    """What a bad `reply` says, as the error of a listing."""
+    """What a refusal says, as the error of a listing."""
     error = read_error(reply, Stage.INVENTORY)
     return InventoryError(subscription_id or None, error.code, error.message, error.http_status)
 
@@ -73,7 +73,7 @@ def _next_url(page: dict[str, Json], url: str, asked: set[str]) -> str | None:
         return None
     next_url = follow(link, url, Origin.of(url)) if isinstance(link, str) else None
     if next_url is None:
-        raise ValueError("a nextLink leads away from Azure's endpoint, or is no URL")
+        raise ValueError("a nextLink leads outside Azure's endpoint, or is not a URL")
     if next_url in asked:
         raise ValueError("a nextLink leads back to a page that was read already")
     return next_url

@@ -1,4 +1,4 @@
-"""The machines of many subscriptions from Resource Graph: cheap, and doubted at every turn.
+"""The VMs of many subscriptions from Resource Graph: cheap, and doubted at every turn.
 
 A batch whose rows do not add up is a `GraphBroken`, never a smaller fleet.
 """
@@ -27,7 +27,7 @@ QUERY = (
 
 @dataclass(frozen=True, slots=True)
 class GraphListing:
-    """Every machine of the batch, each once."""
+    """Every VM of the batch, each once."""
 
     subscriptions: tuple[Subscription, ...]
     targets: list[Target]
@@ -42,19 +42,19 @@ class GraphBroken:
 
 
 def query_machines(endpoint: str, batch: tuple[Subscription, ...]) -> Pages[GraphListing | GraphBroken]:
-    """Every machine of `batch`, which is not empty."""
+    """Every VM of `batch`, which is not empty."""
     names = {subscription.key: subscription.name for subscription in batch}
-    query = GraphQuery(RequestKind.QUERY_GRAPH, QUERY, "machines", partial(_target_of, names=names))
+    query = GraphQuery(RequestKind.QUERY_GRAPH, QUERY, "VMs", partial(_target_of, names=names))
     found = yield from graph_pages(endpoint, query, [subscription.id for subscription in batch])
     return GraphBroken(batch, found) if isinstance(found, str) else GraphListing(batch, found)
 
 
 def _target_of(row: Json, names: Mapping[str, str | None]) -> Target:
-    """The machine of `row`; ValueError with a clause where it is none of the subscriptions `names`."""
+    """The VM of `row`; ValueError with a clause where it is none of the subscriptions `names`."""
     try:
         target = target_of(row, names)
     except ValueError as error:
         raise ValueError(f"gave a row whose id is {error}") from error
     if target.subscription_id.lower() not in names:
-        raise ValueError(f"gave a machine of subscription {target.subscription_id}, which was not asked for")
+        raise ValueError(f"gave a VM of subscription {target.subscription_id}, which was not asked for")
     return target

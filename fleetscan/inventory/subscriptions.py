@@ -30,7 +30,7 @@ class Subscription:
 
     @property
     def is_enabled(self) -> bool:
-        """Whether its machines can be worked on; a state that is not said counts as enabled."""
+        """Whether its VMs can be worked on; an unknown state counts as enabled."""
         return (self.state or "Enabled").lower() == "enabled"
 
 
@@ -47,7 +47,7 @@ class Choice:
     """The subscriptions to list, and the visible ones passed over because of their state.
 
     `unseen` were named while the list of subscriptions was in doubt: only Compute says whether they exist,
-    because Resource Graph finds nothing in a subscription that is none.
+    because Resource Graph finds nothing in a subscription that does not exist.
     """
 
     chosen: tuple[Subscription, ...]
@@ -86,7 +86,7 @@ def _subscription_of(entry: Json) -> Subscription | None:
 
 
 def choose(subscriptions: Subscriptions, named: Sequence[str]) -> Choice:
-    """Whom to list: all that are enabled, or those `named`, whatever their state.
+    """The subscriptions to list: all that are enabled, or those `named`, whatever their state.
 
     A named one that is not visible becomes an error; while the list itself is in doubt it is tried.
     """
@@ -102,7 +102,7 @@ def choose(subscriptions: Subscriptions, named: Sequence[str]) -> Choice:
     if (doubt := subscriptions.error) is None or not missing:
         return Choice(chosen, errors=tuple(map(_not_found, missing)))
     why = doubt.code or doubt.http_status
-    note = f"the subscriptions could not all be listed ({why}): those named are tried all the same"
+    note = f"the subscriptions could not all be listed ({why}): those named are tried anyway"
     return Choice(chosen, unseen=tuple(map(Subscription, missing)), notes=(note,))
 
 

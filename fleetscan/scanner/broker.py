@@ -116,14 +116,14 @@ class Broker:
         operation = step.job
         if not isinstance(operation, Operation):
             return
-        reading = operation.reading
+        polling = operation.polling
         if step.turn.kind is RequestKind.START:
-            if reading is not None:
-                self._note_accepted(operation.number, step.sent_at, reading)
+            if polling is not None:
+                self._note_accepted(operation.number, step.sent_at, polling)
             elif is_not_taken(reply) or reply.status == 409:
                 self._note_not_taken(step)
-        elif reading is not None and ("location" in reply.headers or "azure-asyncoperation" in reply.headers):
-            self._journal.write(OperationMoved(operation.number, reading.urls.told()))
+        elif polling is not None and ("location" in reply.headers or "azure-asyncoperation" in reply.headers):
+            self._journal.write(OperationMoved(operation.number, polling.urls.told()))
 
     def _note_accepted(self, number: int, posted_at: float, polling: Polling) -> None:
         at, accepted_at = self._clock.epoch(posted_at), self._clock.epoch(polling.accepted_at)

@@ -139,7 +139,7 @@ class Session:
                 self._busy.append((number, target))
             else:
                 operation = resumption.operation(number, target, self._rules, past.of(target), self._clock)
-                if operation.reading is not None:
+                if operation.polling is not None:
                     self._hooks.accepted()
                 yield operation
 

@@ -159,5 +159,5 @@ def test_a_proxy_that_cannot_be_one_is_said_in_a_sentence(
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.setenv("https_proxy", address)
-    with pytest.raises(UsageError, match="HTTPS_PROXY must read"):
+    with pytest.raises(UsageError, match="HTTPS_PROXY must be"):
         proxy_for(AZURE)

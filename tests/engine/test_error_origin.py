@@ -24,7 +24,7 @@ OWN: dict[OwnCode, Ending] = {
     OwnCode.NOT_TRIED: outcomes.given_up(Stage.START, was_tried=False),
 }
 NO_RESULTS = (
-    outcomes.no_result(reply(204), Stage.POLL, "the operation ended and told nothing"),
+    outcomes.no_result(reply(204), Stage.POLL, "the operation ended without a result"),
     outcomes.assessment(reply(), {"status": "Succeeded"}),
     outcomes.assessment(reply(), {"status": "Succeeded"}, Source.GRAPH),
 )

@@ -123,7 +123,7 @@ def test_the_smallest_count_of_the_front_door_binds() -> None:
         "x-ms-ratelimit-remaining-subscription-global-writes": "2999",
         "content-length": "5",
     }
-    assert remaining_quotas(headers, "writes") == Remaining(subscription=199, region=None, everybody=2999)
+    assert remaining_quotas(headers, "writes") == Remaining(subscription=199, region=None, all_callers=2999)
 
 
 def test_a_count_of_another_kind_is_no_count_of_ours() -> None:
@@ -134,10 +134,10 @@ def test_a_count_of_another_kind_is_no_count_of_ours() -> None:
     assert remaining_quotas(headers, "writes") == Remaining(subscription=None, region=None)
 
 
-def test_a_count_of_everybody_is_no_count_of_ours() -> None:
+def test_a_count_of_all_callers_is_no_count_of_ours() -> None:
     """A recorded poll tells the global count alone."""
     headers = {"x-ms-ratelimit-remaining-subscription-global-reads": "3749"}
-    assert remaining_quotas(headers, "reads") == Remaining(subscription=None, region=None, everybody=3749)
+    assert remaining_quotas(headers, "reads") == Remaining(subscription=None, region=None, all_callers=3749)
 
 
 def test_resource_graphs_quota_is_the_callers_own() -> None:

@@ -121,7 +121,7 @@ def test_a_row_that_is_no_patch_operation_is_not_believed(row: Json) -> None:
 
 def test_a_patch_operation_of_no_virtual_machine_is_not_believed() -> None:
     row: Json = {"id": "/subscriptions/x/patchInstallationResults/1"}
-    assert why(graph_page(1, [row])).startswith("gave a patch operation whose machine's id is not a virtual")
+    assert why(graph_page(1, [row])).startswith("gave a patch operation whose VM's id is not a virtual")
 
 
 @pytest.mark.parametrize(

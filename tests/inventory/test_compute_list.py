@@ -54,7 +54,7 @@ def test_states_that_cannot_be_listed_leave_the_machines_and_a_note() -> None:
     assert listing.error is None
     assert listing.note == (
         f"power states in subscription {A} could not all be listed (InternalError): "
-        "machines of unknown state are tried"
+        "VMs of unknown state are tried"
     )
 
 

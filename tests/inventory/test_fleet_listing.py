@@ -165,7 +165,7 @@ def test_a_file_is_filtered_by_the_named_subscriptions_and_says_who_is_not_in_it
     fleet = fleet_of_file(read_lines(lines, "fleet.txt"), [A.upper(), other])
     assert names(fleet) == ["a"]
     assert fleet.notes == [
-        "1 line of fleet.txt said again which machine: each machine is taken once",
-        f"fleet.txt has no machine in subscription {other}",
+        "1 line of fleet.txt dropped: the VM was named before",
+        f"fleet.txt has no VM in subscription {other}",
     ]
     assert not fleet.is_nothing_listed

@@ -129,7 +129,7 @@ def test_no_machine_at_all_is_a_listing() -> None:
 
 
 def test_rows_that_are_missing_at_the_end_are_noticed() -> None:
-    assert why(graph_page(3, rows("a", "b"))) == "gave 2 of 3 machines"
+    assert why(graph_page(3, rows("a", "b"))) == "gave 2 of 3 VMs"
 
 
 def test_a_row_that_comes_again_is_noticed_whatever_its_case() -> None:
@@ -143,13 +143,13 @@ def test_a_token_that_comes_again_is_noticed() -> None:
 
 def test_a_count_that_changes_between_pages_is_noticed() -> None:
     pages = graph_page(2, rows("a"), "t"), graph_page(1, [])
-    assert why(*pages) == "counted 2 machines and then 1"
+    assert why(*pages) == "counted 2 VMs and then 1"
 
 
 def test_a_machine_nobody_asked_for_is_noticed() -> None:
     other = "cccccccc-0000-0000-0000-000000000003"
     assert why(graph_page(1, [{"id": vm_id("a", other)}])) == (
-        f"gave a machine of subscription {other}, which was not asked for"
+        f"gave a VM of subscription {other}, which was not asked for"
     )
 
 

@@ -60,7 +60,7 @@ def test_a_next_link_that_leads_away_is_not_followed_and_is_an_error(link: Json)
     assert found.error is not None
     assert (found.error.code, found.error.message) == (
         "MalformedReply",
-        "a nextLink leads away from Azure's endpoint, or is no URL",
+        "a nextLink leads outside Azure's endpoint, or is not a URL",
     )
 
 
@@ -143,7 +143,7 @@ def test_one_named_is_tried_while_the_list_itself_is_in_doubt() -> None:
     choice = choose(Subscriptions((PROD,), doubt), [A, B])
     assert (choice.chosen, choice.unseen, choice.errors) == ((PROD,), (Subscription(B),), ())
     assert choice.notes == (
-        "the subscriptions could not all be listed (AuthorizationFailed): those named are tried all the same",
+        "the subscriptions could not all be listed (AuthorizationFailed): those named are tried anyway",
     )
 
 

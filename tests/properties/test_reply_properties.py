@@ -90,7 +90,7 @@ def test_retry_after_as_a_date_counts_from_the_replys_own(moment: datetime, afte
 @given(headers, accounts)
 def test_what_is_left_is_a_number_from_0_or_untold(told: Mapping[str, str], account: str) -> None:
     left = remaining_quotas(told, account)
-    for count in (left.subscription, left.region, left.everybody):
+    for count in (left.subscription, left.region, left.all_callers):
         assert count is None or count >= 0
 
 
