@@ -112,7 +112,7 @@ async def test_a_401_on_a_static_token_says_what_to_do() -> None:
     async with serving(Answer(b"HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n")) as server:
         base = f"http://127.0.0.1:{server.port}"
         async with wire_to(Origin.of(base)) as wire:
-            with pytest.raises(TokenRefusedError, match="put a fresh one there"):
+            with pytest.raises(TokenRefusedError, match="get a fresh one, or leave it out to sign in"):
                 await wire.exchange(Request("GET", f"{base}/x"))
 
 

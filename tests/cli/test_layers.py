@@ -44,6 +44,7 @@ ROWS: dict[str, tuple[tuple[str, object], tuple[str, object], tuple[str, object]
         ("tag:cost center, tag:b", ("tag:cost center", "tag:b")),
         ("tag:flag", ("tag:flag",)),
     ),
+    "runs": (("file", "file"), ("env", "env"), ("flag", "flag")),
     "resume": (("true", True), ("false", False), ("", True)),
     "retry-failed": (("file", "file"), ("env", "env"), ("flag", "flag")),
     "deadline": (("2h", 7200.0), ("90s", 90.0), ("1d", 86_400.0)),

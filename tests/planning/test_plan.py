@@ -31,6 +31,7 @@ from fleetscan.simulator.cloud import Cloud
 from fleetscan.simulator.fates import Fate
 from fleetscan.simulator.scenario import Scenario
 from fleetscan.simulator.transport import SimulatedTransport
+from tests.records.examples import timed_row, write_run
 
 SCHEMA = Draft202012Validator(plan_schema())
 MILLISECOND = 0.001
@@ -263,18 +264,7 @@ def test_assessments_take_what_the_median_one_of_their_system_took_before() -> N
 
 
 def test_kinds_that_took_long_before_start_first_as_in_a_scan(tmp_path: Path) -> None:
-    took = {"Linux": 400.0, "Windows": 60.0}
-    ended = "2026-01-01T00:10:00Z"
-    rows = [
-        {
-            "resource_id": f"/vm/{kind}",
-            "os_type": kind,
-            "assessed_at": ended,
-            "operation": {"duration_s": took_s, "finished_at": ended},
-        }
-        for kind, took_s in took.items()
-    ]
-    (tmp_path / "results.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    write_run(tmp_path, [timed_row("linux", "Linux", 400.0), timed_row("windows", "Windows", 60.0)])
     fleet = [*machines(800, os_type="Windows"), *machines(200, os_type="Linux")]
     settings = PlanSettings(
         last_run=str(tmp_path), max_in_flight=10_000, first_poll_s=1.0, poll_interval_s=4.0
@@ -289,7 +279,8 @@ def test_kinds_that_took_long_before_start_first_as_in_a_scan(tmp_path: Path) ->
 def test_a_run_that_cannot_be_learned_from_is_told_and_stops_nothing() -> None:
     warnings: list[str] = []
     made = foresee(Roster(machines(1)), PlanSettings(last_run="/nonexistent"), warn=warnings.append)
-    assert warnings == ["nothing is learned from /nonexistent (No such file or directory)"]
+    why = "/nonexistent cannot be read as a run: there is no such directory"
+    assert warnings == [f"nothing is learned from the last run: {why}"]
     assert made["assumed"] == {
         "assessment_s": 180.0,
         "reply_s": 0.2,

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
 
 from fleetscan.model import CodeOrigin, Ending, Failure, Json, OperationTrace, Outcome, Reason, Stage, Target
-from fleetscan.records.row import REASONS
+from fleetscan.records.machine_row import encode, row
+from fleetscan.records.row import REASONS, Row
+from fleetscan.records.run import RunFacts
 from fleetscan.records.times import WallClock
 
 SCAN_ID = "4f1c2a9e-0000-4000-8000-000000000000"
@@ -114,3 +119,36 @@ def _drawn_ending(chance: random.Random, outcome: Outcome, reason: Reason | None
         chance.choice(odd), chance.choice(odd), chance.choice((None, 3)), status=chance.choice((1, "Failed"))
     )
     return Ending(outcome, reason, chance.choice((None, told)), error, course)
+
+
+def timed_row(name: str, os_type: str | None, duration_s: float | None, *, is_azures: bool = True) -> Row:
+    """A row of a VM whose operation took so long, by Azure's own clock or by ours."""
+    ended = "2026-01-01T00:02:00Z"
+    made = row(SCAN_ID, machine(name, os_type=os_type), assessed(), CLOCK)
+    assert made["operation"] is not None
+    made["assessed_at"] = ended if is_azures else "2026-01-01T00:01:00Z"
+    made["operation"]["finished_at"], made["operation"]["duration_s"] = ended, duration_s
+    return made
+
+
+def run_facts(exit_code: int | None = 0) -> RunFacts:
+    """A run.json."""
+    return {
+        "schema": "fleetscan.run/1",
+        "scan_id": SCAN_ID,
+        "started_at": "2026-01-01T00:00:00Z",
+        "finished_at": None if exit_code is None else "2026-01-01T00:10:00Z",
+        "exit_code": exit_code,
+        "stopped_by": None,
+        "versions": {"fleetscan": "0.1.0", "python": "3.11.7"},
+        "principal": None,
+        "scope": {"subscriptions": [], "not_enabled": []},
+        "settings": {},
+    }
+
+
+def write_run(path: Path, rows: Sequence[Row], exit_code: int | None = 0, torn: bytes = b"") -> None:
+    """A run's rows and its run.json, and at the rows' end what a dying process left."""
+    path.mkdir(exist_ok=True)
+    (path / "results.jsonl").write_bytes(b"".join(map(encode, rows)) + torn)
+    (path / "run.json").write_bytes(orjson.dumps(run_facts(exit_code)))

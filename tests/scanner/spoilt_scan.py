@@ -39,8 +39,9 @@ BEFORE_A_RUN = frozenset(
 HARMLESS = frozenset({("fsync", "run"), ("close", "run")})
 SENTENCE = re.compile(
     r".*/run(/(results|journal|totals)\.jsonl|/run\.json)? "
-    r"(could not be written \([^()]+\); (make room|mend that) and go on with --out .*/run --resume"
-    r"|cannot be written \([^()]+\); mend that, or name another directory with --out)"
+    r"(cannot be written any more \([^()]+\); (make room|fix that), then resume it "
+    r"with out='.*/run' resume=True"
+    r"|cannot be written \([^()]+\); fix that, or name another directory with out)"
 )
 
 

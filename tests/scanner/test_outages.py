@@ -95,4 +95,4 @@ def test_a_person_is_told_once_that_it_began_and_once_that_it_is_over() -> None:
 def test_a_person_is_told_once_that_machines_are_given_up() -> None:
     _, _, _, warnings = scan_through(60.0, 24 * HOUR_S)
     assert len(warnings) == 2
-    assert warnings[1].startswith("westeurope still does not answer: machines that wait for it are given up")
+    assert warnings[1] == "westeurope still does not answer: VMs that wait for it end as unreachable"

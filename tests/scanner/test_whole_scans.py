@@ -138,13 +138,14 @@ async def test_a_run_is_never_overwritten(tmp_path: Path) -> None:
 
 
 @in_virtual_time
-async def test_the_default_place_has_a_link_to_the_latest_run(
+async def test_the_directory_of_runs_has_a_link_to_the_latest_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    summary, _ = await run_of(Transport(cloud_of(machines=3)), settings_for(None))
+    settings = settings_for(None, runs="my-runs")
+    summary, _ = await run_of(Transport(cloud_of(machines=3)), settings)
     assert summary.directory is not None
-    assert (tmp_path / "fleetscan-runs" / "latest").resolve() == (tmp_path / summary.directory).resolve()
+    assert (tmp_path / "my-runs" / "latest").resolve() == (tmp_path / summary.directory).resolve()
 
 
 @pytest.mark.parametrize("graph", ["denied", "broken"])

@@ -54,7 +54,10 @@ def test_aiohttp_loads_with_serve_and_not_before() -> None:
 
 def test_the_package_alone_loads_none_of_its_modules() -> None:
     modules = loaded_by("import fleetscan.simulator")
-    assert {name for name in modules if name.startswith("fleetscan.")} == {"fleetscan.simulator"}
+    assert {name for name in modules if name.startswith("fleetscan.")} == {
+        "fleetscan.simulator",
+        "fleetscan.version",
+    }
 
 
 async def test_a_cloud_made_of_a_scenario_alone_is_served_with_today_s_dates() -> None:
