@@ -66,7 +66,7 @@ class StaticToken:
         token = token.strip()
         if re.fullmatch(r"[!-~]+", token) is None:
             raise CredentialError(
-                "FLEETSCAN_ACCESS_TOKEN does not hold a token: it must be the bare access token, "
+                "FLEETSCAN_ACCESS_TOKEN is not a valid bearer token: it must be the bare access token, "
                 "without 'Bearer', spaces or line breaks"
             )
         self._header = f"Bearer {token}"
@@ -214,8 +214,8 @@ def _no_token(scope: str, error: Exception) -> CredentialError:
     if len(said) > MAX_INNARDS_CHARS:
         said = f"{said[:MAX_INNARDS_CHARS]}..."
     return CredentialError(
-        f"no token for {scope} could be had: run `az login`, set the AZURE_* variables of a service "
-        f"principal, or put a token into FLEETSCAN_ACCESS_TOKEN ({said})"
+        "not signed in to Azure: run `az login`, set the AZURE_* variables of a service principal, "
+        f"or put a token into FLEETSCAN_ACCESS_TOKEN (no token for {scope}: {said})"
     )
 
 

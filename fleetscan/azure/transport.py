@@ -222,7 +222,7 @@ def proxy_for(origin: Origin) -> Proxy:
     except ValueError:
         url = URL()
     if url.scheme not in ("http", "https") or not url.host:
-        raise UsageError("HTTPS_PROXY must read http://host:port; mend it, or unset it to connect directly")
+        raise UsageError("HTTPS_PROXY must be http://host:port; fix it, or unset it to connect directly")
     if url.user is None:
         return Proxy(url)
     login = aiohttp.encode_basic_auth(url.user, url.password or "")
@@ -257,9 +257,9 @@ def _why_not_sent(error: Exception, origin: Origin) -> str:
     where = f"{origin.host}:{origin.port}"
     match error:
         case aiohttp.ConnectionTimeoutError():
-            return f"no connection to {where} in time"
+            return f"connecting to {where} timed out"
         case aiohttp.ClientHttpProxyError():
-            return f"the proxy would not connect to {where}: HTTP {error.status}"
+            return f"the proxy refused to connect to {where}: HTTP {error.status}"
         case aiohttp.ClientProxyConnectionError():
             return f"no connection to the proxy: {_reason(error.os_error)}"
         case aiohttp.ClientConnectorCertificateError():
@@ -274,19 +274,19 @@ def _why_cut(error: Exception, timeouts: Timeouts) -> str:
     """A sentence on how the exchange broke; the exception's own text may hold headers and the URL."""
     match error:
         case aiohttp.SocketTimeoutError():
-            return f"nothing came for {timeouts.read_s:g} s"
+            return f"no data for {timeouts.read_s:g} s"
         case TimeoutError():
-            return f"no whole reply within {timeouts.total_s:g} s"
+            return f"no complete reply within {timeouts.total_s:g} s"
         case aiohttp.ServerDisconnectedError():
             return "the connection was closed before a reply came"
         case aiohttp.ClientPayloadError():
             return "the reply's body broke off or could not be decoded"
         case aiohttp.ClientResponseError() | aiohttp.http.HttpProcessingError():
-            return "the reply was not sound HTTP"
+            return "the reply was not valid HTTP"
         case OSError():
-            return f"the connection broke: {_reason(error)}"
+            return f"the connection failed: {_reason(error)}"
         case _:
-            return f"the exchange broke ({type(error).__name__})"
+            return f"the request failed ({type(error).__name__})"
 
 
 def _reason(error: Exception) -> str:

@@ -1,6 +1,6 @@
-"""`fleetscan demo`: a pretend Azure and an ordinary scan of it over HTTP, in one process.
+"""`fleetscan demo`: a simulated Azure and an ordinary scan of it over HTTP, in one process.
 
-The scan is told the endpoint and how fast the pretend machines are, and nothing else about them.
+The scan is given the endpoint and waits that fit the simulation's speed, and knows nothing else about it.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from fleetscan.cli.options import command
 from fleetscan.cli.running import run_until_stopped
 from fleetscan.settings.declared import DemoSettings, Settings
 
-# Assessments of minutes end in seconds here, so the pauses shrink as much; Azure's own limit of one poll
-# of a machine each 4 s holds here too.
+# Assessments of minutes take seconds here, so the waits are as much shorter; Azure's own limit of one poll
+# of a VM every 4 s holds here too.
 FIRST_POLL_S = 2.0
 POLL_INTERVAL_S = 4.0
 
 
 @command(DemoSettings)
 def demo(settings: DemoSettings) -> int:
-    """Simulate a fleet, scan it and show the summary; needs nothing.
+    """Scan a simulated fleet. No Azure account needed.
 
-    Neither Azure nor a credential is touched: all traffic stays on this machine's loopback. Some of
-    the pretend machines fail, as they do in life, and the demo still ends with 0.
+    All traffic stays on loopback; no credential is used. Some of the simulated VMs fail on purpose;
+    the demo still exits with 0.
     """
 
     async def job(stop: anyio.Event) -> int:
@@ -46,8 +46,8 @@ async def _simulate_and_scan(settings: DemoSettings, stop: anyio.Event) -> int:
 
 
 def demo_exit_code(code: int) -> int:
-    """The demo's exit code for the scan's: failures that were planned are a success."""
+    """The demo's exit code for the scan's: the planned failures count as success."""
     if code != 3:
         return code
-    tell("The failures are the pretend fleet's: a scan would end with 3, the demo with 0.")
+    tell("The failed VMs are part of the simulation: a scan would exit with 3, the demo exits with 0.")
     return 0

@@ -1,4 +1,4 @@
-"""What the environment says beside the settings: a ready token, and variables that mean nothing."""
+"""What the environment holds besides the settings: a ready token, and variables that are unknown."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ def access_token(environment: Mapping[str, str]) -> str | None:
         return None
     if not re.fullmatch(r"[\x21-\x7e]+", token):
         raise UsageError(
-            f"{ACCESS_TOKEN} is no bearer token: it has a blank, or a character no header may carry, inside"
+            f"{ACCESS_TOKEN} is not a valid bearer token: "
+            "it contains whitespace or a character that is not allowed in a header"
         )
     return token
 
@@ -37,4 +38,4 @@ def unknown_variables(environment: Mapping[str, str]) -> Iterator[str]:
     for name in sorted(environment):
         if name.startswith(PREFIX) and name not in known:
             meant = nearest(name.removeprefix(PREFIX), known_words)
-            yield f"nothing reads the variable {name}." + (f" Did you mean {PREFIX}{meant}?" if meant else "")
+            yield f"unknown variable {name}." + (f" Did you mean {PREFIX}{meant}?" if meant else "")

@@ -1,4 +1,4 @@
-"""`fleetscan schema`: what a line of results.jsonl and totals.jsonl and a plan look like, for machines."""
+"""`fleetscan schema`: the JSON Schema of a line of results.jsonl and totals.jsonl, and of a plan."""
 
 from __future__ import annotations
 

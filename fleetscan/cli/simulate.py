@@ -1,6 +1,6 @@
-"""`fleetscan simulate`: a pretend Azure on loopback, until somebody stops it.
+"""`fleetscan simulate`: a simulated Azure on loopback, until it is stopped.
 
-Its endpoint is the one line on stdout, so that scripts can read it; the hints for people go to stderr.
+Its endpoint is the only line on stdout, so that scripts can read it; hints for people go to stderr.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 @command(SimulateSettings)
 def simulate(settings: SimulateSettings) -> int:
-    """Serve a pretend Azure on loopback and print its endpoint.
+    """Serve a simulated Azure on loopback and print its endpoint.
 
-    The endpoint is the one line on stdout. Ctrl-C or SIGTERM ends it.
+    The endpoint is the only line on stdout. Ctrl-C or SIGTERM stops it.
     """
 
     async def job(stop: anyio.Event) -> int:
@@ -53,11 +53,11 @@ async def _serve(settings: SimulateSettings, stop: anyio.Event) -> int:
     try:
         async with serve(cloud, port=settings.port) as endpoint:
             hand_over(endpoint)
-            tell(f"{settings.machines} pretend machines are served. In another terminal:")
+            tell(f"Serving {settings.machines} simulated VMs. In another terminal, run:")
             tell(f"  FLEETSCAN_ACCESS_TOKEN={token} fleetscan scan --endpoint {endpoint}")
-            tell("Ctrl-C ends this.")
+            tell("Stop with Ctrl-C.")
             await stop.wait()
     except OSError as taken:
-        why = f"port {settings.port} cannot be served on: {taken.strerror}"
-        raise UsageError(f"{why}; name another with --port, or 0 for any free one") from taken
+        why = f"cannot listen on port {settings.port}: {taken.strerror}"
+        raise UsageError(f"{why}; choose another with --port, or 0 for any free one") from taken
     return 0

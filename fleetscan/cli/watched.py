@@ -1,6 +1,6 @@
-"""A scan with somebody watching: live progress while it runs, the summary when it has ended.
+"""A scan with output for people: live progress while it runs, the summary when it has finished.
 
-Loads everything a scan needs, so it is imported when a scan begins and not before.
+Loads everything that a scan needs, so it is imported only when a scan begins.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from fleetscan.settings.declared import Settings
 
 
 async def watched_scan(settings: Settings, token: str | None, stop: anyio.Event) -> ScanSummary:
-    """Scans, shows how it goes and what came of it on stderr. Raises what `scan` raises."""
+    """Scans, with progress and summary on stderr. Raises what `scan` raises."""
     with progress(settings.quiet) as hooks:
         summary = await scan(settings, token=token, hooks=hooks, stop=stop)
     if not settings.quiet:

@@ -77,7 +77,7 @@ def exhausted(reply: Reply, stage: Stage) -> Ending:
     return Ending(Outcome.FAILED, reason, error=read_error(reply, stage))
 
 
-NO_URL = "Azure accepted the start and gave no URL under which to follow it"
+NO_URL = "Azure accepted the start and returned no URL to poll"
 NO_OBJECT = "the assessment's result is not a JSON object"
 
 
@@ -95,7 +95,7 @@ def no_result(reply: Reply, stage: Stage, why: str) -> Ending:
 
 def timed_out(reply: Reply, stage: Stage, timeout_s: float) -> Ending:
     """The end of a machine whose operation was still unfinished so long after its start."""
-    why = f"the operation was still unfinished {timeout_s:g} s after its start"
+    why = f"the operation was still running {timeout_s:g} s after its start"
     correlation_id = reply.headers.get("x-ms-correlation-request-id")
     error = AzureError("OperationTimeout", why, reply.status or None, stage, correlation_id)
     return Ending(Outcome.TIMED_OUT, Reason.OPERATION_TIMEOUT, error=error)
@@ -103,7 +103,7 @@ def timed_out(reply: Reply, stage: Stage, timeout_s: float) -> Ending:
 
 def fate_unknown() -> Ending:
     """The end of a machine whose start left no trace, and that may not be started again."""
-    why = "the assessment was started, its fate could not be learned, and no trace of it was found"
+    why = "a start was sent, it is unknown whether Azure accepted it, and no trace of it was found"
     return Ending(
         Outcome.FAILED, Reason.UNREACHABLE, error=AzureError("StartOfUnknownFate", why, None, Stage.START)
     )
@@ -112,10 +112,10 @@ def fate_unknown() -> Ending:
 def given_up(stage: Stage, *, was_tried: bool) -> Ending:
     """The end of a machine in a region that answered nobody for so long that it is not asked any more."""
     if was_tried:
-        code, told = "RegionUnreachable", "what became of the assessment was not learned"
+        code, told = "RegionUnreachable", "the result of the assessment is unknown"
     else:
-        code, told = "NotTried", "the assessment was not tried"
-    why = f"the machine's region answered none of its subscription's requests for ten minutes: {told}"
+        code, told = "NotTried", "no assessment was started"
+    why = f"the VM's region did not answer requests for its subscription for ten minutes: {told}"
     return Ending(Outcome.FAILED, Reason.UNREACHABLE, error=AzureError(code, why, None, stage))
 
 
@@ -145,7 +145,7 @@ def assessment(reply: Reply, result: dict[str, Json]) -> Ending:
     return Ending(Outcome.ASSESSED, assessment=result)
 
 
-NO_COUNTS = "the assessment succeeded without saying how many patches are missing"
+NO_COUNTS = "the assessment succeeded but its result has no patch counts"
 
 
 def graph_assessment(reply: Reply, result: dict[str, Json]) -> Ending:

@@ -48,15 +48,15 @@ def _joined(subscription: Subscription, models: PagedList, states: PagedList) ->
     for vm in models.entries:
         target = _target_of(vm, by_id, subscription)
         if target is None:
-            why = f"a listed machine has no resource id of this subscription: {text_at(vm, 'id')!r:.300}"
+            why = f"a listed VM has no resource id of this subscription: {text_at(vm, 'id')!r:.300}"
             error = error or InventoryError(subscription.id, MALFORMED, why, 200)
         else:
             targets.append(target)
     note = None
     if states.error is not None:
         note = (
-            f"power states in subscription {subscription.id} could not all be listed "
-            f"({states.error.code or states.error.http_status}): machines of unknown state are tried"
+            f"not all power states in subscription {subscription.id} could be listed "
+            f"({states.error.code or states.error.http_status}): VMs of unknown state are started anyway"
         )
     return ComputeListing(subscription, targets, error, note)
 

@@ -95,9 +95,8 @@ class Listing:
                     self._targets.extend(answer.targets)
                 case GraphBroken():
                     remaining.extend(answer.subscriptions)
-                    note = (
-                        f"Resource Graph {answer.why}: {_count(answer.subscriptions)} listed through Compute"
-                    )
+                    count = _count(answer.subscriptions)
+                    note = f"Resource Graph {answer.why}: listing {count} through Compute instead"
                     self._notes.append(note)
         return [list_machines(self._endpoint, subscription) for subscription in remaining]
 
@@ -117,7 +116,7 @@ class Listing:
 
 
 def _count(subscriptions: Sequence[Subscription]) -> str:
-    return "1 subscription is" if len(subscriptions) == 1 else f"{len(subscriptions)} subscriptions are"
+    return "1 subscription" if len(subscriptions) == 1 else f"{len(subscriptions)} subscriptions"
 
 
 def fleet_of_file(file: InventoryFile, named: Sequence[str]) -> Fleet:
@@ -125,10 +124,10 @@ def fleet_of_file(file: InventoryFile, named: Sequence[str]) -> Fleet:
     targets = of_subscriptions(file.targets, named)
     notes: list[str] = []
     if file.duplicates:
-        lines = "1 line" if file.duplicates == 1 else f"{file.duplicates} lines"
-        notes.append(f"{lines} of {file.name} said again which machine: each machine is taken once")
+        repeat = "1 line repeats" if file.duplicates == 1 else f"{file.duplicates} lines repeat"
+        notes.append(f"{file.name}: {repeat} a VM; each VM is scanned once")
     present = {target.subscription_id.lower() for target in targets}
     notes += [
-        f"{file.name} has no machine in subscription {name}" for name in named if name.lower() not in present
+        f"{file.name} has no VM in subscription {name}" for name in named if name.lower() not in present
     ]
     return Fleet(targets, notes=notes)

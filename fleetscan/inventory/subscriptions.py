@@ -100,10 +100,10 @@ def choose(subscriptions: Subscriptions, named: Sequence[str]) -> Choice:
     if (doubt := subscriptions.error) is None or not missing:
         return Choice(chosen, errors=tuple(map(_not_found, missing)))
     why = doubt.code or doubt.http_status
-    note = f"the subscriptions could not all be listed ({why}): those named are tried all the same"
+    note = f"not all subscriptions could be listed ({why}): trying the named ones anyway"
     return Choice(chosen, unseen=tuple(map(Subscription, missing)), notes=(note,))
 
 
 def _not_found(named: str) -> InventoryError:
-    why = "this subscription is not among those the identity can see; check the id and the access to it"
+    why = "the identity cannot see this subscription; check its id and the identity's access to it"
     return InventoryError(named, NOT_FOUND, why, None)

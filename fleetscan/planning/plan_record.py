@@ -29,8 +29,8 @@ from fleetscan.planning.forecast import Assumed, Binding, Forecast
 from fleetscan.planning.virtual_time import Course
 
 SCHEMA = "fleetscan.plan/1"
-# Places behind the point of a second: more would feign a knowledge nobody has.
-PLACES = 3
+# Decimals of a second; more would suggest a precision that a forecast does not have.
+DECIMALS = 3
 
 
 def plan_record(roster: Roster, course: Course, foreseen: Forecast, assumed: Assumed) -> dict[str, Json]:
@@ -91,4 +91,4 @@ def _binding(binding: Binding) -> Json:
 
 
 def _rounded(seconds: float | None) -> float | None:
-    return None if seconds is None else round(seconds, PLACES)
+    return None if seconds is None else round(seconds, DECIMALS)

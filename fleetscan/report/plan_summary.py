@@ -1,6 +1,6 @@
-"""A plan on one screen of 80 columns: how long, what binds, what would shorten it, and who is in the fleet.
+"""A plan on one screen of 80 columns: how long it takes, what limits it, what makes it faster, and the fleet.
 
-Reads the record of fleetscan.plan/1 and nothing else; names that strangers gave go through `harmless`.
+Reads only the record of fleetscan.plan/1; foreign names go through `sanitize`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from fleetscan.model import Json
 from fleetscan.report.figures import counted, duration
-from fleetscan.report.harmless import fit, harmless
+from fleetscan.report.sanitize import fit, sanitize
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 LABEL_CELLS = 11
 GROUPS_SHOWN = 12
 STATES_SHOWN = 8
-# A subscription's name in the table and in a sentence; ids have 36 characters.
+# The longest name of a subscription, in the table and in a sentence; ids have 36 characters.
 NAME_CELLS = 28
 NAME_LIMIT_CHARS = 60
 
-# What binds, by the record's word: whose it is, and what would shorten the scan.
+# What limits the scan, by the record's word, and what would make it faster.
 BOUNDS: Mapping[str, tuple[str, str]] = {
     "writes": (
         "Azure Resource Manager's writes",
-        "more subscriptions, or another identity for a part; more regions do not help",
+        "more subscriptions, or a second identity for some VMs; regions do not help",
     ),
     "patch_operations": (
         "Compute's patch operations",
@@ -36,16 +36,16 @@ BOUNDS: Mapping[str, tuple[str, str]] = {
     ),
     "reads": (
         "Azure Resource Manager's reads",
-        "fewer polls (a longer --poll-interval), or another identity for a part",
+        "fewer polls (a longer --poll-interval), or a second identity for some VMs",
     ),
     "get_operation": ("Compute's status reads", "fewer polls (a longer --poll-interval)"),
-    "max_in_flight": ("the requests at once", "a larger --max-in-flight"),
+    "max_in_flight": ("concurrent requests", "a larger --max-in-flight"),
 }
 
 
 def print_plan(record: Mapping[str, Json], *, stream: TextIO) -> None:
-    """Print what `record`, of schema fleetscan.plan/1, says. Colours are for terminals alone."""
-    # rich takes longer to import than the rest of the program: only who shows something pays for it.
+    """Print what `record`, of schema fleetscan.plan/1, says. Colours are only used on terminals."""
+    # rich takes longer to import than the rest of the program, so it is imported where something is shown.
     from rich.console import Console
 
     console = Console(file=stream, highlight=False)
@@ -74,7 +74,7 @@ def _print_rows(console: Console, summary: _Summary) -> None:
 
 
 class _Summary:
-    """The record in words, fit for `encoding`."""
+    """The record in words that `encoding` has characters for."""
 
     def __init__(self, record: Mapping[str, Json], encoding: str) -> None:
         self._record = record
@@ -84,15 +84,15 @@ class _Summary:
         self._binding = _object(record["binding"])
 
     def headline(self) -> Text:
-        """The one sentence for who reads no further."""
+        """The most important facts in one sentence."""
         listed, to_assess = _whole(self._record["listed"]), _whole(self._record["to_assess"])
         if not listed:
-            return self.text("No virtual machine was listed.", "bold yellow")
-        machines = counted(listed, "virtual machine", "virtual machines")
+            return self.text("No VMs found.", "bold yellow")
+        vms = counted(listed, "VM", "VMs")
         if not to_assess:
-            return self.text(f"{machines} listed, none to assess.", "bold yellow")
+            return self.text(f"{vms} listed, none to assess.", "bold yellow")
         ends = duration(_seconds(self._predicted["ends_after_s"]))
-        return self.text(f"{machines} listed, {to_assess:,} to assess: a scan takes about {ends}.", "bold")
+        return self.text(f"{vms} listed, {to_assess:,} to assess: a scan takes about {ends}.", "bold")
 
     def rows(self) -> Iterator[tuple[str, str, str]]:
         """Label, text and style of each line below the headline."""
@@ -104,15 +104,15 @@ class _Summary:
             yield "Skipped", f"{skipped:,} not running: {self._power_states()}", ""
         missing = len(_objects(self._record["inventory_errors"]))
         if missing:
-            parts = counted(missing, "part of the fleet is", "parts of the fleet are")
-            yield "NOT LISTED", f"{parts} missing here, and in these figures", "bold red"
+            parts = counted(missing, "part of the fleet", "parts of the fleet")
+            yield "NOT LISTED", f"{parts}; these figures do not include them", "bold red"
 
     def table(self, groups: list[Mapping[str, Json]]) -> Table:
-        """The machines of each subscription and location, those that are started last first."""
+        """The VMs of each subscription and location, the one with the latest start first."""
         from rich.table import Table
 
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-        # Cropped: rich would end what is too wide in a character that not every stream has.
+        # Cropped: rich would mark what is too wide with a character that not every stream has.
         table.add_column("Subscription", no_wrap=True, overflow="crop")
         table.add_column("Region", no_wrap=True, overflow="crop")
         for title in ("To assess", "Skipped", "Last start"):
@@ -128,7 +128,7 @@ class _Summary:
         return table
 
     def text(self, words: str, style: str = "") -> Text:
-        """`words` as they can be shown; rich reads no markup in them."""
+        """`words` as the stream can show them; rich does not read markup in them."""
         from rich.text import Text
 
         return Text(fit(words, self._encoding), style)
@@ -141,29 +141,29 @@ class _Summary:
         )
         yield "Starts", f"{_whole(predicted['starts']):,}, the last after {last_start}", ""
         yield "Polls", f"{_whole(predicted['polls']):,}, from {first_poll} to {last_poll}", ""
-        yield "End", f"after {ends}", ""
-        at_once = counted(_whole(assumed["max_in_flight"]), "request", "requests")
+        yield "Finished", f"after {ends}", ""
+        at_once = counted(_whole(assumed["max_in_flight"]), "concurrent request", "concurrent requests")
         lasting = duration(_seconds(assumed["assessment_s"]))
         reply_s = _seconds(assumed["reply_s"])
-        yield "Assuming", f"{lasting} an assessment, {reply_s:g} s a reply, {at_once} at once", ""
+        yield "Assuming", f"{lasting} per assessment, {reply_s:g} s per reply, {at_once}", ""
 
     def _bound(self) -> Iterator[tuple[str, str, str]]:
         binding, word = self._binding, str(self._binding["bound"])
         needs = duration(_seconds(binding["needs_s"]))
         if word not in BOUNDS:
-            yield "Bound by", f"the assessments themselves, {needs} each", ""
-            yield "Shorter", self._shorter_by_spreading(), ""
+            yield "Limited by", f"assessment time ({needs} each)", ""
+            yield "Faster", self._faster_by_spreading(), ""
             return
-        whose, shorter = BOUNDS[word]
-        requests = counted(_whole(binding["requests"]), "request", "requests")
-        yield "Bound by", f"{whose}{self._scope()}: {requests}, {needs}", "yellow"
-        yield "Shorter", f"with {shorter}", ""
+        limit, remedy = BOUNDS[word]
+        requests = counted(_whole(binding["requests"]), "request needs", "requests need")
+        yield "Limited by", f"{limit}{self._scope()}: {requests} {needs}", "yellow"
+        yield "Faster", f"with {remedy}", ""
 
-    def _shorter_by_spreading(self) -> str:
+    def _faster_by_spreading(self) -> str:
         last_start_s = _seconds(self._predicted["last_start_after_s"])
         if round(last_start_s) == 0:
-            return "by nothing: all are started at once"
-        return f"by {duration(last_start_s)} at most, with more subscriptions or regions"
+            return "not possible (all start at once)"
+        return f"by up to {duration(last_start_s)}, with more subscriptions or regions"
 
     def _scope(self) -> str:
         """ " of subscription X in westeurope", as much of it as the binding names."""
@@ -175,12 +175,12 @@ class _Summary:
             for group in _objects(self._record["groups"])
             if str(group["subscription_id"]).lower() == subscription_id
         )
-        place = f" in {harmless(str(location))}" if location else ""
-        return f" of subscription {harmless(next(names), NAME_LIMIT_CHARS)}{place}"
+        region = f" in {sanitize(str(location))}" if location else ""
+        return f" of subscription {sanitize(next(names), NAME_LIMIT_CHARS)}{region}"
 
     def _power_states(self) -> str:
         states = _object(self._record["power_states"])
-        shown = [f"{_whole(number):,} {harmless(word, NAME_CELLS)}" for word, number in states.items()]
+        shown = [f"{_whole(number):,} {sanitize(word, NAME_CELLS)}" for word, number in states.items()]
         more = counted(len(shown) - STATES_SHOWN, "state", "states")
         rest = [f"and {more} more"] if len(shown) > STATES_SHOWN else []
         return ", ".join([*shown[:STATES_SHOWN], *rest])
@@ -189,8 +189,8 @@ class _Summary:
 def _cells(group: Mapping[str, Json]) -> tuple[str, ...]:
     started = group["last_start_after_s"]
     return (
-        harmless(_name(group), NAME_CELLS),
-        harmless(str(group["location"] or "unknown")),
+        sanitize(_name(group), NAME_CELLS),
+        sanitize(str(group["location"] or "unknown")),
         f"{_whole(group['to_assess']):,}",
         f"{_whole(group['skipped']):,}",
         "none" if started is None else duration(_seconds(started)),

@@ -1,4 +1,4 @@
-"""The way to Azure as the settings have it: one token source, one wire, both closed at the end."""
+"""The connection to Azure that the settings describe: a token source and a transport, closed at the end."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from fleetscan.settings.declared import PlanSettings
 
 @asynccontextmanager
 async def connect(settings: PlanSettings, token: str | None) -> AsyncIterator[tuple[Transport, TokenSource]]:
-    """An open wire and whose token it carries: `token`, or what azure-identity's credential chain finds."""
+    """An open transport and its token source: `token`, or else azure-identity's credential chain."""
     tokens = CredentialToken(f"{settings.endpoint}/.default") if token is None else StaticToken(token)
     async with AsyncExitStack() as open_ends:
         open_ends.push_async_callback(tokens.aclose)
-        wire = Transport(
+        transport = Transport(
             Origin.of(settings.endpoint),
             tokens,
             max_in_flight=settings.max_in_flight,
             user_agent=f"fleetscan/{__version__}",
         )
-        await open_ends.enter_async_context(wire)
-        yield wire, tokens
+        await open_ends.enter_async_context(transport)
+        yield transport, tokens

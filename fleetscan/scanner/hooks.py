@@ -1,7 +1,7 @@
-"""What a scan tells whoever watches it: hooks that do nothing, to be overridden where somebody looks.
+"""What a scan reports while it runs: hooks that do nothing, for subclasses to override.
 
-They are called in the scan's own loop, several times a machine and thousands of times a second: a hook
-counts and returns. It never raises, never waits and never changes the scan.
+They are called in the scan's own loop, several times per VM and thousands of times a second: a hook counts
+and returns. It never raises, never waits and never changes the scan.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from fleetscan.model import InventoryError, Outcome, Reason, RequestKind
 
 
 class Hooks:
-    """Watches nothing. Subclasses override the hooks they care for."""
+    """Does nothing. Subclasses override the hooks they need."""
 
     def phase(self, name: str) -> None:
         """The scan enters a phase: "listing", then "scanning"."""
 
     def listed(self, total: int, skipped: int) -> None:
-        """The fleet holds `total` machines as far as is known; `skipped` of them need no assessment."""
+        """The fleet has `total` VMs as far as is known; `skipped` of them are not assessed."""
 
     def sent(self, kind: RequestKind) -> None:
         """A request was sent."""
@@ -28,19 +28,19 @@ class Hooks:
         """Azure accepted a start: one more operation is running."""
 
     def finished(self) -> None:
-        """An operation that was told as accepted is over, well or badly: one less is running."""
+        """An accepted operation has finished, well or badly: one less is running."""
 
     def ended(self, outcome: Outcome, reason: Reason | None) -> None:
-        """A machine's row is written."""
+        """A VM's row is written."""
 
     def waiting(self, until: float | None, what: str) -> None:
-        """Until the monotonic second `until` there is nothing to send; `what` names what is waited for.
+        """Nothing can be sent until the monotonic second `until`, None if that is not known.
 
-        None stands for a moment nobody knows. The newest call alone holds.
+        `what` completes "waiting ...", such as "to poll running assessments". Only the newest call counts.
         """
 
     def warning(self, sentence: str) -> None:
-        """Something a person should know, which ends nothing."""
+        """Something a person should know; the scan goes on."""
 
     def inventory_error(self, error: InventoryError) -> None:
         """A part of the fleet could not be listed."""

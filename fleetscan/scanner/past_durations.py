@@ -1,4 +1,4 @@
-"""How long the assessments of an earlier run took, by Azure's own clock, out of its results.jsonl."""
+"""How long the assessments of an earlier run took, by Azure's own clock, from its results.jsonl."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from fleetscan.runs.directory import RESULTS
 
 @dataclass(frozen=True, slots=True)
 class PastDurations:
-    """Durations in seconds, by a machine's `key` and by OS type ("" for unknown)."""
+    """Durations in seconds, by a VM's `key` and by OS type ("" for unknown)."""
 
     by_machine: dict[str, float] = field(default_factory=dict)
     by_os: dict[str, list[float]] = field(default_factory=dict)
 
     def medians(self) -> dict[str, float]:
-        """The middle duration of each OS type."""
+        """The median duration of each OS type."""
         return {os_type: median(durations_s) for os_type, durations_s in self.by_os.items()}
 
     def of(self, target: Target) -> float | None:
-        """How long this very machine took, or None where it is new or brought no result."""
+        """How long this VM took, or None if it is new or had no result."""
         return self.by_machine.get(target.key)
 
 
 def durations_of(run: Path) -> PastDurations:
-    """The durations that Azure told in the run at `run`.
+    """The durations by Azure's clock in the run at `run`.
 
-    Lines that are no rows are passed over, and so are rows whose times are our own: those hold our queueing.
+    Ignores lines that are not rows, and rows with times of our own clock, which include our own waiting.
     Raises OSError where there is nothing to read.
     """
     past = PastDurations()
@@ -49,7 +49,7 @@ def _told(line: bytes) -> tuple[str, str, float] | None:
     except ValueError:
         return None
     match row:
-        # An assessment is dated by its operation's end, where Azure told that; then the times are Azure's.
+        # If assessed_at is the operation's end, Azure gave both, and the duration is by Azure's clock.
         case {
             "resource_id": str(resource_id),
             "os_type": os_type,

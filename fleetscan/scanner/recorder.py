@@ -1,6 +1,6 @@
-"""From an ending to the files: builds the row, writes it, counts it, and tells the hooks, in that order.
+"""From an ending to the files: builds the row, writes it, counts it and calls the hooks, in that order.
 
-It keeps sums and never machines, so that memory does not grow with results already written.
+It keeps sums and no VMs, so that memory does not grow with the results already written.
 """
 
 from __future__ import annotations
@@ -17,31 +17,31 @@ from fleetscan.scanner.hooks import Hooks
 
 
 class Recorder:
-    """The one writer of a run's rows. `listed` comes before `record` for every machine."""
+    """The one writer of a run's rows. `listed` comes before `record` for every VM."""
 
     def __init__(
-        self, scan_id: str, place: RunStore, clock: WallClock, hooks: Hooks, group_by: Sequence[str]
+        self, scan_id: str, store: RunStore, clock: WallClock, hooks: Hooks, group_by: Sequence[str]
     ) -> None:
         self._scan_id = scan_id
-        self._output = place.output
-        self._journal = place.journal
+        self._output = store.output
+        self._journal = store.journal
         self._clock = clock
         self._hooks = hooks
         self._totals = Totals(scan_id, group_by)
 
     def listed(self, targets: Iterable[Target]) -> None:
-        """Count machines among the fleet."""
+        """Count the VMs of the fleet."""
         for target in targets:
             self._totals.listed(target)
 
     def recall(self, target: Target, row: Mapping[str, Json]) -> None:
-        """Count a machine whose row an earlier process wrote; `row` has what totals need of it."""
+        """Count a VM whose row an earlier process wrote; `row` has what the totals need."""
         self._totals.ended(target, row)
         reason = row["reason"]
         self._hooks.ended(Outcome(str(row["outcome"])), None if reason is None else Reason(str(reason)))
 
     def record(self, number: int, target: Target, ending: Ending) -> None:
-        """Write the row of one machine, and then that it is there. Raises OutputError where that fails."""
+        """Write the row of one VM, then journal that it is there. Raises OutputError where that fails."""
         row = machine_row.row(self._scan_id, target, ending, self._clock)
         try:
             line = machine_row.encode(row)

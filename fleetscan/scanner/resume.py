@@ -1,6 +1,7 @@
-"""What an earlier process left of a run, as this one takes it up: who has ended, and how the others go on.
+"""A run that an earlier process left unfinished: which VMs have finished, and how the others continue.
 
-An accepted operation is followed and never started again; a start whose fate is unknown is read after first.
+An accepted operation is followed and never started again. If it is unknown whether Azure accepted a start,
+the VM is checked before another one is sent.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from fleetscan.runs.stdout_rows import reason
 from fleetscan.runs.story import Begun, Story, read_journal
 
 OTHER_PRINCIPAL = (
-    "another identity began this run, and its operations cannot be read by this one: "
-    "what became of them is read from the machines and from Resource Graph"
+    "another identity started this run, and only that one can poll its assessments: "
+    "their results are taken from the VMs and Resource Graph instead"
 )
 
 
@@ -55,12 +56,12 @@ class Resumption:
         return self.story is not None and self.story.is_listed
 
     def is_begun(self, number: int) -> bool:
-        """Whether the machine was ever started; it has a row, or something to be followed."""
+        """Whether the VM was ever started: it has a row, or something to follow."""
         return self.story is not None and (number in self.story.ended or number in self.story.begun)
 
     @property
     def warning(self) -> str | None:
-        """What a person should know of it."""
+        """What a person should know about it."""
         running = [] if self.story is None else self.story.begun.values()
         is_affected = self.is_other_principal and any(begun.accepted_at is not None for begun in running)
         return OTHER_PRINCIPAL if is_affected else None
@@ -86,7 +87,7 @@ class Resumption:
     def operation(
         self, number: int, target: Target, rules: OperationRules, last_s: float | None, clock: WallClock
     ) -> Operation:
-        """How the machine goes on, which has not ended."""
+        """How a VM without a row continues."""
         begun = None if self.story is None else self.story.begun.get(number)
         if begun is None:
             return Operation(target, rules, last_s, number)
@@ -101,32 +102,32 @@ class Resumption:
 
 
 def _before(begun: Begun, clock: WallClock) -> Before:
-    """`begun` by this process's clock; a wall clock that was set back since makes nothing happen later."""
+    """`begun` in this process's clock; nothing lies in the future, even if the wall clock was set back."""
     now = clock.monotonic
     accepted_at = None if begun.accepted_at is None else min(clock.since_epoch(begun.accepted_at), now)
     return Before(begun.starts, begun.in_doubt, min(clock.since_epoch(begun.posted_at), now), accepted_at)
 
 
 def _is_other(was: Mapping[str, Json], now: Mapping[str, str | None]) -> bool:
-    """Whether two tokens are plainly two identities': what a token does not tell decides nothing."""
+    """Whether two tokens are clearly of two identities; a claim that is missing in one of them is ignored."""
     told = [(was.get(name), now.get(name)) for name in ("object_id", "app_id", "tenant_id")]
     return any(one and other and one != other for one, other in told)
 
 
 def retried_fleet(run: str) -> Fleet:
-    """The machines of the run at `run` that did not end assessed, as they were listed then.
+    """The VMs that the run at `run` did not assess, as they were listed then.
 
-    What is known of their power state is old: they are asked. Raises UsageError where there is no such run.
+    Their known power state is old, so it is dropped. Raises UsageError where there is no such run.
     """
     try:
         story = read_journal(Path(run) / JOURNAL)
     except OSError as error:
-        raise UsageError(f"--retry-failed {run} holds no run that can be read ({reason(error)})") from error
+        raise UsageError(f"--retry-failed: no run found in {run} ({reason(error)})") from error
     if story is None or not story.is_listed:
-        raise UsageError(f"--retry-failed {run} was ended before its fleet was listed; scan anew")
+        raise UsageError(f"--retry-failed: {run} stopped before all VMs were listed; start a new scan")
     if not story.is_finished:
-        # Its assessments may run still, and another start would end them.
-        raise UsageError(f"--retry-failed {run} has not ended yet; first go on with it: --out {run} --resume")
+        # Its assessments may still be running, and another start would cancel them.
+        raise UsageError(f"--retry-failed: {run} is unfinished; first resume it with --out {run} --resume")
     assessed = {number for number, row in story.ended.items() if row["outcome"] == Outcome.ASSESSED}
     targets = [
         replace(target, power_state=None)

@@ -1,6 +1,6 @@
-"""A session over a wire: lists the fleet or takes up an earlier run, and carries the broker's requests.
+"""A session over a transport: lists the fleet or resumes an earlier run, and sends the broker's requests.
 
-Whatever it knows of Azure it knows through the session; here are the awaits.
+All decisions are the session's; the waiting is here.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ from fleetscan.scanner.session import Session
 from fleetscan.scanner.summary import ScanSummary, finished_summary
 from fleetscan.settings.declared import Settings
 
-# What a power cut may cost: the rows and starts of so many seconds.
+# A power cut loses the rows and starts of this many seconds.
 SYNC_EVERY_S = 1.0
-NOBODY: frozenset[str] = frozenset()
+NONE_BUSY: frozenset[str] = frozenset()
 
 
 class Run:
     """One process's part of a run. Used once."""
 
-    def __init__(self, wire: Exchanger, settings: Settings, hooks: Hooks, stop: anyio.Event) -> None:
+    def __init__(self, transport: Exchanger, settings: Settings, hooks: Hooks, stop: anyio.Event) -> None:
         self._settings = settings
         self._hooks = hooks
         self._stop = stop
@@ -48,22 +48,22 @@ class Run:
         self._session = Session(settings, hooks, self._clock, self._chance)
         self._dispatcher = Dispatcher(
             self._session.broker,
-            wire,
+            transport,
             max_in_flight=settings.max_in_flight,
             clock=time.monotonic,
             hooks=hooks,
         )
 
     async def go(self, tokens: TokenSource | None) -> ScanSummary:
-        """List, assess, sum up; or go on where an earlier process left off."""
+        """List, assess and total; or continue where an earlier process stopped."""
         earlier = earlier_store(self._settings, self._clock)
         if earlier is None:
             fleet = await self._list()
-            with new_store(self._settings, self._clock, scan_id := str(uuid.uuid4())) as place:
-                return await self._work(place, fleet, Resumption(scan_id), tokens)
+            with new_store(self._settings, self._clock, scan_id := str(uuid.uuid4())) as store:
+                return await self._work(store, fleet, Resumption(scan_id), tokens)
         with earlier:
             if (finished := finished_summary(earlier)) is not None:
-                self._hooks.warning("the run was finished already: nothing was done")
+                self._hooks.warning("the run is already finished; nothing to do")
                 return finished
             story = earlier.story
             resumption = Resumption(str(uuid.uuid4())) if story is None else Resumption.of(story, tokens)
@@ -78,19 +78,19 @@ class Run:
         )
 
     async def _work(
-        self, place: RunStore, fleet: Fleet, resumption: Resumption, tokens: TokenSource | None
+        self, store: RunStore, fleet: Fleet, resumption: Resumption, tokens: TokenSource | None
     ) -> ScanSummary:
         stopped_by: FleetscanError | None = None
         self._hooks.phase("scanning")
-        self._session.open(place, fleet, resumption, tokens.principal() if tokens else None)
+        self._session.open(store, fleet, resumption, tokens.principal() if tokens else None)
         try:
-            await self._assess(partial(self._keep, place))
+            await self._assess(partial(self._keep, store))
         except FleetscanError as error:
             stopped_by = error
         return self._session.finish(time.monotonic(), stopped_by)
 
     async def _assess(self, keep: Callable[[], Awaitable[None]]) -> None:
-        """Have every machine end; those on which a patch operation runs come last."""
+        """Assess every VM; those with a running patch operation come last."""
         session, dispatcher = self._session, self._dispatcher
         subscription_ids = session.unbegun_subscriptions()
         busy = await self._ask_busy(subscription_ids)
@@ -100,28 +100,28 @@ class Run:
             await dispatcher.run(session.late_operations(busy), self._stop, self._halt(), keep)
 
     async def _ask_busy(self, subscription_ids: list[str]) -> frozenset[str]:
-        """Who is busy; nobody where that is not asked, or cannot be told."""
+        """The keys of the busy VMs; empty if they are not asked for, or cannot be found out."""
         if self._settings.ignore_busy or not subscription_ids:
-            return NOBODY
+            return NONE_BUSY
         retrying = Retrying(self._chance, attempts=LISTING_ATTEMPTS)
         listing_job = ListingJob(query_busy(self._settings.endpoint, subscription_ids), retrying)
         await self._dispatcher.run([listing_job], self._stop)
         if isinstance(listing_job.result, frozenset):
             return listing_job.result
         self._hooks.warning(
-            f"whether patches are being installed could not be seen: Resource Graph {listing_job.result}; "
-            "an assessment may end an installation that runs"
+            f"cannot check for running patch installations: Resource Graph {listing_job.result}; "
+            "an assessment may cancel one"
         )
-        return NOBODY
+        return NONE_BUSY
 
     def _halt(self) -> Halt:
         deadline_s = self._settings.deadline_s
         deadline_at = None if deadline_s is None else self._clock.monotonic + deadline_s
         return Halt(self._settings.drain_s, deadline_at)
 
-    async def _keep(self, place: RunStore) -> None:
-        """Once a second note how far it is, the time too, and have what was written outlive a power cut."""
+    async def _keep(self, store: RunStore) -> None:
+        """Once a second journal the requests and the time, and sync what was written to the disk."""
         while True:
             await anyio.sleep(SYNC_EVERY_S)
             self._session.keep(time.monotonic())
-            await anyio.to_thread.run_sync(place.sync)
+            await anyio.to_thread.run_sync(store.sync)

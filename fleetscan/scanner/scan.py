@@ -1,4 +1,4 @@
-"""A whole scan as one function: lists the fleet, has every machine assessed, leaves the files behind."""
+"""A whole scan as one function: lists the fleet, assesses every VM, writes the files."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ async def scan(
 ) -> ScanSummary:
     """Scan the fleet that `settings` select and write one run directory.
 
-    `token` is a ready bearer token; without it azure-identity's credential chain is asked. `hooks` is told
-    what happens. Setting `stop` ends the scan in good order: rows and totals are on disk when it returns,
-    and what was under way is counted as interrupted.
+    `token` is a ready bearer token; without it azure-identity's credential chain is used. `hooks` are called
+    as things happen. Setting `stop` stops the scan cleanly: rows and totals are on disk when it returns, and
+    unfinished VMs are counted as interrupted.
 
     Raises a `FleetscanError` for what keeps a scan from beginning (its `exit_code` is the process's). Once
-    the fleet is listed it raises only BrokenIdentityError: what else ends it early is told in the summary.
+    the fleet is listed it raises only BrokenIdentityError: the summary says what else stopped it early.
     """
     settings.check_together()
     if not settings.resume:
         refuse_used(settings.out)
-    async with connect(settings, token) as (wire, tokens):
-        return await scan_over(wire, settings, tokens=tokens, hooks=hooks, stop=stop)
+    async with connect(settings, token) as (transport, tokens):
+        return await scan_over(transport, settings, tokens=tokens, hooks=hooks, stop=stop)
 
 
 async def scan_over(
-    wire: Exchanger,
+    transport: Exchanger,
     settings: Settings,
     *,
     tokens: TokenSource | None = None,
     hooks: Hooks | None = None,
     stop: anyio.Event | None = None,
 ) -> ScanSummary:
-    """`scan` over a wire that is open already; see there. `tokens` tell run.json who ran it."""
-    run = Run(wire, settings, hooks or Hooks(), stop or anyio.Event())
+    """`scan` over a transport that is already open. `tokens` tell run.json who ran it."""
+    run = Run(transport, settings, hooks or Hooks(), stop or anyio.Event())
     return await run.go(tokens)

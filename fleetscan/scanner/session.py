@@ -1,9 +1,8 @@
-"""One process's part of a run, as plain calls that are told the time: from the fleet to the totals.
+"""One process's part of a run, from the fleet to the totals: plain calls that take the time as an argument.
 
-It owns the broker and what becomes of each ending. `Run` drives it over a real transport,
-the tests in virtual time.
-What goes wrong once rows are being written ends it early and takes no row back: the totals are written over
-what there is, and `--resume` goes on from there.
+It owns the broker and turns each ending into a row. `Run` drives it over a real transport, the tests in
+virtual time. An error after the first row stops the run early and removes no row: the totals count the rows
+there are, and `--resume` continues from there.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from fleetscan.scanner.run_facts import COMPLETE, RunFacts, exit_code
 from fleetscan.scanner.summary import ScanSummary, stopped
 from fleetscan.settings.declared import Settings
 
-# One odd reply ends one machine; this many say that it is our code that is odd.
+# One odd reply fails one VM; after this many, our code is assumed to be wrong.
 MAX_BUGS = 10
 
 log = logging.getLogger("fleetscan")
@@ -40,7 +39,7 @@ log = logging.getLogger("fleetscan")
 class Session:
     """Used once: `open`, then `operations` for the broker, then `finish`.
 
-    `clock` tells the moments that other processes can understand, `chance` returns 0.0 to 1.0.
+    `clock` gives times that other processes can use, `chance` returns 0.0 to 1.0.
     """
 
     def __init__(
@@ -59,16 +58,16 @@ class Session:
 
     def open(
         self,
-        place: RunStore,
+        store: RunStore,
         fleet: Fleet,
         resumption: Resumption,
         principal: Mapping[str, str | None] | None = None,
     ) -> None:
-        """Begin in `place`: the journal, run.json, and a row for each machine that needs no request."""
-        self._place, self._fleet, self._resumption = place, fleet, resumption
+        """Begin in `store`: the journal, run.json, and a row for each VM that needs no request."""
+        self._store, self._fleet, self._resumption = store, fleet, resumption
         self._scope = fleet.scope
         self._recorder = Recorder(
-            resumption.scan_id, place, self._clock, self._hooks, self._settings.group_by
+            resumption.scan_id, store, self._clock, self._hooks, self._settings.group_by
         )
         self._facts = RunFacts(
             scan_id=resumption.scan_id,
@@ -80,17 +79,17 @@ class Session:
         )
         who: Json = None if principal is None else {**principal}
         asked = scope_of(self._settings)
-        place.journal.begun({"scan_id": resumption.scan_id, "principal": who, "asked": asked})
+        store.journal.begun({"scan_id": resumption.scan_id, "principal": who, "asked": asked})
         if not resumption.is_listed:
-            place.journal.listed(fleet)
-        # Rows without a listing could not be gone on with.
-        place.journal.sync()
-        self.broker.journal = place.journal
-        place.output.write_run(self._facts.begun())
+            store.journal.listed(fleet)
+        # Rows without a listing could not be resumed.
+        store.journal.sync()
+        self.broker.journal = store.journal
+        store.output.write_run(self._facts.begun())
         self._count(fleet, resumption)
 
     def _count(self, fleet: Fleet, resumption: Resumption) -> None:
-        """The fleet, and what of it has ended before anything is asked."""
+        """Count the fleet, and the VMs that have a row before anything is sent."""
         self._recorder.listed(fleet.targets)
         self._hooks.listed(len(fleet.targets), sum(map(is_skipped, fleet.targets)))
         if resumption.warning is not None:
@@ -102,7 +101,7 @@ class Session:
                 self._recorder.record(number, target, Ending(Outcome.SKIPPED, Reason.NOT_RUNNING))
 
     def unbegun_subscriptions(self) -> list[str]:
-        """The subscriptions of the machines that are still to be started."""
+        """The subscriptions of the VMs that are still to be started."""
         unbegun = (
             target.subscription_id.lower()
             for number, target in enumerate(self._fleet.targets)
@@ -111,9 +110,9 @@ class Session:
         return list(dict.fromkeys(unbegun))
 
     def operations(self, busy: frozenset[str] = frozenset()) -> Iterator[Operation]:
-        """An operation for each machine that may answer, but for the `busy` ones, which come last.
+        """An operation for each VM that may answer, except the `busy` ones, which come last.
 
-        The list of the fleet is emptied, so that memory follows work.
+        Empties the list of targets, so that memory shrinks as work is done.
         """
         past = past_durations(self._settings, self._hooks.warning)
         rules = operation_rules(self._settings, self._chance, past)
@@ -135,11 +134,11 @@ class Session:
 
     @property
     def has_busy(self) -> bool:
-        """Whether machines were put off because something ran on them."""
+        """Whether VMs were put off because a patch operation was running on them."""
         return bool(self._busy)
 
     def late_operations(self, busy: frozenset[str]) -> Iterator[Operation]:
-        """Those that were put off, but for the ones that are `busy` still: these are skipped."""
+        """The VMs that were put off; those that are still `busy` are skipped."""
         put_off, self._busy = self._busy, []
         for number, target in put_off:
             if target.key in busy:
@@ -148,33 +147,33 @@ class Session:
                 yield Operation(target, self._rules, number=number)
 
     def keep(self, now: float) -> None:
-        """Note how far it is; what was written outlives a power cut once the place is synced."""
-        self._place.journal.counted(self.broker.counts.as_json(), now)
+        """Journal the requests so far; they survive a power cut once the store is synced."""
+        self._store.journal.counted(self.broker.counts.as_json(), now)
 
     def finish(self, now: float, stopped_by: FleetscanError | None) -> ScanSummary:
         """Totals, run.json and the exit code over whatever rows there are. Raises BrokenIdentityError."""
-        place = self._place
+        store = self._store
         lines = self._recorder.totals(self._fleet_facts(now))
         if isinstance(stopped_by, StoppedError):
-            stopped_by = stopped(stopped_by, lines[0], place.output.path)
+            stopped_by = stopped(stopped_by, lines[0], store.output.path)
         has_accepted = bool(self.broker.accepted) or self._resumption.has_accepted
         code = exit_code(lines[0], stopped_by, has_accepted=has_accepted)
         last_writes: tuple[Callable[[], None], ...] = (
             lambda: self.keep(now),
-            place.output.close,
-            lambda: place.output.write_totals(lines),
-            lambda: place.output.write_run(self._facts.ended(now, code, stopped_by)),
+            store.output.close,
+            lambda: store.output.write_totals(lines),
+            lambda: store.output.write_run(self._facts.ended(now, code, stopped_by)),
         )
         for write in last_writes:
-            # Each for itself: run.json says how it ended, though the disk has no room for the rest.
+            # Each on its own: run.json says how the run ended even if the disk has no room for the rest.
             try:
                 write()
             except OutputError as error:
                 stopped_by, code = stopped_by or error, max(code, error.exit_code)
-        if code in COMPLETE and (unswitched := place.output.switch_latest()):
+        if code in COMPLETE and (unswitched := store.output.switch_latest()):
             self._hooks.warning(unswitched)
         sentence = None if stopped_by is None else str(stopped_by)
-        return ScanSummary(code, place.output.path, lines[0], sentence)
+        return ScanSummary(code, store.output.path, lines[0], sentence)
 
     def _fleet_facts(self, now: float) -> FleetFacts:
         return FleetFacts(
@@ -191,15 +190,15 @@ class Session:
                 self._recorder.record(number, target, ending)
 
     def _broke(self, job: Job, bug: Exception, now: float) -> None:
-        """Our own code raised on a reply: one row says so, and the log says where."""
+        """Our own code raised on a reply: the VM's row says so, and the log says where."""
         if not isinstance(job, Operation):
             raise bug
         self._bugs += 1
-        log.error("a reply for %s broke our own code", job.target.resource_id, exc_info=bug)
+        log.error("fleetscan failed on a reply for %s", job.target.resource_id, exc_info=bug)
         error = AzureError("InternalError", f"{type(bug).__name__}: {bug}", None, job.stage)
         ending = Ending(Outcome.FAILED, Reason.INTERNAL_ERROR, None, error, job.trace(now))
         self._recorder.record(job.number, job.target, ending)
         if self._bugs >= MAX_BUGS:
             raise BugError(
-                f"{self._bugs} replies broke fleetscan's own code; please report the log above"
+                f"fleetscan failed on {self._bugs} replies, which is a bug; please report the log above"
             ) from bug

@@ -1,4 +1,4 @@
-"""What a scan came to, for whoever called it: told by the run that has just ended, or had before."""
+"""The result of a scan, for its caller: of the run that just ended, or of one that was finished before."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fleetscan.scanner.run_facts import COMPLETE
 
 @dataclass(frozen=True, slots=True)
 class ScanSummary:
-    """What a scan came to. `fleet` is the first line of totals.jsonl; `directory` is None with `--out -`.
+    """The result of a scan. `fleet` is the first line of totals.jsonl; `directory` is None with `--out -`.
 
     `stopped_by` says in a sentence why the scan ended early, and is None when it did not.
     """
@@ -28,10 +28,10 @@ class ScanSummary:
     stopped_by: str | None = None
 
 
-def finished_summary(place: RunStore) -> ScanSummary | None:
-    """The summary of a run that an earlier process has finished, files and all; None where it has not."""
-    path = place.output.path
-    if path is None or place.story is None or not place.story.is_finished:
+def finished_summary(store: RunStore) -> ScanSummary | None:
+    """The summary of a run that an earlier process finished; None if it did not, or a file is missing."""
+    path = store.output.path
+    if path is None or store.story is None or not store.story.is_finished:
         return None
     try:
         facts = json_text.parse((path / RUN).read_bytes())
@@ -45,12 +45,12 @@ def finished_summary(place: RunStore) -> ScanSummary | None:
 
 
 def stopped(error: StoppedError, fleet: Mapping[str, Json], path: Path | None) -> StoppedError | None:
-    """What to say of a stop: how many machines had not ended, and how to go on; None where all had."""
+    """The error of a stop: how many VMs are unfinished, and how to resume; None if all are finished."""
     outcomes = fleet["outcomes"]
     assert isinstance(outcomes, dict)
     left = outcomes[Outcome.INTERRUPTED]
     if not left:
         return None
-    had = "1 machine had" if left == 1 else f"{left} machines had"
-    how = "" if path is None else f"; go on with --out {path} --resume"
-    return StoppedError(f"{error}: {had} not ended{how}")
+    unfinished = "1 VM is" if left == 1 else f"{left} VMs are"
+    how = "" if path is None else f"; resume with --out {path} --resume"
+    return StoppedError(f"{error}: {unfinished} unfinished{how}")

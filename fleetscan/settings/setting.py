@@ -77,7 +77,7 @@ class Setting:
         for single in values:
             self.form.check(single)
         if len({str(single).lower() for single in values}) < len(values):
-            raise ValueError(f"must not name anything twice, case aside: {', '.join(map(str, values))}")
+            raise ValueError(f"must not repeat a value (case is ignored): {', '.join(map(str, values))}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +101,12 @@ class _Words:
 
 
 def setting(default: T, form: ValueType, help: str, why: str = "") -> T:
-    """Declares a field of a settings dataclass; `why` says what speaks for the default or the range."""
+    """Declares a field of a settings dataclass; `why` gives the reason for the default or the range."""
     return field(default=default, metadata={"words": _Words(form, help, why)})
 
 
 def settings_of(settings: type[CheckedSettings]) -> tuple[Setting, ...]:
-    """The settings_of of a settings class, in the order of their declaration."""
+    """The settings of a settings class, in the order of their declaration."""
     found = []
     for each in fields(settings):
         words: _Words = each.metadata["words"]

@@ -247,8 +247,9 @@ async def test_no_token_ends_in_one_sentence_that_says_what_to_do(refusal: Excep
     with pytest.raises(CredentialError) as caught:
         await identity.tokens().header()
     assert str(caught.value) == (
-        "no token for https://management.azure.com/.default could be had: run `az login`, set the AZURE_* "
-        "variables of a service principal, or put a token into FLEETSCAN_ACCESS_TOKEN (no credential here)"
+        "not signed in to Azure: run `az login`, set the AZURE_* variables of a service principal, or put a "
+        "token into FLEETSCAN_ACCESS_TOKEN (no token for https://management.azure.com/.default: "
+        "no credential here)"
     )
     assert caught.value.exit_code == 4
 

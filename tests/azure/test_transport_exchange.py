@@ -183,7 +183,7 @@ async def test_a_connection_that_does_not_come_about_in_time_sent_nothing() -> N
             reply = await wire.exchange(Request("POST", f"{base}/x"))
     assert (reply.fault, reply.detail) == (
         Fault.NOT_SENT,
-        f"no connection to 127.0.0.1:{server.port} in time",
+        f"connecting to 127.0.0.1:{server.port} timed out",
     )
 
 
@@ -207,11 +207,11 @@ async def test_a_server_that_speaks_no_tls_gets_no_token() -> None:
 
 SOUND = b"HTTP/1.1 200 OK\r\n"
 CUTS = {
-    "reset after the request was read": (Answer(b"", "reset"), "the connection broke: Connection reset"),
+    "reset after the request was read": (Answer(b"", "reset"), "the connection failed: Connection reset"),
     "closed without a word": (Answer(b"", "close"), "the connection was closed before a reply came"),
     "closed within the headers": (Answer(SOUND + b"A", "close"), "the connection was closed before a reply"),
-    "silence": (Answer(b"", "stall"), "nothing came for 0.2 s"),
-    "silence within the body": (Answer(SOUND + b"Content-Length: 9\r\n\r\n{", "stall"), "nothing came"),
+    "silence": (Answer(b"", "stall"), "no data for 0.2 s"),
+    "silence within the body": (Answer(SOUND + b"Content-Length: 9\r\n\r\n{", "stall"), "no data"),
     "a short body": (Answer(SOUND + b"Content-Length: 9\r\n\r\n{", "close"), "the reply's body broke off"),
     "a chunk that ends early": (
         Answer(SOUND + b"Transfer-Encoding: chunked\r\n\r\n9\r\n{", "close"),
@@ -219,20 +219,20 @@ CUTS = {
     ),
     "a chunk of no length": (
         Answer(SOUND + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\nZZ\r\n"),
-        "the reply was not sound HTTP",
+        "the reply was not valid HTTP",
     ),
     "gzip that is none": (
         Answer(SOUND + b"Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}"),
         "the reply's body broke off or could not be decoded",
     ),
-    "no HTTP at all": (Answer(b"220 smtp ready\r\n\r\n"), "the reply was not sound HTTP"),
+    "no HTTP at all": (Answer(b"220 smtp ready\r\n\r\n"), "the reply was not valid HTTP"),
     "two lengths": (
         Answer(SOUND + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n{}"),
-        "the reply was not sound HTTP",
+        "the reply was not valid HTTP",
     ),
     "a header without end": (
         Answer(SOUND + b"Location: " + b"u" * (MAX_HEADER_BYTES + 1) + b"\r\n\r\n"),
-        "the reply was not sound HTTP",
+        "the reply was not valid HTTP",
     ),
 }
 
@@ -253,7 +253,7 @@ async def test_a_reply_that_trickles_ends_at_the_total_time() -> None:
         base = f"http://127.0.0.1:{server.port}"
         async with wire_to(base, Timeouts(connect_s=2.0, read_s=2.0, total_s=0.2)) as wire:
             reply = await wire.exchange(Request("GET", f"{base}/x"))
-    assert (reply.fault, reply.detail) == (Fault.CUT, "no whole reply within 0.2 s")
+    assert (reply.fault, reply.detail) == (Fault.CUT, "no complete reply within 0.2 s")
 
 
 @pytest.mark.parametrize("case", CUTS)

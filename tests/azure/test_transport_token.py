@@ -122,7 +122,7 @@ async def test_https_leaves_through_the_proxy_and_the_proxy_gets_no_token(
             reply = await wire.exchange(Request("POST", "https://management.azure.com/x?s=secret"))
         assert (reply.fault, reply.detail) == (
             Fault.NOT_SENT,
-            "the proxy would not connect to management.azure.com:443: HTTP 407",
+            "the proxy refused to connect to management.azure.com:443: HTTP 407",
         )
         assert proxy.targets == ["management.azure.com:443"]
         assert proxy.header("Authorization") is None
@@ -154,5 +154,5 @@ def test_a_proxy_that_cannot_be_one_is_said_in_a_sentence(
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.setenv("https_proxy", address)
-    with pytest.raises(UsageError, match="HTTPS_PROXY must read"):
+    with pytest.raises(UsageError, match="HTTPS_PROXY must be"):
         proxy_for(AZURE)

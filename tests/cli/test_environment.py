@@ -18,8 +18,8 @@ def test_every_setting_s_variable_is_known_as_are_the_token_s_and_the_file_s() -
 
 def test_an_unknown_variable_is_warned_of_with_the_nearest_name() -> None:
     assert list(unknown_variables({"FLEETSCAN_MAX_INFLIGHT": "3", "FLEETSCAN_ZZZZZZ": "1"})) == [
-        "nothing reads the variable FLEETSCAN_MAX_INFLIGHT. Did you mean FLEETSCAN_MAX_IN_FLIGHT?",
-        "nothing reads the variable FLEETSCAN_ZZZZZZ.",
+        "unknown variable FLEETSCAN_MAX_INFLIGHT. Did you mean FLEETSCAN_MAX_IN_FLIGHT?",
+        "unknown variable FLEETSCAN_ZZZZZZ.",
     ]
 
 
@@ -40,5 +40,5 @@ def test_an_absent_or_empty_token_is_none(environment: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("token", ["Bearer x", "x\r\nHost: evil", "x\u00e9", "x\x00"])
 def test_a_token_no_header_may_carry_is_refused(token: str) -> None:
-    with pytest.raises(UsageError, match=r"^FLEETSCAN_ACCESS_TOKEN is no bearer token"):
+    with pytest.raises(UsageError, match=r"^FLEETSCAN_ACCESS_TOKEN is not a valid bearer token"):
         access_token({"FLEETSCAN_ACCESS_TOKEN": token})

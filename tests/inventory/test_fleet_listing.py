@@ -56,7 +56,7 @@ def test_compute_is_asked_for_each_subscription_where_graph_is_denied() -> None:
     assert names(fleet) == ["a", "b"]
     assert set(azure.asked[2:]) == {(RequestKind.LIST_VMS, A), (RequestKind.LIST_VMS, B)}
     assert fleet.notes == [
-        "Resource Graph was denied (403 AuthorizationFailed): 2 subscriptions are listed through Compute"
+        "Resource Graph was denied (403 AuthorizationFailed): listing 2 subscriptions through Compute instead"
     ]
     assert fleet.errors == []
 
@@ -165,7 +165,7 @@ def test_a_file_is_filtered_by_the_named_subscriptions_and_says_who_is_not_in_it
     fleet = fleet_of_file(read_lines(lines, "fleet.txt"), [A.upper(), other])
     assert names(fleet) == ["a"]
     assert fleet.notes == [
-        "1 line of fleet.txt said again which machine: each machine is taken once",
-        f"fleet.txt has no machine in subscription {other}",
+        "fleet.txt: 1 line repeats a VM; each VM is scanned once",
+        f"fleet.txt has no VM in subscription {other}",
     ]
     assert not fleet.is_nothing_listed

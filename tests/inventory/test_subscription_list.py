@@ -141,7 +141,7 @@ def test_one_named_is_tried_while_the_list_itself_is_in_doubt() -> None:
     choice = choose(Subscriptions((PROD,), doubt), [A, B])
     assert (choice.chosen, choice.unseen, choice.errors) == ((PROD,), (Subscription(B),), ())
     assert choice.notes == (
-        "the subscriptions could not all be listed (AuthorizationFailed): those named are tried all the same",
+        "not all subscriptions could be listed (AuthorizationFailed): trying the named ones anyway",
     )
 
 

@@ -289,7 +289,7 @@ def test_kinds_that_took_long_before_start_first_as_in_a_scan(tmp_path: Path) ->
 def test_a_run_that_cannot_be_learned_from_is_told_and_stops_nothing() -> None:
     warnings: list[str] = []
     made = plan(Roster(machines(1)), PlanSettings(last_run="/nonexistent"), warn=warnings.append)
-    assert warnings == ["nothing is learned from /nonexistent (No such file or directory)"]
+    assert warnings == ["no results to learn from in /nonexistent (No such file or directory); ignoring it"]
     assert made.record["assumed"] == {
         "assessment_s": 180.0,
         "reply_s": 0.2,

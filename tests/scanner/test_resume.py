@@ -24,7 +24,7 @@ async def stopped_run(out: Path, wire: Transport) -> None:
     summary = await scan_over(wire, settings, hooks=hooks, stop=hooks.stop)
     assert summary.exit_code == 5
     assert summary.stopped_by is not None
-    assert f"go on with --out {out} --resume" in summary.stopped_by
+    assert f"resume with --out {out} --resume" in summary.stopped_by
 
 
 async def test_a_stopped_run_is_gone_on_with_and_nothing_is_started_twice(tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ async def test_a_finished_run_stays_as_it_is(tmp_path: Path) -> None:
     summary = await scan_over(Transport(cloud), settings_for(out, resume=True), hooks=notes)
     assert summary.exit_code == 0
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
-    assert notes.warnings == ["the run was finished already: nothing was done"]
+    assert notes.warnings == ["the run is already finished; nothing to do"]
 
 
 async def test_where_there_is_nothing_to_resume_it_is_an_ordinary_scan(tmp_path: Path) -> None:
@@ -106,16 +106,16 @@ async def test_a_run_that_has_not_ended_is_gone_on_with_and_not_retried(tmp_path
     cloud, first = cloud_of(machines=60, speed=100.0), tmp_path / "first"
     summary = await scan_over(Transport(cloud), settings_for(first, deadline_s=0.2, drain_s=0.0))
     assert summary.exit_code == 5
-    with pytest.raises(UsageError, match="has not ended yet; first go on with it"):
+    with pytest.raises(UsageError, match="is unfinished; first resume it with"):
         await scan_over(Transport(cloud), settings_for(tmp_path / "second", retry_failed=str(first)))
 
 
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        (Settings(resume=True), "--resume needs a directory to go on in"),
-        (Settings(resume=True, out="-"), "--resume needs a directory to go on in"),
-        (Settings(retry_failed="a", inventory="b"), "both say which machines"),
+        (Settings(resume=True), "--resume needs the directory of a run"),
+        (Settings(resume=True, out="-"), "--resume needs the directory of a run"),
+        (Settings(retry_failed="a", inventory="b"), "both choose the VMs"),
     ],
 )
 async def test_settings_that_do_not_go_together_are_refused(settings: Settings, told: str) -> None:
