@@ -49,5 +49,5 @@ def demo_exit_code(code: int) -> int:
     """The demo's exit code for the scan's: the planned failures count as success."""
     if code != 3:
         return code
-    tell("The failed VMs are part of the simulation: a scan would exit with 3, the demo exits with 0.")
+    tell("The failures are simulated: a scan would exit with 3, the demo exits with 0.")
     return 0

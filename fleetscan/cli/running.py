@@ -15,9 +15,11 @@ from collections.abc import Awaitable, Callable
 import anyio
 from anyio.abc import TaskStatus
 
+from fleetscan.cli.console import tell
 from fleetscan.errors import FleetscanError
 
 SHOW_CURSOR = "\x1b[?25h"
+STOPPING = "Stopping. Press Ctrl-C again to quit at once."
 QUIT = b"fleetscan: quit at once. To resume a scan, run it again with --out DIR --resume\n"
 
 
@@ -71,6 +73,8 @@ async def _set_on_signal(stop: anyio.Event, *, task_status: TaskStatus[None]) ->
             if stop.is_set() and number == signal.SIGINT:
                 _quit_at_once()
             stop.set()
+            if number == signal.SIGINT:
+                tell(STOPPING)
 
 
 def _quit_at_once() -> None:

@@ -78,4 +78,4 @@ def left(view: View) -> str:
     if view.left_s is None:
         return ""
     minutes_s = round(view.left_s / MINUTE_S) * MINUTE_S
-    return f"about {duration(view.left_s if view.left_s < 2 * MINUTE_S else minutes_s)} left"
+    return f"about {duration(max(1.0, view.left_s) if view.left_s < 2 * MINUTE_S else minutes_s)} left"

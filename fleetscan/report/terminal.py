@@ -137,7 +137,7 @@ class _Summary:
     def _why(self, outcome: Outcome) -> str:
         """The reasons that occurred, the most frequent first; empty for an outcome with only one reason."""
         if outcome is Outcome.INTERRUPTED:
-            return "; resume with --resume" if self._is_resumable else ""
+            return "; continue with --resume" if self._is_resumable else ""
         words = REASONS[outcome]
         found = [(self._reasons[word], word) for word in words if word in self._reasons]
         told = [f"{number:,} {word.replace('_', ' ')}" for number, word in sorted(found, reverse=True)]

@@ -51,6 +51,6 @@ def stopped(error: StoppedError, fleet: Mapping[str, Json], path: Path | None) -
     left = outcomes[Outcome.INTERRUPTED]
     if not left:
         return None
-    unfinished = "1 VM is" if left == 1 else f"{left} VMs are"
+    unfinished = "1 VM is" if left == 1 else f"{left:,} VMs are"
     how = "" if path is None else f"; resume with --out {path} --resume"
     return StoppedError(f"{error}: {unfinished} unfinished{how}")

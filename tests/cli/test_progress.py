@@ -128,6 +128,9 @@ def test_machines_that_were_skipped_say_nothing_about_the_time_left() -> None:
     assert wording.left(tally.view(10.0)) == ""
     tally.ended(Outcome.ASSESSED, None)
     assert wording.left(tally.view(20.0)) == "about 16 min left"
+    for _ in range(49):
+        tally.ended(Outcome.ASSESSED, None)
+    assert wording.left(tally.view(21.0)) == "about 1 s left"
 
 
 def test_the_display_is_four_lines_of_80_columns_at_every_moment() -> None:

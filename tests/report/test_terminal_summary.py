@@ -120,7 +120,7 @@ def test_a_fleet_of_nothing_says_so_and_shows_no_shares() -> None:
 def test_an_interrupted_scan_says_how_many_never_ended() -> None:
     outcomes: Json = {"assessed": 271, "failed": 0, "timed_out": 0, "skipped": 0, "interrupted": 29}
     text = lines(summary(outcomes=outcomes, directory=Path("run")))
-    assert "Unfinished   29; resume with --resume" in text
+    assert "Unfinished   29; continue with --resume" in text
     assert not any(line.startswith(("Failed", "Skipped", "Timed out")) for line in text)
 
 
