@@ -18,7 +18,7 @@ help: ## list these commands
 
 setup: $(VENV)/dev.stamp ## make .venv with fleetscan and the development tools
 
-demo: $(VENV)/demo.stamp ## scan a simulated fleet of 300 VMs; no Azure account needed
+demo: $(VENV)/demo.stamp ## scan a simulated fleet; no Azure account needed
 	$(BIN)/fleetscan demo --config configs/demo.toml
 
 test: $(VENV)/dev.stamp ## run the tests
