@@ -1,1 +1,1 @@
-"""fleetscan beside what people use today, on one pretend Azure: `make bench`. Measures, and never tunes."""
+"""fleetscan beside what people use today, on one simulated Azure: `make bench`. Measures, and never tunes."""

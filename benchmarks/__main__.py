@@ -41,7 +41,7 @@ def measured(parser: argparse.ArgumentParser, args: argparse.Namespace, options:
     if args.endpoint:
         yield from measured_elsewhere(parser, args.endpoint, args.inventory, options)
         return
-    # It opens nothing but a pretend Azure, and a real one must not meet it.
+    # It opens nothing but a simulated Azure, and a real one must not meet it.
     os.environ[TOKEN] = "bench"
     for name in args.only or QUESTIONS:
         yield from QUESTIONS[name](options, say)

@@ -52,7 +52,7 @@ class Run:
 def measure(
     client: Client, scenario: Scenario, pace: Pace, *, machines: int, cap_s: float, keep: Path | None = None
 ) -> Run:
-    """Run `client` over the first `machines` of a pretend Azure of its own; stop it after `cap_s`.
+    """Run `client` over the first `machines` of a simulated Azure of its own; stop it after `cap_s`.
 
     Its file of rows is copied into the directory `keep`, where that is given.
     """

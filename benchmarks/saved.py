@@ -18,7 +18,7 @@ from benchmarks.chart import chart
 from benchmarks.runs import Run
 from benchmarks.scenarios import Scene
 from benchmarks.table import table
-from fleetscan import __version__
+from fleetscan.version import __version__
 
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 FIGURES, TABLES, CHART = "figures.json", "tables.md", "chart.svg"

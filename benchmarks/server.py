@@ -1,4 +1,4 @@
-"""The pretend Azure of one run, in a process of its own: serves a scenario and leaves an account of it.
+"""The simulated Azure of one run, in a process of its own: serves a scenario and leaves an account of it.
 
 Prints its endpoint, and `accepted` once every machine of the inventory has an accepted start. SIGTERM ends
 it, and then it writes what it saw as JSON. Moments in the account are of this machine's monotonic clock.
@@ -12,15 +12,14 @@ import gc
 import signal
 import time
 from collections import Counter
-from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import orjson
 import uvloop
 
+from benchmarks.bound import bound_of
 from fleetscan.model import Reply, Request
-from fleetscan.simulator.bound import bound_of
 from fleetscan.simulator.cloud import Cloud
 from fleetscan.simulator.ledger import Ask
 from fleetscan.simulator.scenario import Scenario
@@ -33,7 +32,7 @@ class WatchedCloud(Cloud):
     """A cloud that notes when machines were started, and when what it accepted ends."""
 
     def __init__(self, scenario: Scenario) -> None:
-        super().__init__(scenario, epoch=datetime.now(UTC))
+        super().__init__(scenario)
         self.first_start_at: float | None = None
         self.ends_at: dict[str, float] = {}
 

@@ -1,4 +1,4 @@
-"""The harness's end of a pretend Azure: starts `benchmarks.server`, ends it, and reads its account."""
+"""The harness's end of a simulated Azure: starts `benchmarks.server`, ends it, and reads its account."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Account:
 
 
 class Simulated:
-    """A pretend Azure of its own for one client's run: a context that serves while it is open.
+    """A simulated Azure of its own for one client's run: a context that serves while it is open.
 
     `endpoint` and `inventory` are there once it is entered, `account` once it is left.
     """

@@ -1,3 +1,91 @@
-"""fleetscan assesses missing patches on every virtual machine of an Azure fleet."""
+"""fleetscan assesses missing patches on every virtual machine of an Azure fleet.
 
-__version__ = "0.1.0"
+What a Python program uses is here; everything else is private, but for `fleetscan.simulator`.
+
+    async with fleetscan.scan(fleetscan.Settings(limit=5)) as live:
+        async for row in live:
+            print(row["name"], row["outcome"])
+    plan = await fleetscan.plan(fleetscan.Settings())
+    run = fleetscan.open_run("fleetscan-runs/latest")
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from fleetscan.version import __version__
+
+if TYPE_CHECKING:
+    from fleetscan.errors import (
+        BrokenIdentityError,
+        BugError,
+        CannotReadRunError,
+        CannotResumeError,
+        CannotScanError,
+        CannotWriteError,
+        CredentialError,
+        FleetscanError,
+        InventoryFileError,
+        LockedError,
+        NothingListedError,
+        OutputError,
+        RunExistsError,
+        StoppedError,
+        TokenRefusedError,
+        UsageError,
+    )
+    from fleetscan.planning.planner import plan
+    from fleetscan.records.row import Row
+    from fleetscan.records.totals import Totals
+    from fleetscan.runs.reader import open_run
+    from fleetscan.scanner.hooks import Hooks
+    from fleetscan.scanner.live import scan
+    from fleetscan.settings.declared import Settings
+
+__all__ = [
+    "BrokenIdentityError",
+    "BugError",
+    "CannotReadRunError",
+    "CannotResumeError",
+    "CannotScanError",
+    "CannotWriteError",
+    "CredentialError",
+    "FleetscanError",
+    "Hooks",
+    "InventoryFileError",
+    "LockedError",
+    "NothingListedError",
+    "OutputError",
+    "Row",
+    "RunExistsError",
+    "Settings",
+    "StoppedError",
+    "TokenRefusedError",
+    "Totals",
+    "UsageError",
+    "__version__",
+    "open_run",
+    "plan",
+    "scan",
+]
+
+_HOMES = {
+    "Hooks": "fleetscan.scanner.hooks",
+    "Row": "fleetscan.records.row",
+    "Settings": "fleetscan.settings.declared",
+    "Totals": "fleetscan.records.totals",
+    "open_run": "fleetscan.runs.reader",
+    "plan": "fleetscan.planning.planner",
+    "scan": "fleetscan.scanner.live",
+}
+
+
+# Type checkers take the names from the imports above, and so still find a wrong one.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(_HOMES.get(name, "fleetscan.errors")), name)
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

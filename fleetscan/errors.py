@@ -3,33 +3,85 @@
 Weather (resets, throttling, malformed replies) is never an exception: it is a `model.Reply`.
 
     FleetscanError
-    ├── UsageError            2  a flag, a setting, an inventory file, an endpoint
-    │   ├── RunExistsError    2  an --out that already holds a run
-    │   ├── LockedError       2  an --out that another scan is writing
-    │   ├── CannotResumeError 2  an --out that this scan cannot go on with
-    │   └── InventoryFileError 2 a line of an inventory file that is no machine
-    ├── CannotScanError       4  nothing could be started or written
-    │   ├── CredentialError   4  no token could be had
-    │   ├── TokenRefusedError 4  Azure refuses the token (5 once something was started)
-    │   ├── NothingListedError 4 no part of the fleet could be listed
-    │   └── CannotWriteError  4  the run directory could not be made or taken up
-    ├── OutputError           5  the run directory stopped taking rows
-    ├── StoppedError          5  told to stop before the end
-    └── BugError             70  too many replies broke our own code
+    ├── UsageError             2  a setting, an inventory file, an endpoint
+    │   ├── RunExistsError     2  an output directory that already holds a run
+    │   ├── LockedError        2  an output directory that another scan is writing
+    │   ├── CannotResumeError  2  a run that this scan cannot go on with
+    │   ├── CannotReadRunError 2  a directory without a run that can be read
+    │   └── InventoryFileError 2  a line of an inventory file that is no VM
+    ├── CannotScanError        4  nothing could be started or written
+    │   ├── CredentialError    4  no token
+    │   ├── TokenRefusedError  4  Azure refuses the token (5 once something was started)
+    │   ├── NothingListedError 4  no part of the fleet could be listed
+    │   └── CannotWriteError   4  the run directory cannot be made or written
+    ├── OutputError            5  a file of a run that had begun can no longer be written
+    ├── StoppedError           5  told to stop before the end
+    └── BugError              70  too many replies broke our own code
         └── BrokenIdentityError 70 the totals do not add up
 
-Each message is a sentence that says what happened, where, and what to do.
+Each says what happened, where, and what to do. What to do is data: a library names its fields, and the
+command line puts its flags in their place.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, TypeAlias
+
+Spelling: TypeAlias = Callable[[str, object], str]
+"""How a setting is written: its field's name, and the value to give it, or None where any will do."""
+
+
+def in_python(name: str, value: object) -> str:
+    """A setting as a Python program writes it: `out`, `resume=True`."""
+    return name if value is None else f"{name}={value!r}"
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """What to do, in a sentence of ours in which {name} stands for a setting; `settings` has their values."""
+
+    template: str
+    settings: Mapping[str, object] = field(default_factory=dict)
+
+    def told(self, spell: Spelling = in_python) -> str:
+        """The sentence, with the settings as `spell` writes them."""
+        return self.template.format_map({name: spell(name, value) for name, value in self.settings.items()})
+
+    def __str__(self) -> str:
+        return self.told()
+
+
+OTHER_VERSION = Remedy("use the version of fleetscan that wrote it, or a newer one")
+ANOTHER_DIRECTORY = Remedy("name another directory: {out}", {"out": None})
+
+
+def resume_with(directory: str, first: str = "") -> Remedy:
+    """To go on with the run in `directory`, after what has to be done `first`."""
+    template = "resume it with {out} {resume}"
+    return Remedy(f"{first}, then {template}" if first else template, {"out": directory, "resume": True})
 
 
 class FleetscanError(Exception):
-    """What a person must mend. `exit_code` is the process's when nothing else was said."""
+    """What a person must mend: `what` happened, and the `remedy`, None where `what` says it all.
+
+    `exit_code` is the process's when nothing else was said.
+    """
 
     exit_code: ClassVar[int] = 70
+
+    def __init__(self, what: str, remedy: Remedy | None = None) -> None:
+        super().__init__(what, remedy)
+        self.what = what
+        self.remedy = remedy
+
+    def told(self, spell: Spelling = in_python) -> str:
+        """The whole sentence, with the settings as `spell` writes them."""
+        return self.what if self.remedy is None else f"{self.what}; {self.remedy.told(spell)}"
+
+    def __str__(self) -> str:
+        return self.told()
 
 
 class UsageError(FleetscanError):
@@ -42,54 +94,49 @@ class RunExistsError(UsageError):
     """The output directory already holds a run, and no run overwrites another."""
 
     def __init__(self, path: str) -> None:
-        super().__init__(path)
+        remedy = "name another directory with {out}, or resume this run with {resume}"
+        super().__init__(f"{path} already holds a run", Remedy(remedy, {"out": None, "resume": True}))
         self.path = path
-
-    def __str__(self) -> str:
-        return f"{self.path} already holds a run; name another with --out, or go on with this one: --resume"
 
 
 class LockedError(UsageError):
     """Another scan is writing into the directory."""
 
     def __init__(self, path: str, holder: str) -> None:
-        super().__init__(path, holder)
+        remedy = Remedy("wait until it ends, or name another directory with {out}", {"out": None})
+        super().__init__(f"{path} is being written by {holder}", remedy)
         self.path = path
         self.holder = holder
-
-    def __str__(self) -> str:
-        return (
-            f"{self.path} is being written by {self.holder}; let it end, or name another directory with --out"
-        )
 
 
 class CannotResumeError(UsageError):
     """The run in a directory is not one that this scan can go on with."""
 
-    def __init__(self, path: str, why: str) -> None:
-        super().__init__(path, why)
+    def __init__(self, path: str, why: str, remedy: Remedy = ANOTHER_DIRECTORY) -> None:
+        super().__init__(f"{path} cannot be resumed: {why}", remedy)
         self.path = path
         self.why = why
 
-    def __str__(self) -> str:
-        return f"{self.path} cannot be resumed: {self.why}"
+
+class CannotReadRunError(UsageError):
+    """A directory holds no run that can be read."""
+
+    def __init__(self, path: str, why: str, remedy: Remedy | None = None) -> None:
+        super().__init__(f"{path} cannot be read as a run: {why}", remedy)
+        self.path = path
+        self.why = why
 
 
 class InventoryFileError(UsageError):
-    """A line of an inventory file does not say which machine it means."""
+    """A line of an inventory file does not say which VM it means."""
 
     def __init__(self, path: str, line: int, why: str, got: str) -> None:
-        super().__init__(path, line, why, got)
+        remedy = Remedy("write one resource id, or a JSON object with 'resource_id' or 'id', on each line")
+        super().__init__(f"{path}, line {line}: {why}; got {got!r}", remedy)
         self.path = path
         self.line = line
         self.why = why
         self.got = got
-
-    def __str__(self) -> str:
-        return (
-            f"{self.path}, line {self.line}: {self.why}; got {self.got!r}. "
-            "Each line is one resource id, or a JSON object with 'resource_id' or 'id'"
-        )
 
 
 class CannotScanError(FleetscanError):
@@ -99,7 +146,7 @@ class CannotScanError(FleetscanError):
 
 
 class CredentialError(CannotScanError):
-    """No token could be had from any credential."""
+    """There is no token to sign in with."""
 
 
 class TokenRefusedError(CannotScanError):
@@ -111,30 +158,24 @@ class NothingListedError(CannotScanError):
 
 
 class CannotWriteError(CannotScanError):
-    """The run directory, or a file in it, could not be made or taken up, so nothing was started."""
+    """The run directory, or a file in it, cannot be made or written, so nothing was started."""
 
     def __init__(self, path: str, why: str) -> None:
-        super().__init__(path, why)
+        remedy = Remedy("fix that, or name another directory with {out}", {"out": None})
+        super().__init__(f"{path} cannot be written ({why})", remedy)
         self.path = path
         self.why = why
-
-    def __str__(self) -> str:
-        return f"{self.path} cannot be written ({self.why}); mend that, or name another directory with --out"
 
 
 class OutputError(FleetscanError):
-    """A file of a run that had begun could no longer be written; whole rows alone are in it."""
+    """A file of a run that had begun can no longer be written; whole rows alone are in it."""
 
     exit_code: ClassVar[int] = 5
 
-    def __init__(self, path: str, why: str, remedy: str) -> None:
-        super().__init__(path, why, remedy)
+    def __init__(self, path: str, why: str, remedy: Remedy) -> None:
+        super().__init__(f"{path} cannot be written any more ({why})", remedy)
         self.path = path
         self.why = why
-        self.remedy = remedy
-
-    def __str__(self) -> str:
-        return f"{self.path} could not be written ({self.why}); {self.remedy}"
 
 
 class StoppedError(FleetscanError):
@@ -151,3 +192,16 @@ class BugError(FleetscanError):
 
 class BrokenIdentityError(BugError):
     """The run's own sums do not add up."""
+
+
+def mendable(error: Exception) -> Exception:
+    """The one error in task groups' groups that a person can mend; a bug stays as it is, with all of it."""
+    if not isinstance(error, ExceptionGroup):
+        return error
+    ours, bugs = error.split(FleetscanError)
+    if ours is None or bugs is not None:
+        return error
+    first: Exception = ours
+    while isinstance(first, ExceptionGroup):
+        first = first.exceptions[0]
+    return first

@@ -16,7 +16,8 @@ import orjson
 
 from fleetscan.model import Json
 
-Written: TypeAlias = "Json | Mapping[str, Json]"
+# TypedDicts are mappings of objects to mypy; what is no JSON in them is refused when it is written.
+Written: TypeAlias = "Json | Mapping[str, object]"
 
 # An escape that is half a character; together with its other half orjson reads it.
 HALF = re.compile(rb"\\u[dD][89a-fA-F]")

@@ -1,4 +1,4 @@
-"""Values that cross rooms: what is asked of Azure, what came back, and how a machine ended.
+"""Values that cross rooms: what is asked of Azure, what came back, and how a VM ended.
 
 Nothing here decides or awaits, and nothing is imported from the rest of the package.
 `now`, `at` and `due_at` are absolute seconds of one monotonic clock; `after_s` is relative to now.
@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
-from typing import Literal, Protocol, TypeAlias
-from urllib.parse import urlsplit
+from typing import Literal, Protocol, TypeAlias, TypedDict
+
+ACCESS_TOKEN = "FLEETSCAN_ACCESS_TOKEN"  # noqa: S105 - the variable's name, not a token
+"""The environment variable that may hold a ready bearer token, instead of a credential chain."""
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
@@ -40,7 +42,7 @@ class Target:
 
     @property
     def key(self) -> str:
-        """The id by which machines are compared: Azure changes the case of ids at will."""
+        """The id by which VMs are compared: Azure does not keep the case of ids."""
         return self.resource_id.lower()
 
 
@@ -89,10 +91,15 @@ class Reply:
     fault: Fault | None = None
     detail: str = ""
 
+    @property
+    def correlation_id(self) -> str | None:
+        """Azure's id of the request, for its support; None where it gave none."""
+        return self.headers.get("x-ms-correlation-request-id")
+
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """A request of a listing. `subscription_id` is "" for tenant-level ones."""
+class ListRequest:
+    """A request that a listing wants sent. `subscription_id` is "" for tenant-level ones."""
 
     kind: RequestKind
     request: Request
@@ -101,11 +108,11 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A place in a queue that somebody wants, not before `after_s` seconds from now.
+    """The next request a job wants: its kind, its scope, and the seconds from now before which it may not go.
 
     `subscription_id` is lower case and "" for tenant-level requests, `region` is "" where none applies.
-    `is_retry` marks a request sent again because of weather. A turn that `may_wait` is asked once more how
-    long it can wait when it comes up, by what has been learned since.
+    `is_retry` marks a request sent again because of weather. When a turn that `may_wait` comes up, its job is
+    asked again how long it can wait, by what has been learned since.
     """
 
     kind: RequestKind
@@ -117,10 +124,10 @@ class Turn:
 
 
 class Job(Protocol):
-    """Something that asks Azure one request at a time until it has what it came for.
+    """Sends Azure one request at a time until it has its result.
 
     It holds no request while it waits: 3 kB for each of a hundred thousand. None from `receive` means that
-    the job has ended; what it brought is read from itself.
+    the job has ended; it holds its own result.
     """
 
     def begin(self, now: float) -> Turn:
@@ -149,11 +156,32 @@ def plain_count(value: Json) -> int | None:
     return value if type(value) is int and 0 <= value <= LARGEST_COUNT else None
 
 
+class Insertion(TypedDict):
+    """A URL told as what it adds to another: `text`, put in at the position `at`."""
+
+    at: int
+    text: str
+
+
+class FollowedUrls(TypedDict):
+    """The newest URLs an operation is followed under, each "" where Azure gave none.
+
+    They are signed and some 3.3 kB long: where it can be, `location` is told as what it adds to `status_url`.
+    """
+
+    status_url: str
+    location: str | Insertion
+
+
 class Source(StrEnum):
     """Where an assessment was read; it decides the shape of Azure's object."""
 
     OPERATION = "operation"
     GRAPH = "graph"
+
+
+# Under which name an assessment has its error.
+ERROR_KEYS = {Source.OPERATION: "error", Source.GRAPH: "errorDetails"}
 
 
 def told_counts(assessment: Mapping[str, Json], source: Source) -> tuple[int | None, int | None]:
@@ -176,7 +204,7 @@ def _sum(counts: list[int | None]) -> int | None:
 
 
 class Outcome(StrEnum):
-    """How a listed machine ended. INTERRUPTED is counted, never written as a row."""
+    """How a listed VM ended. INTERRUPTED is counted, never written as a row."""
 
     ASSESSED = "assessed"
     FAILED = "failed"
@@ -208,7 +236,7 @@ class Reason(StrEnum):
 
 
 class Stage(StrEnum):
-    """Where on its way a machine's error happened."""
+    """At which stage a VM's error happened."""
 
     INVENTORY = "inventory"
     START = "start"
@@ -216,15 +244,50 @@ class Stage(StrEnum):
     RESULT = "result"
 
 
+class CodeOrigin(StrEnum):
+    """Whose words an error's code and message are."""
+
+    AZURE = "azure"
+    FLEETSCAN = "fleetscan"
+
+
+class OwnCode(StrEnum):
+    """The codes that are fleetscan's own: Azure gave no answer, or none that makes sense."""
+
+    MALFORMED_REPLY = "MalformedReply"
+    OPERATION_TIMEOUT = "OperationTimeout"
+    START_OF_UNKNOWN_FATE = "StartOfUnknownFate"
+    REGION_UNREACHABLE = "RegionUnreachable"
+    NOT_TRIED = "NotTried"
+    INTERNAL_ERROR = "InternalError"
+
+
 @dataclass(frozen=True, slots=True)
-class AzureError:
-    """What went wrong, in Azure's innermost words, verbatim. `http_status` is None without a reply."""
+class Failure:
+    """What went wrong. Azure's code and message are its innermost ones, verbatim.
+
+    A code is None only where Azure answered without one. `http_status` is None without a reply.
+    """
 
     code: str | None
     message: str | None
     http_status: int | None
     stage: Stage
+    origin: CodeOrigin
     correlation_id: str | None = None
+
+    @classmethod
+    def of_azure(cls, reply: Reply, code: str | None, message: str | None, stage: Stage) -> Failure:
+        """What Azure itself said in `reply`."""
+        return cls(code, message, reply.status, stage, CodeOrigin.AZURE, reply.correlation_id)
+
+    @classmethod
+    def of_fleetscan(
+        cls, code: OwnCode | Fault, message: str | None, stage: Stage, reply: Reply | None = None
+    ) -> Failure:
+        """What fleetscan says of `reply`, or where there was none."""
+        status, correlation_id = (None, None) if reply is None else (reply.status, reply.correlation_id)
+        return cls(code.value, message, status or None, stage, CodeOrigin.FLEETSCAN, correlation_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,12 +310,12 @@ class OperationTrace:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """The end of one machine. `assessment` is Azure's object as it came from `source`, or None."""
+    """The end of one VM. `assessment` is Azure's object as it came from `source`, or None."""
 
     outcome: Outcome
     reason: Reason | None = None
     assessment: dict[str, Json] | None = None
-    error: AzureError | None = None
+    error: Failure | None = None
     trace: OperationTrace | None = None
     source: Source = Source.OPERATION
 
@@ -265,21 +328,3 @@ class InventoryError:
     code: str | None
     message: str | None
     http_status: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Scheme, host and port: the only place a token may travel to."""
-
-    scheme: str
-    host: str
-    port: int | None
-
-    @classmethod
-    def of(cls, url: str) -> Origin:
-        """The origin of an absolute URL; raises ValueError where there is none."""
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
-            raise ValueError(f"not an absolute http or https URL: {url[:200]!r}")
-        default = 443 if parts.scheme == "https" else 80
-        return cls(parts.scheme, parts.hostname, parts.port or default)

@@ -13,7 +13,7 @@ import anyio
 from fleetscan.engine.urls import ID_SAFE
 from fleetscan.model import Json, Reply, Request
 from fleetscan.simulator.cloud import Cloud
-from fleetscan.simulator.wire import SimulatedWire
+from fleetscan.simulator.transport import SimulatedTransport
 from tests.hostile import HOSTILE
 
 SHORT = tuple(text for text in HOSTILE.values() if len(text) < 1000)
@@ -39,7 +39,7 @@ class HostileAzure:
         self.results: dict[str, Json] = {}
         self.errors: set[tuple[Json, Json, str]] = set()
         self.subscriptions: dict[str, Json] = {}
-        self._wire = SimulatedWire(cloud, time.monotonic)
+        self._wire = SimulatedTransport(cloud, time.monotonic)
         self._texts = cycle(texts)
 
     async def exchange(self, request: Request) -> Reply:

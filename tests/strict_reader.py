@@ -11,10 +11,11 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from fleetscan.records.schema import result_schema, totals_schema
+from fleetscan.records.schema import result_schema, run_schema, totals_schema
 
 ROW = Draft202012Validator(result_schema())
 TOTALS = Draft202012Validator(totals_schema())
+RUN = Draft202012Validator(run_schema())
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ def read_run(path: Path) -> Run:
     for file in path.iterdir():
         assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
     run = Run(rows, totals, json.loads((path / "run.json").read_bytes()))
+    RUN.validate(run.facts)
     assert len(run.by_id) == len(rows), "a machine has two rows"
     assert len(rows) == run.fleet["listed"] - run.fleet["outcomes"]["interrupted"]
     counted = Counter(row["outcome"] for row in rows)

@@ -10,8 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 from fleetscan.cli.config_file import read_config
+from fleetscan.cli.dials import DemoSettings
 from fleetscan.cli.options import S, command
-from fleetscan.settings.declared import DemoSettings, PlanSettings, Settings
+from fleetscan.settings.declared import PlanSettings, Settings
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 

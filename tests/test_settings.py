@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import get_type_hints
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fleetscan.cli.environment import SETTINGS
 from fleetscan.errors import UsageError
-from fleetscan.settings.declared import SETTINGS, Settings, SimulateSettings
+from fleetscan.settings.declared import Settings
 from fleetscan.settings.setting import CheckedSettings, Setting, nearest, settings_of
 from fleetscan.settings.types import Duration, Endpoint, Number, Switch, ValueType, Whole
-from fleetscan.simulator.scenario import Scenario
 
 EVERY_SETTING = [(settings, setting) for settings in SETTINGS for setting in settings_of(settings)]
 ANY_DURATION = Duration(0.0)
@@ -157,11 +156,6 @@ def test_nothing_is_named_twice_case_aside() -> None:
         Settings(group_by=("tag:owner", "tag:Owner"))
 
 
-def test_pretend_percentages_leave_room_for_each_other() -> None:
-    with pytest.raises(UsageError, match=r"^the four percentages must be 100 together at most, not 103$"):
-        SimulateSettings(stopped_pct=60, warned_pct=40)
-
-
 def test_the_first_poll_s_names_derive_from_its_field() -> None:
     first_poll = setting_of(Settings, "first_poll_s")
     assert (first_poll.flag, first_poll.variable, first_poll.name) == (
@@ -194,12 +188,6 @@ def test_a_setting_means_the_same_in_each_command_that_has_it() -> None:
     types: dict[str, ValueType] = {}
     for _, setting in EVERY_SETTING:
         assert types.setdefault(setting.variable, setting.form) == setting.form
-
-
-def test_simulate_has_every_field_of_a_scenario_with_its_default() -> None:
-    settings = SimulateSettings()
-    ours = {field.name: getattr(settings, field.name) for field in fields(Scenario)}
-    assert ours == {field.name: getattr(Scenario(), field.name) for field in fields(Scenario)}
 
 
 def test_the_nearest_name_is_found_and_a_far_one_is_not() -> None:

@@ -8,13 +8,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from fleetscan.addresses import Origin
 from fleetscan.engine.operation import Operation
 from fleetscan.engine.pacing import Pacing
 from fleetscan.engine.queues import Step
 from fleetscan.engine.retrying import Retrying
 from fleetscan.engine.rules import OperationRules
 from fleetscan.engine.scheduler import Finished, Scheduler, WaitUntil
-from fleetscan.model import Job, Origin, Reply, RequestKind, Target
+from fleetscan.model import Job, Reply, RequestKind, Target
 from fleetscan.scanner.broker import Broker
 from fleetscan.scanner.hooks import Hooks
 from fleetscan.simulator.cloud import Cloud

@@ -7,24 +7,27 @@ moment it is exchanged, before anything can call it back; its reply takes a whil
 from __future__ import annotations
 
 import asyncio
+import functools
 import random
 import selectors
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, tzinfo
 from types import SimpleNamespace
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 from unittest import mock
 
 import anyio
 
 from fleetscan.model import Reply, Request
 from fleetscan.scanner import run
-from fleetscan.scanner.scan import ScanSummary, scan_over
+from fleetscan.scanner.live import scan_over
+from fleetscan.scanner.summary import ScanSummary
 from fleetscan.settings.declared import Settings
 from fleetscan.simulator.cloud import Cloud
 from tests.virtual import EPOCH
 
+P = ParamSpec("P")
 T = TypeVar("T")
 REPLY_S = 0.05
 
@@ -81,6 +84,18 @@ def run_to_end(job: Coroutine[Any, Any, T], clock: Clock) -> T:
         return runner.run(job)
 
 
+def in_virtual_time(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
+    """An async test as one that waits no real second; the clock reads 0.0 when it begins."""
+
+    @functools.wraps(test)
+    def play(*args: P.args, **kwargs: P.kwargs) -> None:
+        clock = Clock()
+        with virtual(clock):
+            run_to_end(test(*args, **kwargs), clock)
+
+    return play
+
+
 @contextmanager
 def virtual(clock: Clock) -> Iterator[None]:
     """Have the clocks read `clock`, chance come from a seed, and threads be no faster than the loop."""
@@ -98,6 +113,6 @@ def virtual(clock: Clock) -> Iterator[None]:
         mock.patch("time.monotonic", clock),
         mock.patch.object(run, "datetime", Day),
         mock.patch.object(run, "random", SimpleNamespace(Random=lambda: random.Random(1))),
-        mock.patch.object(anyio.to_thread, "run_sync", waits),
+        mock.patch.object(run, "in_thread", waits),
     ):
         yield

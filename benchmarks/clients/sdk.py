@@ -1,4 +1,4 @@
-"""What both official clients need to speak plain http to a pretend Azure: a header that carries the token."""
+"""What both official clients need to speak plain http to the simulator: a header that carries the token."""
 
 from __future__ import annotations
 

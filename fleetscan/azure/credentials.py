@@ -11,31 +11,35 @@ import binascii
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 import anyio
 
-from fleetscan.errors import CredentialError, TokenRefusedError
+from fleetscan.errors import CredentialError, Remedy, TokenRefusedError
+from fleetscan.model import ACCESS_TOKEN
 
 if TYPE_CHECKING:
     from azure.core.credentials import AccessTokenInfo, TokenRequestOptions
+    from azure.core.credentials_async import AsyncTokenCredential
 
 # azure-identity itself asks for a new token when five minutes are left.
 REFRESH_BEFORE_EXPIRY_S = 300.0
 # A refresh that failed while the token is still good is tried again after this long.
 REFRESH_AGAIN_S = 30.0
+# Closing a credential ends its connections; it may not hold up a scan that is cancelled.
+CLOSING_S = 1.0
 MAX_INNARDS_CHARS = 300
 ANY_TOKEN = re.compile(r"\beyJ[\w-]{8,}(\.[\w-]*)*", re.ASCII)
 CLAIMS = re.compile(r'[\s,]claims="([A-Za-z0-9+/_=-]{1,8192})"', re.ASCII | re.IGNORECASE)
 
 
 class TokenSource(Protocol):
-    """Hands out the current token. Whoever makes one closes it, after the wire."""
+    """Hands out the current token. Its maker closes it, after the transport."""
 
     async def header(self) -> str:
-        """The value of Authorization now; raises CredentialError when no token can be had."""
+        """The value of Authorization now; raises CredentialError when there is no token."""
         ...
 
     async def renew(self, refused: str, claims: str | None) -> None:
@@ -43,13 +47,13 @@ class TokenSource(Protocol):
 
         Of many callers one renews and the others wait; returns at once when `refused` is no longer the
         current one. Whether it cured anything the next reply shows: the new token may equal the old one,
-        and a renewal that failed leaves the old one, because identities have bad weather too.
+        and a renewal that failed leaves the old one, because identity services fail at times too.
         `claims` is what `claims_of` found. Raises TokenRefusedError where nothing can be renewed.
         """
         ...
 
     def principal(self) -> dict[str, str | None]:
-        """Whose token it is, unverified: object_id, app_id, tenant_id, name; None where it is silent."""
+        """Whose token it is, unverified: object_id, app_id, tenant_id, name; None where it does not say."""
         ...
 
     async def aclose(self) -> None:
@@ -57,19 +61,41 @@ class TokenSource(Protocol):
         ...
 
 
+def token_source(
+    credential: str | AsyncTokenCredential | None, scope: str, environment: Mapping[str, str]
+) -> TokenSource:
+    """The source of the tokens that `credential` stands for.
+
+    A text is a ready token; None is the one in FLEETSCAN_ACCESS_TOKEN, or without it azure-identity's default
+    chain; anything else is a credential of the caller's, which is borrowed and not closed. Raises
+    CredentialError, without showing it, for a text that is no token.
+    """
+    if isinstance(credential, str):
+        return StaticToken(credential, "the token given as credential")
+    if credential is not None:
+        return CredentialToken(scope, lambda: Borrowed(credential))
+    ready = environment.get(ACCESS_TOKEN, "").strip()
+    return StaticToken(ready) if ready else CredentialToken(scope)
+
+
 class StaticToken:
-    """A token somebody else obtained and put into FLEETSCAN_ACCESS_TOKEN."""
+    """A ready token: the variable FLEETSCAN_ACCESS_TOKEN's, or one that a program holds. `name` says which.
 
-    __slots__ = ("_header",)
+    Blanks around it are dropped: secrets kept in files end in a line break.
+    """
 
-    def __init__(self, token: str) -> None:
+    __slots__ = ("_header", "_name")
+
+    def __init__(self, token: str, name: str = ACCESS_TOKEN) -> None:
         token = token.strip()
         if re.fullmatch(r"[!-~]+", token) is None:
             raise CredentialError(
-                "FLEETSCAN_ACCESS_TOKEN is not a valid bearer token: it must be the bare access token, "
-                "without 'Bearer', spaces or line breaks"
+                f"{name} is not a valid bearer token: it is empty, or contains whitespace "
+                "or other characters that no header may carry",
+                Remedy("give the bare access token, without 'Bearer'"),
             )
         self._header = f"Bearer {token}"
+        self._name = name
 
     def __repr__(self) -> str:
         return "StaticToken()"
@@ -78,10 +104,8 @@ class StaticToken:
         return self._header
 
     async def renew(self, refused: str, claims: str | None) -> None:
-        raise TokenRefusedError(
-            "Azure refuses the token in FLEETSCAN_ACCESS_TOKEN (401): put a fresh one there, or unset it "
-            "to sign in through `az login`, a managed identity or the AZURE_* variables"
-        )
+        remedy = "get a fresh one, or leave it out to sign in with `az login` or another Azure credential"
+        raise TokenRefusedError(f"Azure refuses the token in {self._name} (401)", Remedy(remedy))
 
     def principal(self) -> dict[str, str | None]:
         return principal_of(self._header)
@@ -104,8 +128,33 @@ class Credential(Protocol):
         ...
 
 
+class Borrowed:
+    """A credential of the caller's, in the one form used here. It is never closed: it is not ours."""
+
+    __slots__ = ("_credential",)
+
+    def __init__(self, credential: AsyncTokenCredential) -> None:
+        self._credential = credential
+
+    async def get_token_info(
+        self, *scopes: str, options: TokenRequestOptions | None = None
+    ) -> AccessTokenInfo:
+        from azure.core.credentials import AccessTokenInfo
+
+        asked = self._credential.get_token(*scopes, claims=(options or {}).get("claims"))
+        if not isinstance(asked, Awaitable):
+            raise CredentialError(
+                "the credential is not an async one", Remedy("take one from azure.identity.aio")
+            )
+        token = await asked
+        return AccessTokenInfo(token.token, token.expires_on)
+
+    async def close(self) -> None:
+        """Nothing: whoever made it closes it."""
+
+
 def default_credential() -> Credential:
-    """azure-identity's chain: AZURE_* variables, workload and managed identity, `az login` and its kin."""
+    """azure-identity's chain: AZURE_* variables, workload and managed identity, `az login`."""
     from azure.identity.aio import DefaultAzureCredential  # half a second of imports, needed by scans alone
 
     return DefaultAzureCredential()
@@ -172,11 +221,11 @@ class CredentialToken:
         return principal_of(self._header)
 
     async def aclose(self) -> None:
-        async with self._lock:
+        with anyio.move_on_after(CLOSING_S, shield=True):
             await self._drop_credential()
 
     async def _refresh(self) -> None:
-        """Fetch, but live on with a token that is still good when that fails: the weather may clear."""
+        """Fetch a token; where that fails, go on with one that is still valid: it may work later."""
         try:
             await self._fetch(None)
         except CredentialError:
@@ -213,10 +262,11 @@ def _no_token(scope: str, error: Exception) -> CredentialError:
     said = ANY_TOKEN.sub("<token>", " ".join(str(error).split()))
     if len(said) > MAX_INNARDS_CHARS:
         said = f"{said[:MAX_INNARDS_CHARS]}..."
-    return CredentialError(
-        "not signed in to Azure: run `az login`, set the AZURE_* variables of a service principal, "
-        f"or put a token into FLEETSCAN_ACCESS_TOKEN (no token for {scope}: {said})"
+    remedy = (
+        "run `az login`, set the AZURE_* variables of a service principal, or put a token into "
+        f"{ACCESS_TOKEN}"
     )
+    return CredentialError(f"not signed in to Azure, no token for {scope} ({said})", Remedy(remedy))
 
 
 def claims_of(www_authenticate: str) -> str | None:
@@ -226,7 +276,7 @@ def claims_of(www_authenticate: str) -> str | None:
 
 
 def principal_of(header: str) -> dict[str, str | None]:
-    """Whom the JWT in `header` names, unverified; every field None when it is no JWT.
+    """The principal that the JWT in `header` names, unverified; every field None when it is no JWT.
 
     v1 tokens say `appid` and `unique_name`, v2 tokens `azp` and `preferred_username`.
     """

@@ -1,7 +1,7 @@
 """One HTTP exchange with Azure's endpoint: bounded, timed, and weather turned into a `Reply`.
 
-The wire never repeats a request or follows a redirect, and sends the token to its own origin alone. (aiohttp
-itself repeats a GET, once, on a kept connection that the server has just closed; a POST never.)
+The transport never repeats a request or follows a redirect, and sends the token to its own origin alone.
+(aiohttp itself repeats a GET, once, on a kept connection that the server has just closed; a POST never.)
 Which exceptions mean "no byte was sent" was read in aiohttp 3.14: those that `connector.connect` raises,
 which has ended before the request is written. Of all other breakage the server may have seen everything.
 """
@@ -10,33 +10,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
 from types import TracebackType
 from typing import Self
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
+import anyio
 from yarl import URL
 
+from fleetscan.addresses import DEFAULT_PORTS, Origin
 from fleetscan.azure.credentials import TokenSource, claims_of
+from fleetscan.azure.other_tenant import is_other_tenant
 from fleetscan.errors import UsageError
-from fleetscan.model import Fault, Origin, Reply, Request
+from fleetscan.model import Fault, Reply, Request
 
 # Signed operation URLs are 3.3 kB today; ARM's documents ask clients to accept header values over 4 kB.
 # The half kilobyte is for the header's name, which aiohttp counts too.
 MAX_HEADER_BYTES = 16 * 1024 + 512
 # ARM closes idle connections after minutes; the margin keeps a POST from meeting one that is just closing,
-# which would leave its machine in doubt.
+# which would leave its VM in doubt.
 IDLE_CONNECTION_S = 15.0
-# Resource Graph gives 16 MiB at most; what is longer is nobody's answer to us.
+# Resource Graph gives 16 MiB at most; what is longer is no answer to our requests.
 MAX_BODY_BYTES = 32 * 1024 * 1024
 # aiohttp would call an empty POST an octet-stream.
 UNTYPED = ("Content-Type",)
-DEFAULT_PORTS = {"https": 443, "http": 80}
 BLANKS = " \t\r\n\v\f"
-
-# The code of a 401 that no renewal cures: a good token, and a subscription of another tenant.
-OTHER_TENANT = b"InvalidAuthenticationTokenTenant"
 
 # A proxy that answers CONNECT with anything but 200 has passed on nothing.
 _NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError)
@@ -58,7 +56,7 @@ class Timeouts:
 class Transport:
     """One session with `origin`, used as an async context manager by any number of tasks.
 
-    `max_in_flight` bounds the connections. `tokens` is borrowed: whoever made it closes it.
+    `max_in_flight` bounds the connections. `tokens` is borrowed: its maker closes it.
     Raises ValueError for plain http to a host that is not this machine, UsageError for an unusable proxy.
     """
 
@@ -84,7 +82,7 @@ class Transport:
         user_agent: str,
         timeouts: Timeouts = Timeouts(),
     ) -> None:
-        if origin.scheme != "https" and not is_loopback(origin.host):
+        if not origin.is_confidential:
             raise ValueError(f"a token must not travel to {origin.host} over plain http")
         self._origin = origin
         self._gate = _Gate(origin)
@@ -118,7 +116,9 @@ class Transport:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._session.close()
+        # A scan that is cancelled leaves no socket behind: closing them takes no time of the network's.
+        with anyio.CancelScope(shield=True):
+            await self._session.close()
 
     async def exchange(self, request: Request) -> Reply:
         """Send `request` once and read the whole reply; every HTTP outcome is a `Reply`, a 401 or 302 too.
@@ -130,7 +130,7 @@ class Transport:
         url = self._gate.url(request.url)
         if url is None:
             raise ValueError(
-                f"a request that is not for {self._origin.host} is never sent: the token is its own"
+                f"a request to another place than {self._origin.host} is never sent: it would carry the token"
             )
         authorization = await self._tokens.header()
         headers = {"Authorization": authorization}
@@ -153,7 +153,7 @@ class Transport:
         except _CUT as error:
             return Reply(0, fault=Fault.CUT, detail=_why_cut(error, self._timeouts))
         reply = Reply(response.status, _joined(response.headers), body)
-        if reply.status == 401 and OTHER_TENANT not in reply.body:
+        if reply.status == 401 and not is_other_tenant(reply):
             await self._tokens.renew(authorization, claims_of(reply.headers.get("www-authenticate", "")))
         return reply
 
@@ -190,14 +190,6 @@ class _Gate:
             return None
 
 
-def is_loopback(host: str) -> bool:
-    """Whether `host` names this machine; names other than localhost are never looked up."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 @dataclass(frozen=True, slots=True)
 class Proxy:
     """Where requests leave through; no URL means directly. Its repr leaves the password out."""
@@ -222,7 +214,7 @@ def proxy_for(origin: Origin) -> Proxy:
     except ValueError:
         url = URL()
     if url.scheme not in ("http", "https") or not url.host:
-        raise UsageError("HTTPS_PROXY must be http://host:port; fix it, or unset it to connect directly")
+        raise UsageError("HTTPS_PROXY must be http://host:port; correct it, or unset it to connect directly")
     if url.user is None:
         return Proxy(url)
     login = aiohttp.encode_basic_auth(url.user, url.password or "")
@@ -230,7 +222,7 @@ def proxy_for(origin: Origin) -> Proxy:
 
 
 async def _bounded(response: aiohttp.ClientResponse) -> bytes:
-    """The body, of which no more is read than could make sense; unpacked, so that a bomb is bounded too."""
+    """The body, unpacked, read no further than an answer could be long: so a bomb is bounded too."""
     chunks, size_bytes = [], 0
     async for chunk in response.content.iter_any():
         chunks.append(chunk)
@@ -257,9 +249,9 @@ def _why_not_sent(error: Exception, origin: Origin) -> str:
     where = f"{origin.host}:{origin.port}"
     match error:
         case aiohttp.ConnectionTimeoutError():
-            return f"connecting to {where} timed out"
+            return f"no connection to {where} in time"
         case aiohttp.ClientHttpProxyError():
-            return f"the proxy refused to connect to {where}: HTTP {error.status}"
+            return f"the proxy would not connect to {where}: HTTP {error.status}"
         case aiohttp.ClientProxyConnectionError():
             return f"no connection to the proxy: {_reason(error.os_error)}"
         case aiohttp.ClientConnectorCertificateError():
@@ -284,9 +276,9 @@ def _why_cut(error: Exception, timeouts: Timeouts) -> str:
         case aiohttp.ClientResponseError() | aiohttp.http.HttpProcessingError():
             return "the reply was not valid HTTP"
         case OSError():
-            return f"the connection failed: {_reason(error)}"
+            return f"the connection broke: {_reason(error)}"
         case _:
-            return f"the request failed ({type(error).__name__})"
+            return f"the exchange broke ({type(error).__name__})"
 
 
 def _reason(error: Exception) -> str:

@@ -1,19 +1,20 @@
 """What people and pipes read: notes on stderr, data on stdout.
 
 Names and messages come from Azure, files and the environment: each note is sanitized for a terminal first,
-one line at a time.
+one line at a time. `standard_streams` handles streams that cannot be written.
 """
 
 from __future__ import annotations
 
 import logging
+import shlex
 import sys
 import traceback
-from contextlib import suppress
 from typing import Literal
 
-from fleetscan.errors import CannotScanError
+from fleetscan.errors import FleetscanError
 from fleetscan.report.sanitize import sanitize
+from fleetscan.settings.setting import name_of
 
 # A sentence of ours may quote a path and an address; anything longer is foreign text and is cut.
 LONGEST_LINE = 2000
@@ -22,16 +23,26 @@ MOST_INDENT = 40
 MOST_LINES = 100
 
 
+def as_flag(name: str, value: object) -> str:
+    """A setting as the command line writes it: `--out`, `--out 'my runs'`, `--resume`."""
+    flag = f"--{name_of(name)}"
+    return flag if value is None or value is True else f"{flag} {shlex.quote(as_text(value))}"
+
+
+def as_text(value: object) -> str:
+    """A setting's value as one word of a command line; several are joined as the environment has them."""
+    return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
 def note(kind: Literal["error", "warning"], sentence: str) -> None:
     """Tells a person what went wrong, in one line on stderr."""
     tell(f"fleetscan: {kind}: {sentence}")
 
 
 def tell(line: str) -> None:
-    """Tells a person something, in one line on stderr; a stderr that is gone is ignored."""
+    """Tells a person something, in one line on stderr."""
     indent = min(len(line) - len(line.lstrip(" ")), MOST_INDENT)
-    with suppress(OSError):
-        print(" " * indent + sanitize(line[indent:], LONGEST_LINE), file=sys.stderr, flush=True)
+    print(" " * indent + sanitize(line[indent:], LONGEST_LINE), file=sys.stderr)
 
 
 def tell_bug(bug: BaseException) -> None:
@@ -47,12 +58,14 @@ def tell_bug(bug: BaseException) -> None:
         tell(f"  {line}")
 
 
+def note_error(error: FleetscanError) -> None:
+    """Tells a person what went wrong and what to do, in the command line's words."""
+    note("error", error.told(as_flag))
+
+
 def hand_over(data: str) -> None:
-    """Writes lines of data to stdout, unbuffered; raises CannotScanError where stdout cannot be written."""
-    try:
-        print(data, flush=True)
-    except OSError as broken:
-        raise CannotScanError(f"cannot write to standard output: {broken.strerror}") from broken
+    """Writes lines of data to stdout, unbuffered; raises CannotScanError where that fails."""
+    sys.stdout.write(f"{data}\n")
 
 
 class Notes(logging.Handler):

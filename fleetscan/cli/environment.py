@@ -1,30 +1,17 @@
-"""What the environment holds besides the settings: a ready token, and variables that are unknown."""
+"""Variables that look like settings and are unknown: probably typing mistakes, so each is a warning."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 
+from fleetscan.cli.dials import DemoSettings, SimulateSettings
 from fleetscan.cli.options import CONFIG
-from fleetscan.errors import UsageError
-from fleetscan.settings.declared import ACCESS_TOKEN, SETTINGS
-from fleetscan.settings.setting import PREFIX, nearest, settings_of
+from fleetscan.model import ACCESS_TOKEN
+from fleetscan.settings.declared import PlanSettings, Settings
+from fleetscan.settings.setting import PREFIX, CheckedSettings, nearest, settings_of
 
-
-def access_token(environment: Mapping[str, str]) -> str | None:
-    """The bearer token given, None where none is; raises UsageError, without showing it, if it cannot be one.
-
-    Blanks around it are dropped: secrets kept in files end in a line break.
-    """
-    token = environment.get(ACCESS_TOKEN, "").strip()
-    if not token:
-        return None
-    if not re.fullmatch(r"[\x21-\x7e]+", token):
-        raise UsageError(
-            f"{ACCESS_TOKEN} is not a valid bearer token: "
-            "it contains whitespace or a character that is not allowed in a header"
-        )
-    return token
+SETTINGS: tuple[type[CheckedSettings], ...] = (Settings, PlanSettings, SimulateSettings, DemoSettings)
+"""The settings of every command: they tell a variable of another command from an unknown one."""
 
 
 def unknown_variables(environment: Mapping[str, str]) -> Iterator[str]:

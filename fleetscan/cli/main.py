@@ -13,16 +13,17 @@ from typing import NoReturn
 
 import click
 
-from fleetscan import __version__
 from fleetscan.cli.click_errors import sentence
-from fleetscan.cli.console import keep_log, note, tell_bug
+from fleetscan.cli.console import keep_log, note, note_error, tell_bug
 from fleetscan.cli.environment import unknown_variables
+from fleetscan.cli.standard_streams import take_up_streams
 from fleetscan.errors import FleetscanError
+from fleetscan.version import __version__
 
 COMMANDS = {
     "scan": "List the fleet, assess every VM, write one run directory.",
     "plan": "Estimate how long a scan takes. Lists VMs; starts nothing.",
-    "simulate": "Serve a simulated Azure on loopback and print its endpoint.",
+    "simulate": "Serve a simulated Azure on this computer and print its endpoint.",
     "demo": "Scan a simulated fleet. No Azure account needed.",
     "schema": "Print the JSON Schema of the records.",
 }
@@ -64,6 +65,7 @@ def fleetscan() -> None:
 
 def main() -> NoReturn:
     """Runs the command line and leaves the process with the contract's exit code."""
+    take_up_streams()
     sys.exit(run(sys.argv[1:]))
 
 
@@ -78,11 +80,12 @@ def run(args: Sequence[str]) -> int:
         note("error", sentence(refused))
         return 2
     except FleetscanError as error:
-        note("error", str(error))
+        note_error(error)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return 130
-    except Exception as bug:  # noqa: BLE001 - the one place where a bug becomes exit 70 and a traceback
+    # click leaves the process itself, with 1, where a pipe broke; stdout's failures never come so far.
+    except (Exception, SystemExit) as bug:  # noqa: BLE001 - the one place where a bug becomes exit 70
         tell_bug(bug)
         note("error", "internal error: a bug in fleetscan (exit 70). Please report it with the lines above.")
         return 70

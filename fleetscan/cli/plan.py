@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING
 
 import anyio
 
 from fleetscan.cli.console import hand_over, note, tell
-from fleetscan.cli.environment import access_token
 from fleetscan.cli.options import command
 from fleetscan.cli.running import run_until_stopped
 from fleetscan.settings.declared import PlanSettings
@@ -19,6 +17,7 @@ if TYPE_CHECKING:
 
 # For so many VMs the calculation takes some seconds: a line says so, so that it does not look like a hang.
 LONG = 20_000
+PART_NOT_LISTED = 3
 
 
 @command(PlanSettings)
@@ -32,22 +31,21 @@ def plan(settings: PlanSettings) -> int:
     Exit codes: 0 complete; 2 usage; 3 something could not be listed; 4 nothing could be listed; 5 stopped;
     70 internal error; 130 second Ctrl-C.
     """
-    token = access_token(os.environ)
     from fleetscan import json_text
-    from fleetscan.planning.planner import plan as make_plan
+    from fleetscan.planning.planner import foresee
     from fleetscan.report.plan_summary import print_plan
 
-    roster = _list(settings, token)
+    roster = _list(settings)
     if not settings.quiet and len(roster.answering) >= LONG:
         tell(f"{len(roster.answering):,} VMs to assess: calculating the plan ...")
-    made = make_plan(roster, settings, warn=lambda sentence: note("warning", sentence))
-    hand_over(json_text.encode_ascii(made.record))
+    plan = foresee(roster, settings, warn=lambda sentence: note("warning", sentence))
+    hand_over(json_text.encode_ascii(plan))
     if not settings.quiet:
-        print_plan(made.record, stream=sys.stderr)
-    return made.exit_code
+        print_plan(plan, stream=sys.stderr)
+    return PART_NOT_LISTED if plan["inventory_errors"] else 0
 
 
-def _list(settings: PlanSettings, token: str | None) -> Roster:
+def _list(settings: PlanSettings) -> Roster:
     """The fleet, listed as a scan does. What follows needs no event loop, so Ctrl-C ends it at once."""
     from fleetscan.cli.progress import progress
     from fleetscan.planning.planner import list_for_plan
@@ -56,7 +54,7 @@ def _list(settings: PlanSettings, token: str | None) -> Roster:
 
     async def job(stop: anyio.Event) -> int:
         with progress(settings.quiet) as hooks:
-            rosters.append(await list_for_plan(settings, token=token, hooks=hooks, stop=stop))
+            rosters.append(await list_for_plan(settings, None, hooks, stop))
         return 0
 
     run_until_stopped(job)

@@ -15,7 +15,9 @@ from contextlib import contextmanager, suppress
 from typing import TextIO
 
 from fleetscan.cli import wording
+from fleetscan.cli.console import as_flag
 from fleetscan.cli.tally import Tally
+from fleetscan.errors import Remedy
 from fleetscan.model import InventoryError
 from fleetscan.report.sanitize import fit
 from fleetscan.scanner.hooks import Hooks
@@ -54,9 +56,9 @@ class Teller(Tally):
         super().__init__(began_at)
         self._say = say
 
-    def warning(self, sentence: str) -> None:
+    def warning(self, sentence: str, remedy: Remedy | None = None) -> None:
         """See Hooks."""
-        self._say(wording.warning(sentence))
+        self._say(wording.warning(sentence if remedy is None else f"{sentence}; {remedy.told(as_flag)}"))
 
     def inventory_error(self, error: InventoryError) -> None:
         """See Hooks."""

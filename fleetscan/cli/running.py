@@ -11,12 +11,13 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import anyio
 from anyio.abc import TaskStatus
 
 from fleetscan.cli.console import tell
-from fleetscan.errors import FleetscanError
+from fleetscan.errors import mendable
 
 SHOW_CURSOR = "\x1b[?25h"
 STOPPING = "Stopping. Press Ctrl-C again to quit at once."
@@ -33,23 +34,14 @@ def run_until_stopped(job: Callable[[anyio.Event], Awaitable[int]]) -> int:
     has_uvloop = importlib.util.find_spec("uvloop") is not None
     try:
         return anyio.run(_with_signals, job, backend_options={"use_uvloop": has_uvloop})
-    except BaseExceptionGroup as group:
-        expected, bugs = group.split(FleetscanError)
-        if expected is None or bugs is not None:
-            raise
-        raise first_of(expected) from None
+    except ExceptionGroup as group:
+        raise mendable(group) from None
 
 
 def _collect_rarely() -> None:
     """Runs the garbage collector rarely: running operations are many, long-lived and without cycles."""
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
-
-
-def first_of(group: BaseExceptionGroup[FleetscanError]) -> FleetscanError:
-    """The first error in a group of groups."""
-    first = group.exceptions[0]
-    return first_of(first) if isinstance(first, BaseExceptionGroup) else first
 
 
 async def _with_signals(job: Callable[[anyio.Event], Awaitable[int]]) -> int:
@@ -79,7 +71,8 @@ async def _set_on_signal(stop: anyio.Event, *, task_status: TaskStatus[None]) ->
 
 def _quit_at_once() -> None:
     """Ends the process without any cleanup: what is on disk can be resumed."""
-    if sys.stderr.isatty():
-        os.write(2, SHOW_CURSOR.encode())
-    os.write(2, QUIT)
+    with suppress(OSError):
+        if sys.stderr.isatty():
+            os.write(2, SHOW_CURSOR.encode())
+        os.write(2, QUIT)
     os._exit(130)

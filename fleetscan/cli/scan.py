@@ -1,12 +1,9 @@
-"""`fleetscan scan`: the settings and the token from outside, the scan itself from `fleetscan.scanner`."""
+"""`fleetscan scan`: the settings from outside; the scan itself is the library's."""
 
 from __future__ import annotations
 
-import os
-
 import anyio
 
-from fleetscan.cli.environment import access_token
 from fleetscan.cli.options import command
 from fleetscan.cli.running import run_until_stopped
 from fleetscan.settings.declared import Settings
@@ -21,10 +18,9 @@ def scan(settings: Settings) -> int:
     Exit codes: 0 complete; 2 usage; 3 complete, but some VMs failed or could not be listed; 4 could not
     scan; 5 stopped early; 70 internal error; 130 second Ctrl-C.
     """
-    token = access_token(os.environ)
     from fleetscan.cli.watched import watched_scan
 
     async def job(stop: anyio.Event) -> int:
-        return (await watched_scan(settings, token, stop)).exit_code
+        return (await watched_scan(settings, stop)).exit_code
 
     return run_until_stopped(job)

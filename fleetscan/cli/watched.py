@@ -1,27 +1,83 @@
 """A scan with output for people: live progress while it runs, the summary when it has finished.
 
-Loads everything that a scan needs, so it is imported only when a scan begins.
+Loads everything that a scan needs, so it is imported only when a scan begins. It has what only the command
+line has and not the library: the default directory, and rows on standard output.
 """
 
 from __future__ import annotations
 
+import os
 import sys
+from dataclasses import replace
 
 import anyio
 
-from fleetscan.cli.console import note
+from fleetscan import json_text
+from fleetscan.cli.console import note_error
 from fleetscan.cli.progress import progress
+from fleetscan.errors import OutputError, Remedy
+from fleetscan.records.row import Row
 from fleetscan.report.terminal import print_summary
-from fleetscan.scanner.scan import ScanSummary, scan
+from fleetscan.runs.disk import reason, write_whole
+from fleetscan.scanner.live import LiveScan
+from fleetscan.scanner.summary import ScanSummary
 from fleetscan.settings.declared import Settings
 
+RUNS = "fleetscan-runs"
+STREAM = "-"
+STDOUT = 1
 
-async def watched_scan(settings: Settings, token: str | None, stop: anyio.Event) -> ScanSummary:
-    """Scans, with progress and summary on stderr. Raises what `scan` raises."""
+
+async def watched_scan(
+    settings: Settings,
+    stop: anyio.Event,
+    credential: str | None = None,
+    *,
+    are_failures_planned: bool = False,
+) -> ScanSummary:
+    """Scans, with progress and summary on stderr. Raises what `fleetscan.scan` raises."""
+    settings.check_together()
+    is_streamed = settings.out == STREAM
+    settings = replace(settings, out=None) if is_streamed else replace(settings, runs=settings.runs or RUNS)
     with progress(settings.quiet) as hooks:
-        summary = await scan(settings, token=token, hooks=hooks, stop=stop)
+        live = LiveScan(settings, credential, hooks, are_failures_planned=are_failures_planned)
+        summary = await _run(live, stop, is_streamed=is_streamed)
     if not settings.quiet:
-        print_summary(summary.fleet, directory=summary.directory, stream=sys.stderr)
+        print_summary(summary.totals, directory=summary.directory, stream=sys.stderr)
     if summary.stopped_by is not None:
-        note("error", summary.stopped_by)
+        note_error(summary.stopped_by)
     return summary
+
+
+async def _run(live: LiveScan, stop: anyio.Event, *, is_streamed: bool) -> ScanSummary:
+    async with live, anyio.create_task_group() as beside:
+        beside.start_soon(_stop_when, stop, live)
+        if is_streamed:
+            is_terminal = os.isatty(STDOUT)
+            async for row in live:
+                write_row(row, is_terminal=is_terminal)
+            summary = live.summary
+        else:
+            summary = await live.finish()
+        beside.cancel_scope.cancel()
+    return summary
+
+
+async def _stop_when(stop: anyio.Event, live: LiveScan) -> None:
+    await stop.wait()
+    live.stop()
+
+
+def write_row(row: Row, *, is_terminal: bool, fd: int = STDOUT) -> None:
+    """Write one row to standard output, whole and unbuffered; raises OutputError where it takes no more.
+
+    On a terminal it is in ASCII, the same row to a parser: no character in it can command the terminal.
+    """
+    line = json_text.encode_ascii(row).encode() + b"\n" if is_terminal else json_text.encode_line(row)
+    keep = Remedy("use {out} DIR to keep every row", {"out": None})
+    try:
+        write_whole(fd, line)
+    except BrokenPipeError as error:
+        raise OutputError("stdout", "its reader went away", keep) from error
+    except OSError as error:
+        raise OutputError("stdout", reason(error), keep) from error

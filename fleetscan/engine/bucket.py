@@ -10,7 +10,7 @@ from fleetscan.engine.limits import Limit
 
 # Half a nanotoken: rounding must not turn "ready at t" into "not quite ready at t".
 ALMOST_ONE = 1.0 - 5e-10
-# A throttled reply that names no time stills the bucket this long, doubling while it goes on.
+# A throttled reply that names no time freezes the bucket this long, doubling while it goes on.
 BLIND_FREEZE_S = 10.0
 MAX_FREEZE_S = 3600.0
 # Refills are measured over whole minutes and more: Compute's documents describe theirs as once a minute.
@@ -86,7 +86,7 @@ class Bucket:
         self.taken += 1
 
     def correct(self, remaining: int, taken_when_sent: int, now: float) -> None:
-        """Believe a reply that told `remaining`, less what was sent since its request left.
+        """Believe a reply that says `remaining`, less what was sent since its request left.
 
         `taken_when_sent` is `taken` as it stood when the answered request had been counted. Only the newest
         request's count may raise the bucket: a late reply must not give back what was spent meanwhile.
@@ -100,13 +100,13 @@ class Bucket:
         self.lower(remaining, taken_when_sent, now)
 
     def lower(self, remaining: int, taken_when_sent: int, now: float) -> None:
-        """Hold no more than `remaining` allows: the count of a larger bucket that ours is part of."""
+        """Lower the bucket to what `remaining` allows: the count of a larger bucket that ours is part of."""
         self._refill(now)
         left = remaining * self._share - (self.taken - taken_when_sent)
         self._tokens = min(self._tokens, float(left))
 
     def freeze(self, now: float, sent_at: float, after_s: float | None) -> None:
-        """Still the bucket for `after_s`; without a time 10 s, doubling with each new refusal.
+        """Freeze the bucket for `after_s`; without a time 10 s, doubling with each new refusal.
 
         A refusal also says that the bucket is empty: it refills from there, and nothing bursts at the thaw.
         Replies to requests that left before the last freeze tell of the same drought and teach nothing new.

@@ -1,4 +1,4 @@
-"""A circuit breaker: what keeps a region that does not answer from eating everybody's attempts and time.
+"""A circuit breaker: what keeps a region that does not answer from using up the attempts and time of its VMs.
 
 It counts failures and answers, and never waits. A throttled or refused request is an answer: Azure is there.
 """
@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import inf
 
-# In a row and without an answer in between; one machine alone gives up before.
+# In a row and without an answer in between; one VM alone gives up before.
 FAILURES_TO_OPEN = 10
 # How long after each failed probe the next one may go; after the last of them the region is given up.
 PROBE_WAITS_S = (15.0, 30.0, 60.0, 120.0, 120.0, 120.0, 120.0)
 
 
 class Circuit:
-    """Closed it lets every request through; open one at a time, a probe, until one is answered.
+    """Closed, it lets every request through; open, one probe at a time until one is answered.
 
     `opens_after` failures in a row open it; with infinity it never does.
     """
@@ -31,7 +31,7 @@ class Circuit:
         self.is_given_up = False
 
     def answered(self) -> None:
-        """Azure answered, well or badly."""
+        """Azure answered, be it with a refusal."""
         if self._failures:
             self._failures = 0
             self._opened_at = inf
@@ -44,15 +44,15 @@ class Circuit:
         return self._opened_at < inf
 
     def sent(self) -> None:
-        """A request has left: where the circuit is open nothing follows before its reply."""
+        """A request has left: while the circuit is open, no other follows before its reply."""
         if self.is_open:
             self.ready_at = inf
 
     def failed(self, sent_at: float, now: float) -> None:
-        """A request sent at `sent_at` brought nothing that Azure would have said."""
+        """A request sent at `sent_at` brought no answer of Azure's."""
         self._failures += 1
         if self.is_open:
-            # What left before it opened says nothing new.
+            # A request that left before it opened says nothing new.
             if sent_at >= self._opened_at:
                 self._wait(now)
         elif self._failures >= self._opens_after:

@@ -1,8 +1,8 @@
-"""How long assessments take, learned from operations' own start and end times, and when to look at one.
+"""How long assessments take, learned from operations' own start and end times, and when to poll one.
 
-Never from when we happened to look: that would feed our own queueing back into itself. Operations that were
-seen running count too, as having lasted at least so long (a Kaplan-Meier estimate): judged by the first that
-end alone, assessments would always look short.
+Never from the moments of our polls: that would feed our own queueing back into itself. Operations that were
+seen running count too, as having lasted at least so long (a Kaplan-Meier estimate): judged by the first
+that end alone, assessments would always seem short.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ MIDDLES_S = tuple((low + high) / 2.0 for low, high in pairwise((0.0, *EDGES_S)))
 PRIOR_MEDIAN_S = 150.0
 PRIOR_LOG_SIGMA = 0.6
 PRIOR_WEIGHT = 1.0
-# Azure's front door gives 2.5 reads for each start: a schedule that spends fewer never waits for reads.
-MAX_READS = 1.47
-# The schedule is made anew when there are this many times more looks, or ends, to go by.
+# Azure's front door gives 2.5 reads for each start: a schedule that spends fewer never waits for them.
+MAX_POLLS = 1.47
+# A new schedule is made when there are this many times more polls, or ends, to go by.
 REPLAN_GROWTH = 1.7
 PRICE_HALVINGS = 8
-# After so many looks a schedule changes no more by one operation than it should.
-SETTLED_LOOKS = 300
-# When so many have ended in a step, a look right after the longest of them serves as well as one at its end.
+# After so many polls a schedule changes no more by one operation than it should.
+SETTLED_POLLS = 300
+# When so many have ended in a step, a poll right after the longest of them serves as well as one at its end.
 ENOUGH_TO_TRIM = 20
 TRIM = 1.005
-# Where Azure tells no times nothing can be learned, and operations that only ever run would push looks out
-# for ever: then each look comes a quarter of the operation's age after the one before.
-MOST_LOOKS_WITHOUT_ENDS = 40
+# Where Azure gives no times nothing is learned, and operations that only ever run would push polls out for
+# ever: then each poll comes a quarter of the operation's age after the one before.
+MOST_POLLS_WITHOUT_ENDS = 40
 BLIND_GROWTH = 1.25
-# However few the looks: one more has to bring a result forward by this much to be worth a request.
+# However few the polls are, one more must bring a result forward by this much to be worth a request.
 LEAST_PRICE_S = 90.0
 
 
 class Durations:
-    """The durations of one kind of machine, in seconds, and the schedule of looks that fits them.
+    """The durations of one kind of VM, in seconds, and the schedule of polls that fits them.
 
-    Feed it `ended` and `running` for what a look showed; `poll_at_s` is the best next look for an operation
+    Feed it `ended` and `running` for what a poll showed; `poll_at_s` is the best next poll of an operation
     that was last seen running so long after its start.
     """
 
@@ -60,9 +60,9 @@ class Durations:
         self._entered = [0.0] * (STEPS + 1)
         for step, weight in enumerate(self._deaths):
             self._expose(0, step, weight)
-        self._looks = self._looks_planned = 0
+        self._polls = self._polls_planned = 0
         self._ends = self._ends_planned = 0
-        self._looks_at: Sequence[int] = prior_schedule(log_sigmas or (PRIOR_LOG_SIGMA,))
+        self._polls_at: Sequence[int] = prior_schedule(log_sigmas or (PRIOR_LOG_SIGMA,))
         self._is_stale = False
 
     def ended(self, seen_s: float, duration_s: float) -> None:
@@ -73,12 +73,12 @@ class Durations:
         self._note(step, duration_s)
         self._expose(survived, step, 1.0)
         self._ends += 1
-        self._looked()
+        self._polled()
 
     def running(self, seen_s: float, elapsed_s: float) -> None:
         """An operation last seen running after `seen_s` still runs after `elapsed_s`."""
         self._expose(_survived(seen_s), _survived(elapsed_s) - 1, 1.0)
-        self._looked()
+        self._polled()
 
     def recall(self, durations_s: Sequence[float], weight: float) -> None:
         """Take in an earlier run's durations, all together worth `weight` operations of this run."""
@@ -90,17 +90,17 @@ class Durations:
         self._is_stale = True
 
     def poll_at_s(self, seen_s: float) -> float:
-        """Seconds after its start at which to look next at an operation last seen running at `seen_s`."""
+        """The next poll, in seconds after the start, of an operation last seen running at `seen_s`."""
         survived = _survived(seen_s)
-        if not self._ends and self._looks > MOST_LOOKS_WITHOUT_ENDS:
+        if not self._ends and self._polls > MOST_POLLS_WITHOUT_ENDS:
             return max(EDGES_S[min(survived, STEPS - 1)], seen_s * BLIND_GROWTH)
         is_outlasting = self._most_s <= seen_s <= self._most_s * GROWTH
         if is_outlasting and self._ends >= ENOUGH_TO_TRIM and survived < STEPS:
-            # Whoever outlasts the longest of all that are known most likely does so by little.
+            # An operation that outlasts the longest known one most likely does so by little.
             return EDGES_S[survived]
-        looks_at = self._schedule()
+        polls_at = self._schedule()
         while survived < STEPS:
-            step = looks_at[survived]
+            step = polls_at[survived]
             if (poll_at_s := self._end_of(step)) > seen_s:
                 return poll_at_s
             survived = step + 1
@@ -120,26 +120,26 @@ class Durations:
     @property
     def is_settled(self) -> bool:
         """Whether so much is known that a schedule made now will hold."""
-        return self._looks >= SETTLED_LOOKS
+        return self._polls >= SETTLED_POLLS
 
     def _expose(self, first: int, last: int, weight: float) -> None:
         if last >= first:
             self._entered[first] += weight
             self._entered[last + 1] -= weight
 
-    def _looked(self) -> None:
-        self._looks += 1
-        is_stale = self._looks > self._looks_planned * REPLAN_GROWTH
+    def _polled(self) -> None:
+        self._polls += 1
+        is_stale = self._polls > self._polls_planned * REPLAN_GROWTH
         if is_stale or self._ends > self._ends_planned * REPLAN_GROWTH:
-            self._looks_planned, self._ends_planned = self._looks, self._ends
+            self._polls_planned, self._ends_planned = self._polls, self._ends
             self._is_stale = True
 
     def _schedule(self) -> Sequence[int]:
         """The schedule by what is known; made when it is asked for, because it takes milliseconds."""
         if self._is_stale:
-            self._looks_at = schedule(shares(self._deaths, list(accumulate(self._entered))))
+            self._polls_at = schedule(shares(self._deaths, list(accumulate(self._entered))))
             self._is_stale = False
-        return self._looks_at
+        return self._polls_at
 
 
 def _survived(seconds: float) -> int:
@@ -172,35 +172,35 @@ def shares(deaths: Sequence[float], entered: Sequence[float]) -> list[float]:
 
 
 def schedule(ends: Sequence[float]) -> list[int]:
-    """For an operation that has so many steps behind it, the step at whose end to look next.
+    """For an operation that has so many steps behind it, the step at whose end to poll next.
 
-    The least expected lateness at `MAX_READS` looks an operation or fewer: each look has a price in seconds
-    of lateness, which is raised until the looks are few enough.
+    The least expected lateness at `MAX_POLLS` polls an operation or fewer: each poll has a price in seconds
+    of lateness, which is raised until the polls are few enough.
     """
-    looks_at, looks = _at_price(ends, LEAST_PRICE_S)
-    if looks <= MAX_READS:
-        return looks_at
+    polls_at, polls = _at_price(ends, LEAST_PRICE_S)
+    if polls <= MAX_POLLS:
+        return polls_at
     low, high = LEAST_PRICE_S, EDGES_S[-1]
     for _ in range(PRICE_HALVINGS):
         price = (low + high) / 2.0
-        found, looks = _at_price(ends, price)
-        if looks > MAX_READS:
+        found, polls = _at_price(ends, price)
+        if polls > MAX_POLLS:
             low = price
         else:
-            high, looks_at = price, found
-    return looks_at
+            high, polls_at = price, found
+    return polls_at
 
 
 def _at_price(ends: Sequence[float], price: float) -> tuple[list[int], float]:
-    """The schedule of the least cost when a look costs `price` seconds, and its looks an operation.
+    """The schedule of the least cost when a poll costs `price` seconds, and its polls an operation.
 
     Backwards from the last step. Of those unseen at the end of step k, the ones that ended in (s..k] are
     late by (edge k - their end); `ended` and `sums` hold the running sums that make this a subtraction.
     """
     ended = [0.0, *accumulate(ends)]
     sums = [0.0, *accumulate(end * middle for end, middle in zip(ends, MIDDLES_S, strict=True))]
-    looks_at, looks = [STEPS - 1] * STEPS, [0.0] * (STEPS + 1)
-    # What a look at the end of each step costs, but for the part that depends on the look before it.
+    polls_at, polls = [STEPS - 1] * STEPS, [0.0] * (STEPS + 1)
+    # What a poll at the end of each step costs, but for the part that depends on the poll before it.
     ahead = [0.0] * STEPS
     cost = 0.0
     for step in range(STEPS - 1, -1, -1):
@@ -208,7 +208,7 @@ def _at_price(ends: Sequence[float], price: float) -> tuple[list[int], float]:
         before = ended[step]
         values = [value - edge * before for value, edge in zip(ahead[step:], EDGES_S[step:], strict=True)]
         least = min(values)
-        looks_at[step] = best = step + values.index(least)
+        polls_at[step] = best = step + values.index(least)
         cost = price * (1.0 - before) + least + sums[step]
-        looks[step] = (1.0 - before) + looks[best + 1]
-    return looks_at, looks[0]
+        polls[step] = (1.0 - before) + polls[best + 1]
+    return polls_at, polls[0]

@@ -1,7 +1,7 @@
-"""Whether machines take as long as they took last time, judged by tonight's operations alone.
+"""Whether VMs take as long as they took last time, judged by this run's operations alone.
 
-A machine's own last duration foretells its next only where the two go together; where they do not, what
-others of its kind take tonight is the better guess. Both guesses are compared by how widely they miss.
+A VM's own last duration predicts its next only where the two correlate; where they do not, what
+others of its kind take in this run is the better guess. Both guesses are compared by how widely they miss.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 # So many ends before the last time is believed, and it must explain this share of the scatter.
 ENOUGH_ENDS = 10
-# Until then a few looks come when a machine would be done if it took as long again, and a little more.
+# Until then a few polls come when a VM would be done if it took as long again, and a little more.
 TRIALS = 25
 TRIAL = 1.05
 EXPLAINED = 0.75
@@ -41,12 +41,12 @@ class LastTime:
     _ratios: Scatter = field(default_factory=Scatter)
     _durations: dict[str, Scatter] = field(default_factory=dict)
 
-    def looked(self, age_s: float, last_s: float) -> None:
-        """A machine still ran at `age_s` that took `last_s` last time."""
+    def running(self, age_s: float, last_s: float) -> None:
+        """A VM still ran at `age_s` that took `last_s` last time."""
         self._overran += age_s > last_s
 
-    def told(self, kind: str, duration_s: float, last_s: float) -> None:
-        """A machine of `kind` took `duration_s`, and `last_s` last time."""
+    def ended(self, kind: str, duration_s: float, last_s: float) -> None:
+        """A VM of `kind` took `duration_s`, and `last_s` last time."""
         self._ratios.add(math.log(duration_s / last_s))
         self._durations.setdefault(kind, Scatter()).add(math.log(duration_s))
 
@@ -56,8 +56,8 @@ class LastTime:
         return self._overran < TRIALS and self._ratios.count < ENOUGH_ENDS
 
     @property
-    def is_telling(self) -> bool:
-        """Whether a machine's own last time is a better guess than what its kind takes tonight."""
+    def is_reliable(self) -> bool:
+        """Whether a VM's own last time is a better guess than what its kind takes in this run."""
         if self._ratios.count < ENOUGH_ENDS:
             return False
         scatter = sum(durations.squares for durations in self._durations.values())

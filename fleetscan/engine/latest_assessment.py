@@ -1,4 +1,4 @@
-"""One machine's newest assessment as Resource Graph keeps it: a summary row, and a row for each patch.
+"""One VM's newest assessment as Resource Graph keeps it: a summary row, and a row for each patch.
 
 Kept for seven days, and late by some seconds. Facts: Microsoft's documents on `patchassessmentresources`.
 """
@@ -7,14 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import orjson
-
+from fleetscan.engine.graph_request import graph_request
 from fleetscan.engine.replies import parse_object, text_of
 from fleetscan.model import Json, Reply, Request, Target
 
-API_VERSION = "2021-03-01"
-SUMMARY = "microsoft.compute/virtualmachines/patchassessmentresults"
-MAX_ROWS = 1000
+ASSESSMENTS = "microsoft.compute/virtualmachines/patchassessmentresults"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,26 +24,20 @@ class LatestAssessment:
 
 
 def latest_assessment_query(endpoint: str, target: Target) -> Request:
-    """Asks for the newest assessment of one machine."""
+    """Asks for the newest assessment of one VM."""
     machine = target.resource_id.replace("\\", "\\\\").replace("'", "\\'")
     query = (
         f"patchassessmentresources | where id startswith '{machine}/patchassessmentresults/latest' "
         "| project id, type, properties | order by id asc"
     )
-    body = {
-        "subscriptions": [target.subscription_id],
-        "query": query,
-        "options": {"$top": MAX_ROWS, "resultFormat": "objectArray"},
-    }
-    url = f"{endpoint}/providers/Microsoft.ResourceGraph/resources?api-version={API_VERSION}"
-    return Request("POST", url, orjson.dumps(body))
+    return graph_request(endpoint, query, [target.subscription_id])
 
 
 def latest_assessment(reply: Reply) -> LatestAssessment | None:
     """The assessment in a reply to `latest_assessment_query`; None where it cannot be read."""
     data = (parse_object(reply.body) or {}).get("data") if reply.status == 200 else None
     rows = [row for row in data if isinstance(row, dict)] if isinstance(data, list) else []
-    summaries = [row for row in rows if (text_of(row.get("type")) or "").lower() == SUMMARY]
+    summaries = [row for row in rows if (text_of(row.get("type")) or "").lower() == ASSESSMENTS]
     if not summaries or not isinstance(properties := summaries[0].get("properties"), dict):
         return None
     patches: list[Json] = [row.get("properties") for row in rows if row is not summaries[0]]

@@ -2,7 +2,7 @@
 
 Numbers from Microsoft's "Understand how Azure Resource Manager throttles requests" (2024) and "Throttling
 limits for the Compute resource provider" (2024). Both may have changed: replies correct the buckets.
-Per-machine limits are not here: an operation keeps its own distance between requests.
+Per-VM limits are not here: an operation keeps its own distance between requests.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ PUBLIC = Limits(
             Policy.GET_OPERATION: Limit(15_000.0, 5_000.0 / 60.0),
             Policy.GET_VM: Limit(24_000.0, 8_000.0 / 60.0),
             Policy.LIST_VMS: Limit(900.0, 300.0 / 60.0),
-            # No published limit: the bucket is there to be stilled by a 429.
+            # No published limit: the bucket is there to be frozen by a 429.
             Policy.UNLIMITED: Limit(1e9, 1e9),
         }
     ),
@@ -105,7 +105,7 @@ DRAWS = MappingProxyType(
         RequestKind.QUERY_GRAPH: (Account.GRAPH, Policy.UNLIMITED),
         RequestKind.LIST_VMS: (Account.READS, Policy.LIST_VMS),
         RequestKind.START: (Account.WRITES, Policy.PATCH_OPERATIONS),
-        # Nobody could find out whether status reads count as ARM reads; assuming it is the safe side.
+        # Whether polls count as ARM reads is published nowhere; assuming so is the safe side.
         RequestKind.POLL: (Account.READS, Policy.GET_OPERATION),
         RequestKind.RESULT: (Account.READS, Policy.GET_OPERATION),
         RequestKind.QUERY_PATCHES: (Account.GRAPH, Policy.UNLIMITED),

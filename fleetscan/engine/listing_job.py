@@ -1,6 +1,6 @@
-"""An job that reads a listing, driven by a generator that yields requests and is sent final replies.
+"""A job that reads a listing, driven by a generator that yields requests and is sent final replies.
 
-It owns the retrying of weather, so that whoever writes a listing writes only its pages.
+It owns the retrying of weather, so that a listing is written as its pages alone.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from fleetscan.engine.replies import is_weather, throttle_delay_s
 from fleetscan.engine.retrying import Retrying, again
-from fleetscan.model import Ask, Reply, Request, Turn
+from fleetscan.model import ListRequest, Reply, Request, Turn
 
 T = TypeVar("T")
 
@@ -22,12 +22,12 @@ class ListingJob(Generic[T]):
     bad reply once the attempts are spent.
     """
 
-    __slots__ = ("_ask", "_failures", "_pages", "_retrying", "_throttled", "result")
+    __slots__ = ("_failures", "_pages", "_retrying", "_throttled", "_wanted", "result")
 
     result: T
-    _ask: Ask
+    _wanted: ListRequest
 
-    def __init__(self, pages: Generator[Ask, Reply, T], retrying: Retrying) -> None:
+    def __init__(self, pages: Generator[ListRequest, Reply, T], retrying: Retrying) -> None:
         self._pages = pages
         self._retrying = retrying
         self._failures = 0
@@ -35,12 +35,12 @@ class ListingJob(Generic[T]):
 
     def begin(self, now: float) -> Turn:
         """The first page."""
-        self._ask = next(self._pages)
+        self._wanted = next(self._pages)
         return self._turn()
 
     def request(self) -> Request:
         """The page that is wanted."""
-        return self._ask.request
+        return self._wanted.request
 
     def wait_s(self, now: float) -> float:
         """Nothing: a page is wanted as soon as it may be asked for."""
@@ -53,14 +53,14 @@ class ListingJob(Generic[T]):
             return again(self._turn(), self._retrying.delay_s(failures, throttle_delay_s(reply)))
         self._failures = self._throttled = 0
         try:
-            self._ask = self._pages.send(reply)
+            self._wanted = self._pages.send(reply)
         except StopIteration as end:
             self.result = end.value
             return None
         return self._turn()
 
     def _turn(self) -> Turn:
-        return Turn(self._ask.kind, self._ask.subscription_id)
+        return Turn(self._wanted.kind, self._wanted.subscription_id)
 
     def _may_repeat(self, reply: Reply) -> bool:
         if reply.status == 429:

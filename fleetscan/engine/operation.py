@@ -1,7 +1,8 @@
-"""One machine's assessment from its start to its end: a state machine of three phases.
+"""One VM's assessment from its start to its end: a state machine of three phases.
 
 It says what to ask next and when, and never sends. While an accepted start is unresolved no second one is
-sent, whatever happens; where a start's fate is unknown it is read first (`starting`, `reading`, `settling`).
+sent, whatever happens; where it is unknown whether a start arrived, that is found out first. The phases
+are the files `start`, `poll` and `recover`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from fleetscan.model import Ending, OperationTrace, Reply, Request, Stage, Targe
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """What an earlier process did for a machine; times are seconds of this one's clock, in its past.
+    """What an earlier process did for a VM; times are seconds of this one's clock, in its past.
 
     Of the `starts` sent, `starts_in_doubt` brought no answer. `posted_at` is when the first of those was
     sent, or the one that was accepted; `accepted_at` is None where none was.
@@ -34,9 +35,9 @@ class Before:
 
 
 class Operation:
-    """The assessment of one machine; `ending` is set when `receive` returns None.
+    """The assessment of one VM; `ending` is set when `receive` returns None.
 
-    `number` is the machine's place in the listing.
+    `number` is the VM's place in the listing.
     """
 
     __slots__ = (
@@ -62,7 +63,7 @@ class Operation:
         phase: Phase | None = None,
         before: Before | None = None,
     ) -> None:
-        """`last_s` is how long the machine's assessment took last time, where that is known.
+        """`last_s` is how long the VM's assessment took last time, where that is known.
 
         Where an earlier process left off, `phase` and `before` say where that was.
         """
@@ -81,27 +82,27 @@ class Operation:
         assert before.accepted_at is not None
         watch = rules.pacing.watch(target.os_type)
         posted_at, accepted_at = before.posted_at, before.accepted_at
-        reading = Polling(target, rules, watch, posted_at=posted_at, accepted_at=accepted_at, urls=urls)
-        return cls(target, rules, number=number, phase=reading, before=before)
+        polling = Polling(target, rules, watch, posted_at=posted_at, accepted_at=accepted_at, urls=urls)
+        return cls(target, rules, number=number, phase=polling, before=before)
 
     @classmethod
     def in_doubt(cls, target: Target, rules: OperationRules, number: int, before: Before) -> Self:
-        """A machine whose last start an earlier process sent, and that cannot be followed.
+        """A VM whose last start an earlier process sent, and that cannot be followed.
 
         Where it was accepted, or too often in doubt, it is never started again.
         """
         may_start = before.accepted_at is None and before.starts_in_doubt < MAX_UNKNOWN_STARTS
         once_more = Starting.once_more(target, rules, before.posted_at) if may_start else None
-        settling = Recovering(target, rules, before.posted_at, once_more, outcomes.fate_unknown())
-        return cls(target, rules, number=number, phase=settling, before=before)
+        recovering = Recovering(target, rules, before.posted_at, once_more, outcomes.fate_unknown())
+        return cls(target, rules, number=number, phase=recovering, before=before)
 
     @property
     def stage(self) -> Stage:
-        """Where on its way the operation is."""
+        """Which stage the operation is in."""
         return self._phase.stage
 
     @property
-    def reading(self) -> Polling | None:
+    def polling(self) -> Polling | None:
         """The accepted operation that is being followed, if one is."""
         return self._phase if isinstance(self._phase, Polling) else None
 
@@ -110,10 +111,10 @@ class Operation:
         match self._phase:
             case Starting() as starting:
                 return starting.begin()
-            case Polling() as reading:
-                return reading.poll_later(None, now)
-            case Recovering() as settling:
-                return settling.begun(now).turn
+            case Polling() as polling:
+                return polling.poll_later(None, now)
+            case Recovering() as recovering:
+                return recovering.begun(now).turn
         raise AssertionError(self._phase)
 
     def request(self) -> Request:
@@ -121,7 +122,7 @@ class Operation:
         return self._phase.request()
 
     def wait_s(self, now: float) -> float:
-        """How much longer the next look can wait."""
+        """How much longer the next poll can wait."""
         return self._phase.wait_s(now)
 
     def receive(self, reply: Reply, sent_at: float, now: float) -> Turn | None:
@@ -138,18 +139,18 @@ class Operation:
         return None
 
     def give_up(self, now: float) -> None:
-        """End because nobody answers where the machine runs."""
+        """End because the region of the VM does not answer."""
         ending = outcomes.given_up(self.stage, was_tried=self._starts > 0)
         self.ending = replace(ending, trace=self.trace(now))
 
     def trace(self, now: float) -> OperationTrace:
         """The operation's course, as of an end at `now`."""
-        accepted_at, reading = self._accepted_at, self.reading
+        accepted_at, polling = self._accepted_at, self.polling
         return OperationTrace(
             started_at=accepted_at,
             finished_at=None if accepted_at is None else now,
-            azure_start_time=None if reading is None else reading.azure_start_time,
-            azure_end_time=None if reading is None else reading.azure_end_time,
+            azure_start_time=None if polling is None else polling.azure_start_time,
+            azure_end_time=None if polling is None else polling.azure_end_time,
             starts=self._starts,
             polls=self._polls,
             throttled=self._throttled,

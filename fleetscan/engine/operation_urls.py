@@ -5,11 +5,11 @@ Signed and opaque, 3.3 kB each, kept for every operation in flight: so Location 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
+from fleetscan.addresses import Origin
 from fleetscan.engine.urls import follow
-from fleetscan.model import Json, Origin, Reply
+from fleetscan.model import FollowedUrls, Reply
 
 
 class OperationUrls:
@@ -22,7 +22,7 @@ class OperationUrls:
         self._location = location
 
     def take(self, reply: Reply, endpoint: str, origin: Origin) -> str | None:
-        """Remember what the headers of `reply` name; a sentence where a URL leads away from Azure.
+        """Remember what the headers of `reply` name; a sentence where a URL leads outside Azure.
 
         A Location counts from the status URL that came with it, a relative one from the newest of both.
         """
@@ -33,7 +33,7 @@ class OperationUrls:
                 continue
             url = follow(given, base_url, origin)
             if url is None:
-                return f"{header} leads away from the endpoint: {given[:200]}"
+                return f"{header} leads outside the endpoint: {given[:200]}"
             if header == "location":
                 location = url
             else:
@@ -41,22 +41,19 @@ class OperationUrls:
         self._location = _beside(location, self.status_url)
         return None
 
-    def as_json(self) -> dict[str, Json]:
-        """The URLs as `of_json` takes them: Location as what it adds, where it does."""
+    def told(self) -> FollowedUrls:
+        """The URLs as `of` takes them: Location as what it adds, where it does."""
         location = self._location
-        told: Json = location if isinstance(location, str) else {"at": location.at, "text": location.text}
-        return {"status_url": self.status_url, "location": told}
+        if isinstance(location, str):
+            return {"status_url": self.status_url, "location": location}
+        return {"status_url": self.status_url, "location": {"at": location.at, "text": location.text}}
 
     @classmethod
-    def of_json(cls, told: Mapping[str, Json], endpoint: str, origin: Origin) -> OperationUrls | None:
-        """The URLs that `as_json` told; None where it leads away from the endpoint, or nowhere."""
-        match told.get("status_url"), told.get("location"):
-            case str(status_url), str(location):
-                found = cls(status_url, location)
-            case str(status_url), {"at": int(at), "text": str(text)}:
-                found = cls(status_url, _Inserted(at, text))
-            case _:
-                return None
+    def of(cls, told: FollowedUrls, endpoint: str, origin: Origin) -> OperationUrls | None:
+        """The URLs that `told` gave; None where one leads away from the endpoint, or nowhere."""
+        location = told["location"]
+        inserted = location if isinstance(location, str) else _Inserted(location["at"], location["text"])
+        found = cls(told["status_url"], inserted)
         urls = [url for url in (found.status_url, found.location_url()) if url]
         is_sound = urls and all(follow(url, endpoint + "/", origin) == url for url in urls)
         return found if is_sound else None
@@ -68,7 +65,7 @@ class OperationUrls:
 
 @dataclass(frozen=True, slots=True)
 class _Inserted:
-    """A URL told as what it inserts into another: `text` at the position `at`."""
+    """A URL kept as what it inserts into another: `text` at the position `at`."""
 
     at: int
     text: str
@@ -79,7 +76,7 @@ class _Inserted:
 
 
 def _beside(url: str, other: str) -> str | _Inserted:
-    """`url` told by how it differs from `other`, or whole where that takes more than one insertion.
+    """`url` kept as how it differs from `other`, or whole where that takes more than one insertion.
 
     A recorded Location is its Azure-AsyncOperation with `&monitor=true` put in: 13 bytes instead of 3.3 kB.
     """
@@ -91,7 +88,7 @@ def _beside(url: str, other: str) -> str | _Inserted:
 
 
 def _shared_length(one: str, two: str) -> int:
-    """How many characters both begin with; by halving, because letter by letter is slow over 3 kB."""
+    """How many characters both begin with; by halving, because character by character is slow over 3 kB."""
     low, high = 0, min(len(one), len(two))
     while low < high:
         middle = (low + high + 1) // 2

@@ -1,7 +1,7 @@
-"""What a definite answer of Azure's means for a machine: the outcome table of the records, as functions.
+"""What a definite answer of Azure's means for a VM: the outcome table of the records, as functions.
 
-Status codes decide; words are looked at only to tell apart what Azure answers under one code, and code and
-message stay verbatim in the record. The exact words for a stopped machine or a missing agent are published
+Status codes decide; words only tell apart what Azure answers under one code, and code and
+message stay verbatim in the record. The exact words for a stopped VM or a missing agent are published
 nowhere, so the patterns are wide and fall back to the status code.
 """
 
@@ -11,15 +11,27 @@ import re
 from dataclasses import replace
 
 from fleetscan.engine.replies import innermost_error, read_error
-from fleetscan.model import AzureError, Ending, Json, Outcome, Reason, Reply, Source, Stage, told_counts
+from fleetscan.model import (
+    ERROR_KEYS,
+    Ending,
+    Failure,
+    Json,
+    Outcome,
+    OwnCode,
+    Reason,
+    Reply,
+    Source,
+    Stage,
+    told_counts,
+)
 
-# The two words under which Azure vouches for a result's counts.
+# The two statuses with which Azure says that a result's counts are whole.
 GOOD_STATUSES = frozenset({"succeeded", "completedwithwarnings"})
 
-# Names of machines and groups, which may say anything.
+# Names of VMs and groups, which may say anything.
 QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 
-# What Azure's code and message may say, in the order in which they are asked.
+# What Azure's code and message may say, in the order in which they are tried.
 SPOKEN_REASONS: tuple[tuple[re.Pattern[str], Outcome, Reason], ...] = (
     (
         re.compile(
@@ -56,7 +68,7 @@ STATUS_REASONS = {
 
 
 def refusal(reply: Reply, stage: Stage) -> Ending:
-    """The end of a machine to whose request Azure said a definite no."""
+    """The end of a VM whose request Azure definitely refused."""
     error = read_error(reply, stage)
     if stage is Stage.START and reply.status in (400, 409, 412, 422):
         said = QUOTED.sub("", f"{error.code}: {error.message}")
@@ -67,7 +79,7 @@ def refusal(reply: Reply, stage: Stage) -> Ending:
 
 
 def exhausted(reply: Reply, stage: Stage) -> Ending:
-    """The end of a machine whose last reply, after every attempt, is still no answer."""
+    """The end of a VM that got no answer in any attempt; `reply` is the last."""
     if reply.status == 429:
         reason = Reason.THROTTLED
     elif reply.fault is not None or reply.status == 408 or reply.status >= 500:
@@ -77,86 +89,68 @@ def exhausted(reply: Reply, stage: Stage) -> Ending:
     return Ending(Outcome.FAILED, reason, error=read_error(reply, stage))
 
 
-NO_URL = "Azure accepted the start and returned no URL to poll"
+NO_URL = "Azure accepted the start and gave no URL under which to follow it"
 NO_OBJECT = "the assessment's result is not a JSON object"
+NO_COUNTS = "the assessment succeeded but does not say how many patches are missing"
 
 
 def malformed(reply: Reply, stage: Stage, why: str) -> Ending:
-    """The end of a machine whose reply has the right status and makes no sense."""
-    correlation_id = reply.headers.get("x-ms-correlation-request-id")
-    error = AzureError("MalformedReply", why, reply.status or None, stage, correlation_id)
+    """The end of a VM whose reply has the right status and makes no sense."""
+    error = Failure.of_fleetscan(OwnCode.MALFORMED_REPLY, why, stage, reply)
     return Ending(Outcome.FAILED, Reason.MALFORMED_REPLY, error=error)
 
 
 def no_result(reply: Reply, stage: Stage, why: str) -> Ending:
-    """The end of a machine whose operation succeeded and told nothing."""
+    """The end of a VM whose operation ended without a result."""
     return replace(malformed(reply, stage, why), reason=Reason.NO_RESULT)
 
 
 def timed_out(reply: Reply, stage: Stage, timeout_s: float) -> Ending:
-    """The end of a machine whose operation was still unfinished so long after its start."""
+    """The end of a VM whose operation was still running so long after its start."""
     why = f"the operation was still running {timeout_s:g} s after its start"
-    correlation_id = reply.headers.get("x-ms-correlation-request-id")
-    error = AzureError("OperationTimeout", why, reply.status or None, stage, correlation_id)
+    error = Failure.of_fleetscan(OwnCode.OPERATION_TIMEOUT, why, stage, reply)
     return Ending(Outcome.TIMED_OUT, Reason.OPERATION_TIMEOUT, error=error)
 
 
 def fate_unknown() -> Ending:
-    """The end of a machine whose start left no trace, and that may not be started again."""
-    why = "a start was sent, it is unknown whether Azure accepted it, and no trace of it was found"
-    return Ending(
-        Outcome.FAILED, Reason.UNREACHABLE, error=AzureError("StartOfUnknownFate", why, None, Stage.START)
-    )
+    """The end of a VM whose start left no trace, and that must not be started again."""
+    why = "the assessment was started, its reply was lost, and no trace of it was found on the VM"
+    return _unreachable(OwnCode.START_OF_UNKNOWN_FATE, why, Stage.START)
 
 
 def given_up(stage: Stage, *, was_tried: bool) -> Ending:
-    """The end of a machine in a region that answered nobody for so long that it is not asked any more."""
+    """The end of a VM in a region that gave no answer for so long that it is not asked any more."""
     if was_tried:
-        code, told = "RegionUnreachable", "the result of the assessment is unknown"
+        code, told = OwnCode.REGION_UNREACHABLE, "the result of the assessment is unknown"
     else:
-        code, told = "NotTried", "no assessment was started"
-    why = f"the VM's region did not answer requests for its subscription for ten minutes: {told}"
-    return Ending(Outcome.FAILED, Reason.UNREACHABLE, error=AzureError(code, why, None, stage))
+        code, told = OwnCode.NOT_TRIED, "the assessment was not tried"
+    why = f"the VM's region answered no request of its subscription for ten minutes: {told}"
+    return _unreachable(code, why, stage)
+
+
+def _unreachable(code: OwnCode, why: str, stage: Stage) -> Ending:
+    return Ending(Outcome.FAILED, Reason.UNREACHABLE, error=Failure.of_fleetscan(code, why, stage))
 
 
 def operation_ended_badly(reply: Reply, body: dict[str, Json], *, canceled: bool) -> Ending:
-    """The end of a machine whose operation says Failed or Canceled, in an HTTP 200."""
+    """The end of a VM whose operation says Failed or Canceled, in an HTTP 200."""
     reason = Reason.OPERATION_CANCELED if canceled else Reason.OPERATION_FAILED
     code, message = innermost_error({"error": body.get("error")})
-    correlation_id = reply.headers.get("x-ms-correlation-request-id")
-    return Ending(
-        Outcome.FAILED, reason, error=AzureError(code, message, reply.status, Stage.POLL, correlation_id)
-    )
+    return Ending(Outcome.FAILED, reason, error=Failure.of_azure(reply, code, message, Stage.POLL))
 
 
-def assessment(reply: Reply, result: dict[str, Json]) -> Ending:
-    """The end of a machine whose result came: judged by its own status, then by its counts.
+def assessment(reply: Reply, result: dict[str, Json], source: Source = Source.OPERATION) -> Ending:
+    """The end of a VM whose result came: judged by its own status, then by its counts.
 
-    `error` in a result is present on success too and decides nothing.
+    The error in a result is present on success too and decides nothing.
     """
-    correlation_id = reply.headers.get("x-ms-correlation-request-id")
     status = result.get("status")
     if not isinstance(status, str) or status.lower() not in GOOD_STATUSES:
-        code, message = innermost_error({"error": result.get("error")})
-        error = AzureError(code, message, reply.status, Stage.RESULT, correlation_id)
-        return Ending(Outcome.FAILED, Reason.ASSESSMENT_FAILED, assessment=result, error=error)
-    if None in told_counts(result, Source.OPERATION):
-        return replace(no_result(reply, Stage.RESULT, NO_COUNTS), assessment=result)
-    return Ending(Outcome.ASSESSED, assessment=result)
-
-
-NO_COUNTS = "the assessment succeeded but its result has no patch counts"
-
-
-def graph_assessment(reply: Reply, result: dict[str, Json]) -> Ending:
-    """The end of a machine whose assessment was found in Resource Graph: judged as an operation's result."""
-    status = result.get("status")
-    if not isinstance(status, str) or status.lower() not in GOOD_STATUSES:
-        code, message = innermost_error({"error": result.get("errorDetails")})
-        error = AzureError(code, message, reply.status, Stage.RESULT)
-        ending = Ending(Outcome.FAILED, Reason.ASSESSMENT_FAILED, assessment=result, error=error)
-    elif None in told_counts(result, Source.GRAPH):
-        ending = replace(no_result(reply, Stage.RESULT, NO_COUNTS), assessment=result)
+        code, message = innermost_error({"error": result.get(ERROR_KEYS[source])})
+        error = Failure.of_azure(reply, code, message, Stage.RESULT)
+        ending = Ending(Outcome.FAILED, Reason.ASSESSMENT_FAILED, error=error)
+    elif None in told_counts(result, source):
+        ending = no_result(reply, Stage.RESULT, NO_COUNTS)
     else:
-        ending = Ending(Outcome.ASSESSED, assessment=result)
-    return replace(ending, source=Source.GRAPH)
+        ending = Ending(Outcome.ASSESSED)
+    return replace(ending, assessment=result, source=source)

@@ -1,6 +1,6 @@
-"""What an operation's phases have in common: a start, the reads after it, the settling of a doubtful start.
+"""What an operation's phases have in common: a start, the polls after it, the recovery of a doubtful start.
 
-A phase asks one request at a time and ends in another phase or in the machine's ending.
+A phase asks one request at a time and ends in another phase or in the VM's ending.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from fleetscan.model import Ending, Reply, Request, RequestKind, Stage, Target, 
 
 
 class Phase(Protocol):
-    """One part of an operation's way. `stage` is what its errors are told under."""
+    """One part of an operation's course. `stage` is what its errors are told under."""
 
     stage: Stage
 
@@ -39,7 +39,7 @@ class Passage:
 
 
 Next: TypeAlias = Turn | Ending | Passage
-"""The same phase's next turn, the machine's end, or the next phase."""
+"""The same phase's next turn, the VM's end, or the next phase."""
 
 
 def turn_of(
@@ -51,5 +51,5 @@ def turn_of(
 
 @lru_cache(maxsize=10_000)
 def lowered(subscription_id: str) -> str:
-    """The id in lower case, the same object for all machines of a subscription."""
+    """The id in lower case, the same object for all VMs of a subscription."""
     return subscription_id.lower()

@@ -1,4 +1,4 @@
-"""Following an accepted operation to its end: when to look, what a look shows, where the result is.
+"""Following an accepted operation to its end: when to poll, what a poll shows, where the result is.
 
 The rules are those of ARM's long-running operations: Azure-AsyncOperation before Location, the newest
 Location followed, two layers of status kept apart. One read is outstanding at most.
@@ -6,13 +6,13 @@ Location followed, two layers of status kept apart. One read is outstanding at m
 
 from __future__ import annotations
 
+from fleetscan.azure_times import azure_time
 from fleetscan.engine import outcomes
 from fleetscan.engine.operation_urls import OperationUrls
 from fleetscan.engine.pacing import MIN_POLL_SPACING_S, Watch
 from fleetscan.engine.phase import Next, turn_of
 from fleetscan.engine.recover import Recovering
 from fleetscan.engine.replies import (
-    azure_seconds,
     is_weather,
     parse_object,
     retry_after_s,
@@ -26,7 +26,7 @@ TERMINAL_WORDS = frozenset({"succeeded", "failed", "canceled"})
 
 
 class Polling:
-    """Looks at one accepted operation. `urls` has its URLs, `accepted_at` is when Azure took the start.
+    """Polls one accepted operation. `urls` has its URLs, `accepted_at` is when Azure took the start.
 
     `stage` is RESULT once it has ended and only its result is still to be read.
     """
@@ -75,48 +75,48 @@ class Polling:
         return Request("GET", urls.status_url if is_status else urls.location_url())
 
     def wait_s(self, now: float) -> float:
-        """How much longer the next look can wait, by what other operations have taught meanwhile."""
+        """How much longer the next poll can wait, by what other operations have taught meanwhile."""
         age_s = now - self.accepted_at
-        return min(self._rules.pacing.rethink_s(self._watch, age_s), self._rules.timeout_s - age_s)
+        return min(self._rules.pacing.reconsider_s(self._watch, age_s), self._rules.timeout_s - age_s)
 
     def poll_later(self, reply: Reply | None, now: float) -> Turn:
-        """The next look, no sooner than `reply` asks and no later than the operation's time."""
+        """The next poll, no sooner than `reply` asks and no later than the operation's time."""
         pacing, age_s = self._rules.pacing, now - self.accepted_at
         may_wait = pacing.may_wait(self._watch)
-        planned_s = (pacing.rethink_s if may_wait else pacing.poll_s)(self._watch, age_s)
+        planned_s = (pacing.reconsider_s if may_wait else pacing.poll_s)(self._watch, age_s)
         in_time_s = min(planned_s, max(self._left_s(now), MIN_POLL_SPACING_S))
         asked_s = 0.0 if reply is None else retry_after_s(reply.headers) or 0.0
         return turn_of(self._target, RequestKind.POLL, max(in_time_s, asked_s), may_wait=may_wait)
 
     def receive(self, reply: Reply, sent_at: float, now: float) -> Next:
-        """What a look showed: still running, over, or nothing of the operation."""
+        """What a poll showed: still running, over, or nothing of the operation."""
         if is_weather(reply):
-            return self._read_again(reply, sent_at)
+            return self._poll_again(reply, sent_at)
         match reply.status:
             case 204:
-                return outcomes.no_result(reply, self.stage, "the operation ended and told nothing")
+                return outcomes.no_result(reply, self.stage, "the operation ended without a result")
             case 404:
                 return self._after_not_found(reply, now)
             case 401 | 403 | 410:
                 return self._settle(reply, now)
             case 200 | 201 | 202:
-                return self._after_read(reply, sent_at, now)
+                return self._after_poll(reply, sent_at, now)
         return outcomes.refusal(reply, self.stage)
 
-    def _after_read(self, reply: Reply, sent_at: float, now: float) -> Next:
+    def _after_poll(self, reply: Reply, sent_at: float, now: float) -> Next:
         body = parse_object(reply.body)
         is_status = self.stage is Stage.POLL and self.urls.status_url
         if is_status and body is not None and (reply.status != 202 or "status" in body):
             return self._after_status(reply, body, sent_at, now)
         if reply.status == 202:
             return self._follow_headers(reply) or self._still_running(reply, sent_at, now)
-        return self._read_again(reply, sent_at) if body is None else outcomes.assessment(reply, body)
+        return self._poll_again(reply, sent_at) if body is None else outcomes.assessment(reply, body)
 
     def _after_status(self, reply: Reply, body: dict[str, Json], sent_at: float, now: float) -> Next:
         """A 200 of Azure-AsyncOperation: three words end it, every other word means still running."""
         status = body.get("status")
         if not isinstance(status, str):
-            return self._read_again(reply, sent_at)
+            return self._poll_again(reply, sent_at)
         self.azure_start_time = text_of(body.get("startTime")) or self.azure_start_time
         self.azure_end_time = text_of(body.get("endTime"))
         word = status.lower()
@@ -129,9 +129,9 @@ class Polling:
 
     def _teach(self) -> None:
         """Tell how long the operation took by Azure's own clock, where Azure told."""
-        started, ended = azure_seconds(self.azure_start_time), azure_seconds(self.azure_end_time)
+        started, ended = azure_time(self.azure_start_time), azure_time(self.azure_end_time)
         if started is not None and ended is not None and ended > started:
-            self._rules.pacing.ended(self._watch, ended - started)
+            self._rules.pacing.ended(self._watch, (ended - started).total_seconds())
 
     def _after_success(self, reply: Reply, body: dict[str, Json]) -> Next:
         """The result is in the status body nearly always; only where it is not, Location is read for it."""
@@ -146,30 +146,30 @@ class Polling:
             return outcomes.no_result(reply, Stage.POLL, why)
         self.stage = Stage.RESULT
         self._clear()
-        return self._read(0.0)
+        return self._poll(0.0)
 
     def _follow_headers(self, reply: Reply) -> Ending | None:
-        """Take the operation's newest URLs from `reply`; an Ending when one leads away from Azure."""
-        astray = self.urls.take(reply, self._rules.endpoint, self._rules.origin)
-        return None if astray is None else outcomes.malformed(reply, self.stage, astray)
+        """Take the operation's newest URLs from `reply`; an Ending when one leads outside Azure."""
+        why = self.urls.take(reply, self._rules.endpoint, self._rules.origin)
+        return None if why is None else outcomes.malformed(reply, self.stage, why)
 
     def _still_running(self, reply: Reply, sent_at: float, now: float) -> Next:
-        """Timed out when this was asked after the operation's time, else one more look."""
+        """Timed out when this was asked after the operation's time, else one more poll."""
         self._clear()
         if self._left_s(sent_at) <= 0.0:
             return outcomes.timed_out(reply, self.stage, self._rules.timeout_s)
         if self.stage is Stage.RESULT:
             # It has ended: only its result is not there yet.
-            return self._read(max(MIN_POLL_SPACING_S, retry_after_s(reply.headers) or 0.0))
+            return self._poll(max(MIN_POLL_SPACING_S, retry_after_s(reply.headers) or 0.0))
         self._rules.pacing.running(self._watch, sent_at - self.accepted_at)
         return self.poll_later(reply, now)
 
-    def _read(self, after_s: float, *, is_retry: bool = False) -> Turn:
+    def _poll(self, after_s: float, *, is_retry: bool = False) -> Turn:
         kind = RequestKind.POLL if self.stage is Stage.POLL else RequestKind.RESULT
         return turn_of(self._target, kind, after_s, is_retry=is_retry)
 
-    def _read_again(self, reply: Reply, sent_at: float) -> Next:
-        """The read failed, which says nothing about the operation: again, within bounds."""
+    def _poll_again(self, reply: Reply, sent_at: float) -> Next:
+        """The poll failed, which says nothing about the operation: again, within bounds."""
         retrying = self._rules.retrying
         if self._left_s(sent_at) <= 0.0:
             self._late_failures += 1
@@ -185,7 +185,7 @@ class Polling:
             failures, floor_s = self._failures, retry_after_s(reply.headers)
         if is_spent:
             return outcomes.exhausted(reply, self.stage)
-        return self._read(retrying.delay_s(failures, max(floor_s or 0.0, MIN_POLL_SPACING_S)), is_retry=True)
+        return self._poll(retrying.delay_s(failures, max(floor_s or 0.0, MIN_POLL_SPACING_S)), is_retry=True)
 
     def _after_not_found(self, reply: Reply, now: float) -> Next:
         """A fresh operation may not have reached every replica; an old one may have expired."""
@@ -193,15 +193,15 @@ class Polling:
         if self._not_found >= MAX_NOT_FOUND:
             return self._settle(reply, now)
         wait_s = max(NOT_FOUND_WAIT_S * self._not_found, retry_after_s(reply.headers) or 0.0)
-        return self._read(wait_s, is_retry=True)
+        return self._poll(wait_s, is_retry=True)
 
     def _settle(self, reply: Reply, now: float) -> Next:
-        """The operation is not there or not ours to read: what became of it the machine itself tells."""
+        """The operation is not there or not ours to read: what became of it the VM itself tells."""
         ending = outcomes.refusal(reply, self.stage)
         return Recovering(self._target, self._rules, self._posted_at, None, ending).begun(now)
 
     def _clear(self) -> None:
-        """A read went through: failures in a row start anew."""
+        """A poll went through: failures in a row start anew."""
         self._failures = self._throttled = self._not_found = 0
 
     def _left_s(self, at: float) -> float:

@@ -89,7 +89,7 @@ class RegionQueue:
 class RequestQueue:
     """All requests of one subscription that draw on one account.
 
-    `listed_at` is the moment under which the scheduler has filed this queue.
+    `listed_at` is the moment under which the scheduler has listed this queue.
     """
 
     __slots__ = ("_limits", "_regions", "account", "bucket", "listed_at")

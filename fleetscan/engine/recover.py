@@ -1,4 +1,4 @@
-"""What became of an assessment that cannot be followed: read from the machine, then from Resource Graph.
+"""What became of an assessment that cannot be followed: read from the VM, then from Resource Graph.
 
 For a start that broke on its way, and for an operation whose URL is gone or not ours to read. An assessment
 newer than the start is ours, or as good as ours; Azure's own clock tells, by the Date of the reply.
@@ -8,34 +8,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from fleetscan.azure_times import azure_time, http_time
 from fleetscan.engine import outcomes
 from fleetscan.engine.latest_assessment import latest_assessment, latest_assessment_query
 from fleetscan.engine.phase import Next, Passage, turn_of
 from fleetscan.engine.replies import (
-    azure_seconds,
-    date_seconds,
     is_weather,
     parse_object,
     retry_after_s,
     text_of,
     throttle_delay_s,
+    value_at,
 )
 from fleetscan.engine.rules import OperationRules
 from fleetscan.engine.urls import view_url
-from fleetscan.model import Ending, Json, Reply, Request, RequestKind, Stage, Target, Turn
+from fleetscan.model import Ending, Json, Reply, Request, RequestKind, Source, Stage, Target, Turn
 
-# Compute lets one machine be read 12 times a minute.
-LOOK_S = 15.0
-# Azure's clock against itself: a Date has whole seconds.
+# Where an instance view has the newest assessment.
+SUMMARY_PATH = "properties.instanceView.patchStatus.availablePatchSummary"
+# Compute lets one VM be read 12 times a minute.
+VIEW_SPACING_S = 15.0
+# Both times are by Azure's clock, and a Date has whole seconds.
 TOLERANCE_S = 5.0
-# Resource Graph is late by seconds mostly, and by no known bound.
+# Resource Graph is late, mostly by seconds; no bound is published.
 GRAPH_WAITS_S = (5.0, 10.0, 20.0, 40.0)
 
 
 class Recovering:
     """Reads until the assessment that began after `posted_at` has ended, and adopts it.
 
-    Where there is none, `once_more` leads back to another start; without one the machine ends as `otherwise`.
+    Where there is none, `once_more` leads back to another start; without one the VM ends as `otherwise`.
     """
 
     __slots__ = (
@@ -72,23 +74,23 @@ class Recovering:
         self._failures = self._throttled = self._asked_graph = 0
 
     def begun(self, now: float) -> Passage:
-        """Into this phase: a look at the machine soon after the start, which takes a moment to show."""
+        """Into this phase: the VM is read soon after the start, which takes a moment to show."""
         self._began_at = now
-        return Passage(self, self._turn(max(0.0, LOOK_S - (now - self._posted_at))))
+        return Passage(self, self._turn(max(0.0, VIEW_SPACING_S - (now - self._posted_at))))
 
     def request(self) -> Request:
-        """The machine's instance view, or once its assessment is over the row in Resource Graph."""
+        """The VM's instance view, or once its assessment is over the row in Resource Graph."""
         if self._is_over:
             return latest_assessment_query(self._rules.endpoint, self._target)
         rules = self._rules
         return Request("GET", view_url(rules.endpoint, self._target.resource_id, rules.api_version))
 
     def wait_s(self, now: float) -> float:
-        """Nothing: its looks are not thought over."""
+        """Nothing: its reads are not reconsidered."""
         return 0.0
 
     def receive(self, reply: Reply, sent_at: float, now: float) -> Next:
-        """Adopts what is there, looks again, or gives up."""
+        """Adopts what is there, reads again, or gives up."""
         is_garbled = reply.status == 200 and parse_object(reply.body) is None
         if is_weather(reply) or is_garbled:
             return self._again(reply, now)
@@ -119,7 +121,7 @@ class Recovering:
         return self._none(now)
 
     def _after_view(self, reply: Reply, sent_at: float, now: float) -> Next:
-        """1. One that runs, whosever it is: a start would end it. 2. Ours, and over. 3. Nothing of ours."""
+        """1. One that runs, ours or not: a start would end it. 2. Ours, and over. 3. Nothing of ours."""
         if reply.status != 200:
             return self._none(now)
         summary = _summary(reply)
@@ -127,7 +129,7 @@ class Recovering:
         if not self._is_idle:
             if now - self._began_at > self._rules.timeout_s:
                 return outcomes.timed_out(reply, self.stage, self._rules.timeout_s)
-            return self._turn(LOOK_S)
+            return self._turn(VIEW_SPACING_S)
         if self._is_newer(text_of(summary.get("startTime")), reply, sent_at):
             self._is_over = True
             return self._turn(0.0)
@@ -136,34 +138,32 @@ class Recovering:
     def _after_graph(self, reply: Reply, sent_at: float, now: float) -> Next:
         row = latest_assessment(reply)
         if row is not None and self._is_newer(row.started, reply, sent_at) and row.is_over:
-            return outcomes.graph_assessment(reply, row.assessment)
+            return outcomes.assessment(reply, row.assessment, Source.GRAPH)
         if self._asked_graph == len(GRAPH_WAITS_S):
             return self._none(now)
         self._asked_graph += 1
         return self._turn(GRAPH_WAITS_S[self._asked_graph - 1])
 
     def _none(self, now: float) -> Next:
-        """Nothing of ours is there, or is shown: looked for again until a start would have shown.
+        """Nothing of ours is there, or is shown: reads again until a start would have shown.
 
-        Only where the last sound look saw nothing running is another start sent: it would end what runs.
+        Another start ends what runs: it is sent only where the last sound read saw nothing running.
         """
         if not self._is_over and now - self._began_at < self._rules.unknown_start_wait_s:
-            return self._turn(LOOK_S)
+            return self._turn(VIEW_SPACING_S)
         if self._once_more is None or not self._is_idle:
             return self._otherwise
         return self._once_more
 
     def _is_newer(self, started: str | None, reply: Reply, sent_at: float) -> bool:
         """Whether an assessment that began at `started`, by Azure's clock, is no older than the start."""
-        started_s, azure_now_s = azure_seconds(started), date_seconds(reply.headers)
-        if started_s is None or azure_now_s is None:
+        began, azure_now = azure_time(started), http_time(reply.headers.get("date"))
+        if began is None or azure_now is None:
             return False
-        return started_s >= azure_now_s - (sent_at - self._posted_at) - TOLERANCE_S
+        return (azure_now - began).total_seconds() <= sent_at - self._posted_at + TOLERANCE_S
 
 
 def _summary(reply: Reply) -> Mapping[str, Json]:
     """What an instance view tells of the newest assessment; nothing where it tells none."""
-    found: Json = parse_object(reply.body)
-    for name in ("properties", "instanceView", "patchStatus", "availablePatchSummary"):
-        found = found.get(name) if isinstance(found, dict) else None
+    found = value_at(parse_object(reply.body), SUMMARY_PATH)
     return found if isinstance(found, dict) else {}

@@ -1,6 +1,6 @@
-"""Polling one reply of Azure's, tolerantly: JSON, both error shapes, Retry-After in all its types, quotas.
+"""Reading one reply of Azure's, tolerantly: JSON, both error shapes, Retry-After in all its types, quotas.
 
-Nothing here raises on what Azure wrote, but for `parse_json`; nothing hard-codes the name of a throttling
+Only `parse_json` raises on what Azure wrote; nothing hard-codes the name of a throttling
 policy, which changed three times in three years. Facts: ARM's async-operation contract and recorded traffic.
 """
 
@@ -9,14 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from enum import Enum
 
 from fleetscan import json_text
-from fleetscan.model import AzureError, Fault, Json, Reply, Stage
+from fleetscan.azure_times import http_time
+from fleetscan.model import Failure, Fault, Json, Reply, Stage
 
-# Azure's documents say 10 to 600 s and one throttling sample 1200; nobody is served by more than an hour.
+# Azure's documents say 10 to 600 s and one throttling sample 1200; no scan is served by more than an hour.
 MAX_RETRY_AFTER_S = 3600.0
 MAX_MESSAGE_CHARS = 4000
 REMAINING = "x-ms-ratelimit-remaining-"
@@ -45,24 +44,23 @@ def is_weather(reply: Reply) -> bool:
 
 
 def is_answer(reply: Reply) -> bool:
-    """Whether Azure itself had something to say, were it a refusal."""
+    """Whether Azure itself answered, if only with a refusal."""
     return reply.fault is None and reply.status != 408 and reply.status < 500
 
 
 def is_not_taken(reply: Reply) -> bool:
-    """Whether a start that brought `reply` cannot have begun: nothing was sent, or Azure turned it away."""
+    """Whether a start that brought `reply` cannot have begun: nothing was sent, or Azure turned it down."""
     return reply.fault is Fault.NOT_SENT or reply.status in (429, 503)
 
 
-def read_error(reply: Reply, stage: Stage) -> AzureError:
-    """What `reply` says went wrong: Azure's innermost code and message, verbatim."""
-    correlation_id = reply.headers.get("x-ms-correlation-request-id")
+def read_error(reply: Reply, stage: Stage) -> Failure:
+    """What `reply` says went wrong: Azure's innermost code and message, or which fault brought none."""
     if reply.fault is not None:
-        return AzureError(reply.fault.value, reply.detail or None, None, stage, correlation_id)
+        return Failure.of_fleetscan(reply.fault, reply.detail or None, stage, reply)
     code, message = innermost_error(parse_object(reply.body) or {})
     if code is None and message is None:
         message = reply.body[:MAX_MESSAGE_CHARS].decode("utf-8", "replace").strip() or None
-    return AzureError(code, message, reply.status, stage, correlation_id)
+    return Failure.of_azure(reply, code, message, stage)
 
 
 def innermost_error(body: dict[str, Json]) -> tuple[str | None, str | None]:
@@ -88,6 +86,18 @@ def text_of(value: Json) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
+def value_at(value: Json, path: str) -> Json:
+    """What `path`, names with dots between, leads to; None where it leads nowhere."""
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def text_at(value: Json, path: str) -> str | None:
+    """The text at `path`; None where it is empty or is not text."""
+    return text_of(value_at(value, path))
+
+
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
     """Seconds Azure asks to wait, 0 to an hour, or None where it says nothing that can be read.
 
@@ -110,41 +120,41 @@ def _is_number(text: str) -> bool:
 
 def _seconds_until(text: str, date: str | None) -> float | None:
     """Seconds from an HTTP date to another; None unless both are there and make sense."""
-    try:
-        return (parsedate_to_datetime(text) - parsedate_to_datetime(date or "")).total_seconds()
-    except (ValueError, TypeError, OverflowError, IndexError):
-        return None
+    until, now = http_time(text), http_time(date)
+    return None if until is None or now is None else (until - now).total_seconds()
 
 
 @dataclass(frozen=True, slots=True)
 class Remaining:
     """Requests left by a reply's own counts; None where it tells none.
 
-    In the caller's ARM bucket, in Compute's of the region, and in ARM's of everybody together (`-global-`),
+    In the caller's ARM bucket, in Compute's of the region, and in ARM's of all callers together (`-global-`),
     which is fifteen times as large and says nothing of the caller's own until it is nearly empty.
     """
 
     subscription: int | None
     region: int | None
-    everybody: int | None = None
+    all_callers: int | None = None
 
 
 def remaining_quotas(headers: Mapping[str, str], account: str) -> Remaining:
     """The smallest remaining count of each scope, whatever the policies are called.
 
     `account` is the last word of the front door's headers that count (`reads`, `writes`): a count of reads
-    in the reply to a start is about no start. A policy named `...Resource` counts one machine's requests and
-    binds nobody else.
+    in the reply to a start is about no start. A policy named `...Resource` counts one VM's requests and
+    binds no other.
     """
     subscription: list[int] = []
     region: list[int] = []
-    everybody: list[int] = []
+    all_callers: list[int] = []
     for name, text in headers.items():
         if name == "x-ms-ratelimit-remaining-resource":
             region.extend(count for policy, count in _policies(text) if not policy.endswith("Resource"))
         elif is_count_of(name, account) and (count := _count(text)) is not None:
-            (everybody if "-global-" in name else subscription).append(count)
-    return Remaining(min(subscription, default=None), min(region, default=None), min(everybody, default=None))
+            (all_callers if "-global-" in name else subscription).append(count)
+    return Remaining(
+        min(subscription, default=None), min(region, default=None), min(all_callers, default=None)
+    )
 
 
 def is_count_of(name: str, account: str) -> bool:
@@ -169,20 +179,20 @@ def _count(text: str) -> int | None:
 
 
 class ThrottleScope(Enum):
-    """Whom a 429 stills."""
+    """What a 429 blocks."""
 
     TENANT = "tenant"
     """ARM's front door: this kind, in every subscription."""
     SUBSCRIPTION = "subscription"
     """ARM's front door: this subscription and kind, all regions."""
     REGION = "region"
-    """Microsoft.Compute, or nobody recognisable: this subscription, region and kind."""
+    """Microsoft.Compute, or a sender that is not known: this subscription, region and kind."""
     MACHINE = "machine"
-    """One machine's own bucket, or another operation on it."""
+    """One VM's own bucket, or another operation on it."""
 
 
 def throttle_scope(reply: Reply) -> ThrottleScope:
-    """Whom the 429 `reply` stills, by its code and the policy it names."""
+    """What the 429 `reply` blocks, by its code and the policy it names."""
     body = parse_object(reply.body) or {}
     error = body.get("error")
     outer = error if isinstance(error, dict) else body
@@ -212,26 +222,3 @@ def _clock_s(text: str) -> float | None:
         return None
     hours, minutes, seconds = (int(part) for part in parts)
     return min(hours * 3600.0 + minutes * 60.0 + seconds, MAX_RETRY_AFTER_S)
-
-
-def azure_seconds(text: str | None) -> float | None:
-    """A time Azure wrote (seven decimals, any offset) as seconds, to be subtracted from another."""
-    try:
-        moment = None if text is None else datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    # The year 1 is .NET's word for a time that was never set.
-    return None if moment is None or moment.year == 1 else _seconds_of(moment)
-
-
-def date_seconds(headers: Mapping[str, str]) -> float | None:
-    """The moment of a reply by Azure's own clock, in the seconds of `azure_seconds`."""
-    try:
-        return _seconds_of(parsedate_to_datetime(headers.get("date", "")))
-    except (ValueError, TypeError, OverflowError, IndexError):
-        return None
-
-
-def _seconds_of(moment: datetime) -> float:
-    """Since 1970; without an offset it is UTC, as everywhere in ARM, and never this computer's own zone."""
-    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()

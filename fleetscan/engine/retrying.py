@@ -12,8 +12,8 @@ from fleetscan.model import Turn
 class Retrying:
     """A bounded exponential backoff with full jitter above a floor.
 
-    `attempts` bounds failures in a row of one request. A 429 is an appointment, not a failure: the
-    bucket it names is stilled, so `throttled_attempts` is only there to end an endless refusal.
+    `attempts` bounds failures in a row of one request. A 429 only delays: the bucket it names
+    is frozen, so that `throttled_attempts` is there to end an endless refusal.
     `chance` returns 0.0 to 1.0.
     """
 

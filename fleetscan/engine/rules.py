@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fleetscan.addresses import Origin
 from fleetscan.engine.pacing import Pacing
 from fleetscan.engine.retrying import Retrying
-from fleetscan.model import Origin
 
-# Compute refills two patch operations a minute for one machine.
+# Compute refills two patch operations a minute for one VM.
 MIN_START_SPACING_S = 30.0
-# Starts whose fate is unknown, after which nothing more is started.
+# Starts that may have arrived, after which nothing more is started.
 MAX_UNKNOWN_STARTS = 2
 MAX_CONFLICTS = 3
 # A fresh operation may not have reached every replica yet.
 MAX_NOT_FOUND = 4
 NOT_FOUND_WAIT_S = 10.0
-# Reads sent after the operation's time is up that may fail before the machine is given up.
+# Polls sent after the operation's time is up that may fail before the VM is given up.
 MAX_LATE_FAILURES = 3
 
 

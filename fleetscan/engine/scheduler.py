@@ -1,4 +1,4 @@
-"""The scheduler: everything still to be asked of Azure, and the only one who decides what is sent next.
+"""The scheduler: everything still to be asked of Azure, and the one place that decides what is sent next.
 
 A pure object: each call is told the time. Requests wait in queues, one for each subscription and account;
 a heap holds the queues by the moment they may next send, recomputed when one comes up, because a sibling
@@ -51,11 +51,11 @@ class Outage:
 
 
 class Scheduler:
-    """Errands and the order in which their requests may go.
+    """Jobs and the order in which their requests may go.
 
     It begins with `limits`, which replies correct. `next` hands out a step whose tokens it has taken;
-    exactly one of `settle`, `put_back` and `forget` follows for each step. `outages` are those that somebody
-    should hear of: whoever does takes them out.
+    exactly one of `settle`, `put_back` and `forget` follows for each step. `outages` are those
+    not yet reported; the reader removes them.
     """
 
     def __init__(self, limits: Limits = PUBLIC) -> None:
@@ -68,7 +68,7 @@ class Scheduler:
         self.outages: list[Outage] = []
 
     def stop_starting(self) -> None:
-        """Let go of every start that waits, and of those to come."""
+        """Drop every start that waits, and those to come."""
         self._starts = False
         self._queues = {
             key: queue for key, queue in self._queues.items() if queue.account is not Account.WRITES
@@ -77,7 +77,7 @@ class Scheduler:
         heapq.heapify(self._heap)
 
     def add(self, job: Job, now: float) -> None:
-        """Take in an job; its first request waits for its turn."""
+        """Take in a job; its first request waits for its turn."""
         self._put(job, job.begin(now), now)
 
     def next(self, now: float) -> Step | WaitUntil | Finished:
@@ -109,14 +109,14 @@ class Scheduler:
         return turn is None
 
     def forget(self, step: Step, now: float) -> None:
-        """Let go of a step that brought no reply and never will."""
+        """Drop a step that brought no reply and never will."""
         self._exchanging -= 1
         self._judge(step, now, has_answered=False)
         self._list_sooner(step, now)
         self._give_up(step)
 
     def put_back(self, step: Step, after_s: float, now: float) -> None:
-        """Queue a step again that Azure did not look at, because its token was refused."""
+        """Queue a step again that Azure did not process, because its token was refused."""
         self._exchanging -= 1
         self._judge(step, now, has_answered=True)
         self._list_sooner(step, now)
@@ -139,7 +139,7 @@ class Scheduler:
         heapq.heappush(self._heap, (at, next(self._order), queue))
 
     def _list_again(self, queue: RequestQueue, now: float) -> None:
-        """File the queue on top of the heap under its true time, or take it off when it is empty."""
+        """List the queue on top of the heap under its true time, or take it off when it is empty."""
         # No earlier than now: a queue that has just sent goes behind those that are due.
         queue.listed_at = max(queue.ready_at(), now)
         if queue.listed_at == NEVER:
@@ -148,13 +148,13 @@ class Scheduler:
             heapq.heapreplace(self._heap, (queue.listed_at, next(self._order), queue))
 
     def _list_sooner(self, step: Step, now: float) -> None:
-        """A raised bucket or a closed circuit may make a queue ready sooner than it is filed for."""
+        """A raised bucket or a closed circuit may make a queue ready sooner than it is listed for."""
         # Never before those that are due by now.
         if (ready_at := max(step.queue.ready_at(), now)) < step.queue.listed_at:
             self._list(step.queue, ready_at)
 
     def _judge(self, step: Step, now: float, *, has_answered: bool) -> None:
-        """Open the region's circuit where nobody answers, close it where somebody does."""
+        """Open the region's circuit where no reply is an answer, close it where one is."""
         circuit = step.region.circuit
         was_open = circuit.is_open
         if has_answered:
@@ -165,12 +165,12 @@ class Scheduler:
             self.outages.append(Outage(step.turn.subscription_id, step.turn.region, is_over=was_open))
 
     def _give_up(self, step: Step) -> None:
-        """Nobody answered the last probe: whatever waits for the region waits no longer."""
+        """The last probe brought no answer: what waits for the region waits no longer."""
         if step.region.circuit.is_given_up and (given_up := tuple(step.region.clear())):
             self.outages.append(Outage(step.turn.subscription_id, step.turn.region, given_up=given_up))
 
     def _learn(self, step: Step, reply: Reply, now: float) -> None:
-        """Correct the buckets by what the reply tells, and still those it refuses."""
+        """Correct the buckets by what the reply says, and freeze those it refuses."""
         if reply.fault is not None:
             return
         self._correct(step, reply, now)
@@ -195,7 +195,7 @@ class Scheduler:
         remaining = remaining_quotas(reply.headers, step.queue.account.value)
         if remaining.subscription is not None:
             step.queue.bucket.correct(remaining.subscription, step.queue_taken, now)
-        if remaining.everybody is not None:
-            step.queue.bucket.lower(remaining.everybody, step.queue_taken, now)
+        if remaining.all_callers is not None:
+            step.queue.bucket.lower(remaining.all_callers, step.queue_taken, now)
         if remaining.region is not None:
             step.region.bucket.correct(remaining.region, step.region_taken, now)

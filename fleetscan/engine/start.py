@@ -1,7 +1,7 @@
-"""The start of an assessment: sent again where Azure cannot have taken it, read after where it may have.
+"""The start of an assessment: sent again where Azure cannot have accepted it, looked up where it may have.
 
-A second start supersedes the first in the guest. So a start whose fate is unknown is followed by reads, and
-by one more start at most.
+A second start supersedes the first in the guest. So a start that may have arrived is followed by reads of the
+VM, and by at most one more start.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from fleetscan.model import Ending, Reason, Reply, Request, RequestKind, Stage, 
 
 
 class Starting:
-    """Asks for the assessment until Azure takes it or says no."""
+    """Asks for the assessment until Azure accepts or refuses it."""
 
     __slots__ = (
         "_failures",
@@ -52,12 +52,12 @@ class Starting:
         self._last_s = last_s
         self._failures = self._throttled = self._unknown = 0
         self._was_sent = False
-        # When the first start was sent whose fate is unknown.
+        # When the first start was sent that may have arrived.
         self._posted_at: float | None = None
 
     @classmethod
     def once_more(cls, target: Target, rules: OperationRules, posted_at: float) -> Passage:
-        """To a start after one that was sent at `posted_at` and whose fate was never learned."""
+        """To a start after one that was sent at `posted_at` and may have arrived."""
         starting = cls(target, rules)
         starting._unknown = 1
         starting._was_sent = True
@@ -89,7 +89,7 @@ class Starting:
                     return outcomes.malformed(reply, Stage.START, outcomes.NO_OBJECT)
                 return outcomes.assessment(reply, body)
             case 204:
-                return outcomes.no_result(reply, Stage.START, "the assessment ended at once and told nothing")
+                return outcomes.no_result(reply, Stage.START, "the assessment ended at once without a result")
             case 409:
                 return self._again_after_conflict(reply, now)
             case 429:
@@ -99,25 +99,25 @@ class Starting:
         return self._again_after_failure(reply) if is_not_taken(reply) else self._settle(reply, sent_at, now)
 
     def _follow(self, reply: Reply, sent_at: float, now: float) -> Next:
-        """Azure took it; an Ending where it cannot be followed."""
+        """Azure accepted it; an Ending where it cannot be followed."""
         rules, urls = self._rules, OperationUrls()
-        astray = urls.take(reply, rules.endpoint, rules.origin)
-        if astray is not None:
-            return outcomes.malformed(reply, Stage.START, astray)
+        why = urls.take(reply, rules.endpoint, rules.origin)
+        if why is not None:
+            return outcomes.malformed(reply, Stage.START, why)
         if not urls.status_url and not urls.location_url():
             return outcomes.malformed(reply, Stage.START, outcomes.NO_URL)
         watch = rules.pacing.watch(self._target.os_type, self._last_s)
-        reading = Polling(self._target, rules, watch, posted_at=sent_at, accepted_at=now, urls=urls)
-        return Passage(reading, reading.poll_later(reply, now))
+        polling = Polling(self._target, rules, watch, posted_at=sent_at, accepted_at=now, urls=urls)
+        return Passage(polling, polling.poll_later(reply, now))
 
     def _start(self, after_s: float) -> Turn:
         return turn_of(self._target, RequestKind.START, after_s, is_retry=self._was_sent)
 
     def _again_after_conflict(self, reply: Reply, now: float) -> Next:
-        """Another operation holds the machine: it may soon let go, unless Azure says that it is no use."""
+        """Another operation holds the VM: it may soon end, unless Azure says that trying is no use."""
         ending = outcomes.refusal(reply, Stage.START)
         if ending.reason is Reason.CONFLICT and self._posted_at is not None:
-            # It may be our own, whose start broke on its way.
+            # It may be our own: the start before broke on its way.
             return Recovering(self._target, self._rules, self._posted_at, None, ending).begun(now)
         self._failures += 1
         if ending.reason is not Reason.CONFLICT or self._failures >= MAX_CONFLICTS:
@@ -126,7 +126,7 @@ class Starting:
         return self._start(self._rules.retrying.delay_s(self._failures, floor_s))
 
     def _again_after_throttling(self, reply: Reply) -> Turn | Ending:
-        """A 429 is an appointment; one about this machine alone keeps its start a while."""
+        """A 429 only delays the start; one about this VM alone by at least the VM's own refill."""
         self._throttled += 1
         retrying = self._rules.retrying
         if self._throttled >= retrying.throttled_attempts:
@@ -136,14 +136,14 @@ class Starting:
         return self._start(retrying.delay_s(self._throttled, asked_s))
 
     def _again_after_failure(self, reply: Reply) -> Turn | Ending:
-        """Azure cannot have taken it: soon, and not for ever."""
+        """Azure cannot have accepted it: starts again, within bounds."""
         self._failures += 1
         if self._failures >= self._rules.retrying.attempts:
             return outcomes.exhausted(reply, Stage.START)
         return self._start(self._rules.retrying.delay_s(self._failures, retry_after_s(reply.headers)))
 
     def _settle(self, reply: Reply, sent_at: float, now: float) -> Next:
-        """Azure may have taken it: read what became of it, and start once more where nothing did."""
+        """Azure may have accepted it: reads what became of it, and starts once more where nothing did."""
         self._unknown += 1
         self._failures = self._throttled = 0
         posted_at = self._posted_at = sent_at if self._posted_at is None else self._posted_at

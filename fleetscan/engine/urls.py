@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote, urljoin
 
-from fleetscan.model import Origin
+from fleetscan.addresses import Origin
 
 # RFC 3986 characters that a resource id may hold as they are: resource groups may carry parentheses.
 ID_SAFE = "/()-_.~"
@@ -16,19 +16,19 @@ AUTHORITY_AT = 8
 
 
 def assess_url(endpoint: str, resource_id: str, api_version: str) -> str:
-    """Where a machine's assessment is started."""
+    """Where a VM's assessment is started."""
     return f"{endpoint}{quote(resource_id, ID_SAFE)}/assessPatches?api-version={api_version}"
 
 
 def view_url(endpoint: str, resource_id: str, api_version: str) -> str:
-    """Where a machine tells of its newest assessment."""
+    """Where a VM tells of its newest assessment."""
     return f"{endpoint}{quote(resource_id, ID_SAFE)}?$expand=instanceView&api-version={api_version}"
 
 
 def follow(url: str, base_url: str, origin: Origin) -> str | None:
     """`url` as it may be requested: itself when absolute, joined to `base_url` of `origin` when relative.
 
-    None when it leads anywhere but to `origin`, or cannot be read as one URL by everybody.
+    None when it leads anywhere but to `origin`, or two URL parsers may read it differently.
     """
     if not url.isascii() or url.encode().translate(None, SOUND):
         return None

@@ -1,6 +1,6 @@
-"""The machines of one subscription from Compute's own lists: strong, but each page costs a scarce token.
+"""The VMs of one subscription from Compute's own lists: strong, but each page costs a scarce token.
 
-Two lists are joined: the machines, which come without a power state, and their states alone.
+Two lists are joined: the VMs, which come without a power state, and their states alone.
 """
 
 from __future__ import annotations
@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from fleetscan.inventory.machines import facts_of_vm, target_of, text_at
-from fleetscan.inventory.pages import MALFORMED, PagedList, Pages, read_list
+from fleetscan.engine.replies import text_at
+from fleetscan.inventory.machines import facts_of_vm, target_of
+from fleetscan.inventory.pages import PagedList, Pages, read_list
 from fleetscan.inventory.subscriptions import Subscription
-from fleetscan.model import InventoryError, Json, RequestKind, Target
+from fleetscan.model import InventoryError, Json, OwnCode, RequestKind, Target
 
 # The version of the recorded list that has patchSettings. It is apart from --api-version: an assessment's
 # version may be set back to what a region knows, and older lists lack assessmentMode (2021-07-01).
@@ -20,7 +21,7 @@ API_VERSION = "2024-07-01"
 
 @dataclass(frozen=True, slots=True)
 class ComputeListing:
-    """One subscription's machines; `error` says why some may be missing, `note` what else to know."""
+    """One subscription's VMs; `error` says why some may be missing, `note` what else to know."""
 
     subscription: Subscription
     targets: list[Target]
@@ -29,7 +30,7 @@ class ComputeListing:
 
 
 def list_machines(endpoint: str, subscription: Subscription) -> Pages[ComputeListing]:
-    """The machines of `subscription`, with power states where those could be listed too."""
+    """The VMs of `subscription`, with power states where those could be listed too."""
     url = (
         f"{endpoint}/subscriptions/{subscription.id}/providers/Microsoft.Compute/virtualMachines"
         f"?api-version={API_VERSION}"
@@ -49,14 +50,14 @@ def _joined(subscription: Subscription, models: PagedList, states: PagedList) ->
         target = _target_of(vm, by_id, subscription)
         if target is None:
             why = f"a listed VM has no resource id of this subscription: {text_at(vm, 'id')!r:.300}"
-            error = error or InventoryError(subscription.id, MALFORMED, why, 200)
+            error = error or InventoryError(subscription.id, OwnCode.MALFORMED_REPLY, why, 200)
         else:
             targets.append(target)
     note = None
     if states.error is not None:
         note = (
-            f"not all power states in subscription {subscription.id} could be listed "
-            f"({states.error.code or states.error.http_status}): VMs of unknown state are started anyway"
+            f"power states in subscription {subscription.id} could not all be listed "
+            f"({states.error.code or states.error.http_status}): VMs of unknown state are tried"
         )
     return ComputeListing(subscription, targets, error, note)
 

@@ -1,18 +1,23 @@
-"""A fleet from a file: JSON lines, such as those of a results.jsonl, or one resource id a line.
+"""A fleet from a file: JSON lines, one resource id a line, or an earlier run.
 
-A line that cannot be a machine is an error and never a smaller fleet. What a file says of a machine, its
-power state too, is believed.
+A line that cannot be a VM is an error and never a smaller fleet. What a file says of a VM, its power
+state too, is used as it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
+from fleetscan.addresses import parse_vm_id
 from fleetscan.engine.replies import parse_json
 from fleetscan.errors import InventoryFileError, UsageError
-from fleetscan.inventory.machines import location_of, os_type_of, parse_vm_id, power_state_of
-from fleetscan.model import Json, Target
+from fleetscan.inventory.machines import location_of, os_type_of, power_state_of
+from fleetscan.model import Target
+from fleetscan.records.row import Row
+from fleetscan.runs.directory import RESULTS, RUN
+from fleetscan.runs.reader import Run, open_run
 
 MAX_GOT_CHARS = 80
 STDIN = 0
@@ -20,7 +25,7 @@ STDIN = 0
 
 @dataclass(frozen=True, slots=True)
 class InventoryFile:
-    """The machines of a file, the first of each id; `duplicates` counts the lines passed over."""
+    """The VMs of a file, the first of each id; `duplicates` counts the lines passed over."""
 
     name: str
     targets: list[Target]
@@ -28,15 +33,18 @@ class InventoryFile:
 
 
 def read_inventory(path: str) -> InventoryFile:
-    """The machines in the file at `path`, or on standard input for "-".
+    """The VMs in the file at `path`, those of the run it belongs to, or on standard input for "-".
 
-    Raises InventoryFileError for the first line that is no machine, UsageError for an unreadable file.
+    Raises InventoryFileError for the first line that is no VM, CannotReadRunError for an unreadable run, and
+    UsageError for any other unreadable file.
     """
     try:
+        if path != "-" and (run := run_of(Path(path))) is not None:
+            return InventoryFile(path, [target_of_row(row) for row in run.rows()], 0)
         if path != "-":
             with open(path, "rb") as lines:
                 return read_lines(lines, path)
-        # A reader of its own: Python's is locked while somebody reads, and a process could not end.
+        # A reader of its own: Python's is locked while it is read, so that a process could not end.
         with open(STDIN, "rb", closefd=False) as lines:
             return read_lines(lines, "standard input")
     except OSError as error:
@@ -45,8 +53,19 @@ def read_inventory(path: str) -> InventoryFile:
         ) from error
 
 
+def run_of(path: Path) -> Run | None:
+    """The run whose directory, or whose rows, `path` is; None where it is neither."""
+    directory = path.parent if path.name == RESULTS else path
+    return open_run(directory) if (directory / RUN).is_file() else None
+
+
+def target_of_row(row: Row) -> Target:
+    """The VM of a row, with all that the row tells of it."""
+    return _with_facts(_target_of_id(row["resource_id"], "'resource_id' is"), {**row})
+
+
 def read_lines(lines: Iterable[bytes], name: str) -> InventoryFile:
-    """The machines on `lines`; `name` is what a person calls the file. Raises InventoryFileError."""
+    """The VMs on `lines`; `name` is what a person calls the file. Raises InventoryFileError."""
     targets: dict[str, Target] = {}
     machines = 0
     for number, raw in enumerate(lines, start=1):
@@ -68,7 +87,7 @@ def _why(error: ValueError) -> str:
 
 
 def _target_of(line: str) -> Target:
-    """The machine on a line; ValueError with what was expected."""
+    """The VM on a line; ValueError with what was expected."""
     if not line.startswith(("{", "[", '"')):
         return _target_of_id(line, "the line is")
     try:
@@ -76,7 +95,7 @@ def _target_of(line: str) -> Target:
     except ValueError as error:
         raise ValueError("it is neither a JSON object nor a resource id") from error
     if not isinstance(row, dict):
-        raise ValueError("it is JSON but no object")
+        raise ValueError("it is JSON but not an object")
     name = "resource_id" if "resource_id" in row else "id"
     resource_id = row.get(name)
     if not isinstance(resource_id, str):
@@ -92,7 +111,7 @@ def _target_of_id(text: str, subject: str) -> Target:
     return Target(text, parts.subscription_id, parts.resource_group, parts.name)
 
 
-def _with_facts(bare: Target, row: dict[str, Json]) -> Target:
+def _with_facts(bare: Target, row: Mapping[str, object]) -> Target:
     """`bare` with what the row tells besides, under the names of a results.jsonl record."""
     return Target(
         resource_id=bare.resource_id,
@@ -112,20 +131,17 @@ def _with_facts(bare: Target, row: dict[str, Json]) -> Target:
     )
 
 
-def _text(row: dict[str, Json], name: str) -> str | None:
+def _text(row: Mapping[str, object], name: str) -> str | None:
     value = row.get(name)
     if value is not None and not isinstance(value, str):
         raise ValueError(f"'{name}' must be text or null")
     return value or None
 
 
-def _tags(row: dict[str, Json]) -> dict[str, str]:
+def _tags(row: Mapping[str, object]) -> dict[str, str]:
     value = row.get("tags") or {}
-    texts = (
-        {name: text for name, text in value.items() if isinstance(text, str)}
-        if isinstance(value, dict)
-        else None
-    )
+    tags = value if isinstance(value, dict) else {}
+    texts = {name: text for name, text in tags.items() if isinstance(text, str)}
     if texts != value:
         raise ValueError("'tags' must be an object of texts")
     return texts

@@ -1,25 +1,27 @@
-"""The fleet of an identity, step by step: its subscriptions, their machines from Resource Graph, and from
+"""The fleet of an identity, step by step: its subscriptions, their VMs from Resource Graph, and from
 Compute those of every subscription for which Graph could not be relied on."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from fleetscan.inventory.compute import ComputeListing, list_machines
 from fleetscan.inventory.from_file import InventoryFile
+from fleetscan.inventory.graph_pages import batches
 from fleetscan.inventory.pages import Pages
-from fleetscan.inventory.resource_graph import GraphBroken, GraphListing, batches, query_machines
+from fleetscan.inventory.resource_graph import GraphBroken, GraphListing, query_machines
 from fleetscan.inventory.selection import each_once, of_subscriptions
 from fleetscan.inventory.subscriptions import Choice, Subscription, Subscriptions, choose, list_subscriptions
-from fleetscan.model import InventoryError, Json, Target
+from fleetscan.model import InventoryError, Target
+from fleetscan.records.run import Scope, ScopeSubscription
 
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """Who is to be assessed, what could not be listed (`errors`) and what a person should know (`notes`).
+    """The VMs to be assessed, what could not be listed (`errors`) and what a person should know (`notes`).
 
-    `subscriptions` are those whose machines were read, `not_enabled` the visible ones passed over. Of a
+    `subscriptions` are those whose VMs were read, `not_enabled` the visible ones passed over. Of a
     fleet that was listed before only the `listed_scope` is known of these.
     """
 
@@ -28,25 +30,25 @@ class Fleet:
     not_enabled: tuple[Subscription, ...] = ()
     errors: list[InventoryError] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    listed_scope: Mapping[str, Json] | None = None
+    listed_scope: Scope | None = None
 
     @property
     def is_nothing_listed(self) -> bool:
-        """Whether no part of the fleet could be listed; a fleet that is truly empty is no such thing."""
+        """Whether no part of the fleet could be listed; not so for a fleet that is truly empty."""
         return bool(self.errors) and not self.subscriptions and not self.targets
 
     @property
-    def scope(self) -> dict[str, Json]:
+    def scope(self) -> Scope:
         """The subscriptions as run.json names them."""
         if self.listed_scope is not None:
-            return dict(self.listed_scope)
+            return self.listed_scope
         return {
             "subscriptions": [_as_json(subscription) for subscription in self.subscriptions],
             "not_enabled": [_as_json(subscription) for subscription in self.not_enabled],
         }
 
 
-def _as_json(subscription: Subscription) -> Json:
+def _as_json(subscription: Subscription) -> ScopeSubscription:
     return {
         "subscription_id": subscription.id,
         "name": subscription.name,
@@ -56,10 +58,10 @@ def _as_json(subscription: Subscription) -> Json:
 
 
 class Listing:
-    """One reading of the fleet; `named` are subscriptions' ids, none for all that are enabled.
+    """One listing of the fleet; `named` are subscriptions' ids, none for all that are enabled.
 
-    Whoever drives it calls the four methods in this order, reads the listings each returns side by side,
-    and hands what they brought, in their order, to the next:
+    Its caller calls the four methods in this order, reads the listings each returns side by side, and hands
+    their results, in their order, to the next:
 
         [subscriptions] = await ask([listing.subscriptions()])
         graph = await ask(listing.graph(subscriptions))
@@ -76,7 +78,7 @@ class Listing:
         self._notes: list[str] = []
 
     def subscriptions(self) -> Pages[Subscriptions]:
-        """The first step: who is visible."""
+        """The first step: which subscriptions are visible."""
         return list_subscriptions(self._endpoint)
 
     def graph(self, subscriptions: Subscriptions) -> list[Pages[GraphListing | GraphBroken]]:
@@ -86,7 +88,7 @@ class Listing:
         return [query_machines(self._endpoint, batch) for batch in batches(self._choice.chosen)]
 
     def compute(self, answers: Iterable[GraphListing | GraphBroken]) -> list[Pages[ComputeListing]]:
-        """The third: Compute's list of every subscription that Graph did not bring."""
+        """The third: Compute's list of every subscription that Graph did not list."""
         remaining = list(self._choice.unseen)
         for answer in answers:
             match answer:
@@ -95,13 +97,14 @@ class Listing:
                     self._targets.extend(answer.targets)
                 case GraphBroken():
                     remaining.extend(answer.subscriptions)
-                    count = _count(answer.subscriptions)
-                    note = f"Resource Graph {answer.why}: listing {count} through Compute instead"
+                    note = (
+                        f"Resource Graph {answer.why}: {_count(answer.subscriptions)} listed through Compute"
+                    )
                     self._notes.append(note)
         return [list_machines(self._endpoint, subscription) for subscription in remaining]
 
     def fleet(self, listings: Sequence[ComputeListing]) -> Fleet:
-        """The end: everything that was brought, each machine once."""
+        """The end: everything that was listed, each VM once."""
         failures = [listing.error for listing in listings if listing.error is not None]
         read = [listing.subscription for listing in listings if listing.error is None]
         listed = [target for listing in listings for target in listing.targets]
@@ -116,16 +119,16 @@ class Listing:
 
 
 def _count(subscriptions: Sequence[Subscription]) -> str:
-    return "1 subscription" if len(subscriptions) == 1 else f"{len(subscriptions)} subscriptions"
+    return "1 subscription is" if len(subscriptions) == 1 else f"{len(subscriptions)} subscriptions are"
 
 
 def fleet_of_file(file: InventoryFile, named: Sequence[str]) -> Fleet:
-    """The machines of an inventory file that are in the subscriptions `named`, all of them when none is."""
+    """The VMs of an inventory file that are in the subscriptions `named`, all of them when none is."""
     targets = of_subscriptions(file.targets, named)
     notes: list[str] = []
     if file.duplicates:
-        repeat = "1 line repeats" if file.duplicates == 1 else f"{file.duplicates} lines repeat"
-        notes.append(f"{file.name}: {repeat} a VM; each VM is scanned once")
+        lines = "1 line" if file.duplicates == 1 else f"{file.duplicates} lines"
+        notes.append(f"{lines} of {file.name} dropped: the VM was named before")
     present = {target.subscription_id.lower() for target in targets}
     notes += [
         f"{file.name} has no VM in subscription {name}" for name in named if name.lower() not in present

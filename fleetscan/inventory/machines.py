@@ -5,10 +5,10 @@ A value of an unexpected type counts as not said (None); an id that is none is t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from fleetscan.addresses import parse_vm_id
+from fleetscan.engine.replies import text_at, value_at
 from fleetscan.model import Json, Target
 
 # What a target is made of, and where a virtual machine's own object has it. Resource Graph projects these
@@ -25,37 +25,10 @@ VIEW_PATHS: Mapping[str, str] = {
     "osVersion": "osVersion",
     "powerState": "powerState.code",
 }
-# No lone surrogates: no URL can hold one.
-_NAME = r"[^/?#%\\\s\x00-\x1f\x7f\ud800-\udfff]{1,128}"
-VM_ID = re.compile(
-    rf"/subscriptions/(?P<subscription>[0-9A-Za-z-]{{1,64}})/resourceGroups/(?P<group>{_NAME})"
-    rf"/providers/Microsoft\.Compute/virtualMachines/(?P<name>{_NAME})",
-    re.IGNORECASE | re.ASCII,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class VmId:
-    """The parts of a virtual machine's resource id, in the case they came in."""
-
-    subscription_id: str
-    resource_group: str
-    name: str
-
-
-def parse_vm_id(text: str) -> VmId:
-    """The parts of a virtual machine's resource id; ValueError for anything else."""
-    found = VM_ID.fullmatch(text)
-    if found is None or not {".", ".."}.isdisjoint((found["group"], found["name"])):
-        raise ValueError(
-            "not a virtual machine's resource id (/subscriptions/ID/resourceGroups/GROUP"
-            "/providers/Microsoft.Compute/virtualMachines/NAME)"
-        )
-    return VmId(found["subscription"], found["group"], found["name"])
 
 
 def target_of(facts: Json, names: Mapping[str, str | None]) -> Target:
-    """The machine that `facts` tell: id, location, tags and the columns of PATHS and VIEW_PATHS.
+    """The VM that `facts` tell: id, location, tags and the columns of PATHS and VIEW_PATHS.
 
     `names` gives subscriptions' names by lower-case id. Raises ValueError where the id is none.
     """
@@ -81,7 +54,7 @@ def target_of(facts: Json, names: Mapping[str, str | None]) -> Target:
 
 
 def facts_of_vm(vm: Json, status: Json = None) -> dict[str, Json]:
-    """The facts in a machine's object of a Compute list, its instance view from the `statusOnly` list."""
+    """The facts in a VM's object of a Compute list, its instance view from the `statusOnly` list."""
     facts = {name: value_at(vm, name) for name in ("id", "location", "tags")}
     facts |= {name: value_at(vm, path) for name, path in PATHS.items()}
     view = value_at(status, "properties.instanceView")
@@ -95,19 +68,6 @@ def facts_of_vm(vm: Json, status: Json = None) -> dict[str, Json]:
 def _power_code(statuses: Json) -> str | None:
     codes = [text_at(status, "code") or "" for status in statuses] if isinstance(statuses, list) else []
     return next((code for code in codes if code.lower().startswith("powerstate/")), None)
-
-
-def value_at(value: Json, path: str) -> Json:
-    """What `path`, names with dots between, leads to; None where it leads nowhere."""
-    for name in path.split("."):
-        value = value.get(name) if isinstance(value, dict) else None
-    return value
-
-
-def text_at(value: Json, path: str) -> str | None:
-    """The text at `path`; None for an empty one and for whatever is no text."""
-    found = value_at(value, path)
-    return found if isinstance(found, str) and found else None
 
 
 def location_of(text: str | None) -> str | None:

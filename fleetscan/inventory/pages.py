@@ -1,4 +1,4 @@
-"""Polling a list that Azure hands out page by page through `nextLink`; it ends whole or says why it did not.
+"""Reading a list that Azure hands out page by page through `nextLink`; it is complete, or says why it is not.
 
 A listing is a generator: it yields what it asks and is sent replies that weather cannot improve.
 """
@@ -9,16 +9,16 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
+from fleetscan.addresses import Origin
 from fleetscan.engine.replies import parse_object, read_error
 from fleetscan.engine.urls import follow
-from fleetscan.model import Ask, InventoryError, Json, Origin, Reply, Request, RequestKind, Stage
+from fleetscan.model import InventoryError, Json, ListRequest, OwnCode, Reply, Request, RequestKind, Stage
 
 T = TypeVar("T")
 
-Pages: TypeAlias = Generator[Ask, Reply, T]
+Pages: TypeAlias = Generator[ListRequest, Reply, T]
 
-MALFORMED = "MalformedReply"
-# Even with few machines a page more than any subscription may hold: a list that goes on has no end.
+# More than any subscription may have, even with few VMs a page: a longer list has no end.
 MAX_PAGES = 2_000
 
 
@@ -31,13 +31,13 @@ class PagedList:
 
 
 def read_list(kind: RequestKind, url: str, subscription_id: str = "") -> Pages[PagedList]:
-    """Every entry of the list at `url`, following `nextLink` as long as it leads on and stays in Azure."""
+    """Every entry of the list at `url`, following `nextLink` as long as there is one that stays in Azure."""
     entries: list[Json] = []
     asked: set[str] = set()
     next_url: str | None = url
     while next_url is not None:
         asked.add(next_url)
-        reply = yield Ask(kind, Request("GET", next_url), subscription_id)
+        reply = yield ListRequest(kind, Request("GET", next_url), subscription_id)
         if reply.status != 200:
             return PagedList(entries, refusal(reply, subscription_id))
         try:
@@ -47,12 +47,14 @@ def read_list(kind: RequestKind, url: str, subscription_id: str = "") -> Pages[P
             entries.extend(_values(page))
             next_url = _next_url(page, next_url, asked)
         except ValueError as error:
-            return PagedList(entries, InventoryError(subscription_id or None, MALFORMED, str(error), 200))
+            return PagedList(
+                entries, InventoryError(subscription_id or None, OwnCode.MALFORMED_REPLY, str(error), 200)
+            )
     return PagedList(entries)
 
 
 def refusal(reply: Reply, subscription_id: str) -> InventoryError:
-    """What a bad `reply` says, as the error of a listing."""
+    """What a refusal says, as the error of a listing."""
     error = read_error(reply, Stage.INVENTORY)
     return InventoryError(subscription_id or None, error.code, error.message, error.http_status)
 
@@ -71,7 +73,7 @@ def _next_url(page: dict[str, Json], url: str, asked: set[str]) -> str | None:
         return None
     next_url = follow(link, url, Origin.of(url)) if isinstance(link, str) else None
     if next_url is None:
-        raise ValueError("a nextLink leads away from Azure's endpoint, or is no URL")
+        raise ValueError("a nextLink leads outside Azure's endpoint, or is not a URL")
     if next_url in asked:
         raise ValueError("a nextLink leads back to a page that was read already")
     return next_url

@@ -1,4 +1,4 @@
-"""Which of the listed machines the fleet has, and which of those are known not to answer. Pure."""
+"""Which of the listed VMs the fleet has, and which of those are known not to run. Pure."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Iterable, Sequence
 
 from fleetscan.model import Target
 
-# A machine that is starting may answer by the time it is asked, and one of unknown state may too.
+# A VM that is starting may answer by the time it is asked, and one of unknown state may too.
 ANSWERING = frozenset(("running", "starting", "unknown"))
 
 
 def is_skipped(target: Target) -> bool:
-    """Whether the inventory knows that the machine does not run: it becomes a row without a call."""
+    """Whether the inventory knows that the VM does not run: it becomes a row without a call."""
     return target.power_state is not None and target.power_state not in ANSWERING
 
 
 def each_once(targets: Iterable[Target]) -> list[Target]:
-    """The machines, the first of each id; ids compare without case."""
+    """The VMs, the first of each id; ids compare without case."""
     once: dict[str, Target] = {}
     for target in targets:
         once.setdefault(target.key, target)
@@ -25,13 +25,13 @@ def each_once(targets: Iterable[Target]) -> list[Target]:
 
 
 def of_subscriptions(targets: Sequence[Target], named: Sequence[str]) -> list[Target]:
-    """The machines of the subscriptions `named`; all of them when none is."""
+    """The VMs of the subscriptions `named`; all of them when none is."""
     wanted = {name.lower() for name in named}
     return [target for target in targets if not wanted or target.subscription_id.lower() in wanted]
 
 
 def first(targets: Sequence[Target], limit: int | None) -> list[Target]:
-    """At most `limit` machines: those that may answer first, then by id: a second try meets the same."""
+    """At most `limit` VMs: those that may answer first, then by id: a second try meets the same."""
     if limit is None:
         return list(targets)
     return heapq.nsmallest(limit, targets, key=lambda target: (is_skipped(target), target.key))

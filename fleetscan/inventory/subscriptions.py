@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fleetscan.inventory.machines import text_at
-from fleetscan.inventory.pages import MALFORMED, Pages, read_list
-from fleetscan.model import InventoryError, Json, RequestKind
+from fleetscan.engine.replies import text_at
+from fleetscan.inventory.pages import Pages, read_list
+from fleetscan.model import InventoryError, Json, OwnCode, RequestKind
 
 # The newest stable version; the fields read here are in all versions since 2016.
 API_VERSION = "2022-12-01"
@@ -30,7 +30,7 @@ class Subscription:
 
     @property
     def is_enabled(self) -> bool:
-        """Whether its machines can be worked on; a state that is not said counts as enabled."""
+        """Whether its VMs can be worked on; an unknown state counts as enabled."""
         return (self.state or "Enabled").lower() == "enabled"
 
 
@@ -47,7 +47,7 @@ class Choice:
     """The subscriptions to list, and the visible ones passed over because of their state.
 
     `unseen` were named while the list of subscriptions was in doubt: only Compute says whether they exist,
-    because Resource Graph finds nothing in a subscription that is none.
+    because Resource Graph finds nothing in a subscription that does not exist.
     """
 
     chosen: tuple[Subscription, ...]
@@ -67,7 +67,9 @@ def list_subscriptions(endpoint: str) -> Pages[Subscriptions]:
     for entry in listed.entries:
         subscription = _subscription_of(entry)
         if subscription is None:
-            error = error or InventoryError(None, MALFORMED, "a listed subscription has no id", 200)
+            error = error or InventoryError(
+                None, OwnCode.MALFORMED_REPLY, "a listed subscription has no id", 200
+            )
         else:
             seen.setdefault(subscription.key, subscription)
     return Subscriptions(tuple(seen.values()), error)
@@ -84,7 +86,7 @@ def _subscription_of(entry: Json) -> Subscription | None:
 
 
 def choose(subscriptions: Subscriptions, named: Sequence[str]) -> Choice:
-    """Whom to list: all that are enabled, or those `named`, whatever their state.
+    """The subscriptions to list: all that are enabled, or those `named`, whatever their state.
 
     A named one that is not visible becomes an error; while the list itself is in doubt it is tried.
     """
@@ -100,10 +102,10 @@ def choose(subscriptions: Subscriptions, named: Sequence[str]) -> Choice:
     if (doubt := subscriptions.error) is None or not missing:
         return Choice(chosen, errors=tuple(map(_not_found, missing)))
     why = doubt.code or doubt.http_status
-    note = f"not all subscriptions could be listed ({why}): trying the named ones anyway"
+    note = f"the subscriptions could not all be listed ({why}): those named are tried anyway"
     return Choice(chosen, unseen=tuple(map(Subscription, missing)), notes=(note,))
 
 
 def _not_found(named: str) -> InventoryError:
-    why = "the identity cannot see this subscription; check its id and the identity's access to it"
+    why = "this subscription is not among those the identity can see; check the id and the access to it"
     return InventoryError(named, NOT_FOUND, why, None)

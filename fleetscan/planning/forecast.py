@@ -9,28 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 
 from fleetscan.engine.bucket import Bucket
-from fleetscan.engine.limits import Account, Policy
 from fleetscan.planning.virtual_time import Course
-
-
-class Bound(StrEnum):
-    """What may keep a scan from ending sooner."""
-
-    WRITES = Account.WRITES.value
-    """ARM's writes of one subscription: every start is one."""
-    PATCH_OPERATIONS = Policy.PATCH_OPERATIONS.value
-    """Compute's patch operations of one subscription and region: every start is one."""
-    READS = Account.READS.value
-    """ARM's reads of one subscription: every poll is one."""
-    GET_OPERATION = Policy.GET_OPERATION.value
-    """Compute's status reads of one subscription and region: every poll is one."""
-    MAX_IN_FLIGHT = "max_in_flight"
-    """Our own limit: so many concurrent requests, each lasting as long as its reply takes."""
-    ASSESSMENTS = "assessments"
-    """No limit: one assessment takes longer than any bucket needs."""
+from fleetscan.records.plan import Bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +59,9 @@ class Forecast:
 def forecast(course: Course, assumed: Assumed) -> Forecast:
     """The forecast for `course`, run as `assumed`."""
     bindings = _bindings(course, assumed.rate_share)
-    starts, polls = _requests(bindings, Bound.WRITES), _requests(bindings, Bound.READS)
+    starts, polls = _requests(bindings, "writes"), _requests(bindings, "reads")
     workers_s = (starts + polls) * assumed.reply_s / assumed.max_in_flight
-    bindings.append(Binding(Bound.MAX_IN_FLIGHT, starts + polls, workers_s))
+    bindings.append(Binding("max_in_flight", starts + polls, workers_s))
     return Forecast(
         last_start_s=max((step.sent_at for step in course.last_start.values()), default=None),
         first_poll_s=course.first_poll_at,
@@ -103,13 +85,13 @@ def _each_binding(course: Course, share: float) -> Iterator[Binding]:
     for target_id, step in course.last_start.items():
         target = course.targets[target_id]
         subscription_id = target.subscription_id.lower()
-        yield _of_bucket(Bound.WRITES, step.queue.bucket, share, subscription_id, None)
-        yield _of_bucket(Bound.PATCH_OPERATIONS, step.region.bucket, share, subscription_id, target.location)
+        yield _of_bucket("writes", step.queue.bucket, share, subscription_id, None)
+        yield _of_bucket("patch_operations", step.region.bucket, share, subscription_id, target.location)
     for target_id, (_, step) in course.end.items():
         target = course.targets[target_id]
         subscription_id = target.subscription_id.lower()
-        yield _of_bucket(Bound.READS, step.queue.bucket, share, subscription_id, None)
-        yield _of_bucket(Bound.GET_OPERATION, step.region.bucket, share, subscription_id, target.location)
+        yield _of_bucket("reads", step.queue.bucket, share, subscription_id, None)
+        yield _of_bucket("get_operation", step.region.bucket, share, subscription_id, target.location)
 
 
 def _of_bucket(
@@ -121,7 +103,7 @@ def _of_bucket(
 
 
 def _requests(bindings: Iterable[Binding], bound: Bound) -> int:
-    return sum(binding.requests for binding in bindings if binding.bound is bound)
+    return sum(binding.requests for binding in bindings if binding.bound == bound)
 
 
 def _tightest(bindings: Iterable[Binding], first_poll_s: float, longest_s: float) -> Binding:
@@ -131,13 +113,13 @@ def _tightest(bindings: Iterable[Binding], first_poll_s: float, longest_s: float
         # 1. After the last start an assessment still runs. 2. Polls begin some time after the first start.
         # 3. Our own requests begin at once and end with the last.
         match binding.bound:
-            case Bound.WRITES | Bound.PATCH_OPERATIONS:
+            case "writes" | "patch_operations":
                 return binding.needs_s + longest_s
-            case Bound.READS | Bound.GET_OPERATION:
+            case "reads" | "get_operation":
                 return binding.needs_s + first_poll_s
         return binding.needs_s
 
     tightest = max(bindings, key=ends_s)
     if tightest.needs_s > longest_s:
         return tightest
-    return Binding(Bound.ASSESSMENTS, _requests(bindings, Bound.WRITES), longest_s)
+    return Binding("assessments", _requests(bindings, "writes"), longest_s)

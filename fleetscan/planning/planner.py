@@ -5,17 +5,22 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
 
-import anyio
+from anyio import Event
 
 from fleetscan.engine.operation import Operation
 from fleetscan.engine.scheduler import Scheduler
-from fleetscan.model import Job, Json, Target
+from fleetscan.errors import mendable
+from fleetscan.model import Job, Target
 from fleetscan.planning.counts import Roster
 from fleetscan.planning.forecast import Assumed, forecast
 from fleetscan.planning.plan_record import plan_record
 from fleetscan.planning.virtual_time import run_through
+from fleetscan.records.plan import Plan
+from fleetscan.scanner.blocking import in_thread
 from fleetscan.scanner.broker import Broker
 from fleetscan.scanner.connection import connect
 from fleetscan.scanner.dispatcher import Dispatcher, Exchanger
@@ -25,35 +30,53 @@ from fleetscan.scanner.past_durations import PastDurations
 from fleetscan.scanner.policy import limits_of, longest_first, operation_rules, past_durations
 from fleetscan.settings.declared import PlanSettings
 
+if TYPE_CHECKING:
+    from azure.core.credentials_async import AsyncTokenCredential
+
 # Documents say "a few minutes", people report 2 to 10; a recorded assessment of a Windows VM took 71 s.
 ASSESSMENT_S = 180.0
 # An assumption of ours: a status read is answered in some 0.1 s, a start in a few tenths.
 REPLY_S = 0.2
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What `fleetscan plan` hands over; `record` is described in `plan_record`."""
+async def plan(
+    settings: PlanSettings | None = None,
+    *,
+    credential: str | AsyncTokenCredential | None = None,
+    hooks: Hooks | None = None,
+) -> Plan:
+    """Estimate how long a scan with `settings` takes: lists its VMs, starts nothing.
 
-    exit_code: int
-    record: dict[str, Json]
+    ```python
+    plan = await fleetscan.plan(fleetscan.Settings(rate_share=0.5))
+    print(plan["to_assess"], plan["predicted"]["ends_after_s"])
+    ```
+
+    `credential` and `hooks` are as `fleetscan.scan` takes them. Raises a `FleetscanError` for what would keep
+    a scan from beginning.
+    """
+    settings, hooks = settings or PlanSettings(), hooks or Hooks()
+    roster = await list_for_plan(settings, credential, hooks)
+    # Reckoning takes seconds for a large fleet, and the caller's loop may have more to do.
+    return await in_thread(partial(foresee, roster, settings, warn=hooks.warning))
 
 
 async def list_for_plan(
-    settings: PlanSettings, *, token: str | None = None, hooks: Hooks | None = None, stop: anyio.Event
+    settings: PlanSettings,
+    credential: str | AsyncTokenCredential | None,
+    hooks: Hooks,
+    stop: Event | None = None,
 ) -> Roster:
-    """The fleet that a scan with these settings would assess; `token` and `hooks` are as for `scan`.
+    """The fleet that a scan with these settings would assess. Raises what `plan` raises, and StoppedError."""
+    try:
+        async with connect(settings, credential) as (transport, _):
+            return await list_over(transport, settings, hooks=hooks, stop=stop or Event())
+    except ExceptionGroup as group:
+        raise mendable(group) from None
 
-    Raises a FleetscanError for what would keep a scan from beginning, StoppedError once `stop` is set.
-    """
-    async with connect(settings, token) as (transport, _):
-        return await list_over(transport, settings, hooks=hooks or Hooks(), stop=stop)
 
-
-async def list_over(
-    transport: Exchanger, settings: PlanSettings, *, hooks: Hooks, stop: anyio.Event
-) -> Roster:
-    """`list_for_plan` over a transport that is already open."""
+async def list_over(transport: Exchanger, settings: PlanSettings, *, hooks: Hooks, stop: Event) -> Roster:
+    """`list_for_plan` over a transport that is open already."""
     broker = Broker(Scheduler(limits_of(settings)), hooks=hooks, on_end=_keeps_its_result, on_bug=_broke)
     dispatcher = Dispatcher(
         broker, transport, max_in_flight=settings.max_in_flight, clock=time.monotonic, hooks=hooks
@@ -63,7 +86,7 @@ async def list_over(
     return Roster(fleet.targets, fleet.errors)
 
 
-def plan(
+def foresee(
     roster: Roster,
     settings: PlanSettings,
     *,
@@ -90,8 +113,7 @@ def plan(
     )
     longest_s = max(map(assessment_s, course.targets.values()), default=ASSESSMENT_S)
     assumed = Assumed(longest_s, reply_s, settings.max_in_flight, settings.rate_share)
-    record = plan_record(roster, course, forecast(course, assumed), assumed)
-    return Plan(3 if roster.errors else 0, record)
+    return plan_record(roster, course, forecast(course, assumed), assumed)
 
 
 def median_of(past: PastDurations) -> Callable[[Target], float]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from fleetscan.model import InventoryError, Json, RequestKind
+from fleetscan.model import InventoryError, RequestKind
+from fleetscan.records.totals import GroupTotals, NotListed, Requests, Totals
 
 
 @dataclass(slots=True)
@@ -46,8 +47,8 @@ class RequestCounts:
             **{name: getattr(self, name) + earlier.get(name, 0) for name in RequestCounts.__slots__}
         )
 
-    def as_json(self) -> dict[str, Json]:
-        """The counts as totals.jsonl writes them."""
+    def told(self) -> Requests:
+        """The counts as records write them."""
         return {
             "list": self.list,
             "start": self.start,
@@ -68,18 +69,20 @@ class FleetFacts:
     requests: RequestCounts
     inventory_errors: Sequence[InventoryError] = ()
 
-    def as_json(self) -> dict[str, Json]:
-        """The facts as totals.jsonl writes them."""
+    def totals(self, line: GroupTotals) -> Totals:
+        """The fleet's line of totals.jsonl: the sums in `line`, and these facts."""
         return {
+            **line,
             "started_at": self.started_at,
             "finished_at": self.finished_at,
             "duration_s": round(self.duration_s, 3),
-            "requests": self.requests.as_json(),
-            "inventory_errors": [_error(error) for error in self.inventory_errors],
+            "requests": self.requests.told(),
+            "inventory_errors": [not_listed(error) for error in self.inventory_errors],
         }
 
 
-def _error(error: InventoryError) -> dict[str, Json]:
+def not_listed(error: InventoryError) -> NotListed:
+    """What could not be listed, as records tell it."""
     return {
         "subscription_id": error.subscription_id,
         "code": error.code,

@@ -6,31 +6,44 @@ out of it is null wherever Azure did not plainly say it, because unknown is neve
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import cast
 
 from fleetscan import json_text
+from fleetscan.azure_times import azure_time
 from fleetscan.model import (
-    AzureError,
+    ERROR_KEYS,
     Ending,
+    Failure,
     Json,
     OperationTrace,
     Outcome,
+    OwnCode,
     Reason,
     Source,
     Stage,
     Target,
     told_counts,
 )
-from fleetscan.records.times import WallClock, azure_time, utc_text
+from fleetscan.records.row import (
+    SCHEMA,
+    CountedRow,
+    Findings,
+    OsType,
+    OutcomeWord,
+    Row,
+    RowError,
+    RowOperation,
+)
+from fleetscan.records.times import WallClock, utc_text
 
-SCHEMA = "fleetscan.result/1"
 TRUNCATED = "PACKAGE_LIST_TRUNCATED"
-# What Azure calls the list, and the errors, in its result and in Resource Graph.
+# What Azure calls the list in its result and in Resource Graph.
 PATCHES = {Source.OPERATION: "availablePatches", Source.GRAPH: "patches"}
-ERRORS = {Source.OPERATION: "error", Source.GRAPH: "errorDetails"}
 
-NOTHING_TOLD: dict[str, Json] = {
+NOTHING_TOLD: Findings = {
     "source": None,
     "status": None,
     "assessed_at": None,
@@ -42,39 +55,12 @@ NOTHING_TOLD: dict[str, Json] = {
 }
 
 
-def row(scan_id: str, target: Target, ending: Ending, clock: WallClock) -> dict[str, Json]:
+def row(scan_id: str, target: Target, ending: Ending, clock: WallClock) -> Row:
     """The record of `target`, which ended as `ending`. Shares Azure's result object, does not copy it."""
     trace = ending.trace if ending.trace is not None and ending.trace.starts else None
     return {
         "schema": SCHEMA,
         "scan_id": scan_id,
-        **_machine(target),
-        "outcome": ending.outcome.value,
-        "reason": None if ending.reason is None else ending.reason.value,
-        **(NOTHING_TOLD if ending.assessment is None else _told(ending.assessment, ending)),
-        "assessment": ending.assessment,
-        "error": None if ending.error is None else _error(ending.error),
-        "operation": None if trace is None else _operation(trace, clock),
-    }
-
-
-def encode(record: dict[str, Json]) -> bytes:
-    """`record` as one whole line of UTF-8 JSON, newline and all; ValueError where it nests too deeply."""
-    return json_text.encode_line(record)
-
-
-def without_assessment(ending: Ending) -> Ending:
-    """What `ending` is told as where its assessment nests too deeply to be written."""
-    why = "the assessment's result nests too deeply to be written"
-    error = AzureError("MalformedReply", why, None, Stage.RESULT)
-    return replace(
-        ending, outcome=Outcome.FAILED, reason=Reason.MALFORMED_REPLY, assessment=None, error=error
-    )
-
-
-def _machine(target: Target) -> dict[str, Json]:
-    tags: dict[str, Json] = {**target.tags}
-    return {
         "resource_id": target.resource_id,
         "kind": "vm",
         "subscription_id": target.subscription_id,
@@ -82,18 +68,51 @@ def _machine(target: Target) -> dict[str, Json]:
         "resource_group": target.resource_group,
         "name": target.name,
         "location": target.location,
-        "os_type": target.os_type,
+        "os_type": cast("OsType | None", target.os_type),
         "os_name": target.os_name,
         "os_version": target.os_version,
         "image": target.image,
         "patch_mode": target.patch_mode,
         "assessment_mode": target.assessment_mode,
         "power_state": target.power_state,
-        "tags": tags,
+        "tags": dict(target.tags),
+        "outcome": cast("OutcomeWord", ending.outcome.value),
+        "reason": None if ending.reason is None else ending.reason.value,
+        **(NOTHING_TOLD if ending.assessment is None else _findings(ending.assessment, ending)),
+        "assessment": ending.assessment,
+        "error": None if ending.error is None else _error(ending.error),
+        "operation": None if trace is None else _operation(trace, clock),
     }
 
 
-def _told(result: dict[str, Json], ending: Ending) -> dict[str, Json]:
+def counted(row: CountedRow) -> CountedRow:
+    """Of `row` what the totals count."""
+    return {
+        "outcome": row["outcome"],
+        "reason": row["reason"],
+        "status": row["status"],
+        "critical_and_security_count": row["critical_and_security_count"],
+        "other_count": row["other_count"],
+        "reboot_pending": row["reboot_pending"],
+        "patches_complete": row["patches_complete"],
+    }
+
+
+def encode(record: Mapping[str, object]) -> bytes:
+    """`record` as one whole line of UTF-8 JSON, newline and all; ValueError where it nests too deeply."""
+    return json_text.encode_line(record)
+
+
+def without_assessment(ending: Ending) -> Ending:
+    """What `ending` is told as where its assessment nests too deeply to be written."""
+    why = "the assessment's result nests too deeply to be written"
+    error = Failure.of_fleetscan(OwnCode.MALFORMED_REPLY, why, Stage.RESULT)
+    return replace(
+        ending, outcome=Outcome.FAILED, reason=Reason.MALFORMED_REPLY, assessment=None, error=error
+    )
+
+
+def _findings(result: dict[str, Json], ending: Ending) -> Findings:
     status, reboot = result.get("status"), result.get("rebootPending")
     critical, other = told_counts(result, ending.source)
     patches = result.get(PATCHES[ending.source])
@@ -107,7 +126,7 @@ def _told(result: dict[str, Json], ending: Ending) -> dict[str, Json]:
         "reboot_pending": reboot if isinstance(reboot, bool) else None,
         "patch_count": patch_count,
         "patches_complete": _is_complete(critical, other, patch_count)
-        and not _is_marked_truncated(result.get(ERRORS[ending.source])),
+        and not _is_marked_truncated(result.get(ERROR_KEYS[ending.source])),
     }
 
 
@@ -145,17 +164,18 @@ def _assessed_at(result: dict[str, Json], trace: OperationTrace | None) -> str |
     return None if moment is None else utc_text(moment)
 
 
-def _error(error: AzureError) -> dict[str, Json]:
+def _error(error: Failure) -> RowError:
     return {
         "code": error.code,
         "message": error.message,
         "http_status": error.http_status,
         "stage": error.stage.value,
         "correlation_id": error.correlation_id,
+        "origin": error.origin.value,
     }
 
 
-def _operation(trace: OperationTrace, clock: WallClock) -> dict[str, Json]:
+def _operation(trace: OperationTrace, clock: WallClock) -> RowOperation:
     started, finished = _span(trace, clock)
     duration_s = None
     if started is not None and finished is not None:

@@ -6,22 +6,23 @@ memory does not grow with the fleet. The sums about patches are over assessed ma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 from fleetscan.errors import BrokenIdentityError, UsageError
-from fleetscan.model import Json, Outcome, Target
+from fleetscan.model import Target
 from fleetscan.records.fleet_facts import FleetFacts
+from fleetscan.records.row import CountedRow
+from fleetscan.records.totals import SCHEMA, GroupTotals, Outcomes, Totals
 
-SCHEMA = "fleetscan.totals/1"
 UNKNOWN = "unknown"
 TAG_PREFIX = "tag:"
 
-OUTCOMES = (Outcome.ASSESSED, Outcome.FAILED, Outcome.TIMED_OUT, Outcome.SKIPPED, Outcome.INTERRUPTED)
+NO_OUTCOMES: Outcomes = {"assessed": 0, "failed": 0, "timed_out": 0, "skipped": 0, "interrupted": 0}
 
 
-class Totals:
+class RunningTotals:
     """The running sums of one scan. Call `listed` once for every machine and `ended` once for every row."""
 
     def __init__(self, scan_id: str, group_by: Sequence[str] = ()) -> None:
@@ -41,11 +42,11 @@ class Totals:
         for scope in self._scopes:
             scope.group(target).listed += 1
 
-    def ended(self, target: Target, record: Mapping[str, Json]) -> None:
-        """Count the record that `target`, listed before, ended in."""
-        self._fleet.add(record)
+    def ended(self, target: Target, row: CountedRow) -> None:
+        """Count the row that `target`, listed before, ended in."""
+        self._fleet.add(row)
         for scope in self._scopes:
-            scope.group(target).add(record)
+            scope.group(target).add(row)
 
     def check(self, rows_written: int) -> None:
         """Raise BrokenIdentityError unless each machine is counted once and each ended one has its row."""
@@ -57,24 +58,14 @@ class Totals:
         for scope in self._scopes:
             scope.check(self._fleet)
 
-    def lines(self, facts: FleetFacts) -> list[dict[str, Json]]:
+    def lines(self, facts: FleetFacts) -> tuple[Totals, *tuple[GroupTotals, ...]]:
         """The lines of totals.jsonl in the contract's order: the fleet, then each scope's groups by key."""
-        fleet = self._line("fleet", None, self._fleet) | facts.as_json()
         groups = [
-            self._line(scope.name, key, scope.groups[key])
+            scope.groups[key].line(self._scan_id, scope.name, key)
             for scope in self._scopes
             for key in sorted(scope.groups)
         ]
-        return [fleet, *groups]
-
-    def _line(self, scope: str, key: str | None, group: _Group) -> dict[str, Json]:
-        return {
-            "schema": SCHEMA,
-            "scan_id": self._scan_id,
-            "scope": scope,
-            "key": key,
-            **group.as_json(),
-        }
+        return facts.totals(self._fleet.line(self._scan_id, "fleet", None)), *groups
 
 
 @dataclass(slots=True)
@@ -83,7 +74,7 @@ class _Group:
 
     listed: int = 0
     ended: int = 0
-    outcomes: dict[str, int] = field(default_factory=lambda: {outcome.value: 0 for outcome in OUTCOMES})
+    outcomes: Outcomes = field(default_factory=NO_OUTCOMES.copy)
     statuses: dict[str, int] = field(default_factory=dict)
     reasons: dict[str, int] = field(default_factory=dict)
     critical_and_security: int = 0
@@ -93,31 +84,32 @@ class _Group:
     compliant: int = 0
     incomplete: int = 0
 
-    def add(self, record: Mapping[str, Json]) -> None:
-        outcome = str(record["outcome"])
+    def add(self, row: CountedRow) -> None:
         self.ended += 1
-        self.outcomes[outcome] += 1
-        _count_word(self.statuses, record["status"])
-        _count_word(self.reasons, record["reason"])
-        if outcome == Outcome.ASSESSED:
-            self._add_patches(record)
+        self.outcomes[row["outcome"]] += 1
+        _count_word(self.statuses, row["status"])
+        _count_word(self.reasons, row["reason"])
+        if row["outcome"] == "assessed":
+            self._add_patches(row)
 
-    def _add_patches(self, record: Mapping[str, Json]) -> None:
-        critical, other = record["critical_and_security_count"], record["other_count"]
-        if isinstance(critical, int):
+    def _add_patches(self, row: CountedRow) -> None:
+        critical = row["critical_and_security_count"]
+        if critical is not None:
             self.critical_and_security += critical
             self.with_critical_or_security += critical > 0
             self.compliant += critical == 0
-        if isinstance(other, int):
-            self.other += other
-        self.reboot_pending += record["reboot_pending"] is True
-        self.incomplete += record["patches_complete"] is False
+        self.other += row["other_count"] or 0
+        self.reboot_pending += row["reboot_pending"] is True
+        self.incomplete += row["patches_complete"] is False
 
-    def as_json(self) -> dict[str, Json]:
-        outcomes = self.outcomes | {Outcome.INTERRUPTED.value: self.listed - self.ended}
+    def line(self, scan_id: str, scope: str, key: str | None) -> GroupTotals:
         return {
+            "schema": SCHEMA,
+            "scan_id": scan_id,
+            "scope": scope,
+            "key": key,
             "listed": self.listed,
-            "outcomes": {**outcomes},
+            "outcomes": {**self.outcomes, "interrupted": self.listed - self.ended},
             "statuses": dict(sorted(self.statuses.items())),
             "reasons": dict(sorted(self.reasons.items())),
             "critical_and_security_count": self.critical_and_security,
@@ -125,7 +117,7 @@ class _Group:
             "reboot_pending": self.reboot_pending,
             "vms_with_critical_or_security": self.with_critical_or_security,
             "patches_incomplete": self.incomplete,
-            "coverage_pct": _percent(self.outcomes[Outcome.ASSESSED.value], self.listed),
+            "coverage_pct": _percent(self.outcomes["assessed"], self.listed),
             "compliance_pct": _percent(self.compliant, self.listed),
         }
 
@@ -181,8 +173,8 @@ def _tag(name: str, target: Target) -> str | None:
     return next((value for spelled, value in target.tags.items() if spelled.lower() == wanted), None)
 
 
-def _count_word(counts: dict[str, int], word: Json) -> None:
-    if isinstance(word, str):
+def _count_word(counts: dict[str, int], word: str | None) -> None:
+    if word is not None:
         counts[word] = counts.get(word, 0) + 1
 
 

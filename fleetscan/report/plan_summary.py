@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, TextIO
 
-from fleetscan.model import Json
+from fleetscan.records.plan import Bound, Plan, PlanBinding, PlanGroup
 from fleetscan.report.figures import counted, duration
 from fleetscan.report.sanitize import fit, sanitize
 
@@ -25,7 +25,7 @@ NAME_CELLS = 28
 NAME_LIMIT_CHARS = 60
 
 # What limits the scan, by the record's word, and what would make it faster.
-BOUNDS: Mapping[str, tuple[str, str]] = {
+BOUNDS: Mapping[Bound, tuple[str, str]] = {
     "writes": (
         "Azure Resource Manager's writes",
         "more subscriptions, or a second identity for some VMs; regions do not help",
@@ -43,7 +43,7 @@ BOUNDS: Mapping[str, tuple[str, str]] = {
 }
 
 
-def print_plan(record: Mapping[str, Json], *, stream: TextIO) -> None:
+def print_plan(record: Plan, *, stream: TextIO) -> None:
     """Print what `record`, of schema fleetscan.plan/1, says. Colours are only used on terminals."""
     # rich takes longer to import than the rest of the program, so it is imported where something is shown.
     from rich.console import Console
@@ -53,8 +53,7 @@ def print_plan(record: Mapping[str, Json], *, stream: TextIO) -> None:
     console.print()
     console.print(summary.headline())
     _print_rows(console, summary)
-    groups = _objects(record["groups"])
-    if groups:
+    if groups := record["groups"]:
         console.print()
         console.print(summary.table(groups))
     console.print()
@@ -76,38 +75,35 @@ def _print_rows(console: Console, summary: _Summary) -> None:
 class _Summary:
     """The record in words that `encoding` has characters for."""
 
-    def __init__(self, record: Mapping[str, Json], encoding: str) -> None:
+    def __init__(self, record: Plan, encoding: str) -> None:
         self._record = record
         self._encoding = encoding
-        self._predicted = _object(record["predicted"])
-        self._assumed = _object(record["assumed"])
-        self._binding = _object(record["binding"])
 
     def headline(self) -> Text:
         """The most important facts in one sentence."""
-        listed, to_assess = _whole(self._record["listed"]), _whole(self._record["to_assess"])
+        listed, to_assess = self._record["listed"], self._record["to_assess"]
         if not listed:
             return self.text("No VMs found.", "bold yellow")
         vms = counted(listed, "VM", "VMs")
         if not to_assess:
             return self.text(f"{vms} listed, none to assess.", "bold yellow")
-        ends = duration(_seconds(self._predicted["ends_after_s"]))
+        ends = duration(self._record["predicted"]["ends_after_s"])
         return self.text(f"{vms} listed, {to_assess:,} to assess: a scan takes about {ends}.", "bold")
 
     def rows(self) -> Iterator[tuple[str, str, str]]:
         """Label, text and style of each line below the headline."""
-        if self._binding:
+        if binding := self._record["binding"]:
             yield from self._moments()
-            yield from self._bound()
-        skipped = sum(_whole(number) for number in _object(self._record["skipped"]).values())
+            yield from self._bound(binding)
+        skipped = sum(self._record["skipped"].values())
         if skipped:
             yield "Skipped", f"{skipped:,} not running: {self._power_states()}", ""
-        missing = len(_objects(self._record["inventory_errors"]))
+        missing = len(self._record["inventory_errors"])
         if missing:
             parts = counted(missing, "part of the fleet", "parts of the fleet")
             yield "NOT LISTED", f"{parts}; these figures do not include them", "bold red"
 
-    def table(self, groups: list[Mapping[str, Json]]) -> Table:
+    def table(self, groups: list[PlanGroup]) -> Table:
         """The VMs of each subscription and location, the one with the latest start first."""
         from rich.table import Table
 
@@ -122,9 +118,11 @@ class _Summary:
             table.add_row(*map(self.text, _cells(group)))
         rest = slowest[GROUPS_SHOWN:]
         if rest:
-            sums = [f"{sum(_whole(each[key]) for each in rest):,}" for key in ("to_assess", "skipped")]
+            to_assess = sum(each["to_assess"] for each in rest)
+            skipped = sum(each["skipped"] for each in rest)
             last = duration(max(map(_last_start_s, rest)))
-            table.add_row(*map(self.text, (f"{len(rest):,} more", "", *sums, last)))
+            cells = (f"{len(rest):,} more", "", f"{to_assess:,}", f"{skipped:,}", last)
+            table.add_row(*map(self.text, cells))
         return table
 
     def text(self, words: str, style: str = "") -> Text:
@@ -134,88 +132,69 @@ class _Summary:
         return Text(fit(words, self._encoding), style)
 
     def _moments(self) -> Iterator[tuple[str, str, str]]:
-        predicted, assumed = self._predicted, self._assumed
-        last_start, first_poll, last_poll, ends = (
-            duration(_seconds(predicted[f"{moment}_after_s"]))
-            for moment in ("last_start", "first_poll", "last_poll", "ends")
-        )
-        yield "Starts", f"{_whole(predicted['starts']):,}, the last after {last_start}", ""
-        yield "Polls", f"{_whole(predicted['polls']):,}, from {first_poll} to {last_poll}", ""
-        yield "Finished", f"after {ends}", ""
-        at_once = counted(_whole(assumed["max_in_flight"]), "concurrent request", "concurrent requests")
-        lasting = duration(_seconds(assumed["assessment_s"]))
-        reply_s = _seconds(assumed["reply_s"])
+        predicted, assumed = self._record["predicted"], self._record["assumed"]
+        last_start = duration(predicted["last_start_after_s"] or 0.0)
+        first_poll = duration(predicted["first_poll_after_s"] or 0.0)
+        last_poll = duration(predicted["last_poll_after_s"] or 0.0)
+        yield "Starts", f"{predicted['starts']:,}, the last after {last_start}", ""
+        yield "Polls", f"{predicted['polls']:,}, from {first_poll} to {last_poll}", ""
+        yield "Finished", f"after {duration(predicted['ends_after_s'])}", ""
+        at_once = counted(assumed["max_in_flight"], "concurrent request", "concurrent requests")
+        lasting, reply_s = duration(assumed["assessment_s"]), assumed["reply_s"]
         yield "Assuming", f"{lasting} per assessment, {reply_s:g} s per reply, {at_once}", ""
 
-    def _bound(self) -> Iterator[tuple[str, str, str]]:
-        binding, word = self._binding, str(self._binding["bound"])
-        needs = duration(_seconds(binding["needs_s"]))
-        if word not in BOUNDS:
+    def _bound(self, binding: PlanBinding) -> Iterator[tuple[str, str, str]]:
+        needs = duration(binding["needs_s"])
+        if binding["bound"] == "assessments":
             yield "Limited by", f"assessment time ({needs} each)", ""
             yield "Faster", self._faster_by_spreading(), ""
             return
-        limit, remedy = BOUNDS[word]
-        requests = counted(_whole(binding["requests"]), "request needs", "requests need")
-        yield "Limited by", f"{limit}{self._scope()}: {requests} {needs}", "yellow"
+        limit, remedy = BOUNDS[binding["bound"]]
+        requests = counted(binding["requests"], "request needs", "requests need")
+        yield "Limited by", f"{limit}{self._scope(binding)}: {requests} {needs}", "yellow"
         yield "Faster", f"with {remedy}", ""
 
     def _faster_by_spreading(self) -> str:
-        last_start_s = _seconds(self._predicted["last_start_after_s"])
+        last_start_s = self._record["predicted"]["last_start_after_s"] or 0.0
         if round(last_start_s) == 0:
             return "not possible (all start at once)"
         return f"by up to {duration(last_start_s)}, with more subscriptions or regions"
 
-    def _scope(self) -> str:
+    def _scope(self, binding: PlanBinding) -> str:
         """ " of subscription X in westeurope", as much of it as the binding names."""
-        subscription_id, location = self._binding["subscription_id"], self._binding["location"]
+        subscription_id, location = binding["subscription_id"], binding["location"]
         if subscription_id is None:
             return ""
         names = (
             _name(group)
-            for group in _objects(self._record["groups"])
-            if str(group["subscription_id"]).lower() == subscription_id
+            for group in self._record["groups"]
+            if group["subscription_id"].lower() == subscription_id
         )
-        region = f" in {sanitize(str(location))}" if location else ""
+        region = f" in {sanitize(location)}" if location else ""
         return f" of subscription {sanitize(next(names), NAME_LIMIT_CHARS)}{region}"
 
     def _power_states(self) -> str:
-        states = _object(self._record["power_states"])
-        shown = [f"{_whole(number):,} {sanitize(word, NAME_CELLS)}" for word, number in states.items()]
+        states = self._record["power_states"]
+        shown = [f"{number:,} {sanitize(word, NAME_CELLS)}" for word, number in states.items()]
         more = counted(len(shown) - STATES_SHOWN, "state", "states")
         rest = [f"and {more} more"] if len(shown) > STATES_SHOWN else []
         return ", ".join([*shown[:STATES_SHOWN], *rest])
 
 
-def _cells(group: Mapping[str, Json]) -> tuple[str, ...]:
+def _cells(group: PlanGroup) -> tuple[str, ...]:
     started = group["last_start_after_s"]
     return (
         sanitize(_name(group), NAME_CELLS),
-        sanitize(str(group["location"] or "unknown")),
-        f"{_whole(group['to_assess']):,}",
-        f"{_whole(group['skipped']):,}",
-        "none" if started is None else duration(_seconds(started)),
+        sanitize(group["location"] or "unknown"),
+        f"{group['to_assess']:,}",
+        f"{group['skipped']:,}",
+        "none" if started is None else duration(started),
     )
 
 
-def _name(group: Mapping[str, Json]) -> str:
-    return str(group["subscription_name"] or group["subscription_id"])
+def _name(group: PlanGroup) -> str:
+    return group["subscription_name"] or group["subscription_id"]
 
 
-def _last_start_s(group: Mapping[str, Json]) -> float:
-    return _seconds(group["last_start_after_s"])
-
-
-def _object(value: Json) -> Mapping[str, Json]:
-    return value if isinstance(value, dict) else {}
-
-
-def _objects(value: Json) -> list[Mapping[str, Json]]:
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
-
-
-def _whole(value: Json) -> int:
-    return value if isinstance(value, int) else 0
-
-
-def _seconds(value: Json) -> float:
-    return value if isinstance(value, int | float) else 0.0
+def _last_start_s(group: PlanGroup) -> float:
+    return group["last_start_after_s"] or 0.0

@@ -6,12 +6,12 @@ stream's encoding lacks are escaped, so that no terminal, pipe or log has troubl
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Literal, TextIO, TypeAlias
 
-from fleetscan.model import Json, Outcome
-from fleetscan.records.schema import REASONS
+from fleetscan.records.row import REASONS
+from fleetscan.records.totals import NotListed, Totals
 from fleetscan.report.figures import counted, duration
 from fleetscan.report.sanitize import fit, sanitize
 
@@ -28,15 +28,16 @@ BAD = "bold red"
 GOOD = "green"
 MIDDLING = "yellow"
 
-ENDED_OTHERWISE = (
-    ("Skipped", Outcome.SKIPPED, ""),
-    ("Failed", Outcome.FAILED, BAD),
-    ("Timed out", Outcome.TIMED_OUT, BAD),
-    ("Unfinished", Outcome.INTERRUPTED, BAD),
+NotAssessed: TypeAlias = Literal["skipped", "failed", "timed_out", "interrupted"]
+ENDED_OTHERWISE: tuple[tuple[str, NotAssessed, str], ...] = (
+    ("Skipped", "skipped", ""),
+    ("Failed", "failed", BAD),
+    ("Timed out", "timed_out", BAD),
+    ("Unfinished", "interrupted", BAD),
 )
 
 
-def print_summary(fleet: Mapping[str, Json], *, directory: Path | None, stream: TextIO) -> None:
+def print_summary(fleet: Totals, *, directory: Path | None, stream: TextIO) -> None:
     """Print what `fleet`, the first line of totals.jsonl, says.
 
     `directory` is where the run's files are, None if there are none. Colours are only used on terminals,
@@ -67,28 +68,27 @@ def print_summary(fleet: Mapping[str, Json], *, directory: Path | None, stream: 
 class _Summary:
     """The fleet's line in words that `encoding` has characters for."""
 
-    def __init__(self, fleet: Mapping[str, Json], encoding: str, *, is_resumable: bool) -> None:
+    def __init__(self, fleet: Totals, encoding: str, *, is_resumable: bool) -> None:
         self._fleet = fleet
         self._encoding = encoding
         self._is_resumable = is_resumable
-        self._outcomes = _counts(fleet["outcomes"])
-        self._reasons = _counts(fleet["reasons"])
+        self._outcomes = fleet["outcomes"]
+        self._reasons = fleet["reasons"]
 
     def headline(self) -> Text:
         """The most important facts in one sentence."""
-        listed = self._whole("listed")
+        listed = self._fleet["listed"]
         if not listed:
             return self.text("No VMs found.", "bold yellow")
-        span_s = self._fleet["duration_s"]
-        lasted = f" in {duration(span_s)}" if isinstance(span_s, int | float) else ""
-        assessed = self._outcomes.get(Outcome.ASSESSED, 0)
+        lasted = duration(self._fleet["duration_s"])
+        assessed = self._outcomes["assessed"]
         vms = counted(listed, "VM", "VMs")
-        return self.text(f"{vms} listed, {assessed:,} assessed{lasted}.", "bold")
+        return self.text(f"{vms} listed, {assessed:,} assessed in {lasted}.", "bold")
 
     def rows(self) -> Iterator[tuple[Text, Text]]:
         """Label and text of each line below the headline; an empty pair before each block is a blank line."""
         blocks = [self._not_listed(), self._requests()]
-        if self._whole("listed"):
+        if self._fleet["listed"]:
             blocks = [self._shares(), self._patches(), self._ended_otherwise(), *blocks]
         for block in blocks:
             lines = list(block)
@@ -97,68 +97,66 @@ class _Summary:
                 yield from lines
 
     def _shares(self) -> Iterator[tuple[Text, Text]]:
-        assessed = self._outcomes.get(Outcome.ASSESSED, 0)
-        compliant = assessed - self._whole("vms_with_critical_or_security")
-        yield self._share("Coverage", "coverage_pct", f"{assessed:,} assessed")
+        fleet, assessed = self._fleet, self._outcomes["assessed"]
+        compliant = assessed - fleet["vms_with_critical_or_security"]
         need = "needs" if compliant == 1 else "need"
         meaning = f"{compliant:,} {need} no critical or security patches"
-        yield self._share("Compliance", "compliance_pct", meaning)
+        yield self._share("Coverage", fleet["coverage_pct"], f"{assessed:,} assessed")
+        yield self._share("Compliance", fleet["compliance_pct"], meaning)
 
-    def _share(self, label: str, key: str, meaning: str) -> tuple[Text, Text]:
-        percent = self._fleet[key]
-        share = percent if isinstance(percent, int | float) else 0.0
+    def _share(self, label: str, percent: float | None, meaning: str) -> tuple[Text, Text]:
+        share = percent or 0.0
         full, empty = "█░" if fit("█░", self._encoding) == "█░" else "#-"
         cells = int(share / 100 * BAR_CELLS)
         bar = self.text(full * cells + empty * (BAR_CELLS - cells), GOOD if share == 100 else MIDDLING)
         return self.text(label), bar + self.text(f"  {share:6.2f} %  {meaning}")
 
     def _patches(self) -> Iterator[tuple[Text, Text]]:
-        if not self._outcomes.get(Outcome.ASSESSED, 0):
+        fleet = self._fleet
+        if not self._outcomes["assessed"]:
             yield self.text("Missing"), self.text("unknown: no VM was assessed")
             return
-        critical = self._whole("critical_and_security_count")
+        critical = fleet["critical_and_security_count"]
         missing = counted(critical, "critical or security patch", "critical and security patches")
-        on = counted(self._whole("vms_with_critical_or_security"), "VM", "VMs")
+        on = counted(fleet["vms_with_critical_or_security"], "VM", "VMs")
         text = self.text(f"{missing} on {on}", BAD if critical else GOOD)
-        yield self.text("Missing"), text + self.text(f"; {self._whole('other_count'):,} other")
-        reboots = counted(self._whole("reboot_pending"), "VM", "VMs")
+        yield self.text("Missing"), text + self.text(f"; {fleet['other_count']:,} other")
+        reboots = counted(fleet["reboot_pending"], "VM", "VMs")
         yield self.text("Reboot"), self.text(f"pending on {reboots}")
-        incomplete = self._whole("patches_incomplete")
+        incomplete = fleet["patches_incomplete"]
         if incomplete:
             lists = counted(incomplete, "patch list is", "patch lists are")
             yield self.text("Incomplete", MIDDLING), self.text(f"{lists} truncated; counts are correct")
 
     def _ended_otherwise(self) -> Iterator[tuple[Text, Text]]:
         for label, outcome, style in ENDED_OTHERWISE:
-            number = self._outcomes.get(outcome, 0)
+            number = self._outcomes[outcome]
             if number:
                 yield self.text(label, style), self.text(f"{number:,}", style) + self.text(self._why(outcome))
 
-    def _why(self, outcome: Outcome) -> str:
+    def _why(self, outcome: NotAssessed) -> str:
         """The reasons that occurred, the most frequent first; empty for an outcome with only one reason."""
-        if outcome is Outcome.INTERRUPTED:
+        if outcome == "interrupted":
             return "; continue with --resume" if self._is_resumable else ""
         words = REASONS[outcome]
-        found = [(self._reasons[word], word) for word in words if word in self._reasons]
+        found = [(self._reasons[word], word) for word in words if word and word in self._reasons]
         told = [f"{number:,} {word.replace('_', ' ')}" for number, word in sorted(found, reverse=True)]
         return f": {', '.join(told)}" if len(words) > 1 and told else ""
 
     def _not_listed(self) -> Iterator[tuple[Text, Text]]:
         """The parts of the fleet that could not be listed: the first few by name, the rest by number."""
-        errors = self._fleet["inventory_errors"]
-        found = [error for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
+        found = self._fleet["inventory_errors"]
         for error in found[:ERRORS_SHOWN]:
             yield self.text("NOT LISTED", BAD), self.text(_error_sentence(error), BAD)
         if len(found) > ERRORS_SHOWN:
             yield self.text("NOT LISTED", BAD), self.text(f"and {len(found) - ERRORS_SHOWN:,} more", BAD)
 
     def _requests(self) -> Iterator[tuple[Text, Text]]:
-        sent = _counts(self._fleet["requests"])
-        total = sum(sent.get(kind, 0) for kind in ("list", "start", "poll", "other"))
+        sent = self._fleet["requests"]
+        total = sent["list"] + sent["start"] + sent["poll"] + sent["other"]
         sentence = (
-            f"{total:,}: {sent.get('list', 0):,} list, {sent.get('start', 0):,} start, "
-            f"{sent.get('poll', 0):,} poll; {sent.get('throttled', 0):,} throttled (429), "
-            f"{sent.get('retried', 0):,} retried"
+            f"{total:,}: {sent['list']:,} list, {sent['start']:,} start, {sent['poll']:,} poll; "
+            f"{sent['throttled']:,} throttled (429), {sent['retried']:,} retried"
         )
         yield self.text("Requests"), self.text(sentence)
 
@@ -168,18 +166,9 @@ class _Summary:
 
         return Text(fit(words, self._encoding), style)
 
-    def _whole(self, key: str) -> int:
-        number = self._fleet[key]
-        return number if isinstance(number, int) else 0
 
-
-def _counts(value: Json) -> dict[str, int]:
-    counts = value if isinstance(value, dict) else {}
-    return {word: number for word, number in counts.items() if isinstance(number, int)}
-
-
-def _error_sentence(error: Mapping[str, Json]) -> str:
-    subscription, status = error.get("subscription_id"), error.get("http_status")
+def _error_sentence(error: NotListed) -> str:
+    subscription, status = error["subscription_id"], error["http_status"]
     part = f"subscription {subscription}" if subscription else "the fleet"
-    code = f"{error.get('code') or 'no code'} ({status})" if status else str(error.get("code") or "no code")
-    return sanitize(f"{part}: {code}: {error.get('message') or 'no message'}", ERROR_LIMIT_CHARS)
+    code = f"{error['code'] or 'no code'} ({status})" if status else error["code"] or "no code"
+    return sanitize(f"{part}: {code}: {error['message'] or 'no message'}", ERROR_LIMIT_CHARS)

@@ -1,12 +1,14 @@
-"""Where a run's files are: a new directory, the directory of an earlier process, or standard output.
+"""Where a run is kept while a process works on it: a new directory, an earlier process's, or nowhere.
 
-An earlier process may have died at any moment. results.jsonl is the authority: a row is a machine's end,
-whether the journal came to say so or not, and what of a row did not reach the disk was never there.
+An earlier process may have died at any moment. results.jsonl is the authority: a row is a VM's end, whether
+the journal came to say so or not, and a row that did not reach the disk whole was never there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import socket
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,21 +16,28 @@ from types import TracebackType
 from typing import Any, Self
 
 from fleetscan import json_text
-from fleetscan.errors import CannotResumeError, CannotWriteError, OutputError, RunExistsError
-from fleetscan.model import Json
-from fleetscan.records.times import WallClock
-from fleetscan.runs.directory import JOURNAL, STDOUT, Output, RunDirectory, holds_run, make_directory
-from fleetscan.runs.journal import Journal, JournalFile, NoJournal
-from fleetscan.runs.stdout_rows import StdoutRows, reason
-from fleetscan.runs.story import Story, read_journal, told_row
-from fleetscan.settings.declared import Settings
-
-# What must be the same for two processes to work on one run: whom they ask, and for which machines.
-SCOPE = ("endpoint", "subscription", "inventory", "limit", "retry_failed")
-STRANGE_ROW = (
-    "a row of its results.jsonl cannot be read, or is not of the machines in its journal; "
-    "scan anew into another directory"
+from fleetscan.errors import CannotResumeError, CannotWriteError, OutputError, Remedy, RunExistsError
+from fleetscan.model import InventoryError, Json, Target
+from fleetscan.records.checked import check_of
+from fleetscan.records.journal import (
+    SCHEMA,
+    FleetListed,
+    Listed,
+    ProcessBegan,
+    RowLost,
+    RowWritten,
 )
+from fleetscan.records.machine_row import counted
+from fleetscan.records.row import CountedRow
+from fleetscan.records.run import Scope
+from fleetscan.records.story import Story
+from fleetscan.runs.directory import JOURNAL, RESULTS, holds_run, make_directory
+from fleetscan.runs.disk import reason
+from fleetscan.runs.files import NoFiles, Output, RunFiles
+from fleetscan.runs.journal import Journal, JournalFile, NoJournal, read_journal
+
+LISTED_AT_ONCE = 1000
+STRANGE_ROW = f"a row of its {RESULTS} cannot be read, or is not of the VMs in its journal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +51,30 @@ class RunStore:
     def sync(self) -> None:
         """Have rows and journal outlive a power cut, the rows first: the journal tells of them."""
         self.output.sync()
+        self.journal.sync()
+
+    def begin(
+        self, scan_id: str, principal: Mapping[str, str | None] | None, asked: Mapping[str, Json], at: float
+    ) -> None:
+        """Note that this process sets to work at `at`, s since 1970: for whom, and what it was asked.
+
+        Raises CannotWriteError where this is a run's first line, and not even that can be written.
+        """
+        who = None if principal is None else dict(principal)
+        where = os.getpid(), socket.gethostname()
+        try:
+            self.journal.write(ProcessBegan(SCHEMA, at, *where, scan_id, who, dict(asked)))
+            self.journal.sync()
+        except OutputError as error:
+            if self.story is None:
+                raise CannotWriteError(error.path, error.why) from error
+            raise
+
+    def note_fleet(self, targets: Sequence[Target], errors: Sequence[InventoryError], scope: Scope) -> None:
+        """Note the whole fleet, and what of it could not be listed."""
+        for first in range(0, len(targets), LISTED_AT_ONCE):
+            self.journal.write(*map(Listed, targets[first : first + LISTED_AT_ONCE]))
+        self.journal.write(FleetListed(len(targets), list(errors), scope))
         self.journal.sync()
 
     def __enter__(self) -> Self:
@@ -65,56 +98,56 @@ class RunStore:
             self.journal.close()
 
 
-def scope_of(settings: Settings) -> dict[str, Json]:
-    """The settings that say which machines a run is about."""
-    told = {name: getattr(settings, name) for name in SCOPE}
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in told.items()}
+def no_store() -> RunStore:
+    """A store that keeps nothing."""
+    return RunStore(NoFiles(), NoJournal())
 
 
-def new_store(settings: Settings, clock: WallClock, scan_id: str) -> RunStore:
-    """A place that holds no run yet. Raises UsageError and CannotWriteError."""
-    if settings.out == STDOUT:
-        return RunStore(StdoutRows(1), NoJournal())
-    path = make_directory(settings.out, clock.utc, scan_id)
+def new_store(path: Path, latest_in: Path | None = None) -> RunStore:
+    """A run of its own in the directory `path`, made where it is not there yet.
+
+    Raises RunExistsError, LockedError and CannotWriteError.
+    """
+    make_directory(path)
     try:
-        journal = JournalFile.create(path / JOURNAL, clock)
+        journal = JournalFile.create(path / JOURNAL)
     except FileExistsError as error:
         # Another scan was quicker by a moment.
         raise RunExistsError(str(path)) from error
     except OSError as error:
         raise CannotWriteError(str(path / JOURNAL), reason(error)) from error
     with _let_go_where_it_fails(journal):
-        return RunStore(RunDirectory.open(path), journal)
+        return RunStore(RunFiles.open(path, latest_in), journal)
 
 
-def earlier_store(settings: Settings, clock: WallClock) -> RunStore | None:
-    """The place of the run to resume; None where there is nothing to resume.
+def earlier_store(path: Path, asked: Mapping[str, Json], latest_in: Path | None = None) -> RunStore | None:
+    """The run in the directory `path`, to go on with; None where it holds none.
 
-    Raises LockedError while another process works there, CannotResumeError where this one may not go on, and
-    CannotWriteError and OutputError where the files cannot be read or mended.
+    `asked` are the settings that must be what the run began with. Raises LockedError while another process
+    works there, CannotResumeError where this one may not go on, and CannotWriteError and OutputError where
+    the files cannot be read or mended.
     """
-    if not settings.resume or settings.out is None or not holds_run(Path(settings.out)):
+    if not holds_run(path):
         return None
-    path = Path(settings.out)
     try:
-        journal = JournalFile.reopen(path / JOURNAL, clock)
+        journal = JournalFile.reopen(path / JOURNAL)
     except FileNotFoundError as error:
-        raise CannotResumeError(str(path), "it has no journal; scan anew into another directory") from error
+        raise CannotResumeError(str(path), "it has no journal") from error
     except OSError as error:
         raise CannotWriteError(str(path / JOURNAL), reason(error)) from error
     try:
         with _let_go_where_it_fails(journal):
             story = read_journal(journal.path)
-            output = RunDirectory.open(path)
-            with _let_go_where_it_fails(output):
-                return _taken_up(story, journal, output, settings)
+            files = RunFiles.open(path, latest_in)
+            with _let_go_where_it_fails(files):
+                return _taken_up(story, journal, files, asked)
     except OSError as error:
         raise CannotWriteError(str(error.filename or path), reason(error)) from error
 
 
 @contextmanager
-def _let_go_where_it_fails(file: RunDirectory | JournalFile) -> Iterator[None]:
-    """Close `file` where what is done meanwhile raises, so that its lock keeps nobody out."""
+def _let_go_where_it_fails(file: RunFiles | JournalFile) -> Iterator[None]:
+    """Close `file` where what is done meanwhile raises, so that its lock keeps nothing out."""
     try:
         yield
     except BaseException:
@@ -124,32 +157,29 @@ def _let_go_where_it_fails(file: RunDirectory | JournalFile) -> Iterator[None]:
 
 
 def _taken_up(
-    story: Story | None, journal: JournalFile, output: RunDirectory, settings: Settings
+    story: Story | None, journal: JournalFile, files: RunFiles, asked: Mapping[str, Json]
 ) -> RunStore:
-    path = output.path
     if story is None:
-        if output.rows_end_at:
-            raise CannotResumeError(str(path), STRANGE_ROW)
+        if files.rows_end_at:
+            raise CannotResumeError(str(files.path), STRANGE_ROW)
         journal.cut(0)
-        return RunStore(output, journal)
-    _check_scope(path, story, settings)
+        return RunStore(files, journal)
+    _check_asked(files.path, story, asked)
     journal.cut(story.size_bytes)
     try:
-        _reconcile(story, output, journal)
+        _reconcile(story, files, journal)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CannotResumeError(str(path), STRANGE_ROW) from error
-    output.rows_written = len(story.ended)
-    return RunStore(output, journal, story)
+        raise CannotResumeError(str(files.path), STRANGE_ROW) from error
+    files.rows_written = len(story.ended)
+    return RunStore(files, journal, story)
 
 
-def _check_scope(path: Path, story: Story, settings: Settings) -> None:
-    was, now = story.first["asked"], scope_of(settings)
-    assert isinstance(was, dict)
-    for name in SCOPE:
-        if was.get(name) != now[name]:
-            flag = name.replace("_", "-")
-            told = f"--{flag} was {_shown(was.get(name))} and is {_shown(now[name])}"
-            raise CannotResumeError(str(path), f"{told}; give what the run began with, or another --out")
+def _check_asked(path: Path, story: Story, asked: Mapping[str, Json]) -> None:
+    for name, now in asked.items():
+        if (was := story.asked.get(name)) != now:
+            why = f"it was started with another {name.replace('_', ' ')} ({_shown(was)}, now {_shown(now)})"
+            template = f"use the same {{{name}}}, or name another directory: {{out}}"
+            raise CannotResumeError(str(path), why, Remedy(template, {name: was or None, "out": None}))
 
 
 def _shown(value: Json) -> str:
@@ -158,24 +188,31 @@ def _shown(value: Json) -> str:
     return "not given" if value is None else str(value)
 
 
-def _reconcile(story: Story, output: RunDirectory, journal: JournalFile) -> None:
+def _reconcile(story: Story, files: RunFiles, journal: JournalFile) -> None:
     """Make the story agree with the rows that are there; raises where a whole one is none of this run's."""
-    # 1. Rows that the journal tells of and a power cut took: those machines have not ended. The journal says
-    #    so from now on, because other rows will come to lie where they were.
-    for number in [number for number, end in story.row_ends.items() if end > output.rows_end_at]:
+    # 1. Rows that the journal tells of and a power cut took: those VMs have not ended. The journal says so
+    #    from now on, because other rows will come to lie where they were.
+    for number in [number for number, end in story.row_ends.items() if end > files.rows_end_at]:
         story.lose_row(number)
-        journal.row_lost(number)
+        journal.write(RowLost(number))
     # 2. Rows that the journal does not tell of yet. 3. A row that was not finished: cut off.
     known_to = max(story.row_ends.values(), default=0)
-    *lines, _ = output.rows_after(known_to).split(b"\n")
+    *lines, _ = _rows_after(files.path, known_to).split(b"\n")
     numbers = {target.key: number for number, target in enumerate(story.targets)} if lines else {}
     for line in lines:
         row: Any = json_text.parse(line)
-        told, number = told_row(row), numbers[row["resource_id"].lower()]
+        number = numbers[row["resource_id"].lower()]
         if not story.is_listed or number in story.ended:
-            raise ValueError("the machine was not listed, or has a row already")
+            raise ValueError("the VM was not listed, or has a row already")
         known_to += len(line) + 1
-        story.begun.pop(number, None)
-        story.ended[number] = told
-        journal.ended(number, known_to, row)
-    output.cut(known_to)
+        event = RowWritten(number, known_to, counted(check_of(CountedRow)(row)))
+        event.tell(story)
+        journal.write(event)
+    files.cut(known_to)
+
+
+def _rows_after(path: Path, size_bytes: int) -> bytes:
+    """What results.jsonl holds beyond its first `size_bytes`."""
+    with open(path / RESULTS, "rb") as rows:
+        rows.seek(size_bytes)
+        return rows.read()

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from fleetscan.engine.replies import is_weather, read_error
+from fleetscan.azure.other_tenant import is_other_tenant
+from fleetscan.engine.replies import is_weather
 from fleetscan.errors import TokenRefusedError
-from fleetscan.model import Job, Reply, Stage
+from fleetscan.model import Job, Reply
 
 # A token that was good and is refused is renewed for this long: identity services have outages too.
 REFUSED_FOR_S = 300.0
 RENEW_AGAIN_S = 5.0
 # The same request refused so often, while others go through.
 MAX_REFUSALS = 3
-# The code of a 401 that no renewal cures: a good token, and a subscription of another tenant.
-OTHER_TENANT = "InvalidAuthenticationTokenTenant"
 
 
 class TokenRefusals:
@@ -40,7 +39,7 @@ class TokenRefusals:
 
     def is_about(self, job: Job, reply: Reply) -> bool:
         """Whether a 401 is about what `job` asks for, and not about the token."""
-        if read_error(reply, Stage.START).code == OTHER_TENANT:
+        if is_other_tenant(reply):
             return True
         refused, good_replies = self._refused.get(job, (0, self._good_replies))
         self._refused[job] = refused + 1, good_replies

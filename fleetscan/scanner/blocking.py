@@ -33,6 +33,22 @@ async def unless_stopped(read: Callable[[], T], stop: anyio.Event) -> T:
     return reading.result
 
 
+async def in_thread(call: Callable[[], T]) -> T:
+    """What `call` returns or raises, from a thread of its own that is gone when this returns.
+
+    It is waited for even where the scan is cancelled: what it writes to must not be closed under it.
+    """
+    reading = _Reading(call, anyio.lowlevel.current_token())
+    thread = threading.Thread(target=reading.run, daemon=True)
+    thread.start()
+    with anyio.CancelScope(shield=True):
+        await reading.done.wait()
+    thread.join()
+    if reading.error is not None:
+        raise reading.error
+    return reading.result
+
+
 async def _cancel_when(stop: anyio.Event, scope: anyio.CancelScope) -> None:
     await stop.wait()
     scope.cancel()

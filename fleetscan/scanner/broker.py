@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fleetscan.engine.operation import Operation
+from fleetscan.engine.poll import Polling
 from fleetscan.engine.queues import Step
 from fleetscan.engine.replies import is_not_taken
 from fleetscan.engine.scheduler import Finished, Scheduler, WaitUntil
 from fleetscan.errors import FleetscanError
 from fleetscan.model import Job, Reply, RequestKind
 from fleetscan.records.fleet_facts import RequestCounts
+from fleetscan.records.journal import OperationMoved, StartAccepted, StartNotTaken, StartSending
+from fleetscan.records.times import WallClock
 from fleetscan.runs.journal import Journal, NoJournal
 from fleetscan.scanner.auth import TokenRefusals
 from fleetscan.scanner.hooks import Hooks
@@ -43,9 +46,14 @@ class Broker:
         self._refusals = TokenRefusals()
         self._outages = Outages(hooks)
         # Before the run has a directory there is nothing to resume.
-        self.journal: Journal = NoJournal()
+        self._journal: Journal = NoJournal()
+        self._clock = WallClock.at_zero()
         self.counts = RequestCounts()
         self.accepted = 0
+
+    def note_in(self, journal: Journal, clock: WallClock) -> None:
+        """Note starts and operations in `journal` from now on, in moments of `clock`."""
+        self._journal, self._clock = journal, clock
 
     def add(self, job: Job, now: float) -> None:
         """Take in a job."""
@@ -61,7 +69,7 @@ class Broker:
         if isinstance(step, Step):
             kind = step.turn.kind
             if kind is RequestKind.START and isinstance(step.job, Operation):
-                self.journal.starting(step.job.number, now)
+                self._journal.write(StartSending(step.job.number, self._clock.epoch(now)))
             self._hooks.sent(kind)
             self.counts.sent(kind, is_retry=step.turn.is_retry)
         return step
@@ -76,7 +84,7 @@ class Broker:
             self._scheduler.put_back(step, self._refusals.delay_s(step.sent_at, now), now)
             return
         self._refusals.heard(step.job, reply)
-        self._tell(step, reply)
+        self._tell(step, reply, now)
         try:
             has_ended = self._scheduler.settle(step, reply, now)
             self._note(step, reply)
@@ -109,20 +117,25 @@ class Broker:
         operation = step.job
         if not isinstance(operation, Operation):
             return
-        reading = operation.reading
+        polling = operation.polling
         if step.turn.kind is RequestKind.START:
-            if reading is not None:
-                self.journal.accepted(operation.number, step.sent_at, reading.accepted_at, reading.urls)
+            if polling is not None:
+                self._note_accepted(operation.number, step.sent_at, polling)
             elif is_not_taken(reply) or reply.status == 409:
                 self._note_not_taken(step)
-        elif reading is not None and ("location" in reply.headers or "azure-asyncoperation" in reply.headers):
-            self.journal.moved(operation.number, reading.urls)
+        elif polling is not None and ("location" in reply.headers or "azure-asyncoperation" in reply.headers):
+            self._journal.write(OperationMoved(operation.number, polling.urls.told()))
+
+    def _note_accepted(self, number: int, posted_at: float, polling: Polling) -> None:
+        at, accepted_at = self._clock.epoch(posted_at), self._clock.epoch(polling.accepted_at)
+        self._journal.write(StartAccepted(number, at, accepted_at, polling.urls.told()))
 
     def _note_not_taken(self, step: Step) -> None:
         if step.turn.kind is RequestKind.START and isinstance(step.job, Operation):
-            self.journal.not_taken(step.job.number)
+            self._journal.write(StartNotTaken(step.job.number))
 
-    def _tell(self, step: Step, reply: Reply) -> None:
+    def _tell(self, step: Step, reply: Reply, now: float) -> None:
+        self._hooks.answered(step.turn.kind, reply.status, now - step.sent_at)
         if reply.status == 429:
             self.counts.throttled += 1
             self._hooks.throttled(step.turn.kind)

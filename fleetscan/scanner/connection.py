@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
 
-from fleetscan import __version__
-from fleetscan.azure.credentials import CredentialToken, StaticToken, TokenSource
+from fleetscan.addresses import Origin
+from fleetscan.azure.credentials import TokenSource, token_source
 from fleetscan.azure.transport import Transport
-from fleetscan.model import Origin
 from fleetscan.settings.declared import PlanSettings
+from fleetscan.version import __version__
+
+if TYPE_CHECKING:
+    from azure.core.credentials_async import AsyncTokenCredential
 
 
 @asynccontextmanager
-async def connect(settings: PlanSettings, token: str | None) -> AsyncIterator[tuple[Transport, TokenSource]]:
-    """An open transport and its token source: `token`, or else azure-identity's credential chain."""
-    tokens = CredentialToken(f"{settings.endpoint}/.default") if token is None else StaticToken(token)
+async def connect(
+    settings: PlanSettings, credential: str | AsyncTokenCredential | None
+) -> AsyncIterator[tuple[Transport, TokenSource]]:
+    """An open transport, and the source of the token it carries; see `token_source` for `credential`."""
+    tokens = token_source(credential, f"{settings.endpoint}/.default", os.environ)
     async with AsyncExitStack() as open_ends:
         open_ends.push_async_callback(tokens.aclose)
         transport = Transport(

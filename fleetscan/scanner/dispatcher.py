@@ -18,6 +18,7 @@ from fleetscan.errors import FleetscanError, StoppedError
 from fleetscan.model import Job, Reply, Request, RequestKind
 from fleetscan.scanner.broker import Broker
 from fleetscan.scanner.hooks import Hooks
+from fleetscan.scanner.row_buffer import RowBuffer
 
 # What a scan waits to do, by the request that may be sent first; completes "waiting 12 s ...".
 WAITS: Mapping[RequestKind | None, str] = {
@@ -51,7 +52,7 @@ class Halt:
 class Dispatcher:
     """Exchanges every step of `broker` over `transport`, at most `max_in_flight` at a time.
 
-    `clock` reads monotonic seconds.
+    `clock` reads monotonic seconds. While `rows` is full nothing is sent.
     """
 
     def __init__(
@@ -62,12 +63,14 @@ class Dispatcher:
         max_in_flight: int,
         clock: Callable[[], float],
         hooks: Hooks,
+        rows: RowBuffer | None = None,
     ) -> None:
         self._broker = broker
         self._transport = transport
         self._max_in_flight = max_in_flight
         self._clock = clock
         self._hooks = hooks
+        self._rows = RowBuffer.dropping() if rows is None else rows
         self._turn = anyio.Lock(fast_acquire=True)
         self._changed = anyio.Event()
         # After a stop: steps that are due later than this are not waited for.
@@ -143,6 +146,8 @@ class Dispatcher:
         """The next step as soon as it may be sent, or None when there is nothing left to send."""
         async with self._turn:
             while True:
+                if self._rows.is_full:
+                    await self._rows.room()
                 now = self._clock()
                 match self._broker.claim(now):
                     case Step() as step:

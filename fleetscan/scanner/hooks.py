@@ -6,7 +6,9 @@ and returns. It never raises, never waits and never changes the scan.
 
 from __future__ import annotations
 
+from fleetscan.errors import Remedy
 from fleetscan.model import InventoryError, Outcome, Reason, RequestKind
+from fleetscan.records.row import Row
 
 
 class Hooks:
@@ -16,10 +18,13 @@ class Hooks:
         """The scan enters a phase: "listing", then "scanning"."""
 
     def listed(self, total: int, skipped: int) -> None:
-        """The fleet has `total` VMs as far as is known; `skipped` of them are not assessed."""
+        """The fleet has `total` VMs; `skipped` of them are not assessed."""
 
     def sent(self, kind: RequestKind) -> None:
         """A request was sent."""
+
+    def answered(self, kind: RequestKind, status: int, seconds: float) -> None:
+        """A reply came after so many seconds; `status` is its HTTP status, 0 where the exchange broke."""
 
     def throttled(self, kind: RequestKind) -> None:
         """A request was answered with HTTP status 429."""
@@ -30,8 +35,11 @@ class Hooks:
     def finished(self) -> None:
         """An accepted operation has finished, well or badly: one less is running."""
 
+    def row(self, row: Row) -> None:
+        """A VM is done and its row is written. The row is the scan's own: read it, do not change it."""
+
     def ended(self, outcome: Outcome, reason: Reason | None) -> None:
-        """A VM's row is written."""
+        """A VM is done, in this process or, if a run is resumed, in an earlier one."""
 
     def waiting(self, until: float | None, what: str) -> None:
         """Nothing can be sent until the monotonic second `until`, None if that is not known.
@@ -39,8 +47,8 @@ class Hooks:
         `what` completes "waiting ...", such as "to poll running assessments". Only the newest call counts.
         """
 
-    def warning(self, sentence: str) -> None:
-        """Something a person should know; the scan goes on."""
+    def warning(self, sentence: str, remedy: Remedy | None = None) -> None:
+        """Something a person should know, and what to do about it; the scan goes on."""
 
     def inventory_error(self, error: InventoryError) -> None:
         """A part of the fleet could not be listed."""

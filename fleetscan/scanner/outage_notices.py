@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from fleetscan.engine.scheduler import Outage
+from fleetscan.errors import Remedy
 from fleetscan.scanner.hooks import Hooks
 
 
@@ -39,6 +40,6 @@ class Outages:
         if region not in self._given_up:
             self._given_up.add(region)
             self._hooks.warning(
-                f"{region} is still not responding: its waiting VMs fail as unreachable; "
-                "scan them later with --retry-failed"
+                f"{region} is still not responding: its waiting VMs fail as unreachable",
+                Remedy("scan them later with {retry_failed}", {"retry_failed": None}),
             )

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from statistics import median
 
-from fleetscan import json_text
 from fleetscan.model import Target
-from fleetscan.runs.directory import RESULTS
+from fleetscan.records.row import Row
+from fleetscan.runs.reader import Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,34 +26,23 @@ class PastDurations:
         return self.by_machine.get(target.key)
 
 
-def durations_of(run: Path) -> PastDurations:
-    """The durations by Azure's clock in the run at `run`.
+def durations_of(run: Run) -> PastDurations:
+    """The durations by Azure's clock in `run`; times of our own clock include our own waiting.
 
-    Ignores lines that are not rows, and rows with times of our own clock, which include our own waiting.
-    Raises OSError where there is nothing to read.
+    Raises CannotReadRunError where a row cannot be read.
     """
     past = PastDurations()
-    with open(run / RESULTS, "rb") as lines:
-        for line in lines:
-            if (told := _told(line)) is not None:
-                key, os_type, duration_s = told
-                past.by_machine[key] = duration_s
-                past.by_os.setdefault(os_type, []).append(duration_s)
+    for row in run.rows():
+        if (duration_s := _told_s(row)) is not None:
+            past.by_machine[row["resource_id"].lower()] = duration_s
+            past.by_os.setdefault(row["os_type"] or "", []).append(duration_s)
     return past
 
 
-def _told(line: bytes) -> tuple[str, str, float] | None:
-    try:
-        row = json_text.parse(line)
-    except ValueError:
+def _told_s(row: Row) -> float | None:
+    """How long the row's operation took by Azure's own clock, None where Azure did not say."""
+    operation = row["operation"]
+    if operation is None or operation["duration_s"] is None or operation["duration_s"] <= 0:
         return None
-    match row:
-        # If assessed_at is the operation's end, Azure gave both, and the duration is by Azure's clock.
-        case {
-            "resource_id": str(resource_id),
-            "os_type": os_type,
-            "assessed_at": assessed_at,
-            "operation": {"duration_s": int() | float() as duration_s, "finished_at": finished_at},
-        } if assessed_at == finished_at and duration_s > 0:
-            return resource_id.lower(), os_type if isinstance(os_type, str) else "", float(duration_s)
-    return None
+    # If assessed_at is the operation's end, Azure gave both, and the duration is by Azure's clock.
+    return operation["duration_s"] if row["assessed_at"] == operation["finished_at"] else None

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
+from fleetscan.addresses import Origin
 from fleetscan.engine.limits import Limits, limits_for
 from fleetscan.engine.pacing import Pacing
 from fleetscan.engine.retrying import Retrying
 from fleetscan.engine.rules import OperationRules
-from fleetscan.model import Origin, Target
+from fleetscan.errors import FleetscanError
+from fleetscan.model import Json, Target
+from fleetscan.runs.reader import open_run
 from fleetscan.scanner.past_durations import PastDurations, durations_of
-from fleetscan.settings.declared import PlanSettings
+from fleetscan.scanner.run_facts import as_json
+from fleetscan.settings.declared import PlanSettings, Settings
+from fleetscan.settings.setting import settings_of
+
+
+def asked_of(settings: Settings) -> dict[str, Json]:
+    """The settings that say whom a run asks and for which VMs: two processes on one run share them."""
+    told = {each.attribute: getattr(settings, each.attribute) for each in settings_of(type(settings))}
+    whom = [each.attribute for each in settings_of(type(settings)) if each.is_whom]
+    return {name: as_json(told[name]) for name in whom}
 
 
 def limits_of(settings: PlanSettings) -> Limits:
@@ -50,11 +61,11 @@ def longest_first(targets: Sequence[Target], past: PastDurations) -> list[int]:
 
 
 def past_durations(settings: PlanSettings, warn: Callable[[str], None]) -> PastDurations:
-    """How long assessments took in the run to learn from; a run that cannot be read is only a warning."""
+    """How long assessments took in the run to learn from; if it cannot be read, a warning says so."""
     if settings.last_run is None:
         return PastDurations()
     try:
-        return durations_of(Path(settings.last_run))
-    except OSError as error:
-        warn(f"no results to learn from in {settings.last_run} ({error.strerror}); ignoring it")
+        return durations_of(open_run(settings.last_run))
+    except FleetscanError as error:
+        warn(f"cannot learn from the last run, ignoring it: {error.what}")
         return PastDurations()

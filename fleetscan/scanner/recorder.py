@@ -5,40 +5,54 @@ It keeps sums and no VMs, so that memory does not grow with the results already 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from fleetscan.model import Ending, Json, Outcome, Reason, Target
+from fleetscan.model import Ending, Outcome, Reason, Target
 from fleetscan.records import machine_row
 from fleetscan.records.fleet_facts import FleetFacts
-from fleetscan.records.sums import Totals
+from fleetscan.records.journal import RowWritten
+from fleetscan.records.row import CountedRow, Row
+from fleetscan.records.sums import RunningTotals
 from fleetscan.records.times import WallClock
+from fleetscan.records.totals import GroupTotals, Totals
 from fleetscan.runs.store import RunStore
 from fleetscan.scanner.hooks import Hooks
+
+
+def ignore(row: Row) -> None:
+    """No use for the row beside the files."""
 
 
 class Recorder:
     """The one writer of a run's rows. `listed` comes before `record` for every VM."""
 
     def __init__(
-        self, scan_id: str, store: RunStore, clock: WallClock, hooks: Hooks, group_by: Sequence[str]
+        self,
+        scan_id: str,
+        store: RunStore,
+        clock: WallClock,
+        hooks: Hooks,
+        group_by: Sequence[str],
+        on_row: Callable[[Row], None] = ignore,
     ) -> None:
         self._scan_id = scan_id
         self._output = store.output
         self._journal = store.journal
         self._clock = clock
         self._hooks = hooks
-        self._totals = Totals(scan_id, group_by)
+        self._on_row = on_row
+        self._totals = RunningTotals(scan_id, group_by)
 
     def listed(self, targets: Iterable[Target]) -> None:
         """Count the VMs of the fleet."""
         for target in targets:
             self._totals.listed(target)
 
-    def recall(self, target: Target, row: Mapping[str, Json]) -> None:
+    def recall(self, target: Target, row: CountedRow) -> None:
         """Count a VM whose row an earlier process wrote; `row` has what the totals need."""
         self._totals.ended(target, row)
         reason = row["reason"]
-        self._hooks.ended(Outcome(str(row["outcome"])), None if reason is None else Reason(str(reason)))
+        self._hooks.ended(Outcome(row["outcome"]), None if reason is None else Reason(reason))
 
     def record(self, number: int, target: Target, ending: Ending) -> None:
         """Write the row of one VM, then journal that it is there. Raises OutputError where that fails."""
@@ -51,12 +65,14 @@ class Recorder:
             line = machine_row.encode(row)
         row_ends_at = self._output.write_row(line)
         self._totals.ended(target, row)
-        self._journal.ended(number, row_ends_at, row)
+        self._journal.write(RowWritten(number, row_ends_at, machine_row.counted(row)))
+        self._hooks.row(row)
+        self._on_row(row)
         if ending.trace is not None and ending.trace.started_at is not None:
             self._hooks.finished()
         self._hooks.ended(ending.outcome, ending.reason)
 
-    def totals(self, facts: FleetFacts) -> list[dict[str, Json]]:
+    def totals(self, facts: FleetFacts) -> tuple[Totals, *tuple[GroupTotals, ...]]:
         """The lines of totals.jsonl, the fleet's first. Raises BrokenIdentityError unless they add up."""
         self._totals.check(self._output.rows_written)
         return self._totals.lines(facts)

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from fleetscan.azure.credentials import TokenSource
 from fleetscan.engine.operation import Before, Operation
 from fleetscan.engine.operation_urls import OperationUrls
 from fleetscan.engine.rules import OperationRules
-from fleetscan.errors import UsageError
+from fleetscan.errors import UsageError, resume_with
+from fleetscan.inventory.from_file import target_of_row
 from fleetscan.inventory.listing import Fleet
-from fleetscan.model import Json, Outcome, Target
+from fleetscan.model import Target
+from fleetscan.records.row import CountedRow
+from fleetscan.records.story import Begun, Story
 from fleetscan.records.times import WallClock
-from fleetscan.runs.directory import JOURNAL
-from fleetscan.runs.stdout_rows import reason
-from fleetscan.runs.story import Begun, Story, read_journal
+from fleetscan.runs.reader import open_run
 
 OTHER_PRINCIPAL = (
     "another identity started this run, and only that one can poll its assessments: "
@@ -38,17 +38,16 @@ class Resumption:
     scan_id: str
     story: Story | None = None
     is_other_principal: bool = False
-    ended: Mapping[int, Mapping[str, Json]] = field(default_factory=dict)
+    ended: Mapping[int, CountedRow] = field(default_factory=dict)
     requests: Mapping[str, int] = field(default_factory=dict)
     spent_s: float = 0.0
 
     @classmethod
     def of(cls, story: Story, tokens: TokenSource | None) -> Resumption:
         """The resumption of what `story` tells, with the token that `tokens` hands out now."""
-        was, now = story.first["principal"], tokens.principal() if tokens else None
-        is_other = isinstance(was, dict) and now is not None and _is_other(was, now)
-        scan_id = str(story.first["scan_id"])
-        return cls(scan_id, story, is_other, story.ended, story.requests, story.spent_s)
+        was, now = story.principal, tokens.principal() if tokens else None
+        is_other = was is not None and now is not None and _is_other(was, now)
+        return cls(story.scan_id, story, is_other, story.ended, story.requests, story.spent_s)
 
     @property
     def is_listed(self) -> bool:
@@ -75,9 +74,7 @@ class Resumption:
         """When the run began, as records write it."""
         if self.story is None:
             return clock.iso(clock.monotonic)
-        at = self.story.first["at"]
-        assert isinstance(at, (int, float))
-        return clock.iso(clock.since_epoch(at))
+        return clock.iso(clock.since_epoch(self.story.began_at))
 
     def fleet(self) -> Fleet:
         """The fleet as it was listed."""
@@ -92,8 +89,8 @@ class Resumption:
         if begun is None:
             return Operation(target, rules, last_s, number)
         before = _before(begun, clock)
-        if begun.accepted_at is not None:
-            urls = OperationUrls.of_json(begun.urls, rules.endpoint, rules.origin)
+        if begun.accepted_at is not None and begun.urls is not None:
+            urls = OperationUrls.of(begun.urls, rules.endpoint, rules.origin)
             if urls is not None and not self.is_other_principal:
                 return Operation.attached(target, rules, number, before, urls)
         elif not begun.in_doubt:
@@ -108,30 +105,23 @@ def _before(begun: Begun, clock: WallClock) -> Before:
     return Before(begun.starts, begun.in_doubt, min(clock.since_epoch(begun.posted_at), now), accepted_at)
 
 
-def _is_other(was: Mapping[str, Json], now: Mapping[str, str | None]) -> bool:
+def _is_other(was: Mapping[str, str | None], now: Mapping[str, str | None]) -> bool:
     """Whether two tokens are clearly of two identities; a claim that is missing in one of them is ignored."""
     told = [(was.get(name), now.get(name)) for name in ("object_id", "app_id", "tenant_id")]
     return any(one and other and one != other for one, other in told)
 
 
-def retried_fleet(run: str) -> Fleet:
-    """The VMs that the run at `run` did not assess, as they were listed then.
+def retried_fleet(path: str) -> Fleet:
+    """The VMs of the run in the directory `path` that were not assessed, as they were listed then.
 
-    Their known power state is old, so it is dropped. Raises UsageError where there is no such run.
+    Their known power state is old, so it is dropped. Raises CannotReadRunError where there is no such run,
+    UsageError where it has not finished.
     """
-    try:
-        story = read_journal(Path(run) / JOURNAL)
-    except OSError as error:
-        raise UsageError(f"--retry-failed: no run found in {run} ({reason(error)})") from error
-    if story is None or not story.is_listed:
-        raise UsageError(f"--retry-failed: {run} stopped before all VMs were listed; start a new scan")
-    if not story.is_finished:
+    run = open_run(path)
+    if not run.is_complete:
         # Its assessments may still be running, and another start would cancel them.
-        raise UsageError(f"--retry-failed: {run} is unfinished; first resume it with --out {run} --resume")
-    assessed = {number for number, row in story.ended.items() if row["outcome"] == Outcome.ASSESSED}
+        raise UsageError(f"{path} is unfinished, so its failed VMs are not known yet", resume_with(path))
     targets = [
-        replace(target, power_state=None)
-        for number, target in enumerate(story.targets)
-        if number not in assessed
+        replace(target_of_row(row), power_state=None) for row in run.rows() if row["outcome"] != "assessed"
     ]
-    return Fleet(targets, listed_scope=story.scope)
+    return Fleet(targets, listed_scope=run.facts["scope"])

@@ -13,21 +13,23 @@ from datetime import UTC, datetime
 from functools import partial
 
 import anyio
-import anyio.to_thread
 
 from fleetscan.azure.credentials import TokenSource
 from fleetscan.engine.listing_job import ListingJob
 from fleetscan.engine.retrying import Retrying
-from fleetscan.errors import FleetscanError
+from fleetscan.errors import FleetscanError, StoppedError
 from fleetscan.inventory.busy import query_busy
 from fleetscan.inventory.listing import Fleet
 from fleetscan.records.times import WallClock
-from fleetscan.runs.store import RunStore, earlier_store, new_store
+from fleetscan.runs.store import RunStore
+from fleetscan.scanner.blocking import in_thread
 from fleetscan.scanner.dispatcher import Dispatcher, Exchanger, Halt
 from fleetscan.scanner.hooks import Hooks
 from fleetscan.scanner.listing import LISTING_ATTEMPTS, read_fleet
 from fleetscan.scanner.resume import Resumption, retried_fleet
+from fleetscan.scanner.row_buffer import RowBuffer
 from fleetscan.scanner.session import Session
+from fleetscan.scanner.stores import fresh_store, resumed_store
 from fleetscan.scanner.summary import ScanSummary, finished_summary
 from fleetscan.settings.declared import Settings
 
@@ -39,27 +41,38 @@ NONE_BUSY: frozenset[str] = frozenset()
 class Run:
     """One process's part of a run. Used once."""
 
-    def __init__(self, transport: Exchanger, settings: Settings, hooks: Hooks, stop: anyio.Event) -> None:
+    def __init__(
+        self,
+        transport: Exchanger,
+        settings: Settings,
+        hooks: Hooks,
+        stop: anyio.Event,
+        rows: RowBuffer,
+        *,
+        are_failures_planned: bool = False,
+    ) -> None:
         self._settings = settings
         self._hooks = hooks
         self._stop = stop
         self._clock = WallClock(datetime.now(UTC), time.monotonic())
         self._chance = random.Random().random  # noqa: S311 - jitter, not a secret
-        self._session = Session(settings, hooks, self._clock, self._chance)
+        self._session = Session(settings, hooks, self._clock, self._chance, on_row=rows.put)
+        self._session.are_failures_planned = are_failures_planned
         self._dispatcher = Dispatcher(
             self._session.broker,
             transport,
             max_in_flight=settings.max_in_flight,
             clock=time.monotonic,
             hooks=hooks,
+            rows=rows,
         )
 
     async def go(self, tokens: TokenSource | None) -> ScanSummary:
         """List, assess and total; or continue where an earlier process stopped."""
-        earlier = earlier_store(self._settings, self._clock)
+        earlier = resumed_store(self._settings)
         if earlier is None:
             fleet = await self._list()
-            with new_store(self._settings, self._clock, scan_id := str(uuid.uuid4())) as store:
+            with fresh_store(self._settings, self._clock, scan_id := str(uuid.uuid4())) as store:
                 return await self._work(store, fleet, Resumption(scan_id), tokens)
         with earlier:
             if (finished := finished_summary(earlier)) is not None:
@@ -87,6 +100,10 @@ class Run:
             await self._assess(partial(self._keep, store))
         except FleetscanError as error:
             stopped_by = error
+        except anyio.get_cancelled_exc_class():
+            # The caller's block broke: the totals are written over the rows there are.
+            self._session.finish(time.monotonic(), StoppedError("the scan was cancelled"))
+            raise
         return self._session.finish(time.monotonic(), stopped_by)
 
     async def _assess(self, keep: Callable[[], Awaitable[None]]) -> None:
@@ -124,4 +141,4 @@ class Run:
         while True:
             await anyio.sleep(SYNC_EVERY_S)
             self._session.keep(time.monotonic())
-            await anyio.to_thread.run_sync(store.sync)
+            await in_thread(store.sync)

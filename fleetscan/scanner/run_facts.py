@@ -6,39 +6,38 @@ import platform
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from fleetscan import __version__
 from fleetscan.errors import CannotScanError, FleetscanError, StoppedError
-from fleetscan.model import Json, Outcome
+from fleetscan.model import Json
+from fleetscan.records.run import SCHEMA, Principal, RunFacts, Scope
 from fleetscan.records.times import WallClock
+from fleetscan.records.totals import Totals
 from fleetscan.settings.declared import Settings
-
-SCHEMA = "fleetscan.run/1"
-COMPLETE = (0, 3)
+from fleetscan.version import __version__
 
 
 @dataclass(frozen=True, slots=True)
-class RunFacts:
-    """One run as run.json describes it: who ran it, its scope, its settings, and how it ended.
+class RunDescription:
+    """What there is to tell of a run from its beginning on: whose, of what and with which settings.
 
     `scope` says which subscriptions were listed and which were left out; `principal` whose token it was.
     """
 
     scan_id: str
     settings: Settings
-    scope: Mapping[str, Json]
-    principal: Mapping[str, str | None] | None
+    scope: Scope
+    principal: Principal | None
     clock: WallClock
     started_at: str
 
-    def begun(self) -> dict[str, Json]:
+    def begun(self) -> RunFacts:
         """run.json while the run is unfinished."""
-        return self._json(None, None, None)
+        return self._facts(None, None, None)
 
-    def ended(self, ended_at: float, code: int, stopped_by: FleetscanError | None) -> dict[str, Json]:
+    def ended(self, ended_at: float, code: int, stopped_by: FleetscanError | None) -> RunFacts:
         """run.json once it has ended at the monotonic second `ended_at`."""
-        return self._json(self.clock.iso(ended_at), code, None if stopped_by is None else str(stopped_by))
+        return self._facts(self.clock.iso(ended_at), code, None if stopped_by is None else stopped_by.what)
 
-    def _json(self, finished_at: str | None, code: int | None, stopped_by: str | None) -> dict[str, Json]:
+    def _facts(self, finished_at: str | None, code: int | None, stopped_by: str | None) -> RunFacts:
         return {
             "schema": SCHEMA,
             "scan_id": self.scan_id,
@@ -47,10 +46,20 @@ class RunFacts:
             "exit_code": code,
             "stopped_by": stopped_by,
             "versions": {"fleetscan": __version__, "python": platform.python_version()},
-            "principal": None if self.principal is None else dict(self.principal),
-            "scope": dict(self.scope),
+            "principal": self.principal,
+            "scope": self.scope,
             "settings": {name: as_json(value) for name, value in asdict(self.settings).items()},
         }
+
+
+def principal_facts(told: Mapping[str, str | None]) -> Principal:
+    """Whom a token names, as run.json tells it."""
+    return {
+        "object_id": told.get("object_id"),
+        "app_id": told.get("app_id"),
+        "tenant_id": told.get("tenant_id"),
+        "name": told.get("name"),
+    }
 
 
 def as_json(value: object) -> Json:
@@ -62,7 +71,7 @@ def as_json(value: object) -> Json:
     return str(value)
 
 
-def exit_code(fleet: Mapping[str, Json], stopped_by: FleetscanError | None, *, has_accepted: bool) -> int:
+def exit_code(fleet: Totals, stopped_by: FleetscanError | None, *, has_accepted: bool) -> int:
     """The contract's exit code of a run whose fleet line is `fleet`.
 
     If Azure refuses the token from the first start on, the code is 4 (could not scan); later it is 5.
@@ -72,7 +81,4 @@ def exit_code(fleet: Mapping[str, Json], stopped_by: FleetscanError | None, *, h
     if stopped_by is not None:
         return stopped_by.exit_code
     outcomes = fleet["outcomes"]
-    assert isinstance(outcomes, dict)
-    if outcomes[Outcome.FAILED] or outcomes[Outcome.TIMED_OUT] or fleet["inventory_errors"]:
-        return 3
-    return 0
+    return 3 if outcomes["failed"] or outcomes["timed_out"] or fleet["inventory_errors"] else 0

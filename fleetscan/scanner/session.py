@@ -17,21 +17,25 @@ from fleetscan.engine.scheduler import Scheduler
 from fleetscan.errors import BugError, FleetscanError, OutputError, StoppedError
 from fleetscan.inventory.listing import Fleet
 from fleetscan.inventory.selection import is_skipped
-from fleetscan.model import AzureError, Ending, Job, Json, Outcome, Reason, Target
+from fleetscan.model import Ending, Failure, Job, Outcome, OwnCode, Reason, Target
 from fleetscan.records.fleet_facts import FleetFacts
+from fleetscan.records.journal import RequestsCounted
+from fleetscan.records.row import Row
 from fleetscan.records.times import WallClock
-from fleetscan.runs.store import RunStore, scope_of
+from fleetscan.runs.reader import COMPLETE
+from fleetscan.runs.store import RunStore
 from fleetscan.scanner.broker import Broker
 from fleetscan.scanner.hooks import Hooks
-from fleetscan.scanner.policy import limits_of, longest_first, operation_rules, past_durations
-from fleetscan.scanner.recorder import Recorder
+from fleetscan.scanner.policy import asked_of, limits_of, longest_first, operation_rules, past_durations
+from fleetscan.scanner.recorder import Recorder, ignore
 from fleetscan.scanner.resume import Resumption
-from fleetscan.scanner.run_facts import COMPLETE, RunFacts, exit_code
+from fleetscan.scanner.run_facts import RunDescription, exit_code, principal_facts
 from fleetscan.scanner.summary import ScanSummary, stopped
 from fleetscan.settings.declared import Settings
 
 # One odd reply fails one VM; after this many, our code is assumed to be wrong.
 MAX_BUGS = 10
+SOME_FAILED = 3
 
 log = logging.getLogger("fleetscan")
 
@@ -43,12 +47,20 @@ class Session:
     """
 
     def __init__(
-        self, settings: Settings, hooks: Hooks, clock: WallClock, chance: Callable[[], float]
+        self,
+        settings: Settings,
+        hooks: Hooks,
+        clock: WallClock,
+        chance: Callable[[], float],
+        on_row: Callable[[Row], None] = ignore,
     ) -> None:
         self._settings = settings
         self._hooks = hooks
         self._clock = clock
         self._chance = chance
+        self._on_row = on_row
+        # Where VMs are meant to fail, failures are no reason to end with 3.
+        self.are_failures_planned = False
         self._bugs = 0
         self._busy: list[tuple[int, Target]] = []
         self._now = clock.monotonic
@@ -67,25 +79,23 @@ class Session:
         self._store, self._fleet, self._resumption = store, fleet, resumption
         self._scope = fleet.scope
         self._recorder = Recorder(
-            resumption.scan_id, store, self._clock, self._hooks, self._settings.group_by
+            resumption.scan_id, store, self._clock, self._hooks, self._settings.group_by, self._on_row
         )
-        self._facts = RunFacts(
+        self._description = RunDescription(
             scan_id=resumption.scan_id,
             settings=self._settings,
             scope=fleet.scope,
-            principal=principal,
+            principal=None if principal is None else principal_facts(principal),
             clock=self._clock,
             started_at=resumption.started_at(self._clock),
         )
-        who: Json = None if principal is None else {**principal}
-        asked = scope_of(self._settings)
-        store.journal.begun({"scan_id": resumption.scan_id, "principal": who, "asked": asked})
+        at = self._clock.epoch(self._clock.monotonic)
+        store.begin(resumption.scan_id, principal, asked_of(self._settings), at)
+        # Rows without a listing could not be resumed: it is on the disk before the first of them.
         if not resumption.is_listed:
-            store.journal.listed(fleet)
-        # Rows without a listing could not be resumed.
-        store.journal.sync()
-        self.broker.journal = store.journal
-        store.output.write_run(self._facts.begun())
+            store.note_fleet(fleet.targets, fleet.errors, fleet.scope)
+        self.broker.note_in(store.journal, self._clock)
+        store.output.write_run(self._description.begun())
         self._count(fleet, resumption)
 
     def _count(self, fleet: Fleet, resumption: Resumption) -> None:
@@ -128,7 +138,7 @@ class Session:
                 self._busy.append((number, target))
             else:
                 operation = resumption.operation(number, target, self._rules, past.of(target), self._clock)
-                if operation.reading is not None:
+                if operation.polling is not None:
                     self._hooks.accepted()
                 yield operation
 
@@ -148,7 +158,8 @@ class Session:
 
     def keep(self, now: float) -> None:
         """Journal the requests so far; they survive a power cut once the store is synced."""
-        self._store.journal.counted(self.broker.counts.as_json(), now)
+        counted = RequestsCounted(self._clock.epoch(now), self.broker.counts.told())
+        self._store.journal.write(counted)
 
     def finish(self, now: float, stopped_by: FleetscanError | None) -> ScanSummary:
         """Totals, run.json and the exit code over whatever rows there are. Raises BrokenIdentityError."""
@@ -158,11 +169,12 @@ class Session:
             stopped_by = stopped(stopped_by, lines[0], store.output.path)
         has_accepted = bool(self.broker.accepted) or self._resumption.has_accepted
         code = exit_code(lines[0], stopped_by, has_accepted=has_accepted)
+        code = 0 if code == SOME_FAILED and self.are_failures_planned else code
         last_writes: tuple[Callable[[], None], ...] = (
             lambda: self.keep(now),
             store.output.close,
             lambda: store.output.write_totals(lines),
-            lambda: store.output.write_run(self._facts.ended(now, code, stopped_by)),
+            lambda: store.output.write_run(self._description.ended(now, code, stopped_by)),
         )
         for write in last_writes:
             # Each on its own: run.json says how the run ended even if the disk has no room for the rest.
@@ -172,12 +184,11 @@ class Session:
                 stopped_by, code = stopped_by or error, max(code, error.exit_code)
         if code in COMPLETE and (unswitched := store.output.switch_latest()):
             self._hooks.warning(unswitched)
-        sentence = None if stopped_by is None else str(stopped_by)
-        return ScanSummary(code, store.output.path, lines[0], sentence)
+        return ScanSummary(code, store.output.path, lines[0], stopped_by)
 
     def _fleet_facts(self, now: float) -> FleetFacts:
         return FleetFacts(
-            started_at=self._facts.started_at,
+            started_at=self._description.started_at,
             finished_at=self._clock.iso(now),
             duration_s=self._resumption.spent_s + now - self._clock.monotonic,
             requests=self.broker.counts.plus(self._resumption.requests),
@@ -195,7 +206,7 @@ class Session:
             raise bug
         self._bugs += 1
         log.error("fleetscan failed on a reply for %s", job.target.resource_id, exc_info=bug)
-        error = AzureError("InternalError", f"{type(bug).__name__}: {bug}", None, job.stage)
+        error = Failure.of_fleetscan(OwnCode.INTERNAL_ERROR, f"{type(bug).__name__}: {bug}", job.stage)
         ending = Ending(Outcome.FAILED, Reason.INTERNAL_ERROR, None, error, job.trace(now))
         self._recorder.record(job.number, job.target, ending)
         if self._bugs >= MAX_BUGS:

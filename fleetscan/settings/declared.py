@@ -7,14 +7,10 @@ setting: it comes from FLEETSCAN_ACCESS_TOKEN alone, so that neither a process l
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
-from fleetscan.errors import UsageError
+from fleetscan.errors import Remedy, UsageError
 from fleetscan.settings.setting import CheckedSettings, setting
-from fleetscan.settings.types import Duration, Endpoint, Number, OneOf, Switch, Text, Whole
-
-PERCENT = Number(0, 100, metavar="PCT")
-RUN_DIRECTORY = Text("DIR", "a directory's path, or - for standard output")
+from fleetscan.settings.types import Duration, Endpoint, Number, Switch, Text, Whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,24 +22,28 @@ class PlanSettings(CheckedSettings):
         Text("ID", "a subscription's id, such as 3f8c0d5e-...", r"[0-9A-Za-z-]{1,64}"),
         "Scan only this subscription; repeat the flag for several.",
         "Default: every enabled subscription the identity can see.",
+        is_whom=True,
     )
     inventory: str | None = setting(
         None,
         Text("FILE", "a file's path, or - for standard input"),
         "Read the VMs from this file (- for standard input) instead of listing them: "
         "JSON lines, or one resource ID per line.",
+        is_whom=True,
     )
     limit: int | None = setting(
         None,
         Whole(1),
         "Scan at most this many VMs.",
         "Useful for a first try: Azure installs an extension on a VM when it first assesses it.",
+        is_whom=True,
     )
     endpoint: str = setting(
         "https://management.azure.com",
         Endpoint(),
         "Base URL of Azure Resource Manager.",
         "The token is sent there, so plain http is allowed only for loopback.",
+        is_whom=True,
     )
     api_version: str = setting(
         "2022-08-01",
@@ -91,13 +91,22 @@ class PlanSettings(CheckedSettings):
 
 @dataclass(frozen=True, slots=True)
 class Settings(PlanSettings):
-    """What `fleetscan scan` does, and which VMs it assesses."""
+    """What a scan does, and to which VMs: the flags of `fleetscan scan`, and `fleetscan.Settings`.
+
+    Without `out` and `runs` a scan keeps nothing on disk.
+    """
 
     out: str | None = setting(
         None,
-        RUN_DIRECTORY,
+        Text("DIR", "a directory's path, or - for standard output"),
         "Write the run to this directory, or with - only its rows, to standard output.",
-        "Default: a new directory under fleetscan-runs/.",
+    )
+    runs: str | None = setting(
+        None,
+        Text("DIR", "a directory's path"),
+        "Without --out, write the run to a new directory under this one, where `latest` points to the last "
+        "complete run.",
+        "Default: fleetscan-runs.",
     )
     resume: bool = setting(
         False,
@@ -109,6 +118,7 @@ class Settings(PlanSettings):
         None,
         Text("DIR", "a run's directory"),
         "Scan the VMs that this earlier run did not assess, as a new run.",
+        is_whom=True,
     )
     deadline_s: float | None = setting(
         None,
@@ -144,126 +154,7 @@ class Settings(PlanSettings):
     def check_together(self) -> None:
         """Raises UsageError about fields that do not go together."""
         if self.resume and self.out in (None, "-"):
-            raise UsageError("--resume needs the directory of a run; name it with --out DIR")
+            raise UsageError("a run is resumed in its directory", Remedy("name it with {out}", {"out": None}))
         if self.retry_failed is not None and self.inventory is not None:
-            raise UsageError("--retry-failed and --inventory both choose the VMs; use only one of them")
-
-
-@dataclass(frozen=True, slots=True)
-class FleetSettings(CheckedSettings):
-    """The pretend fleet, wherever one is made up."""
-
-    machines: int = setting(300, Whole(0, 1_000_000), "Virtual machines in the fleet.")
-    subscriptions: int = setting(4, Whole(1, 10_000), "Subscriptions they are spread over.")
-    regions: int = setting(3, Whole(1, 50), "Regions they are spread over.")
-    seed: int = setting(1, Whole(0, 2**63 - 1), "The same seed makes the same fleet and the same fates.")
-
-
-@dataclass(frozen=True, slots=True)
-class SimulateSettings(FleetSettings):
-    """The pretend Azure that `fleetscan simulate` serves."""
-
-    port: int = setting(0, Whole(0, 65_535), "Serve on this loopback port; 0 takes any free one.")
-    speed: float = setting(
-        1.0, Number(0.001, 1_000_000), "How many times faster than life assessments run.", "In life, minutes."
-    )
-    limits_speed: float = setting(
-        1.0,
-        Number(0, 1_000_000),
-        "How many times larger and faster than published the rate limits are; 0 is no limits at all.",
-    )
-    refill: Literal["continuous", "by-minute"] = setting(
-        "continuous",
-        OneOf(("continuous", "by-minute")),
-        "How Compute's rate limits fill again: evenly, or with a minute's worth at each whole minute.",
-        "Azure's document speaks of minutes; a scan must do well either way.",
-    )
-    rival_share: float = setting(
-        0.0,
-        Number(0, 0.99),
-        "The share of every subscription's rate limits that another client uses up.",
-        "In life a scan is seldom alone.",
-    )
-    policy_names: Literal["2023", "2024", "novel"] = setting(
-        "2024",
-        OneOf(("2023", "2024", "novel")),
-        "How quota headers name Compute's limits: as recorded in a year, or as nobody has ever seen.",
-        "Azure renamed them three times, so that no client may rely on the names.",
-    )
-    durations: Literal["lognormal", "regular"] = setting(
-        "lognormal",
-        OneOf(("lognormal", "regular")),
-        "How long assessments take: lognormal with a long tail, or all of one operating system alike.",
-    )
-    patches: int = setting(20, Whole(0, 10_000), "The mean number of patches a machine misses.")
-    stopped_pct: float = setting(5.0, PERCENT, "Machines that are not running.")
-    warned_pct: float = setting(4.0, PERCENT, "Assessments that end CompletedWithWarnings.")
-    truncated_pct: float = setting(1.0, PERCENT, "Assessments whose list of patches is cut short.")
-    failing_pct: float = setting(2.0, PERCENT, "Machines that fail, spread over the ways to fail.")
-    page_size: int = setting(
-        1000,
-        Whole(1, 1000),
-        "Rows in a page of a listing, at most.",
-        "Resource Graph gives 1000; pages of the Compute list never exceed 500.",
-    )
-    graph: Literal["up", "denied", "broken"] = setting(
-        "up", OneOf(("up", "denied", "broken")), "How Resource Graph does: a scan must manage without it."
-    )
-    installing_pct: float = setting(
-        0.0,
-        PERCENT,
-        "Running machines on which patches are being installed when serving begins.",
-        "An assessment ends such an installation, in life as here.",
-    )
-    graph_lag_s: float = setting(3.0, Duration(0.0), "How far Resource Graph's patch tables lag behind.")
-    faults_pct: float = setting(
-        0.0,
-        PERCENT,
-        "Requests that meet a fault: a cut or stalled connection, a 5xx, a 429, a broken body, and so on.",
-        "Some are obeyed all the same, as in life.",
-    )
-    troubled_pct: float = setting(
-        0.0, PERCENT, "Machines with a lasting trouble, such as operations that never end or are lost."
-    )
-    outages: int = setting(
-        0,
-        Whole(0, 1000),
-        "Outages of a region, a subscription or all sign-ins, in the first quarter of an hour.",
-    )
-    token: str | None = setting(
-        None,
-        Text("TOKEN", "a bearer token without blanks", r"[\x21-\x7e]+"),
-        "Accept this bearer token alone; without it, any. It opens nothing but this pretend Azure.",
-    )
-
-    def __post_init__(self) -> None:
-        """Raises UsageError about a field, or about percentages that leave no room for each other."""
-        CheckedSettings.__post_init__(self)
-        shares = (self.stopped_pct, self.warned_pct, self.truncated_pct, self.failing_pct)
-        if sum(shares) > 100:
-            raise UsageError(f"the four percentages must be 100 together at most, not {sum(shares):g}")
-
-
-@dataclass(frozen=True, slots=True)
-class DemoSettings(FleetSettings):
-    """The pretend fleet that `fleetscan demo` scans, and where the run goes."""
-
-    speed: float = setting(
-        240.0,
-        Number(0.001, 1_000_000),
-        "How many times faster than life assessments run.",
-        "Three minutes become less than a second, and the slowest assessment still ends in half a minute.",
-    )
-    out: str | None = setting(
-        None,
-        RUN_DIRECTORY,
-        "Write the run to this directory, or with - only its rows, to standard output.",
-        "Default: a new directory under fleetscan-runs/.",
-    )
-
-
-SETTINGS: tuple[type[CheckedSettings], ...] = (Settings, PlanSettings, SimulateSettings, DemoSettings)
-"""All settings there are: what tells a variable of another command from an unknown one."""
-
-ACCESS_TOKEN = "FLEETSCAN_ACCESS_TOKEN"  # noqa: S105 - the variable's name, not a token
-"""Where a ready bearer token is found, instead of a credential chain."""
+            both = Remedy("give {retry_failed} or {inventory}", {"retry_failed": None, "inventory": None})
+            raise UsageError("two settings say which VMs to scan", both)

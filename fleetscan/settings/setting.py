@@ -21,6 +21,11 @@ T = TypeVar("T")
 PREFIX = "FLEETSCAN_"
 
 
+def name_of(attribute: str) -> str:
+    """What people call the setting in the field `attribute`: words joined by hyphens, no unit."""
+    return attribute.removesuffix("_s").replace("_", "-")
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """One setting: the field that holds it, how its text reads, and what is said about it."""
@@ -30,11 +35,13 @@ class Setting:
     form: ValueType
     help: str
     why: str
+    is_whom: bool = False
+    """Whether it says whom a scan asks, and for which VMs."""
 
     @property
     def name(self) -> str:
         """The name people write, words joined by hyphens."""
-        return self.attribute.removesuffix("_s").replace("_", "-")
+        return name_of(self.attribute)
 
     @property
     def flag(self) -> str:
@@ -98,11 +105,15 @@ class _Words:
     form: ValueType
     help: str
     why: str
+    is_whom: bool
 
 
-def setting(default: T, form: ValueType, help: str, why: str = "") -> T:
-    """Declares a field of a settings dataclass; `why` gives the reason for the default or the range."""
-    return field(default=default, metadata={"words": _Words(form, help, why)})
+def setting(default: T, form: ValueType, help: str, why: str = "", *, is_whom: bool = False) -> T:
+    """Declares a field of a settings dataclass; `why` gives the reason for the default or the range.
+
+    `is_whom` marks settings that select the endpoint and the VMs: a run is resumed with the same values.
+    """
+    return field(default=default, metadata={"words": _Words(form, help, why, is_whom)})
 
 
 def settings_of(settings: type[CheckedSettings]) -> tuple[Setting, ...]:
@@ -110,7 +121,7 @@ def settings_of(settings: type[CheckedSettings]) -> tuple[Setting, ...]:
     found = []
     for each in fields(settings):
         words: _Words = each.metadata["words"]
-        found.append(Setting(each.name, each.default, words.form, words.help, words.why))
+        found.append(Setting(each.name, each.default, words.form, words.help, words.why, words.is_whom))
     return tuple(found)
 
 

@@ -6,13 +6,12 @@ A form turns text into a value and says no in a clause that follows the setting'
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from fleetscan.model import Origin
+from fleetscan.addresses import Origin
 
 Value: TypeAlias = str | int | float | bool
 
@@ -211,15 +210,7 @@ class Endpoint(ValueType):
             origin = Origin.of(value)
         except ValueError:
             return False
-        return value.isascii() and (origin.scheme == "https" or is_loopback(origin.host))
+        return value.isascii() and origin.is_confidential
 
     def parse(self, text: str) -> Value:
         return text.strip().rstrip("/")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host` is localhost or a loopback address; names are not resolved."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -47,7 +47,7 @@ _TRUNCATION = (
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What a machine lacks. `missing` is all of it, `listed` the patches told of; the counts are of all."""
+    """Patches missing on a machine: `missing` are all, `listed` those in the list; the counts are of all."""
 
     missing: tuple[Patch, ...]
     listed: tuple[Patch, ...]
@@ -57,7 +57,7 @@ class Findings:
 
 
 class Assessor:
-    """Looks into pretend machines of one seed; `mean_patches` is the length of an ordinary list."""
+    """Finds what is missing on the machines of one seed; `mean_patches` is the length of an ordinary list."""
 
     def __init__(self, seed: int, mean_patches: int) -> None:
         self._seed = seed

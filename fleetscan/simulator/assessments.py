@@ -37,7 +37,7 @@ _FAILED = (
 
 
 class Assessments:
-    """The pretend machines' patch assessments, from the POST to the result."""
+    """The machines' patch assessments, from the POST to the result."""
 
     def __init__(
         self, scenario: Scenario, fleet: Fleet, installations: Installations, calendar: Calendar
@@ -105,7 +105,7 @@ class Assessments:
         self.ledger.polls[operation.machine.key] += 1
         status, result = self._operations.targets(operation)
         if call.target not in (status, result):
-            # What Azure says here is not known; that it refuses is what the signature is for.
+            # Azure's words for this are not known; a signature is there so that it refuses.
             return compute_error(403, "InvalidSignature", "The signature of the operation URL is not valid.")
         refusal = self._refusal_of_poll(operation, now)
         if refusal is not None:

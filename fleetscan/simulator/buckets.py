@@ -51,7 +51,7 @@ class Bucket:
         return self._tokens >= ONE and now >= self._shut_until
 
     def is_as_new(self, now: float) -> bool:
-        """Whether nothing tells it from a bucket that was never used."""
+        """Whether it is full, as if it had never been used."""
         self._count(now)
         return self._tokens >= self._size and now >= self._shut_until
 
@@ -132,7 +132,7 @@ def arm_bucket(policy: Policy, scenario: Scenario, now: float) -> Bucket:
 
 
 def compute_bucket(policy: Policy, scenario: Scenario, now: float) -> Bucket:
-    """A bucket of Microsoft.Compute. A machine's own is ours alone: the rival is after other machines."""
+    """A bucket of Microsoft.Compute. A machine's own is ours alone: the rival uses other machines."""
     rival_share = 0.0 if policy.is_per_machine else scenario.rival_share
     kind = MinuteBucket if scenario.refill == "by-minute" else Bucket
     return kind(policy, scenario.limits_speed, now, rival_share)

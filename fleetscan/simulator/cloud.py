@@ -1,7 +1,7 @@
-"""A pretend Azure as one plain object: a request and the time go in, a reply comes out.
+"""A simulated Azure as one plain object: a request and the time go in, a reply comes out.
 
-It keeps no clock, opens no socket and draws no chance but from its scenario's seed. It shares no code with
-the scanner, so that a mistake of one cannot hide in the other.
+It keeps no clock, opens no socket and draws all chance from its scenario's seed. It shares no code with the
+scanner, so that a mistake of one cannot hide in the other.
 """
 
 from __future__ import annotations
@@ -21,21 +21,28 @@ from fleetscan.simulator.patch_tables import PatchTables
 from fleetscan.simulator.replies import Answer, Letterhead, arm_error, unauthorized
 from fleetscan.simulator.routes import Route, Router
 from fleetscan.simulator.scenario import Scenario
-from fleetscan.simulator.times import Calendar
+from fleetscan.simulator.times import UNIX_EPOCH, Calendar
 from fleetscan.simulator.weather import Weather
 
 
 class Cloud:
-    """The pretend Azure of one scenario.
+    """The simulated Azure of one scenario: its machines, its rate limits, and all that happens to them.
 
-    `epoch` is the calendar time at `started_at`; `now` in `handle` are seconds of the same monotonic clock
-    as `started_at` and never run backwards.
+    Make one for each scan and hand it to `serve`. A program may read `scenario`, `fleet` (iterate over it for
+    the machines; each has `resource_id`, `name`, `region` and `tags`) and `ledger`; `handle` answers a
+    request without HTTP.
+
+    `epoch` is the calendar time at `started_at`, with a time zone, or ValueError. Without it `serve` takes
+    today's date and time, and a cloud that is not served begins in 1970.
+    `started_at` is in seconds of the monotonic clock that `now` is read from everywhere; `now` never runs
+    backwards.
     """
 
-    def __init__(self, scenario: Scenario, *, epoch: datetime, started_at: float = 0.0) -> None:
-        calendar = Calendar(epoch)
+    def __init__(self, scenario: Scenario, *, epoch: datetime | None = None, started_at: float = 0.0) -> None:
+        calendar = Calendar(epoch or UNIX_EPOCH)
         self.scenario = scenario
         self.started_at = started_at
+        self._has_epoch = epoch is not None
         self.fleet = Fleet(scenario)
         self._limits = Limits(scenario, calendar)
         installations = Installations(scenario, self.fleet, calendar)
@@ -49,11 +56,16 @@ class Cloud:
 
     @property
     def ledger(self) -> Ledger:
-        """What this cloud was sent so far."""
+        """What this cloud was sent so far: counts of starts, polls, 429s and faults, some by machine."""
         return self._assessments.ledger
 
+    def begin_calendar(self, epoch: datetime) -> None:
+        """Have the dates begin at `epoch`, unless the cloud was made with an epoch of its own."""
+        if not self._has_epoch:
+            self._calendar.begin(epoch)
+
     def handle(self, request: Request, now: float) -> Reply:
-        """Answers one request that came with a good token."""
+        """Answers one request that came with a good token; errors and broken connections are replies too."""
         at = now - self.started_at
         call = Call.of(request)
         route = self._router.route(call, at)
@@ -98,7 +110,7 @@ class Cloud:
         return self._letterhead.write(wrong, now - self.started_at)
 
     def _pass(self, call: Call, route: Route, at: float) -> Answer:
-        """The front door, then Compute's buckets, then the endpoint; who is refused has paid so far."""
+        """The front door, then Compute's buckets, then the endpoint; a refusal has cost the tokens so far."""
         headers: dict[str, str] = {}
         if not route.is_self_counting:
             door = self._limits.front_door(call.method, route.subscription_id, at)

@@ -1,6 +1,6 @@
-"""The organisation a pretend fleet belongs to: subscriptions, regions, workloads and who owns them.
+"""The organisation a simulated fleet belongs to: subscriptions, regions, workloads and their owners.
 
-Pure invention, drawn from a seed; region names are Azure's own.
+All of it is invented and drawn from a seed; region names are Azure's own.
 """
 
 from __future__ import annotations
@@ -84,8 +84,6 @@ class Estate:
     """Subscriptions and regions of one seed. The last subscription is one that was disabled."""
 
     def __init__(self, seed: int, subscriptions: int, regions: int) -> None:
-        if regions > len(REGIONS):
-            raise ValueError(f"regions is {regions}, and {len(REGIONS)} is all the simulator knows")
         draw = random.Random(f"{seed}:estate")
         self.tenant_id = _guid(draw)
         self.regions = tuple(REGIONS)[:regions]

@@ -1,4 +1,4 @@
-"""What may become of a machine's assessment, and how a fate is drawn from a machine's own seed.
+"""How a machine's assessment can end, and how a fate is drawn from a machine's own seed.
 
 A fate depends on the seed and the machine's id alone: another order of requests, another fleet size or
 another client changes nothing about it.
@@ -65,7 +65,7 @@ DEALLOCATED_SHARE = 0.7
 # Machines with another time zone, with an upper-cased group in one listing, a lower-cased id in another.
 ODD_SHARE = 0.1
 
-# Patch installations end so long after the cloud begins, evenly on a logarithmic scale.
+# Patch installations end this long after the cloud begins, evenly on a logarithmic scale.
 INSTALLS_LEAST_S = 300.0
 INSTALLS_MOST_S = 3 * 3600.0
 # Fates of machines that do not run, whatever a listing says.

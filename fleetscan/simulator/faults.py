@@ -25,11 +25,11 @@ from fleetscan.simulator.ways import Way
 
 STALL_HEADER = "x-simulated-stall-s"
 """How many seconds of silence come before the break; on replies with a fault alone."""
-# Clients give up after a minute or two; what is shorter may be borne.
+# Clients give up after a minute or two; shorter silences may pass.
 STALL_LEAST_S = 20.0
 STALL_MOST_S = 180.0
 BLANKS = b" " * 1_000_000
-# An HTTP date as a Retry-After names a moment so long from now.
+# A Retry-After that is an HTTP date names a moment this many seconds from now.
 RETRY_DATE_AFTER_S = 9.0
 
 _PAGES = {
@@ -61,7 +61,7 @@ class Strike:
         """What comes instead of handling the request; None where it is handled."""
         match self.way:
             case Way.NOT_SENT:
-                return Reply(0, fault=Fault.NOT_SENT, detail="no connection to the pretend cloud")
+                return Reply(0, fault=Fault.NOT_SENT, detail="no connection to the simulated cloud")
             case Way.RESET_BEFORE:
                 return _cut()
             case Way.STALL_BEFORE:
@@ -120,7 +120,7 @@ class Strike:
     def _stalled(self) -> Reply:
         stall_s = random.Random(self.seed).uniform(STALL_LEAST_S, STALL_MOST_S)
         return Reply(
-            0, {STALL_HEADER: f"{stall_s:.3f}"}, fault=Fault.CUT, detail="the pretend cloud fell silent"
+            0, {STALL_HEADER: f"{stall_s:.3f}"}, fault=Fault.CUT, detail="the simulated cloud fell silent"
         )
 
     def _throttled(self, calendar: Calendar, at: float) -> Answer:
@@ -141,7 +141,7 @@ class Strike:
 
 
 def _cut() -> Reply:
-    return Reply(0, fault=Fault.CUT, detail="the pretend cloud broke the connection")
+    return Reply(0, fault=Fault.CUT, detail="the simulated cloud broke the connection")
 
 
 def _challenged() -> Answer:

@@ -1,7 +1,7 @@
-"""The pretend machines: who they are, where they live and what fate waits for each.
+"""The simulated machines: their names, where they run, and the fate of each.
 
-Machines are small values, a hundred thousand of them are no burden; patches and resource objects are
-made when somebody asks.
+Machines are small values, so that a fleet may have a hundred thousand; patches and resource objects are
+made when a request needs them.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class Fleet:
 
 
 def _settle(scenario: Scenario, estate: Estate) -> Iterator[Machine]:
-    """Draws where each machine lives; a longer fleet begins with the shorter one of the same seed."""
+    """Draws where each machine runs; a longer fleet begins with the shorter one of the same seed."""
     draw = random.Random(f"{scenario.seed}:fleet")
     numbers: Counter[tuple[str, str]] = Counter()
     applications = tuple(TEAMS)
@@ -118,7 +118,7 @@ def _settle(scenario: Scenario, estate: Estate) -> Iterator[Machine]:
 
 @cache
 def _tags(is_owned: bool, is_full: bool, application: str, environment: str) -> dict[str, str]:
-    """Most machines are tagged as the rules want it, some half, some not at all. Equal tags are shared."""
+    """Most machines have all tags, some the owner alone, some none. Equal tags are shared."""
     if not is_owned:
         return {}
     owner = {"owner": TEAMS[application]}

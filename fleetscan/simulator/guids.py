@@ -1,4 +1,4 @@
-"""GUIDs out of chance that somebody else has drawn."""
+"""GUIDs made of random bytes that the caller has drawn."""
 
 from __future__ import annotations
 

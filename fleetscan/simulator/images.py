@@ -1,4 +1,4 @@
-"""The operating system images that pretend machines run, with the names a guest reports for itself.
+"""The operating system images that simulated machines run, with the names a guest reports for itself.
 
 Publishers, offers, SKUs and versions are those of the marketplace.
 """

@@ -1,4 +1,4 @@
-"""Patch installations that run when the cloud begins, and end by themselves or by somebody's assessment.
+"""Patch installations that run when the cloud begins, and end by themselves or by an assessment.
 
 The cloud starts none of its own. What is asked about a past moment is answered as it was then, because
 Resource Graph shows the past.
@@ -17,7 +17,7 @@ from fleetscan.simulator.guids import guid_of
 from fleetscan.simulator.scenario import Scenario
 from fleetscan.simulator.times import Calendar
 
-# Those that run when the cloud begins have begun at most so long before.
+# Those that run when the cloud begins have begun at least and at most this long before.
 BEGUN_LEAST_S = 60.0
 BEGUN_MOST_S = 1800.0
 

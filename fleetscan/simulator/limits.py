@@ -1,4 +1,4 @@
-"""Who may pass: ARM's front door first, then Microsoft.Compute; each refuses in its own documented shape.
+"""Which requests pass: ARM's front door first, then Microsoft.Compute; each refuses in its documented shape.
 
 A request refused by Compute has already paid at the front door. All buckets are made when first used.
 """

@@ -1,4 +1,4 @@
-"""Outages: stretches of time in which a part of the cloud answers nobody, drawn from the scenario's seed.
+"""Outages: stretches of time in which a part of the cloud does not answer, drawn from the scenario's seed.
 
 All of them begin within the first quarter of an hour, when a scan is busiest; `speed` divides every time.
 """
@@ -17,7 +17,7 @@ from fleetscan.simulator.ways import Way
 LAST_BEGIN_S = 900.0
 LEAST_S = 20.0
 MOST_S = 1200.0
-# A stretch in which no token is good enough, wherever it is shown.
+# An outage in which no token is accepted, in any subscription.
 TENANT_SHARE = 0.25
 TENANT_MOST_S = 120.0
 

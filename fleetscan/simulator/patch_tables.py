@@ -27,7 +27,7 @@ INSTALLATION_TYPE = f"{GRAPH_TYPE}/patchinstallationresults"
 ASSESSMENT_TYPE = f"{GRAPH_TYPE}/patchassessmentresults"
 PATCH_TYPE = f"{ASSESSMENT_TYPE}/softwarepatches"
 
-# The field for each word of a patch; all of them are told, those without a patch as 0.
+# The field for each word of a patch; all are in the counts, those without a patch as 0.
 CLASSES = {
     "Security": "security",
     "Critical": "critical",

@@ -1,7 +1,7 @@
 """How a start is refused, one documented or observed error for each kind of refusal.
 
-Nobody outside Azure knows the exact words for a stopped machine, a missing agent or a conflict; these are
-the ones Azure uses for other calls in the same plight.
+Azure's exact words for a stopped machine, a missing agent or a conflict are not published; these are the
+ones it uses for other calls in the same situation.
 """
 
 from __future__ import annotations

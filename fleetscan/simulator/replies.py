@@ -88,13 +88,13 @@ def compute_error(status: int, code: str, message: str) -> Answer:
 
 
 def html_page(status: int, title: str) -> Answer:
-    """A page of whatever stands before ARM."""
+    """A page of the proxy before ARM."""
     page = f"<html><head><title>{title}</title></head><body><center><h1>{title}</h1></center></body></html>"
     return Answer(status, page.encode(), {"content-type": HTML_TYPE})
 
 
 def html_error(status: int) -> Answer:
-    """An error of whatever stands before ARM, which speaks no JSON."""
+    """An error of the proxy before ARM, which speaks no JSON."""
     return html_page(status, f"{status} {HTTPStatus(status).phrase}")
 
 
@@ -105,7 +105,7 @@ def unauthorized(code: str, message: str, challenge: str) -> Answer:
 
 
 def unknown_path(path: str) -> Answer:
-    """ARM's answer to a path nobody serves."""
+    """ARM's answer to a path that does not exist."""
     return arm_error(
         404, "InvalidResourceType", f"The resource type for the path '{path}' could not be found."
     )

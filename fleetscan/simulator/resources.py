@@ -48,7 +48,7 @@ def power_status(machine: Machine) -> dict[str, Json]:
 
 
 def power_state(machine: Machine) -> str:
-    """What the listings say; a machine that stopped unseen is still said to run."""
+    """The power state in the listings; a machine that stopped unseen is still listed as running."""
     return machine.lot.power_state
 
 

@@ -1,6 +1,6 @@
 """Which endpoint a request leads to, what it was for, and which of Compute's buckets it draws on.
 
-Paths are compared without case, as Azure does; who may pass is decided elsewhere.
+Paths are compared without case, as Azure does; the limits are checked elsewhere.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MAX_SUBSCRIPTIONS_PAGE = 100
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a request leads: what it was for, the buckets it draws on, and who answers once it may pass.
+    """Where a request leads: what it was for, the buckets it draws on, and the endpoint that answers it.
 
     `subscription_id` is "" for the tenant, `duty` None where Compute does not count. `is_self_counting`
     endpoints keep a quota of their own, and the front door lets them through.

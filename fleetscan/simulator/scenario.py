@@ -1,74 +1,123 @@
-"""What a pretend Azure is asked to be: sizes, speeds and how often things go wrong.
+"""What a simulated Azure is asked to be: sizes, speeds and how often things go wrong.
 
-A scenario and its seed decide everything about a cloud but the requests it is sent.
+Each dial stands here once, with its default, its range and its meaning; the options of `fleetscan simulate`
+and `fleetscan demo` derive from it. A scenario and its seed decide everything about a cloud except the
+requests it is sent.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
+
+from fleetscan.simulator.dials import dial, dials_of, percentage
 
 Refill: TypeAlias = Literal["continuous", "by-minute"]
 PolicyNames: TypeAlias = Literal["2023", "2024", "novel"]
+Durations: TypeAlias = Literal["lognormal", "regular"]
+GraphState: TypeAlias = Literal["up", "denied", "broken"]
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """The pretend fleet and the weather it lives in.
+    """A simulated fleet, Azure's limits around it, and what goes wrong.
 
-    `speed` divides the assessments' durations. `limits_speed` multiplies both the size and the refill
-    of every token bucket; 0 removes all limits. `refill` is how Compute's buckets fill: evenly, or with a
-    whole minute's tokens at each whole minute of the cloud's clock; ARM's always fill evenly. Another client
-    takes `rival_share` of the refill of every bucket that machines share. `policy_names` is how Compute's
-    quota headers name its policies: two windows as in 2023, those of 2024, or names nobody has heard of.
-    `lognormal` durations have a median of 180 s and one in a hundred ten times its length; `regular` ones
-    are 180 s on Windows and 120 s on Linux, within 5 %. `patches` is the mean number in a list. The
-    percentages are of all machines and exclude each other. A `denied` Resource Graph answers 403; a
-    `broken` one repeats a skip token, or 500 where one page would do. `token` is the one bearer token
-    accepted; None accepts any. On `installing_pct` of the machines that run, a patch installation is under
-    way when the cloud begins. Resource Graph's patch tables show the cloud as it was `graph_lag_s` ago, a
-    time that `speed` divides too. `faults_pct` of the requests meet a fault that passes with them,
-    `troubled_pct` of the machines have a trouble that lasts, and so many `outages` begin within the first
-    quarter of an hour.
+    Fields ending in `_pct` are percentages from 0 to 100; `stopped_pct`, `warned_pct`, `truncated_pct` and
+    `failing_pct` are of all VMs and exclude each other. Fields ending in `_s` are seconds. `speed` divides
+    how long assessments, installations, outages and Resource Graph's lag take; `limits_speed` multiplies both
+    the size and the refill of every rate limit.
+
+    Raises ValueError, naming the field, where one is out of its range or the four percentages are more than
+    100 together.
     """
 
-    machines: int = 300
-    subscriptions: int = 4
-    regions: int = 3
-    seed: int = 1
-    speed: float = 1.0
-    limits_speed: float = 1.0
-    refill: Refill = "continuous"
-    rival_share: float = 0.0
-    policy_names: PolicyNames = "2024"
-    durations: Literal["lognormal", "regular"] = "lognormal"
-    patches: int = 20
-    stopped_pct: float = 5.0
-    warned_pct: float = 4.0
-    truncated_pct: float = 1.0
-    failing_pct: float = 2.0
-    page_size: int = 1000
-    graph: Literal["up", "denied", "broken"] = "up"
-    token: str | None = None
-    installing_pct: float = 0.0
-    graph_lag_s: float = 3.0
-    faults_pct: float = 0.0
-    troubled_pct: float = 0.0
-    outages: int = 0
+    machines: int = dial(300, "Virtual machines in the fleet.", low=0, high=1_000_000)
+    subscriptions: int = dial(4, "Subscriptions they are spread over.", low=1, high=10_000)
+    regions: int = dial(3, "Regions they are spread over.", low=1, high=16)
+    seed: int = dial(1, "The same seed makes the same fleet with the same results.", low=0, high=2**63 - 1)
+    speed: float = dial(
+        1.0, "Assessments run this many times faster than in Azure.", low=0.001, high=1_000_000
+    )
+    limits_speed: float = dial(
+        1.0, "Rate limits are this many times the published ones; 0 removes them.", low=0, high=1_000_000
+    )
+    refill: Refill = dial(
+        "continuous",
+        "How Compute's rate limits refill: evenly, or with a minute's worth at each whole minute.",
+        "Azure documents limits by the minute; a scan must do well either way. ARM's always refill evenly.",
+        choices=get_args(Refill),
+    )
+    rival_share: float = dial(
+        0.0,
+        "The share of every subscription's rate limits that another client uses up.",
+        "Real scans are seldom alone.",
+        low=0,
+        high=0.99,
+    )
+    policy_names: PolicyNames = dial(
+        "2024",
+        "How quota headers name Compute's limits: as recorded in that year, or by unknown names.",
+        "Azure renamed them three times, so no client may rely on the names.",
+        choices=get_args(PolicyNames),
+    )
+    durations: Durations = dial(
+        "lognormal",
+        "How long assessments take: lognormal has a median of 180 s and one in a hundred takes ten times "
+        "as long; regular is 180 s on Windows and 120 s on Linux, within 5 %.",
+        choices=get_args(Durations),
+    )
+    patches: int = dial(20, "Patches missing on a VM, on average.", low=0, high=10_000)
+    stopped_pct: float = percentage(5.0, "VMs that are not running.")
+    warned_pct: float = percentage(4.0, "Assessments that end CompletedWithWarnings.")
+    truncated_pct: float = percentage(1.0, "Assessments whose list of patches is cut short.")
+    failing_pct: float = percentage(2.0, "VMs that fail, spread over the ways to fail.")
+    page_size: int = dial(
+        1000,
+        "Rows in a page of a listing, at most.",
+        "Resource Graph gives 1000; pages of the Compute list never exceed 500.",
+        low=1,
+        high=1000,
+    )
+    graph: GraphState = dial(
+        "up",
+        "How Resource Graph answers: denied is 403; broken repeats a page, or is 500 for a single page.",
+        "A scan must manage without it.",
+        choices=get_args(GraphState),
+    )
+    token: str | None = dial(
+        None,
+        "Accept this bearer token alone; without it, any.",
+        "It opens nothing except this simulated Azure.",
+    )
+    installing_pct: float = percentage(
+        0.0,
+        "Running VMs on which patches are being installed when serving begins.",
+        "An assessment ends such an installation, as in Azure.",
+    )
+    graph_lag_s: float = dial(
+        3.0, "How far Resource Graph's patch tables lag behind, at speed 1.", low=0, high=86_400
+    )
+    faults_pct: float = percentage(
+        0.0,
+        "Requests that meet a fault: a cut or stalled connection, a 5xx, a 429, a broken body, and so on.",
+        "Some are carried out all the same, as in Azure.",
+    )
+    troubled_pct: float = percentage(
+        0.0, "VMs with a lasting trouble, such as operations that never end or are lost."
+    )
+    outages: int = dial(
+        0,
+        "Outages of a region, a subscription or all sign-ins, in the first quarter of an hour.",
+        low=0,
+        high=1000,
+    )
 
     def __post_init__(self) -> None:
-        least = {"machines": 0, "subscriptions": 1, "regions": 1, "patches": 0, "page_size": 1}
-        least |= {"graph_lag_s": 0, "outages": 0}
-        for name, smallest in least.items():
-            if getattr(self, name) < smallest:
-                raise ValueError(f"{name} is {getattr(self, name)}, and must be {smallest} or more")
-        if self.speed <= 0 or self.limits_speed < 0:
-            raise ValueError("speed must be above 0, and limits_speed 0 (no limits) or above")
-        if not 0 <= self.rival_share < 1:
-            raise ValueError(f"rival_share is {self.rival_share}, and must be 0 or more and below 1")
-        for name in ("installing_pct", "faults_pct", "troubled_pct"):
-            if not 0 <= getattr(self, name) <= 100:
-                raise ValueError(f"{name} is {getattr(self, name)}, and must be from 0 to 100")
+        for name, known in dials_of(type(self)).items():
+            value = getattr(self, name)
+            if not known.allows(value):
+                raise ValueError(f"{name} must be {known.expected}, not {value!r}")
         shares = (self.stopped_pct, self.warned_pct, self.truncated_pct, self.failing_pct)
-        if min(shares) < 0 or sum(shares) > 100:
-            raise ValueError(f"the percentages {shares} must each be 0 or more, and 100 at most together")
+        if sum(shares) > 100:
+            names = "stopped_pct, warned_pct, truncated_pct and failing_pct"
+            raise ValueError(f"{names} must be 100 together at most, not {sum(shares):g}")

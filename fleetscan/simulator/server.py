@@ -1,8 +1,8 @@
-"""The HTTP skin: a pretend cloud on a loopback port, on the real monotonic clock.
+"""The HTTP server: a simulated cloud on a loopback port, on the real monotonic clock.
 
 It checks the bearer token, hands the request's target on byte for byte and adds nothing to the replies.
-Where the cloud has an exchange break, the connection is aborted; a request that the cloud never heard of has
-been sent here all the same.
+Where the cloud breaks an exchange, the connection is aborted, also where the fault says that no connection
+came about.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import cast
 
 from aiohttp import web
@@ -29,10 +30,14 @@ MOST_SILENT_S = 5.0
 
 @asynccontextmanager
 async def serve(cloud: Cloud, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
-    """Serves `cloud` and yields the endpoint, such as `http://127.0.0.1:40123`. Port 0 picks a free one.
+    """Serves `cloud` while the block runs, and yields its endpoint, such as `http://127.0.0.1:40123`.
 
-    The cloud's clock stands at its `started_at` when serving begins. OSError where the port is taken.
+    Takes any bearer token unless the scenario names one. Port 0 picks a free port. The cloud's clock stands
+    at its `started_at` when serving begins; its dates are then today's where it was made without an epoch.
+    Serve a cloud once. Needs a running asyncio event loop. Raises OSError where the port is taken or `host`
+    is no address of this computer.
     """
+    cloud.begin_calendar(datetime.now(UTC))
     began = time.monotonic() - cloud.started_at
 
     async def answer(request: web.BaseRequest) -> web.Response:

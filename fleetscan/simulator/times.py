@@ -21,8 +21,12 @@ class Calendar:
     """Turns seconds since `epoch` into the texts found in Azure's bodies, headers and URLs."""
 
     def __init__(self, epoch: datetime) -> None:
+        self.begin(epoch)
+
+    def begin(self, epoch: datetime) -> None:
+        """Have second 0 be `epoch`; ValueError where that has no time zone."""
         if epoch.tzinfo is None:
-            raise ValueError("the epoch of a pretend cloud needs a time zone")
+            raise ValueError("the epoch of a simulated cloud needs a time zone")
         self._epoch = epoch.astimezone(UTC)
         # In whole numbers: a float of this size is a tick or two off.
         self._epoch_ticks = (self._epoch - UNIX_EPOCH) // timedelta(microseconds=1) * 10
@@ -57,5 +61,5 @@ class Calendar:
 
 @lru_cache(REMEMBERED_SECONDS)
 def _clock_face(second: int) -> str:
-    """Date and time of a Unix second; an ended operation tells five times, and many share their seconds."""
+    """Date and time of a Unix second; an ended operation has five times, and many share their seconds."""
     return (UNIX_EPOCH + timedelta(seconds=second)).isoformat()[:19]

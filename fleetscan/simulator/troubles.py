@@ -1,6 +1,6 @@
 """Lasting troubles of single machines, each drawn from its machine's own seed and apart from its fate.
 
-A fault passes with the request that met it; a trouble is met again however often one asks.
+A fault passes with the request that met it; a trouble is met at every request.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ LOST_AFTER_S = 30.0
 
 
 class Trouble(Enum):
-    """What is wrong with a machine's operations for good."""
+    """What is wrong with all of a machine's operations."""
 
     NEVER_ENDING = "never_ending"
-    """They run for ever."""
+    """They never end."""
     POLL_DENIED = "poll_denied"
-    """They may be started and not read: every poll is answered 403."""
+    """They can be started but not polled: every poll is answered 403."""
     OPERATION_LOST = "operation_lost"
     """Every poll is answered 404 from 30 s after the start on; the assessment goes on."""
     VANISHING = "vanishing"
     """The machine is deleted after half of its time: its operation and itself are answered 404."""
     PREEMPTED = "preempted"
-    """They end as Canceled with OperationPreempted after half of their time, though nobody else asked."""
+    """They end as Canceled with OperationPreempted after half of their time, without a newer operation."""
     ASTRAY = "astray"
     """The 202's URLs lead to another host."""
 

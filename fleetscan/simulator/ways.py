@@ -1,4 +1,4 @@
-"""The ways in which one exchange with the pretend cloud can go wrong, whoever or whatever decides on them."""
+"""The ways in which one exchange with the simulated cloud can go wrong."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ class Way(Enum):
     """What happens to a request. Where nothing else is said it is not handled, and costs no tokens."""
 
     NOT_SENT = "not_sent"
-    """No connection comes about; the cloud never hears of the request."""
+    """No connection is made; the request never reaches the cloud."""
     RESET_BEFORE = "reset_before"
     """The connection breaks once the request was sent."""
     RESET_AFTER = "reset_after"

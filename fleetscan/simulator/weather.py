@@ -1,7 +1,7 @@
 """Which requests go wrong, and in which way: outages first, then faults by chance.
 
-Whether a request meets a fault follows from the seed, from whom it is about, from what it is for and from
-how many such came before: the order in which machines are asked about changes nothing.
+Whether a request meets a fault follows from the seed, the machine or subscription it is about, what it is
+for, and how many such requests came before: the order of the machines changes nothing.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Weather:
         self._lost: set[str] = set()
 
     def strike(self, call: Call, route: Route, at: float) -> Strike | None:
-        """What meets a request, which has come now; None where nothing does."""
+        """The fault that meets a request that came now, or None."""
         for outage in self._outages:
             if outage.covers(route, at):
                 return Strike(outage.way, call, route, "", self._scenario.policy_names)
@@ -76,7 +76,7 @@ class Weather:
 
 
 def _who(call: Call, route: Route) -> str:
-    """A machine, or a subscription, or what is asked of the tenant: Resource Graph is told in the body."""
+    """A machine, or a subscription, or a request of the tenant, which Resource Graph has in its body."""
     if route.machine_key or route.subscription_id:
         return route.machine_key or route.subscription_id
     return f"{'/'.join(call.names)}:{hashlib.blake2b(call.body, digest_size=16).hexdigest()}"

@@ -14,6 +14,7 @@ from azure.core.credentials import AccessTokenInfo, TokenRequestOptions
 from azure.core.exceptions import ClientAuthenticationError
 from azure.identity import CredentialUnavailableError
 
+from fleetscan.addresses import Origin
 from fleetscan.azure.credentials import (
     Credential,
     CredentialToken,
@@ -24,7 +25,7 @@ from fleetscan.azure.credentials import (
 )
 from fleetscan.azure.transport import Transport
 from fleetscan.errors import CredentialError, TokenRefusedError
-from fleetscan.model import Origin, Request
+from fleetscan.model import Request
 from tests.azure.loopback_server import OK, Answer, serving
 
 SCOPE = "https://management.azure.com/.default"
@@ -247,9 +248,9 @@ async def test_no_token_ends_in_one_sentence_that_says_what_to_do(refusal: Excep
     with pytest.raises(CredentialError) as caught:
         await identity.tokens().header()
     assert str(caught.value) == (
-        "not signed in to Azure: run `az login`, set the AZURE_* variables of a service principal, or put a "
-        "token into FLEETSCAN_ACCESS_TOKEN (no token for https://management.azure.com/.default: "
-        "no credential here)"
+        "not signed in to Azure, no token for https://management.azure.com/.default (no credential here); "
+        "run `az login`, set the AZURE_* variables of a service principal, or put a token into "
+        "FLEETSCAN_ACCESS_TOKEN"
     )
     assert caught.value.exit_code == 4
 
@@ -280,7 +281,7 @@ async def test_a_static_token_is_sent_as_it_is_without_its_line_break() -> None:
 
 @pytest.mark.parametrize("text", ["", " \n", "Bearer abc", "a\nb", "\N{LATIN SMALL LETTER AE}", "\x00"])
 def test_what_cannot_be_a_token_is_refused_without_being_shown(text: str) -> None:
-    with pytest.raises(CredentialError, match="must be the bare access token") as caught:
+    with pytest.raises(CredentialError, match="is not a valid bearer token") as caught:
         StaticToken(text)
     assert not text.strip() or text.strip() not in str(caught.value).replace("'Bearer'", "")
 

@@ -6,10 +6,11 @@ import base64
 
 import pytest
 
+from fleetscan.addresses import Origin
 from fleetscan.azure.credentials import StaticToken
-from fleetscan.azure.transport import Timeouts, Transport, is_loopback, proxy_for
+from fleetscan.azure.transport import Timeouts, Transport, proxy_for
 from fleetscan.errors import TokenRefusedError, UsageError
-from fleetscan.model import Fault, Origin, Request
+from fleetscan.model import Fault, Request
 from tests.azure.loopback_server import OK, Answer, serving
 
 AZURE = Origin.of("https://management.azure.com")
@@ -99,15 +100,19 @@ def test_plain_http_is_for_this_machine_alone() -> None:
         ("0.0.0.0", False),  # noqa: S104 - nothing is bound to it
     ],
 )
-def test_loopback_is_told_by_address_and_never_looked_up(host: str, local: bool) -> None:
-    assert is_loopback(host) is local
+def test_plain_http_is_confidential_on_loopback_alone_which_is_known_by_its_address(
+    host: str, local: bool
+) -> None:
+    assert Origin("http", host, 80).is_loopback is local
+    assert Origin("http", host, 80).is_confidential is local
+    assert Origin("https", host, 443).is_confidential
 
 
 async def test_a_401_on_a_static_token_says_what_to_do() -> None:
     async with serving(Answer(b"HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n")) as server:
         base = f"http://127.0.0.1:{server.port}"
         async with wire_to(Origin.of(base)) as wire:
-            with pytest.raises(TokenRefusedError, match="put a fresh one there"):
+            with pytest.raises(TokenRefusedError, match="get a fresh one, or leave it out to sign in"):
                 await wire.exchange(Request("GET", f"{base}/x"))
 
 
@@ -122,7 +127,7 @@ async def test_https_leaves_through_the_proxy_and_the_proxy_gets_no_token(
             reply = await wire.exchange(Request("POST", "https://management.azure.com/x?s=secret"))
         assert (reply.fault, reply.detail) == (
             Fault.NOT_SENT,
-            "the proxy refused to connect to management.azure.com:443: HTTP 407",
+            "the proxy would not connect to management.azure.com:443: HTTP 407",
         )
         assert proxy.targets == ["management.azure.com:443"]
         assert proxy.header("Authorization") is None

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from fleetscan.cli.dials import DemoSettings
+from fleetscan.cli.environment import SETTINGS
 from fleetscan.cli.options import S, command
-from fleetscan.settings.declared import SETTINGS, Settings, SimulateSettings
+from fleetscan.settings.declared import Settings
 from fleetscan.settings.setting import CheckedSettings, Setting, settings_of
 
 # name: what the file, the variable and the flag say, each with the value it means.
@@ -42,6 +44,7 @@ ROWS: dict[str, tuple[tuple[str, object], tuple[str, object], tuple[str, object]
         ("tag:cost center, tag:b", ("tag:cost center", "tag:b")),
         ("tag:flag", ("tag:flag",)),
     ),
+    "runs": (("file", "file"), ("env", "env"), ("flag", "flag")),
     "resume": (("true", True), ("false", False), ("", True)),
     "retry-failed": (("file", "file"), ("env", "env"), ("flag", "flag")),
     "deadline": (("2h", 7200.0), ("90s", 90.0), ("1d", 86_400.0)),
@@ -127,7 +130,7 @@ def test_flag_beats_variable_beats_file_beats_default(
 def test_a_key_is_written_with_hyphens_or_underscores_and_numbers_without_quotes(tmp_path: Path) -> None:
     config = written(tmp_path, 'max_in_flight = 7\npoll-interval = "5s"\nquiet = true\ngroup_by = []\n')
     assert made(Settings, config) == Settings(max_in_flight=7, poll_interval_s=5.0, quiet=True, group_by=())
-    assert made(SimulateSettings, written(tmp_path, "speed = 123456.75")).speed == 123456.75
+    assert made(DemoSettings, written(tmp_path, "speed = 123456.75")).speed == 123456.75
 
 
 def test_no_quiet_takes_back_what_the_file_says(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from jsonschema import Draft202012Validator
 from fleetscan.cli.main import run
 from fleetscan.model import Target
 from fleetscan.planning.counts import Roster
-from fleetscan.planning.plan_schema import plan_schema
-from fleetscan.planning.planner import plan
+from fleetscan.planning.planner import foresee
+from fleetscan.records.schema import plan_schema
 from fleetscan.report.plan_summary import print_plan
 from fleetscan.settings.declared import PlanSettings
 
@@ -44,10 +44,10 @@ def inventory(tmp_path: Path, *rows: dict[str, Any]) -> list[str]:
 
 def told(targets: list[Target], encoding: str = "utf-8", **settings: Any) -> str:
     """What a person reads of the plan for `targets`."""
-    made = plan(Roster(targets), PlanSettings(**settings), warn=print)
+    made = foresee(Roster(targets), PlanSettings(**settings), warn=print)
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding=encoding)
-    print_plan(made.record, stream=stream)
+    print_plan(made, stream=stream)
     stream.flush()
     return raw.getvalue().decode(encoding)
 

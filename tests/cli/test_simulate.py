@@ -72,8 +72,8 @@ def test_a_taken_port_is_one_sentence() -> None:
             check=False,
         )
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith(f"fleetscan: error: cannot listen on port {port}: ")
-    assert done.stderr.endswith("; choose another with --port, or 0 for any free one\n")
+    assert done.stderr.startswith(f"fleetscan: error: cannot serve on port {port}: ")
+    assert done.stderr.endswith("; name another with --port, or 0 for any free one\n")
 
 
 def test_a_second_interrupt_leaves_at_once_with_130() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from fleetscan.engine.durations import EDGES_S, MAX_READS, Durations, shares
+from fleetscan.engine.durations import EDGES_S, MAX_POLLS, Durations, shares
 
 Draw = Callable[[random.Random], float]
 
@@ -35,9 +35,9 @@ def test_regular_durations_cost_one_look_soon_after_the_end(typical_s: float) ->
     assert late_s < 0.2 * typical_s
 
 
-def test_varied_durations_stay_within_the_looks_that_azure_gives() -> None:
+def test_varied_durations_stay_within_the_polls_that_azure_gives() -> None:
     looks, _, _ = looks_of(lambda chance: 180.0 * chance.lognormvariate(0.0, 0.5))
-    assert looks <= MAX_READS + 0.05
+    assert looks <= MAX_POLLS + 0.05
 
 
 def test_two_kinds_in_one_get_a_look_at_each() -> None:
@@ -80,7 +80,7 @@ def test_a_look_is_always_later_than_the_last() -> None:
         assert durations.poll_at_s(edge) > edge
 
 
-def test_where_no_end_is_ever_told_looks_do_not_drift_away() -> None:
+def test_where_no_end_is_ever_told_polls_do_not_drift_away() -> None:
     durations = Durations()
     for _ in range(600):
         durations.running(0.0, 200.0)

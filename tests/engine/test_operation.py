@@ -7,23 +7,12 @@ from collections.abc import Mapping
 
 import pytest
 
+from fleetscan.addresses import Origin
 from fleetscan.engine.operation import Operation
 from fleetscan.engine.pacing import Pacing
 from fleetscan.engine.retrying import Retrying
 from fleetscan.engine.rules import OperationRules
-from fleetscan.model import (
-    Ending,
-    Fault,
-    Json,
-    Origin,
-    Outcome,
-    Reason,
-    Reply,
-    RequestKind,
-    Stage,
-    Target,
-    Turn,
-)
+from fleetscan.model import Ending, Fault, Json, Outcome, Reason, Reply, RequestKind, Stage, Target, Turn
 
 ARM = "https://management.azure.com"
 VM = "/subscriptions/S-1/resourceGroups/rg (blue)/providers/Microsoft.Compute/virtualMachines/vm-1"

@@ -48,7 +48,7 @@ def test_all_others_think_their_look_over_when_scouts_have_shown_something() -> 
     for scout in scouts:
         pacing.ended(scout, 61.0)
     assert pacing.poll_s(watch, 60.0) < before_s
-    assert pacing.rethink_s(watch, 0.0) <= 60.0
+    assert pacing.reconsider_s(watch, 0.0) <= 60.0
 
 
 def test_what_one_kind_teaches_says_nothing_of_another() -> None:

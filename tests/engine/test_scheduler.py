@@ -244,14 +244,14 @@ def test_half_a_share_sends_half() -> None:
     assert len(drain(scheduler, 1.0)) == 5
 
 
-def test_a_count_of_everybody_lowers_the_bucket_and_never_raises_it() -> None:
-    everybody = "x-ms-ratelimit-remaining-subscription-global-reads"
+def test_a_count_of_all_callers_lowers_the_bucket_and_never_raises_it() -> None:
+    all_callers = "x-ms-ratelimit-remaining-subscription-global-reads"
     scheduler = agenda_of(*(poll() for _ in range(300)))
     sent = drain(scheduler, 0.0)
     assert len(sent) == 250
-    scheduler.settle(sent[-1], Reply(200, {everybody: "3749"}), 0.0)
+    scheduler.settle(sent[-1], Reply(200, {all_callers: "3749"}), 0.0)
     assert drain(scheduler, 0.0) == []
-    scheduler.settle(sent[0], Reply(200, {everybody: "249"}), 1.0)
+    scheduler.settle(sent[0], Reply(200, {all_callers: "249"}), 1.0)
     assert drain(scheduler, 1.0) == []
 
 

@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from unittest import mock
 
-from fleetscan.runs import directory as run_directory
-from fleetscan.runs import journal
-from fleetscan.runs.stdout_rows import write_whole
+from fleetscan.runs import disk
+from fleetscan.runs.disk import write_whole
 
 
 class KilledError(BaseException):
@@ -41,7 +40,6 @@ def killing(at_write: int | None, share: Callable[[], float], flushed: dict[int,
 
     with (
         mock.patch.object(os, "fsync", fsync),
-        mock.patch.object(journal, "write_whole", write),
-        mock.patch.object(run_directory, "write_whole", write),
+        mock.patch.object(disk, "write_whole", write),
     ):
         yield

@@ -27,11 +27,12 @@ from fleetscan.inventory.listing import Fleet
 from fleetscan.model import Job, Reply, Target
 from fleetscan.records.times import WallClock
 from fleetscan.runs.directory import JOURNAL, RESULTS
-from fleetscan.runs.store import RunStore, earlier_store, new_store
+from fleetscan.runs.store import RunStore
 from fleetscan.scanner.hooks import Hooks
 from fleetscan.scanner.resume import Resumption
 from fleetscan.scanner.run import SYNC_EVERY_S
 from fleetscan.scanner.session import Session
+from fleetscan.scanner.stores import fresh_store, resumed_store
 from fleetscan.scanner.summary import ScanSummary, finished_summary
 from fleetscan.settings.declared import Settings
 from fleetscan.simulator.cloud import Cloud
@@ -240,9 +241,9 @@ class _Life:
             self.synced_at = self.now
 
     def _take_up(self) -> tuple[RunStore, Resumption, Fleet]:
-        place = earlier_store(self._settings, self._clock)
+        place = resumed_store(self._settings)
         if place is None:
-            place = new_store(self._settings, self._clock, str(self._history.seed))
+            place = fresh_store(self._settings, self._clock, str(self._history.seed))
         self._place = place
         journal = self._history.out / JOURNAL
         lines = map(orjson.loads, journal.read_bytes().splitlines())

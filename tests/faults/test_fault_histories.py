@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fleetscan.engine import poll, start, urls
+from fleetscan.engine import operation_urls, poll, start
 from fleetscan.engine.bucket import Bucket
 from fleetscan.engine.circuit import Circuit
 from fleetscan.engine.operation import Operation
@@ -81,7 +81,7 @@ def test_a_dead_region_that_is_not_left_alone_is_caught(monkeypatch: pytest.Monk
 
 
 def test_a_token_that_leaves_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(urls, "follow", lambda url, base_url, origin: url)
+    monkeypatch.setattr(operation_urls, "follow", lambda url, base_url, origin: url)
     assert is_caught("a request went to")
 
 

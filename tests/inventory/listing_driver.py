@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from fleetscan.inventory.listing import Fleet, Listing
 from fleetscan.inventory.pages import Pages
-from fleetscan.model import Ask, Json, Reply
+from fleetscan.model import Json, ListRequest, Reply
 
 T = TypeVar("T")
 AZURE = "https://management.azure.com"
@@ -32,11 +32,30 @@ def ok(body: Json) -> Reply:
     return Reply(200, body=json.dumps(body).encode())
 
 
+def graph_page(total: Json, data: Json, token: Json = None) -> Reply:
+    """As recorded: the truth about more pages is in the token alone."""
+    body: dict[str, Json] = {"totalRecords": total, "count": 1, "data": data, "facets": []}
+    body["resultTruncated"] = "false"
+    return ok(body if token is None else body | {"$skipToken": token})
+
+
+TOO_LARGE = Reply(
+    400,
+    body=b'{"error":{"code":"BadRequest","message":"","details":[{"code":"ResponsePayloadTooLarge","message":""}]}}',
+)
+
+
+def asked(ask: ListRequest) -> dict[str, Json]:
+    """What a Resource Graph request says."""
+    body: dict[str, Json] = json.loads(ask.request.body)
+    return body
+
+
 def refused(status: int, code: str) -> Reply:
     return Reply(status, body=json.dumps({"error": {"code": code, "message": "no"}}).encode())
 
 
-def drive(pages: Pages[T], azure: Callable[[Ask], Reply]) -> T:
+def drive(pages: Pages[T], azure: Callable[[ListRequest], Reply]) -> T:
     """What the listing brings when `azure` answers."""
     ask = next(pages)
     while True:
@@ -47,11 +66,11 @@ def drive(pages: Pages[T], azure: Callable[[Ask], Reply]) -> T:
             return result
 
 
-def played(pages: Pages[T], *replies: Reply) -> tuple[T, list[Ask]]:
+def played(pages: Pages[T], *replies: Reply) -> tuple[T, list[ListRequest]]:
     """What the listing brings when it is sent `replies`, exactly as many as it asks for."""
-    waiting, asks = list(replies), list[Ask]()
+    waiting, asks = list(replies), list[ListRequest]()
 
-    def azure(ask: Ask) -> Reply:
+    def azure(ask: ListRequest) -> Reply:
         asks.append(ask)
         return waiting.pop(0)
 
@@ -60,7 +79,7 @@ def played(pages: Pages[T], *replies: Reply) -> tuple[T, list[Ask]]:
     return result, asks
 
 
-def read_fleet(endpoint: str, named: Iterable[str], azure: Callable[[Ask], Reply]) -> Fleet:
+def read_fleet(endpoint: str, named: Iterable[str], azure: Callable[[ListRequest], Reply]) -> Fleet:
     """A whole reading of the fleet, one listing after another."""
     listing = Listing(endpoint, list(named))
     graph = listing.graph(drive(listing.subscriptions(), azure))

@@ -53,8 +53,8 @@ def test_states_that_cannot_be_listed_leave_the_machines_and_a_note() -> None:
     assert [target.power_state for target in listing.targets] == [None]
     assert listing.error is None
     assert listing.note == (
-        f"not all power states in subscription {A} could be listed (InternalError): "
-        "VMs of unknown state are started anyway"
+        f"power states in subscription {A} could not all be listed (InternalError): "
+        "VMs of unknown state are tried"
     )
 
 

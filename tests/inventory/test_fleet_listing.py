@@ -10,7 +10,7 @@ import pytest
 
 from fleetscan.inventory.from_file import read_lines
 from fleetscan.inventory.listing import Fleet, Listing, fleet_of_file
-from fleetscan.model import Ask, Reply, RequestKind
+from fleetscan.model import ListRequest, Reply, RequestKind
 from fleetscan.simulator.cloud import Cloud
 from fleetscan.simulator.scenario import Scenario
 from tests.inventory.listing_driver import AZURE, A, B, drive, ok, page, read_fleet, refused, vm_id
@@ -25,7 +25,7 @@ class PretendAzure:
         self.graph = ok({"totalRecords": 2, "data": [{"id": vm_id("a")}, {"id": vm_id("b", B)}]})
         self.compute = {A: page([{"id": vm_id("a")}]), B: page([{"id": vm_id("b", B)}])}
 
-    def __call__(self, ask: Ask) -> Reply:
+    def __call__(self, ask: ListRequest) -> Reply:
         self.asked.append((ask.kind, ask.subscription_id))
         match ask.kind:
             case RequestKind.LIST_SUBSCRIPTIONS:
@@ -56,7 +56,7 @@ def test_compute_is_asked_for_each_subscription_where_graph_is_denied() -> None:
     assert names(fleet) == ["a", "b"]
     assert set(azure.asked[2:]) == {(RequestKind.LIST_VMS, A), (RequestKind.LIST_VMS, B)}
     assert fleet.notes == [
-        "Resource Graph was denied (403 AuthorizationFailed): listing 2 subscriptions through Compute instead"
+        "Resource Graph was denied (403 AuthorizationFailed): 2 subscriptions are listed through Compute"
     ]
     assert fleet.errors == []
 
@@ -165,7 +165,7 @@ def test_a_file_is_filtered_by_the_named_subscriptions_and_says_who_is_not_in_it
     fleet = fleet_of_file(read_lines(lines, "fleet.txt"), [A.upper(), other])
     assert names(fleet) == ["a"]
     assert fleet.notes == [
-        "fleet.txt: 1 line repeats a VM; each VM is scanned once",
+        "1 line of fleet.txt dropped: the VM was named before",
         f"fleet.txt has no VM in subscription {other}",
     ]
     assert not fleet.is_nothing_listed

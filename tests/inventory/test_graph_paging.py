@@ -9,11 +9,24 @@ from pathlib import Path
 
 import pytest
 
+from fleetscan.inventory.graph_pages import batches
 from fleetscan.inventory.pages import Pages
-from fleetscan.inventory.resource_graph import QUERY, GraphBroken, GraphListing, batches, query_machines
+from fleetscan.inventory.resource_graph import QUERY, GraphBroken, GraphListing, query_machines
 from fleetscan.inventory.subscriptions import Subscription
-from fleetscan.model import Ask, Fault, Json, Reply, RequestKind
-from tests.inventory.listing_driver import AZURE, A, B, drive, ok, played, refused, vm_id
+from fleetscan.model import Fault, Json, ListRequest, Reply, RequestKind
+from tests.inventory.listing_driver import (
+    AZURE,
+    TOO_LARGE,
+    A,
+    B,
+    asked,
+    drive,
+    graph_page,
+    ok,
+    played,
+    refused,
+    vm_id,
+)
 
 BATCH = (Subscription(A, "Production"), Subscription(B, "Test"))
 URL = f"{AZURE}/providers/Microsoft.ResourceGraph/resources?api-version=2021-03-01"
@@ -25,18 +38,6 @@ def query() -> Pages[GraphListing | GraphBroken]:
 
 def rows(*names: str) -> list[Json]:
     return [{"id": vm_id(name)} for name in names]
-
-
-def graph_page(total: Json, data: Json, token: Json = None) -> Reply:
-    """As recorded: the truth about more pages is in the token alone."""
-    body: dict[str, Json] = {"totalRecords": total, "count": 1, "data": data, "facets": []}
-    body["resultTruncated"] = "false"
-    return ok(body if token is None else body | {"$skipToken": token})
-
-
-def asked(ask: Ask) -> dict[str, Json]:
-    body: dict[str, Json] = json.loads(ask.request.body)
-    return body
 
 
 def names_of(listing: GraphListing | GraphBroken) -> list[str]:
@@ -128,7 +129,7 @@ def test_no_machine_at_all_is_a_listing() -> None:
 
 
 def test_rows_that_are_missing_at_the_end_are_noticed() -> None:
-    assert why(graph_page(3, rows("a", "b"))) == "gave 2 of 3 machines"
+    assert why(graph_page(3, rows("a", "b"))) == "gave 2 of 3 VMs"
 
 
 def test_a_row_that_comes_again_is_noticed_whatever_its_case() -> None:
@@ -142,13 +143,13 @@ def test_a_token_that_comes_again_is_noticed() -> None:
 
 def test_a_count_that_changes_between_pages_is_noticed() -> None:
     pages = graph_page(2, rows("a"), "t"), graph_page(1, [])
-    assert why(*pages) == "counted 2 machines and then 1"
+    assert why(*pages) == "counted 2 VMs and then 1"
 
 
 def test_a_machine_nobody_asked_for_is_noticed() -> None:
     other = "cccccccc-0000-0000-0000-000000000003"
     assert why(graph_page(1, [{"id": vm_id("a", other)}])) == (
-        f"gave a machine of subscription {other}, which was not asked for"
+        f"gave a VM of subscription {other}, which was not asked for"
     )
 
 
@@ -200,12 +201,6 @@ def test_a_refusal_breaks_the_listing_on_whatever_page(reply: Reply, said: str) 
     assert why(graph_page(2, rows("a"), "t"), reply) == said
 
 
-TOO_LARGE = Reply(
-    400,
-    body=b'{"error":{"code":"BadRequest","message":"","details":[{"code":"ResponsePayloadTooLarge","message":""}]}}',
-)
-
-
 def test_too_large_a_page_starts_anew_with_half_the_rows() -> None:
     listing, asks = played(
         query(),
@@ -237,14 +232,14 @@ def test_batches_hold_300_subscriptions_and_are_never_empty() -> None:
     assert list(batches([])) == []
 
 
-def sly_graph(seed: int) -> tuple[Callable[[Ask], Reply], set[str]]:
+def sly_graph(seed: int) -> tuple[Callable[[ListRequest], Reply], set[str]]:
     """A Graph of up to 12 machines in small pages that sometimes loses, repeats, miscounts or loops."""
     chance = random.Random(seed)
     names = [f"vm-{number}" for number in range(chance.randint(0, 12))]
     size = chance.randint(1, 5)
     is_sly = chance.random() < 0.7
 
-    def azure(ask: Ask) -> Reply:
+    def azure(ask: ListRequest) -> Reply:
         options = asked(ask)["options"]
         assert isinstance(options, dict)
         start = int(str(options.get("$skipToken", "0")))

@@ -9,13 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fleetscan.addresses import VmId, parse_vm_id
 from fleetscan.inventory.machines import (
-    VmId,
     facts_of_vm,
     image_of,
     location_of,
     os_type_of,
-    parse_vm_id,
     power_state_of,
     tags_of,
     target_of,

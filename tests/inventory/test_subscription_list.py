@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fleetscan.inventory.subscriptions import Subscription, Subscriptions, choose, list_subscriptions
-from fleetscan.model import Ask, Fault, InventoryError, Json, Reply, Request, RequestKind
+from fleetscan.model import Fault, InventoryError, Json, ListRequest, Reply, Request, RequestKind
 from tests.inventory.listing_driver import AZURE, A, B, ok, page, played, refused
 
 FIRST_URL = f"{AZURE}/subscriptions?api-version=2022-12-01"
@@ -31,8 +31,10 @@ def test_pages_are_followed_to_the_end() -> None:
     )
     assert found == Subscriptions((PROD, OLD))
     assert asks == [
-        Ask(RequestKind.LIST_SUBSCRIPTIONS, Request("GET", FIRST_URL)),
-        Ask(RequestKind.LIST_SUBSCRIPTIONS, Request("GET", f"{AZURE}/subscriptions?%24skiptoken=x%3D")),
+        ListRequest(RequestKind.LIST_SUBSCRIPTIONS, Request("GET", FIRST_URL)),
+        ListRequest(
+            RequestKind.LIST_SUBSCRIPTIONS, Request("GET", f"{AZURE}/subscriptions?%24skiptoken=x%3D")
+        ),
     ]
 
 
@@ -58,7 +60,7 @@ def test_a_next_link_that_leads_away_is_not_followed_and_is_an_error(link: Json)
     assert found.error is not None
     assert (found.error.code, found.error.message) == (
         "MalformedReply",
-        "a nextLink leads away from Azure's endpoint, or is no URL",
+        "a nextLink leads outside Azure's endpoint, or is not a URL",
     )
 
 
@@ -141,7 +143,7 @@ def test_one_named_is_tried_while_the_list_itself_is_in_doubt() -> None:
     choice = choose(Subscriptions((PROD,), doubt), [A, B])
     assert (choice.chosen, choice.unseen, choice.errors) == ((PROD,), (Subscription(B),), ())
     assert choice.notes == (
-        "not all subscriptions could be listed (AuthorizationFailed): trying the named ones anyway",
+        "the subscriptions could not all be listed (AuthorizationFailed): those named are tried anyway",
     )
 
 

@@ -17,7 +17,7 @@ from azure.mgmt.compute.aio import ComputeManagementClient
 from azure.mgmt.resourcegraph.aio import ResourceGraphClient
 from azure.mgmt.resourcegraph.models import QueryRequest, QueryRequestOptions
 
-from fleetscan.scanner.scan import scan
+from fleetscan.scanner.live import scan
 from fleetscan.settings.declared import Settings
 from fleetscan.simulator.cloud import Cloud
 from fleetscan.simulator.fleet import Machine
@@ -77,7 +77,8 @@ def compute_client(endpoint: str, subscription_id: str) -> ComputeManagementClie
 
 async def our_rows(endpoint: str, out: Path) -> dict[str, dict[str, Any]]:
     settings = Settings(endpoint=endpoint, out=str(out), first_poll_s=0.3, poll_interval_s=0.3)
-    await scan(settings, token=TOKEN)
+    async with scan(settings, credential=TOKEN) as live:
+        await live.finish()
     return read_run(out).by_id
 
 

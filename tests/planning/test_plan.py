@@ -21,15 +21,17 @@ from jsonschema import Draft202012Validator
 from fleetscan.errors import NothingListedError, StoppedError
 from fleetscan.model import InventoryError, Reply, Request, Target
 from fleetscan.planning.counts import Roster
-from fleetscan.planning.plan_schema import plan_schema
-from fleetscan.planning.planner import ASSESSMENT_S, Plan, list_over, median_of, plan
+from fleetscan.planning.planner import ASSESSMENT_S, foresee, list_over, median_of
+from fleetscan.records.plan import Plan
+from fleetscan.records.schema import plan_schema
 from fleetscan.scanner.hooks import Hooks
 from fleetscan.scanner.past_durations import PastDurations
 from fleetscan.settings.declared import PlanSettings
 from fleetscan.simulator.cloud import Cloud
 from fleetscan.simulator.fates import Fate
 from fleetscan.simulator.scenario import Scenario
-from fleetscan.simulator.wire import SimulatedWire
+from fleetscan.simulator.transport import SimulatedTransport
+from tests.records.examples import timed_row, write_run
 
 SCHEMA = Draft202012Validator(plan_schema())
 MILLISECOND = 0.001
@@ -71,19 +73,19 @@ def planned(
     **settings: Any,
 ) -> Plan:
     """The plan where replies come at once and all assessments take as long; its record is a valid one."""
-    made = plan(
+    made = foresee(
         Roster(targets, errors),
         PlanSettings(**({"max_in_flight": 10_000} | settings)),
         warn=told,
         assessment_s=lambda _: assessment_s,
         reply_s=reply_s,
     )
-    SCHEMA.validate(json.loads(json.dumps(made.record)))
+    SCHEMA.validate(json.loads(json.dumps(made)))
     return made
 
 
 def record_of(targets: Iterable[Target], **more: Any) -> dict[str, Any]:
-    return planned(targets, **more).record
+    return {**planned(targets, **more)}
 
 
 @pytest.mark.parametrize(
@@ -226,13 +228,12 @@ def test_a_fleet_that_sleeps_is_over_at_once() -> None:
 
 def test_an_empty_fleet_is_a_plan_too() -> None:
     made = planned([])
-    assert (made.exit_code, made.record["listed"], made.record["groups"]) == (0, 0, [])
+    assert (made["inventory_errors"], made["listed"], made["groups"]) == ([], 0, [])
 
 
 def test_what_could_not_be_listed_is_told_and_the_exit_code_is_3() -> None:
     made = planned(machines(1), (InventoryError("sub-2", "AuthorizationFailed", "no right", 403),))
-    assert made.exit_code == 3
-    assert made.record["inventory_errors"] == [
+    assert made["inventory_errors"] == [
         {
             "subscription_id": "sub-2",
             "code": "AuthorizationFailed",
@@ -263,23 +264,12 @@ def test_assessments_take_what_the_median_one_of_their_system_took_before() -> N
 
 
 def test_kinds_that_took_long_before_start_first_as_in_a_scan(tmp_path: Path) -> None:
-    took = {"Linux": 400.0, "Windows": 60.0}
-    ended = "2026-01-01T00:10:00Z"
-    rows = [
-        {
-            "resource_id": f"/vm/{kind}",
-            "os_type": kind,
-            "assessed_at": ended,
-            "operation": {"duration_s": took_s, "finished_at": ended},
-        }
-        for kind, took_s in took.items()
-    ]
-    (tmp_path / "results.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    write_run(tmp_path, [timed_row("linux", "Linux", 400.0), timed_row("windows", "Windows", 60.0)])
     fleet = [*machines(800, os_type="Windows"), *machines(200, os_type="Linux")]
     settings = PlanSettings(
         last_run=str(tmp_path), max_in_flight=10_000, first_poll_s=1.0, poll_interval_s=4.0
     )
-    predicted = plan(Roster(fleet), settings, warn=told, reply_s=0.0).record["predicted"]
+    predicted = foresee(Roster(fleet), settings, warn=told, reply_s=0.0)["predicted"]
     # The 200 at once are the Linux machines: over after 400 s and a little, not after 120 + 400.
     assert isinstance(predicted, dict)
     assert isinstance(predicted["ends_after_s"], float)
@@ -288,9 +278,10 @@ def test_kinds_that_took_long_before_start_first_as_in_a_scan(tmp_path: Path) ->
 
 def test_a_run_that_cannot_be_learned_from_is_told_and_stops_nothing() -> None:
     warnings: list[str] = []
-    made = plan(Roster(machines(1)), PlanSettings(last_run="/nonexistent"), warn=warnings.append)
-    assert warnings == ["no results to learn from in /nonexistent (No such file or directory); ignoring it"]
-    assert made.record["assumed"] == {
+    made = foresee(Roster(machines(1)), PlanSettings(last_run="/nonexistent"), warn=warnings.append)
+    why = "/nonexistent cannot be read as a run: there is no such directory"
+    assert warnings == [f"cannot learn from the last run, ignoring it: {why}"]
+    assert made["assumed"] == {
         "assessment_s": 180.0,
         "reply_s": 0.2,
         "max_in_flight": 64,
@@ -304,7 +295,7 @@ class Posts:
     def __init__(self, machines: int, **more: Any) -> None:
         scenario = Scenario(machines=machines, limits_speed=0.0, **more)
         self.cloud = Cloud(scenario, epoch=datetime.now(UTC), started_at=time.monotonic())
-        self._wire = SimulatedWire(self.cloud, time.monotonic)
+        self._wire = SimulatedTransport(self.cloud, time.monotonic)
         self.starts: list[Request] = []
 
     async def exchange(self, request: Request) -> Reply:
@@ -316,9 +307,9 @@ class Posts:
 async def test_the_fleet_is_the_one_a_scan_lists_and_nothing_is_started() -> None:
     wire = Posts(120)
     roster = await list_over(wire, PlanSettings(), hooks=Hooks(), stop=anyio.Event())
-    made = plan(roster, PlanSettings(), warn=told)
+    made = foresee(roster, PlanSettings(), warn=told)
     stopped = sum(machine.fate is Fate.STOPPED for machine in wire.cloud.fleet)
-    assert (made.record["listed"], made.record["to_assess"]) == (120, 120 - stopped)
+    assert (made["listed"], made["to_assess"]) == (120, 120 - stopped)
     assert wire.starts == []
 
 

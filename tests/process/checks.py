@@ -72,7 +72,7 @@ class Evidence:
                 case "begun" if not is_listed:
                     keys.clear()
                 case "listed":
-                    keys.append(line["resource_id"].lower())
+                    keys.append(line["machine"]["resource_id"].lower())
                 case "listing":
                     is_listed = True
         return keys

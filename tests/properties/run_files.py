@@ -16,12 +16,14 @@ from fleetscan.engine.operation_urls import OperationUrls
 from fleetscan.inventory.listing import Fleet
 from fleetscan.inventory.selection import is_skipped
 from fleetscan.model import InventoryError, Target
+from fleetscan.records.journal import OperationMoved, StartAccepted, StartNotTaken, StartSending
 from fleetscan.records.times import WallClock
 from fleetscan.report.terminal import print_summary
-from fleetscan.runs.store import RunStore, earlier_store, new_store
+from fleetscan.runs.store import RunStore
 from fleetscan.scanner.hooks import Hooks
 from fleetscan.scanner.resume import Resumption
 from fleetscan.scanner.session import Session
+from fleetscan.scanner.stores import fresh_store, resumed_store
 from fleetscan.scanner.summary import finished_summary
 from fleetscan.settings.declared import Settings
 from tests.properties.strategies import targets
@@ -54,9 +56,9 @@ def settings_of(path: Path) -> Settings:
 
 
 def opened(path: Path, fleet: Sequence[Target], clock: WallClock = CLOCK) -> tuple[Session, RunStore]:
-    """A process that begins a run, or goes on with it. Raises what `earlier_store` raises."""
+    """A process that begins a run, or goes on with it. Raises what `resumed_store` raises."""
     settings = settings_of(path)
-    place = earlier_store(settings, clock) or new_store(settings, clock, SCAN_ID)
+    place = resumed_store(settings) or fresh_store(settings, clock, SCAN_ID)
     session = Session(settings, Hooks(), clock, lambda: 0.5)
     try:
         resumption = Resumption(SCAN_ID) if place.story is None else Resumption.of(place.story, None)
@@ -106,26 +108,26 @@ def _write(
         session._recorder.record(number, fleet[number], ENDINGS[int(now) % len(ENDINGS)])
         told.ended.add(number)
     elif kind == "start" and not is_running:
-        journal.starting(number, now)
+        journal.write(StartSending(number, CLOCK.epoch(now)))
         told.in_doubt[number] = in_doubt + 1
     elif kind == "refuse" and in_doubt and not is_running:
-        journal.not_taken(number)
+        journal.write(StartNotTaken(number))
         told.in_doubt[number] -= 1
     elif kind == "accept" and in_doubt and not is_running:
-        journal.accepted(number, now - 0.5, now, urls)
+        journal.write(StartAccepted(number, CLOCK.epoch(now - 0.5), CLOCK.epoch(now), urls.told()))
         told.in_doubt[number] -= 1
         told.accepted.add(number)
     elif kind == "move" and is_running:
-        journal.moved(number, urls)
+        journal.write(OperationMoved(number, urls.told()))
 
 
 def gone_on_with(path: Path, fleet: Sequence[Target]) -> None:
     """Take the run up, have every machine begin anew where it was left, and sum up over what there is."""
-    place = earlier_store(settings_of(path), LATER)
+    place = resumed_store(settings_of(path))
     if place is not None:
         with closing(place):
             if (finished := finished_summary(place)) is not None:
-                print_summary(finished.fleet, directory=path, stream=io.StringIO())
+                print_summary(finished.totals, directory=path, stream=io.StringIO())
                 return
     session, place = opened(path, fleet, LATER)
     with closing(place):
@@ -133,4 +135,4 @@ def gone_on_with(path: Path, fleet: Sequence[Target]) -> None:
             operation.begin(LATER.monotonic)
             operation.request()
         summary = session.finish(LATER.monotonic + 1.0, None)
-    print_summary(summary.fleet, directory=path, stream=io.StringIO())
+    print_summary(summary.totals, directory=path, stream=io.StringIO())

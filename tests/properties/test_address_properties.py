@@ -10,12 +10,13 @@ from urllib.parse import unquote, urlsplit
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from fleetscan.addresses import Origin, VmId, parse_vm_id
 from fleetscan.azure.transport import _Gate
 from fleetscan.engine.latest_assessment import latest_assessment_query
 from fleetscan.engine.operation_urls import OperationUrls
 from fleetscan.engine.urls import assess_url, follow, view_url
-from fleetscan.inventory.machines import VmId, parse_vm_id
-from fleetscan.model import Json, Origin, Reply, Target
+from fleetscan.model import Json, Reply, Target
+from fleetscan.records.journal import OperationMoved, event_of
 from tests.properties.strategies import (
     headers,
     json_values,
@@ -113,7 +114,7 @@ def test_a_trail_reads_back_as_it_was_written(course: list[Mapping[str, str]]) -
     for told in course:
         if urls.take(Reply(202, told), ENDPOINT, ORIGIN) is not None:
             return
-    again = OperationUrls.of_json(urls.as_json(), ENDPOINT, ORIGIN)
+    again = OperationUrls.of(urls.told(), ENDPOINT, ORIGIN)
     if not urls.status_url and not urls.location_url():
         assert again is None
     else:
@@ -129,8 +130,14 @@ locations = st.one_of(
 
 
 @given(urls | json_values, locations)
-def test_a_trail_out_of_a_file_leads_to_the_endpoint_or_is_none(status_url: Json, location: Json) -> None:
-    urls = OperationUrls.of_json({"status_url": status_url, "location": location}, ENDPOINT, ORIGIN)
+def test_urls_out_of_a_file_lead_to_the_endpoint_or_are_refused(status_url: Json, location: Json) -> None:
+    told: Json = {"status_url": status_url, "location": location}
+    try:
+        event = event_of({"event": "moved", "vm": 0, "urls": told})
+    except ValueError:
+        return
+    assert isinstance(event, OperationMoved)
+    urls = OperationUrls.of(event.urls, ENDPOINT, ORIGIN)
     if urls is not None:
         found = [url for url in (urls.status_url, urls.location_url()) if url]
         assert found
@@ -148,4 +155,4 @@ def test_a_location_is_told_by_what_it_adds_and_found_again(seed: int, added: st
         is None
     )
     assert urls.location_url() == location
-    assert len(str(urls.as_json()["location"])) < len(added) + 60 or not added
+    assert len(str(urls.told()["location"])) < len(added) + 60 or not added

@@ -10,6 +10,7 @@ from hypothesis import event, example, given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from fleetscan.addresses import Origin
 from fleetscan.engine.operation import Before, Operation
 from fleetscan.engine.operation_urls import OperationUrls
 from fleetscan.inventory.busy import query_busy
@@ -17,7 +18,7 @@ from fleetscan.inventory.compute import list_machines
 from fleetscan.inventory.pages import MAX_PAGES, Pages
 from fleetscan.inventory.resource_graph import query_machines
 from fleetscan.inventory.subscriptions import Subscription, list_subscriptions
-from fleetscan.model import Origin, Reply, Request, RequestKind, Target
+from fleetscan.model import Reply, Request, RequestKind, Target
 from fleetscan.records import machine_row
 from fleetscan.records.schema import result_schema
 from tests.properties.strategies import FOLLOWED, SUBSCRIPTION, courses, pages, replies, targets

@@ -29,7 +29,7 @@ from fleetscan.model import (
 from fleetscan.records import machine_row
 from fleetscan.records.fleet_facts import FleetFacts, RequestCounts
 from fleetscan.records.schema import result_schema, totals_schema
-from fleetscan.records.sums import Totals
+from fleetscan.records.sums import RunningTotals
 from tests.properties.strategies import graph_results, replies, results, statuses, targets, texts, times
 from tests.records.examples import CLOCK, SCAN_ID
 
@@ -46,7 +46,7 @@ def good(reply: Reply) -> Reply:
 # Every way in which the engine ends a machine.
 VERDICTS: tuple[Verdict, ...] = (
     lambda reply, stage, result: outcomes.assessment(good(reply), result),
-    lambda reply, stage, result: outcomes.graph_assessment(good(reply), result),
+    lambda reply, stage, result: outcomes.assessment(good(reply), result, Source.GRAPH),
     lambda reply, stage, result: outcomes.refusal(reply, stage),
     lambda reply, stage, result: outcomes.exhausted(reply, stage),
     lambda reply, stage, result: outcomes.malformed(reply, stage, "it makes no sense"),
@@ -111,7 +111,7 @@ def test_a_count_is_told_by_azure_or_null(target: Target, ending: Ending) -> Non
 def test_the_sums_of_any_fleet_add_up_and_keep_the_schema(
     fleet: list[tuple[Target, Ending | None]], group_by: tuple[str, ...]
 ) -> None:
-    totals, rows = Totals(SCAN_ID, group_by), 0
+    totals, rows = RunningTotals(SCAN_ID, group_by), 0
     for target, _ in fleet:
         totals.listed(target)
     for target, ending in fleet:

@@ -11,12 +11,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from fleetscan.azure_times import azure_time, http_time
 from fleetscan.engine.latest_assessment import latest_assessment
 from fleetscan.engine.replies import (
     MAX_RETRY_AFTER_S,
     ThrottleScope,
-    azure_seconds,
-    date_seconds,
     innermost_error,
     parse_object,
     read_error,
@@ -26,7 +25,6 @@ from fleetscan.engine.replies import (
     throttle_scope,
 )
 from fleetscan.model import Json, Reply, Stage
-from fleetscan.records.times import azure_time
 from tests.properties.strategies import bodies, errors, headers, json_values, moments, replies, texts, written
 
 plain_policies = st.sampled_from(("GetOperationResource", "PatchOperation3Min", "Resources", "a.b"))
@@ -92,7 +90,7 @@ def test_retry_after_as_a_date_counts_from_the_replys_own(moment: datetime, afte
 @given(headers, accounts)
 def test_what_is_left_is_a_number_from_0_or_untold(told: Mapping[str, str], account: str) -> None:
     left = remaining_quotas(told, account)
-    for count in (left.subscription, left.region, left.everybody):
+    for count in (left.subscription, left.region, left.all_callers):
         assert count is None or count >= 0
 
 
@@ -117,21 +115,18 @@ def test_a_time_with_seven_decimals_and_any_offset_is_read_to_the_microsecond(
     whole = moment.replace(microsecond=0)
     text, offset = whole.isoformat()[:19], whole.isoformat()[19:]
     exact = whole + timedelta(microseconds=decimals // 10)
-    assert azure_seconds(f"{text}.{decimals:07}{offset}") == pytest.approx(exact.timestamp(), abs=1e-4)
     assert azure_time(f"{text}.{decimals:07}{offset}") == exact
     in_utc = datetime.fromisoformat(text).replace(tzinfo=UTC)
-    assert azure_seconds(text) == azure_seconds(f"{text}Z") == in_utc.timestamp()
+    assert azure_time(text) == azure_time(f"{text}Z") == azure_time(f"{text}z") == in_utc
 
 
 @given(moments)
 def test_the_date_of_a_reply_is_read_to_the_second(moment: datetime) -> None:
     date = moment.astimezone(UTC).replace(microsecond=0)
-    told = {"date": format_datetime(date, usegmt=True)}
-    assert date_seconds(told) == azure_seconds(date.isoformat()) == date.timestamp()
+    assert http_time(format_datetime(date, usegmt=True)) == azure_time(date.isoformat()) == date
 
 
 @given(texts | st.from_regex(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?([+-]\d\d:\d\d|Z)?"))
 def test_what_is_no_time_is_none(text: str) -> None:
-    for seconds in (azure_seconds(text), date_seconds({"date": text})):
-        assert seconds is None or isinstance(seconds, float)
     assert isinstance(azure_time(text), datetime | None)
+    assert isinstance(http_time(text), datetime | None)

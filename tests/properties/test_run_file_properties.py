@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 
 from fleetscan.errors import FleetscanError
 from fleetscan.model import Json, Target
-from fleetscan.runs.story import Story, read_journal
+from fleetscan.records.story import Story
+from fleetscan.runs.journal import read_journal
+from fleetscan.runs.reader import open_run
 from fleetscan.scanner.past_durations import durations_of
 from fleetscan.scanner.resume import retried_fleet
 from tests.properties.run_files import LATER, Step, courses, fleets, gone_on_with, opened, written
@@ -189,9 +191,13 @@ def damage(path: Path, damages: Sequence[tuple[float, int, bytes]]) -> None:
 
 
 def check_told(path: Path, fleet: Sequence[Target]) -> None:
-    """Whoever reads the run brings something, or ends in a sentence for a person."""
-    durations_of(path)
-    for read in (lambda: retried_fleet(str(path)), lambda: gone_on_with(path, fleet)):
+    """Each reader of the run brings something, or ends in a sentence for a person."""
+    readers: tuple[Callable[[], object], ...] = (
+        lambda: durations_of(open_run(path)),
+        lambda: retried_fleet(str(path)),
+        lambda: gone_on_with(path, fleet),
+    )
+    for read in readers:
         try:
             read()
             event("went on")

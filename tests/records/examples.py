@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
-from fleetscan.model import AzureError, Ending, Json, OperationTrace, Outcome, Reason, Stage, Target
-from fleetscan.records.schema import REASONS
+import orjson
+
+from fleetscan.model import CodeOrigin, Ending, Failure, Json, OperationTrace, Outcome, Reason, Stage, Target
+from fleetscan.records.machine_row import encode, row
+from fleetscan.records.row import REASONS, Row
+from fleetscan.records.run import RunFacts
 from fleetscan.records.times import WallClock
 
 SCAN_ID = "4f1c2a9e-0000-4000-8000-000000000000"
@@ -64,7 +69,7 @@ def assessed(critical: int = 2, other: int = 1, **more: Json) -> Ending:
 
 
 def failed(reason: Reason = Reason.DENIED) -> Ending:
-    error = AzureError("AuthorizationFailed", "no", 403, Stage.START, "c-1")
+    error = Failure("AuthorizationFailed", "no", 403, Stage.START, CodeOrigin.AZURE, "c-1")
     return Ending(Outcome.FAILED, reason, None, error, trace(started_at=None, finished_at=None))
 
 
@@ -81,8 +86,9 @@ def drawn(chance: random.Random) -> tuple[Target, Ending]:
         os_type=chance.choice((None, "Windows", "Linux")),
         tags=chance.choice(({}, {"owner": "ops"}, {"Owner": "Ops", "umlaut ä": "\u202e"})),
     )
-    outcome = chance.choice(tuple(REASONS))
-    words = [word for word in REASONS[outcome] if word in set(Reason)]
+    word = chance.choice(tuple(REASONS))
+    outcome = Outcome(word)
+    words = [reason for reason in REASONS[word] if reason and reason in set(Reason)]
     reason = Reason(chance.choice(words)) if words else None
     return target, _drawn_ending(chance, outcome, reason)
 
@@ -96,8 +102,12 @@ def _drawn_ending(chance: random.Random, outcome: Outcome, reason: Reason | None
         chance.choice(times),
         chance.randrange(3),
     )
-    error = AzureError(
-        chance.choice((None, "Conflict")), chance.choice((None, "no")), chance.choice((None, 409)), Stage.POLL
+    error = Failure(
+        chance.choice((None, "Conflict")),
+        chance.choice((None, "no")),
+        chance.choice((None, 409)),
+        Stage.POLL,
+        chance.choice(tuple(CodeOrigin)),
     )
     if outcome is Outcome.ASSESSED:
         told = result(chance.randrange(9), chance.randrange(9), chance.choice((None, 0, 5, 20)))
@@ -109,3 +119,36 @@ def _drawn_ending(chance: random.Random, outcome: Outcome, reason: Reason | None
         chance.choice(odd), chance.choice(odd), chance.choice((None, 3)), status=chance.choice((1, "Failed"))
     )
     return Ending(outcome, reason, chance.choice((None, told)), error, course)
+
+
+def timed_row(name: str, os_type: str | None, duration_s: float | None, *, is_azures: bool = True) -> Row:
+    """A row of a VM whose operation took so long, by Azure's own clock or by ours."""
+    ended = "2026-01-01T00:02:00Z"
+    made = row(SCAN_ID, machine(name, os_type=os_type), assessed(), CLOCK)
+    assert made["operation"] is not None
+    made["assessed_at"] = ended if is_azures else "2026-01-01T00:01:00Z"
+    made["operation"]["finished_at"], made["operation"]["duration_s"] = ended, duration_s
+    return made
+
+
+def run_facts(exit_code: int | None = 0) -> RunFacts:
+    """A run.json."""
+    return {
+        "schema": "fleetscan.run/1",
+        "scan_id": SCAN_ID,
+        "started_at": "2026-01-01T00:00:00Z",
+        "finished_at": None if exit_code is None else "2026-01-01T00:10:00Z",
+        "exit_code": exit_code,
+        "stopped_by": None,
+        "versions": {"fleetscan": "0.1.0", "python": "3.11.7"},
+        "principal": None,
+        "scope": {"subscriptions": [], "not_enabled": []},
+        "settings": {},
+    }
+
+
+def write_run(path: Path, rows: Sequence[Row], exit_code: int | None = 0, torn: bytes = b"") -> None:
+    """A run's rows and its run.json, and at the rows' end what a dying process left."""
+    path.mkdir(exist_ok=True)
+    (path / "results.jsonl").write_bytes(b"".join(map(encode, rows)) + torn)
+    (path / "run.json").write_bytes(orjson.dumps(run_facts(exit_code)))

@@ -8,22 +8,23 @@ from pathlib import Path
 import orjson
 import pytest
 
-from fleetscan.model import AzureError, Ending, Json, OperationTrace, Outcome, Reason, Stage
-from fleetscan.records.machine_row import encode, row
+from fleetscan.model import CodeOrigin, Ending, Failure, Json, OperationTrace, Outcome, OwnCode, Reason, Stage
+from fleetscan.records.machine_row import encode, row, without_assessment
+from fleetscan.records.row import Row, RowOperation
 from tests.records.examples import CLOCK, SCAN_ID, assessed, failed, machine, result, skipped, trace
 
 
-def record(ending: Ending) -> dict[str, Json]:
+def record(ending: Ending) -> Row:
     return row(SCAN_ID, machine(), ending, CLOCK)
 
 
-def told(assessment: dict[str, Json]) -> dict[str, Json]:
+def told(assessment: dict[str, Json]) -> Row:
     return record(Ending(Outcome.ASSESSED, None, assessment, None, trace()))
 
 
-def operation(course: OperationTrace) -> dict[str, Json]:
+def operation(course: OperationTrace) -> RowOperation:
     block = record(Ending(Outcome.ASSESSED, None, result(), None, course))["operation"]
-    assert isinstance(block, dict)
+    assert block is not None
     return block
 
 
@@ -89,12 +90,14 @@ def test_keys_stand_in_the_contracts_order_whatever_the_outcome() -> None:
 def test_a_machine_skipped_by_the_listing_has_neither_error_nor_operation_nor_findings() -> None:
     told = record(skipped())
     assert (told["outcome"], told["reason"]) == ("skipped", "not_running")
-    empty = ("source", "status", "assessed_at", "patches_complete", "assessment", "error", "operation")
-    assert [told[key] for key in empty] == [None] * 7
+    empty = {"source", "status", "assessed_at", "patches_complete", "assessment", "error", "operation"}
+    assert empty <= {key for key, value in told.items() if value is None}
 
 
 def test_azures_own_no_to_a_start_is_told_with_the_skip() -> None:
-    error = AzureError("OperationNotAllowed", "The VM is not running.", 409, Stage.START, "c-7")
+    error = Failure(
+        "OperationNotAllowed", "The VM is not running.", 409, Stage.START, CodeOrigin.AZURE, "c-7"
+    )
     told = record(Ending(Outcome.SKIPPED, Reason.NOT_RUNNING, None, error, trace(None, None)))
     assert told["error"] == {
         "code": "OperationNotAllowed",
@@ -102,9 +105,25 @@ def test_azures_own_no_to_a_start_is_told_with_the_skip() -> None:
         "http_status": 409,
         "stage": "start",
         "correlation_id": "c-7",
+        "origin": "azure",
     }
-    assert isinstance(told["operation"], dict)
+    assert told["operation"] is not None
     assert told["operation"]["started_at"] is None
+
+
+def test_a_code_of_fleetscans_own_says_so_under_the_last_key_of_the_error() -> None:
+    error = Failure.of_fleetscan(OwnCode.NOT_TRIED, "the assessment was not tried", Stage.START)
+    told = record(Ending(Outcome.FAILED, Reason.UNREACHABLE, None, error))
+    assert isinstance(told["error"], dict)
+    assert list(told["error"].items())[-1] == ("origin", "fleetscan")
+    assert (told["error"]["code"], told["error"]["http_status"]) == ("NotTried", None)
+
+
+def test_a_result_that_nests_too_deeply_fails_under_a_code_of_fleetscans_own() -> None:
+    error = without_assessment(assessed()).error
+    assert error == Failure.of_fleetscan(
+        OwnCode.MALFORMED_REPLY, "the assessment's result nests too deeply to be written", Stage.RESULT
+    )
 
 
 @pytest.mark.parametrize("said", [None, True, False, -1, 2.5, "3", 2**31, [], {}])
@@ -175,16 +194,16 @@ def test_the_assessments_time_is_the_operations_end_else_the_results_own() -> No
 
 
 def test_without_an_assessment_there_is_no_time_of_one() -> None:
-    error = AzureError("X", "x", 200, Stage.POLL)
+    error = Failure("X", "x", 200, Stage.POLL, CodeOrigin.AZURE)
     ended = trace(azure_start_time="2023-02-22T04:01:00Z", azure_end_time="2023-02-22T04:03:00Z")
     told = record(Ending(Outcome.FAILED, Reason.OPERATION_FAILED, None, error, ended))
     assert told["assessed_at"] is None
-    assert isinstance(told["operation"], dict)
+    assert told["operation"] is not None
     assert told["operation"]["duration_s"] == 120.0
 
 
 def test_a_failed_assessment_keeps_what_it_told() -> None:
-    error = AzureError("X", "x", 200, Stage.RESULT)
+    error = Failure("X", "x", 200, Stage.RESULT, CodeOrigin.AZURE)
     told = record(Ending(Outcome.FAILED, Reason.ASSESSMENT_FAILED, result(status="Failed"), error, trace()))
     assert (told["source"], told["status"], told["critical_and_security_count"]) == ("operation", "Failed", 2)
 

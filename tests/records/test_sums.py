@@ -1,4 +1,4 @@
-"""Totals: sums by hand, groups without regard to case, and identities that a breach cannot pass."""
+"""RunningTotals: sums by hand, groups without regard to case, and identities that a breach cannot pass."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import pytest
 
 from fleetscan.errors import BrokenIdentityError, UsageError
 from fleetscan.model import (
-    AzureError,
+    CodeOrigin,
     Ending,
+    Failure,
     InventoryError,
     Json,
     Outcome,
@@ -18,19 +19,20 @@ from fleetscan.model import (
 )
 from fleetscan.records import machine_row
 from fleetscan.records.fleet_facts import FleetFacts, RequestCounts
-from fleetscan.records.sums import Totals
+from fleetscan.records.sums import RunningTotals
+from fleetscan.records.totals import GroupTotals
 from tests.records.examples import CLOCK, SCAN_ID, assessed, failed, machine, result, skipped, trace
 
 FACTS = FleetFacts("2026-11-23T02:00:00.000000Z", "2026-11-23T02:04:12.000000Z", 252.3456, RequestCounts())
 
 
-def end(totals: Totals, target: Target, ending: Ending) -> None:
+def end(totals: RunningTotals, target: Target, ending: Ending) -> None:
     totals.ended(target, machine_row.row(SCAN_ID, target, ending, CLOCK))
 
 
-def small_fleet(*group_by: str) -> Totals:
+def small_fleet(*group_by: str) -> RunningTotals:
     """Seven machines: three assessed, one failed, one skipped, two that never ended."""
-    totals = Totals(SCAN_ID, group_by)
+    totals = RunningTotals(SCAN_ID, group_by)
     ends = [
         assessed(critical=2, other=1, rebootPending=True),
         assessed(critical=0, other=4),
@@ -46,13 +48,13 @@ def small_fleet(*group_by: str) -> Totals:
     return totals
 
 
-def lines_of(totals: Totals, scope: str) -> dict[Json, dict[str, Json]]:
+def lines_of(totals: RunningTotals, scope: str) -> dict[str | None, GroupTotals]:
     return {line["key"]: line for line in totals.lines(FACTS) if line["scope"] == scope}
 
 
 def listed_in(scope: str, *targets: Target, group_by: tuple[str, ...] = ()) -> dict[Json, Json]:
     """How many of `targets` each group of the scope holds."""
-    totals = Totals(SCAN_ID, group_by)
+    totals = RunningTotals(SCAN_ID, group_by)
     for target in targets:
         totals.listed(target)
     return {key: line["listed"] for key, line in lines_of(totals, scope).items()}
@@ -71,16 +73,16 @@ def test_the_fleet_is_summed_over_assessed_machines_and_measured_against_the_lis
 
 
 def test_what_a_failed_assessment_told_is_counted_as_a_status_and_not_as_patches() -> None:
-    totals = Totals(SCAN_ID)
+    totals = RunningTotals(SCAN_ID)
     totals.listed(machine())
     told = result(critical=3, other=2, status="Failed", rebootPending=True)
-    error = AzureError("X", "x", 200, Stage.RESULT)
+    error = Failure("X", "x", 200, Stage.RESULT, CodeOrigin.AZURE)
     end(totals, machine(), Ending(Outcome.FAILED, Reason.ASSESSMENT_FAILED, told, error, trace()))
     fleet = totals.lines(FACTS)[0]
     assert fleet["statuses"] == {"Failed": 1}
     assert (fleet["critical_and_security_count"], fleet["other_count"]) == (0, 0)
-    sums = ("reboot_pending", "vms_with_critical_or_security", "patches_incomplete", "compliance_pct")
-    assert [fleet[name] for name in sums] == [0, 0, 0, 0.0]
+    assert (fleet["reboot_pending"], fleet["vms_with_critical_or_security"]) == (0, 0)
+    assert (fleet["patches_incomplete"], fleet["compliance_pct"]) == (0, 0.0)
 
 
 def test_the_fleets_line_alone_tells_times_requests_and_what_was_not_listed() -> None:
@@ -104,7 +106,8 @@ def test_the_fleet_comes_first_then_subscriptions_locations_os_types_and_tags() 
 
 
 def test_a_fleet_of_nothing_has_one_line_and_no_shares() -> None:
-    (fleet,) = Totals(SCAN_ID).lines(FACTS)
+    fleet, *groups = RunningTotals(SCAN_ID).lines(FACTS)
+    assert groups == []
     assert (fleet["listed"], fleet["coverage_pct"], fleet["compliance_pct"]) == (0, None, None)
 
 
@@ -135,7 +138,7 @@ def test_an_empty_tag_is_a_value_and_a_missing_one_is_unknown() -> None:
 
 
 def test_a_tag_asked_for_twice_is_one_scope() -> None:
-    totals = Totals(SCAN_ID, ["tag:owner", "tag:OWNER"])
+    totals = RunningTotals(SCAN_ID, ["tag:owner", "tag:OWNER"])
     totals.listed(machine())
     assert [line["scope"] for line in totals.lines(FACTS)][4:] == ["tag:owner"]
 
@@ -143,7 +146,7 @@ def test_a_tag_asked_for_twice_is_one_scope() -> None:
 @pytest.mark.parametrize("word", ["owner", "tag:", "", "Tag:owner"])
 def test_a_group_that_is_no_tag_is_refused(word: str) -> None:
     with pytest.raises(UsageError, match="tag:NAME"):
-        Totals(SCAN_ID, [word])
+        RunningTotals(SCAN_ID, [word])
 
 
 def test_rows_that_were_not_written_break_an_identity() -> None:
@@ -154,14 +157,14 @@ def test_rows_that_were_not_written_break_an_identity() -> None:
 
 
 def test_a_machine_that_ends_without_being_listed_breaks_an_identity() -> None:
-    totals = Totals(SCAN_ID)
+    totals = RunningTotals(SCAN_ID)
     end(totals, machine(), skipped())
     with pytest.raises(BrokenIdentityError, match="only 0 were listed"):
         totals.check(1)
 
 
 def test_a_machine_that_ends_twice_breaks_an_identity() -> None:
-    totals = Totals(SCAN_ID)
+    totals = RunningTotals(SCAN_ID)
     totals.listed(machine("one"))
     totals.listed(machine("two", location="eastus"))
     end(totals, machine("one"), skipped())
@@ -171,7 +174,7 @@ def test_a_machine_that_ends_twice_breaks_an_identity() -> None:
 
 
 def test_memory_grows_with_groups_and_not_with_machines() -> None:
-    totals = Totals(SCAN_ID, ["tag:owner"])
+    totals = RunningTotals(SCAN_ID, ["tag:owner"])
     for number in range(1000):
         totals.listed(machine(f"vm-{number}", tags={"owner": f"team-{number % 3}"}))
     assert [len(scope.groups) for scope in totals._scopes] == [1, 1, 1, 3]

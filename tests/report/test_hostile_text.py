@@ -7,19 +7,22 @@ import json
 import logging
 import os
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from fleetscan.cli.console import Notes, note
 from fleetscan.cli.progress import progress
+from fleetscan.cli.watched import write_row
 from fleetscan.errors import InventoryFileError, NothingListedError
 from fleetscan.inventory.from_file import read_lines
 from fleetscan.model import InventoryError, Json
-from fleetscan.records import machine_row
+from fleetscan.records.plan import Plan, PlanGroup
+from fleetscan.records.row import Row
+from fleetscan.records.totals import NotListed, Totals
 from fleetscan.report.plan_summary import print_plan
 from fleetscan.report.sanitize import sanitize
 from fleetscan.report.terminal import print_summary
-from fleetscan.runs.stdout_rows import StdoutRows
 from tests.hostile import HOSTILE, Terminal, harm_in
 from tests.report.test_terminal_summary import FLEET
 
@@ -36,14 +39,14 @@ def ordinary_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
 
 
-def error_of(text: str) -> dict[str, Json]:
+def error_of(text: str) -> NotListed:
     return {"subscription_id": text, "code": text, "message": text, "http_status": 403}
 
 
-def plan_of(text: str) -> dict[str, Json]:
+def plan_of(text: str) -> Plan:
     """A plan's record in which all that strangers give is `text`."""
-    power_states: Json = {f"{text}{number}": 1 for number in range(300)}
-    group: dict[str, Json] = {
+    power_states = {f"{text}{number}": 1 for number in range(300)}
+    group: PlanGroup = {
         "subscription_id": "s-1",
         "subscription_name": text,
         "location": text,
@@ -53,7 +56,6 @@ def plan_of(text: str) -> dict[str, Json]:
         "last_start_after_s": 1.0,
         "ends_after_s": 181.0,
     }
-    moments = ("last_start_after_s", "first_poll_after_s", "last_poll_after_s", "ends_after_s")
     return {
         "schema": "fleetscan.plan/1",
         "listed": 9,
@@ -61,7 +63,14 @@ def plan_of(text: str) -> dict[str, Json]:
         "skipped": {"not_running": 5},
         "power_states": power_states,
         "groups": [group],
-        "predicted": {**dict.fromkeys(moments, 1.0), "starts": 4, "polls": 8},
+        "predicted": {
+            "last_start_after_s": 1.0,
+            "first_poll_after_s": 1.0,
+            "last_poll_after_s": 1.0,
+            "ends_after_s": 1.0,
+            "starts": 4,
+            "polls": 8,
+        },
         "binding": {
             "bound": "patch_operations",
             "subscription_id": "s-1",
@@ -82,7 +91,7 @@ def stream_of(is_terminal: bool) -> io.StringIO:
 @every_text
 def test_the_summary_of_a_scan(text: str, is_terminal: bool) -> None:
     stream = stream_of(is_terminal)
-    fleet: dict[str, Json] = FLEET | {"inventory_errors": [error_of(text) for _ in range(3)]}
+    fleet: Totals = {**FLEET, "inventory_errors": [error_of(text) for _ in range(3)]}
     print_summary(fleet, directory=Path(text[:50].replace("\0", "")), stream=stream)
     assert harm_in(stream.getvalue(), is_terminal=is_terminal) == []
 
@@ -101,7 +110,7 @@ def test_the_summary_of_a_plan(text: str, is_terminal: bool) -> None:
 def test_no_summary_trips_over_what_its_stream_cannot_show(text: str, encoding: str) -> None:
     stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
     print_plan(plan_of(text), stream=stream)
-    print_summary(FLEET | {"inventory_errors": [error_of(text)]}, directory=None, stream=stream)
+    print_summary({**FLEET, "inventory_errors": [error_of(text)]}, directory=None, stream=stream)
     stream.flush()
 
 
@@ -152,7 +161,7 @@ def test_the_log_and_the_traceback_of_a_bug(text: str, capsys: pytest.CaptureFix
 def test_rows_on_a_terminal_are_the_same_rows_in_ascii(text: str) -> None:
     ours, terminal = os.openpty()
     row: dict[str, Json] = {"name": text[:100], "tags": {text[:100]: text[:100]}}
-    StdoutRows(terminal).write_row(machine_row.encode(row))
+    write_row(cast(Row, row), is_terminal=True, fd=terminal)
     shown = os.read(ours, 100_000)
     os.close(terminal)
     os.close(ours)

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from fleetscan.model import Json
+from fleetscan.records.totals import NotListed, Totals
 from fleetscan.report.terminal import print_summary
 
-FLEET: dict[str, Json] = {
+FLEET: Totals = {
+    "schema": "fleetscan.totals/1",
+    "scan_id": "4f1c2a9e-0000-4000-8000-000000000000",
+    "scope": "fleet",
+    "key": None,
     "listed": 300,
     "outcomes": {"assessed": 271, "failed": 9, "timed_out": 2, "skipped": 18, "interrupted": 0},
     "statuses": {"Succeeded": 271},
@@ -29,16 +34,19 @@ FLEET: dict[str, Json] = {
     "patches_incomplete": 4,
     "coverage_pct": 90.33,
     "compliance_pct": 61.0,
+    "started_at": "2026-11-23T02:00:00.000000Z",
+    "finished_at": "2026-11-23T02:04:12.300000Z",
     "duration_s": 252.3,
     "requests": {"list": 9, "start": 280, "poll": 915, "other": 0, "throttled": 3, "retried": 4},
     "inventory_errors": [],
 }
 
 
-def summary(encoding: str = "utf-8", directory: Path | None = None, **changed: Json) -> str:
+def summary(encoding: str = "utf-8", directory: Path | None = None, **changed: Any) -> str:
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding=encoding)
-    print_summary(FLEET | changed, directory=directory, stream=stream)
+    fleet: Any = {**FLEET, **changed}
+    print_summary(fleet, directory=directory, stream=stream)
     stream.flush()
     return raw.getvalue().decode(encoding)
 
@@ -47,7 +55,7 @@ def lines(text: str) -> list[str]:
     return [line.rstrip() for line in text.splitlines() if line.strip()]
 
 
-def error(message: str) -> dict[str, Json]:
+def error(message: str) -> NotListed:
     return {"subscription_id": "sub-1", "code": "AuthorizationFailed", "message": message, "http_status": 403}
 
 
@@ -118,12 +126,12 @@ def test_a_fleet_of_nothing_says_so_and_shows_no_shares() -> None:
 
 
 def test_an_interrupted_scan_says_how_many_never_ended() -> None:
-    outcomes: Json = {"assessed": 271, "failed": 0, "timed_out": 0, "skipped": 0, "interrupted": 29}
+    outcomes = {"assessed": 271, "failed": 0, "timed_out": 0, "skipped": 0, "interrupted": 29}
     text = lines(summary(outcomes=outcomes, directory=Path("run")))
     assert "Unfinished   29; continue with --resume" in text
     assert not any(line.startswith(("Failed", "Skipped", "Timed out")) for line in text)
 
 
 def test_a_scan_without_files_cannot_be_resumed() -> None:
-    outcomes: Json = {"assessed": 299, "failed": 0, "timed_out": 0, "skipped": 0, "interrupted": 1}
+    outcomes = {"assessed": 299, "failed": 0, "timed_out": 0, "skipped": 0, "interrupted": 1}
     assert "Unfinished   1" in lines(summary(outcomes=outcomes))

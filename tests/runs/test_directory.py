@@ -13,16 +13,22 @@ import orjson
 import pytest
 
 from fleetscan.errors import CannotWriteError, OutputError, RunExistsError, UsageError
-from fleetscan.runs.directory import Output, RunDirectory, make_directory, refuse_used
-from fleetscan.runs.stdout_rows import StdoutRows, write_whole
+from fleetscan.records.times import WallClock
+from fleetscan.runs.directory import make_directory, path_of, refuse_used
+from fleetscan.runs.disk import write_whole
+from fleetscan.runs.files import NoFiles, Output, RunFiles
+from fleetscan.scanner.stores import fresh_store
+from fleetscan.settings.declared import Settings
 
 NOW = datetime(2026, 11, 23, 2, 0, 0, tzinfo=UTC)
 SCAN_ID = "4f1c2a9e-0000-4000-8000-000000000000"
+RUNS = Path("fleetscan-runs")
 
 
 @contextmanager
-def new_run(out: str | None, now: datetime = NOW, scan_id: str = SCAN_ID) -> Iterator[RunDirectory]:
-    run = RunDirectory.open(make_directory(out, now, scan_id))
+def new_run(path: str, latest_in: Path | None = None) -> Iterator[RunFiles]:
+    make_directory(Path(path))
+    run = RunFiles.open(Path(path), latest_in)
     try:
         yield run
     finally:
@@ -40,9 +46,10 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_without_a_name_a_run_goes_under_fleetscan_runs_by_utc_time_and_id(here: Path) -> None:
-    with new_run(None, NOW.astimezone(timezone(timedelta(hours=-5)))) as run:
-        assert run.path == Path("fleetscan-runs/20261123T020000Z-4f1c2a9e")
+def test_without_a_name_of_its_own_a_run_goes_under_runs_by_utc_time_and_id(here: Path) -> None:
+    clock = WallClock(NOW.astimezone(timezone(timedelta(hours=-5))), 0.0)
+    with fresh_store(Settings(runs="fleetscan-runs"), clock, SCAN_ID) as store:
+        assert store.output.path == Path("fleetscan-runs/20261123T020000Z-4f1c2a9e")
 
 
 def test_files_and_directories_are_for_their_owner_alone(tmp_path: Path) -> None:
@@ -72,25 +79,25 @@ def test_a_directory_that_holds_any_file_of_a_run_is_refused_and_left_alone(
     tmp_path: Path, name: str
 ) -> None:
     (tmp_path / name).write_text("old")
-    for refuse in (
-        lambda: refuse_used(str(tmp_path)),
-        lambda: make_directory(str(tmp_path), NOW, SCAN_ID),
-    ):
-        with pytest.raises(RunExistsError, match="already holds a run; name another with --out, or"):
-            refuse()
+    for refuse in (refuse_used, make_directory):
+        with pytest.raises(
+            RunExistsError,
+            match="already holds a run; name another directory with out, or resume",
+        ):
+            refuse(tmp_path)
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(name, "old")]
 
 
 def test_a_directory_with_other_files_is_used_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
-    refuse_used(str(tmp_path))
+    refuse_used(tmp_path)
     with new_run(str(tmp_path)):
         assert (tmp_path / "notes.txt").read_text() == "mine"
 
 
 def test_an_empty_name_is_an_unset_variable_and_not_the_working_directory(here: Path) -> None:
-    with pytest.raises(UsageError, match="--out is empty"):
-        make_directory("", NOW, SCAN_ID)
+    with pytest.raises(UsageError, match="the output directory's name is empty; give out a name"):
+        path_of("")
     assert list(here.iterdir()) == []
 
 
@@ -98,14 +105,14 @@ def test_an_empty_name_is_an_unset_variable_and_not_the_working_directory(here: 
 def test_a_file_in_the_way_is_named_with_exit_code_4(here: Path, out: str) -> None:
     (here / "taken").write_text("a file")
     with pytest.raises(CannotWriteError, match=r"taken cannot be written \(a file has that name\)") as raised:
-        make_directory(out, NOW, SCAN_ID)
+        make_directory(Path(out))
     assert raised.value.exit_code == 4
     assert (here / "taken").read_text() == "a file"
 
 
 def test_a_place_that_takes_no_directory_is_named_with_exit_code_4(here: Path) -> None:
     with pytest.raises(CannotWriteError, match=r"xxx cannot be written \(File name too long\)") as raised:
-        make_directory("x" * 300, NOW, SCAN_ID)
+        make_directory(Path("x" * 300))
     assert raised.value.exit_code == 4
 
 
@@ -123,7 +130,7 @@ def test_a_row_the_disk_has_no_room_for_leaves_whole_rows_behind(
 
         monkeypatch.setattr(os, "write", full_after_three)
         with pytest.raises(
-            OutputError, match=r"results.jsonl could not be written \(No space left on device\)"
+            OutputError, match=r"results.jsonl cannot be written any more \(No space left on device\)"
         ):
             run.write_row(b"halved\n")
         monkeypatch.undo()
@@ -158,7 +165,7 @@ def test_totals_that_cannot_be_written_leave_the_old_ones(
     with new_run(str(tmp_path)) as run:
         run.write_totals([{"old": 1}])
         monkeypatch.setattr(os, "fsync", no_disk)
-        with pytest.raises(OutputError, match=r"totals.jsonl could not be written \(Input/output error\)"):
+        with pytest.raises(OutputError, match=r"totals.jsonl cannot be written any more \(Input"):
             run.write_totals([{"new": 2}])
         monkeypatch.undo()
     assert orjson.loads((tmp_path / "totals.jsonl").read_bytes()) == {"old": 1}
@@ -166,7 +173,8 @@ def test_totals_that_cannot_be_written_leave_the_old_ones(
 
 def test_latest_points_at_the_newest_complete_run(here: Path) -> None:
     for hour, scan_id in ((1, "11111111"), (2, "22222222")):
-        with new_run(None, NOW.replace(hour=hour), scan_id) as run:
+        name = f"fleetscan-runs/20261123T0{hour}0000Z-{scan_id}"
+        with new_run(name, Path("fleetscan-runs")) as run:
             run.write_row(b"row\n")
             assert run.switch_latest() is None
     latest = here / "fleetscan-runs" / "latest"
@@ -176,48 +184,34 @@ def test_latest_points_at_the_newest_complete_run(here: Path) -> None:
 
 
 def test_a_run_that_is_not_complete_leaves_latest_where_it_was(here: Path) -> None:
-    with new_run(None):
+    with new_run(f"{RUNS}/one", RUNS):
         pass
     assert not os.path.lexists("fleetscan-runs/latest")
 
 
 def test_a_run_in_a_place_of_its_own_has_no_latest(here: Path) -> None:
-    with new_run("runs/mine") as run:
+    with new_run("runs/mine", RUNS) as run:
         assert run.switch_latest() is None
     assert [path.name for path in (here / "runs").iterdir()] == ["mine"]
 
 
 def test_a_latest_that_cannot_be_switched_is_told_and_spoils_nothing(here: Path) -> None:
     (here / "fleetscan-runs" / "latest").mkdir(parents=True)
-    with new_run(None) as run:
+    with new_run(f"{RUNS}/one", RUNS) as run:
         told = run.switch_latest()
     assert told is not None
-    assert told.startswith("fleetscan-runs/latest could not be pointed at 20261123T020000Z-4f1c2a9e (")
-    assert sorted(os.listdir("fleetscan-runs")) == ["20261123T020000Z-4f1c2a9e", "latest"]
+    assert told.startswith("fleetscan-runs/latest could not be pointed at one (")
+    assert sorted(os.listdir("fleetscan-runs")) == ["latest", "one"]
 
 
-def test_a_dash_streams_rows_and_makes_no_file(here: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    refuse_used("-")
-    output: Output = StdoutRows(1)
+def test_a_scan_that_keeps_nothing_makes_no_file(here: Path) -> None:
+    output: Output = NoFiles()
     output.write_row(b'{"a":1}\n')
     output.write_totals([{"scope": "fleet"}])
     output.write_run({"scan_id": SCAN_ID})
     assert output.switch_latest() is None
     output.close()
-    assert capfd.readouterr().out == '{"a":1}\n'
     assert (output.path, output.rows_written, list(here.iterdir())) == (None, 1, [])
-
-
-def test_a_reader_that_went_away_is_an_output_error() -> None:
-    reading, writing = os.pipe()
-    os.close(reading)
-    try:
-        rows = StdoutRows(writing)
-        with pytest.raises(OutputError, match="its reader went away"):
-            rows.write_row(b"row\n")
-        assert rows.rows_written == 0
-    finally:
-        os.close(writing)
 
 
 def test_nothing_to_write_is_written_at_once() -> None:

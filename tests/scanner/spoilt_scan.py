@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from fleetscan.errors import FleetscanError
-from fleetscan.scanner.scan import ScanSummary
+from fleetscan.scanner.summary import ScanSummary
 from fleetscan.settings.declared import Settings
 from fleetscan.simulator.cloud import Cloud
 from fleetscan.simulator.scenario import Scenario
@@ -39,8 +39,9 @@ BEFORE_A_RUN = frozenset(
 HARMLESS = frozenset({("fsync", "run"), ("close", "run")})
 SENTENCE = re.compile(
     r".*/run(/(results|journal|totals)\.jsonl|/run\.json)? "
-    r"(could not be written \([^()]+\); (make room|mend that) and go on with --out .*/run --resume"
-    r"|cannot be written \([^()]+\); mend that, or name another directory with --out)"
+    r"(cannot be written any more \([^()]+\); (make room|fix that), then resume it "
+    r"with out='.*/run' resume=True"
+    r"|cannot be written \([^()]+\); fix that, or name another directory with out)"
 )
 
 
@@ -123,7 +124,7 @@ def come_to(cloud: Cloud, clock: Clock, settings: Settings) -> tuple[int, str | 
         summary = scan_in_virtual_time(cloud, clock, settings)
     except FleetscanError as error:
         return error.exit_code, str(error)
-    return summary.exit_code, summary.stopped_by
+    return summary.exit_code, None if summary.stopped_by is None else str(summary.stopped_by)
 
 
 def starts(cloud: Cloud) -> int:

@@ -15,11 +15,11 @@ from unittest import mock
 import pytest
 
 from fleetscan.errors import OutputError
-from fleetscan.records.times import WallClock
-from fleetscan.runs.directory import RunDirectory
+from fleetscan.records.journal import StartSending
+from fleetscan.runs.files import RunFiles
 from fleetscan.runs.journal import JournalFile
 from fleetscan.scanner import run
-from fleetscan.scanner.scan import scan_over
+from fleetscan.scanner.live import scan_over
 from fleetscan.settings.declared import Settings
 from fleetscan.simulator.scenario import Scenario
 from tests.disk_faults import Disk, Fault, Moment, on_disk
@@ -27,9 +27,9 @@ from tests.scanner.spoilt_scan import breaches, come_to, resumed, settings_for, 
 from tests.scanner.test_whole_scans import Transport, cloud_of
 from tests.scanner.test_whole_scans import settings_for as brisk_settings_for
 from tests.strict_reader import read_run
-from tests.virtual import ENDPOINT, EPOCH
+from tests.virtual import ENDPOINT
 from tests.virtual import cloud_of as virtual_cloud_of
-from tests.virtual_scan import Clock
+from tests.virtual_scan import Clock, in_virtual_time
 
 KINDS = {
     "full": (errno.ENOSPC, frozenset({"write", "mkdir"}), True),
@@ -130,7 +130,7 @@ def test_a_resume_may_meet_a_bad_disk_too(moment: Moment, code: int, file: str, 
         came_to, sentence = come_to(spoilt.cloud, spoilt.clock, settings_for(spoilt.out, resume=True))
     assert came_to == code
     assert re.match(
-        rf"{spoilt.out}/{file} (cannot|could not) be written \(Input/output error\); ", str(sentence)
+        rf"{spoilt.out}/{file} cannot be written( any more)? \(Input/output error\); ", str(sentence)
     )
     assert list(breaches(spoilt)) == []
 
@@ -141,7 +141,7 @@ def test_a_journal_that_cannot_be_read_leaves_the_run_as_it_is(tmp_path: Path) -
         code, sentence = come_to(spoilt.cloud, spoilt.clock, settings_for(spoilt.out, resume=True))
     assert code == 4
     assert str(sentence).endswith(
-        "run cannot be written (Input/output error); mend that, or name another directory with --out"
+        "run cannot be written (Input/output error); fix that, or name another directory with out"
     )
     assert list(breaches(spoilt)) == []
 
@@ -156,14 +156,14 @@ def test_a_start_whose_acceptance_could_not_be_noted_is_read_after_and_not_sent_
 
 def test_after_a_line_that_is_lost_the_journal_takes_no_more(tmp_path: Path) -> None:
     with on_disk(Disk(fault_of("full for a moment", Moment(*JOURNAL, 2), 0.5))):
-        journal = JournalFile.create(tmp_path / "journal.jsonl", WallClock(EPOCH, 0.0))
-        journal.starting(1, 1.0)
+        journal = JournalFile.create(tmp_path / "journal.jsonl")
+        journal.write(StartSending(1, 1.0))
         whole = (tmp_path / "journal.jsonl").read_bytes()
         for number in (2, 3):
-            with pytest.raises(OutputError, match=r"journal.jsonl could not be written \(No space left"):
-                journal.starting(number, 2.0)
-        # The count is lost in silence: the totals are still to be written.
-        journal.counted({"list": 1}, 3.0)
+            with pytest.raises(
+                OutputError, match=r"journal.jsonl cannot be written any more \(No space left"
+            ):
+                journal.write(StartSending(number, 2.0))
         journal.close()
     assert (tmp_path / "journal.jsonl").read_bytes() == whole
 
@@ -171,7 +171,7 @@ def test_after_a_line_that_is_lost_the_journal_takes_no_more(tmp_path: Path) -> 
 def test_half_a_row_that_could_not_be_taken_back_is_taken_back_before_the_next(tmp_path: Path) -> None:
     results = tmp_path / "results.jsonl"
     with on_disk(Disk(fault_of("a failing file", Moment(*ROWS, 2), 0.5))) as disk:
-        rows = RunDirectory.open(tmp_path)
+        rows = RunFiles.open(tmp_path)
         rows.write_row(b'{"row": 1}\n')
         with pytest.raises(OutputError):
             rows.write_row(b'{"row": 2}\n')
@@ -182,6 +182,7 @@ def test_half_a_row_that_could_not_be_taken_back_is_taken_back_before_the_next(t
     assert results.read_bytes() == b'{"row": 1}\n{"row": 3}\n'
 
 
+@in_virtual_time
 async def test_a_flush_in_the_background_that_fails_ends_the_scan(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -192,9 +193,8 @@ async def test_a_flush_in_the_background_that_fails_ends_the_scan(
         summary = await scan_over(Transport(cloud_of(machines=10, speed=1.0)), settings)
     assert (summary.exit_code, read_run(tmp_path / "run").facts["exit_code"]) == (5, 5)
     assert summary.stopped_by is not None
-    assert (
-        "results.jsonl could not be written (Input/output error); mend that and go on" in summary.stopped_by
-    )
+    told = "results.jsonl cannot be written any more (Input/output error); fix that, then resume it with out="
+    assert told in str(summary.stopped_by)
 
 
 def test_a_person_is_told_in_one_line_and_without_a_traceback(tmp_path: Path) -> None:
@@ -214,8 +214,8 @@ def test_a_person_is_told_in_one_line_and_without_a_traceback(tmp_path: Path) ->
     assert done.returncode == 5
     assert done.stderr.count("fleetscan: ") == 1
     assert last == (
-        f"fleetscan: error: {tmp_path}/run/journal.jsonl could not be written (File too large); "
-        f"mend that and go on with --out {tmp_path}/run --resume"
+        f"fleetscan: error: {tmp_path}/run/journal.jsonl cannot be written any more (File too large); "
+        f"fix that, then resume it with --out {tmp_path}/run --resume"
     )
     rows = (tmp_path / "run" / "results.jsonl").read_bytes()
     assert rows == b"" or rows.endswith(b"\n")

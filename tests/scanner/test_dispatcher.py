@@ -13,7 +13,7 @@ from fleetscan.errors import TokenRefusedError
 from fleetscan.model import Fault, Job, Reply, Request, Target
 from fleetscan.scanner.auth import REFUSED_FOR_S, RENEW_AGAIN_S, TokenRefusals
 from fleetscan.scanner.hooks import Hooks
-from fleetscan.scanner.scan import scan_over
+from fleetscan.scanner.live import scan_over
 from fleetscan.settings.declared import Settings
 from tests.virtual import rules
 

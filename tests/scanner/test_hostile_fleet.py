@@ -18,18 +18,20 @@ from fleetscan.cli.progress import progress
 from fleetscan.errors import NothingListedError
 from fleetscan.inventory.machines import power_state_of
 from fleetscan.model import Reply, Request
-from fleetscan.planning.plan_schema import plan_schema
-from fleetscan.planning.planner import list_over, plan
+from fleetscan.planning.planner import foresee, list_over
+from fleetscan.records.schema import plan_schema
 from fleetscan.report.plan_summary import print_plan
 from fleetscan.report.terminal import print_summary
+from fleetscan.runs.reader import open_run
 from fleetscan.scanner.hooks import Hooks
+from fleetscan.scanner.live import scan_over
 from fleetscan.scanner.past_durations import durations_of
-from fleetscan.scanner.scan import scan_over
 from fleetscan.settings.declared import PlanSettings
 from tests.hostile import HOSTILE, Terminal, harm_in
 from tests.hostile_azure import ID_TAIL, LONG, SHORT, HostileAzure
 from tests.scanner.test_whole_scans import StopAfter, Transport, cloud_of, settings_for
 from tests.strict_reader import Run, read_run
+from tests.virtual_scan import in_virtual_time
 
 
 def azure_of_all_fates() -> HostileAzure:
@@ -74,6 +76,7 @@ def check_lines(path: Path, run: Run) -> None:
 
 
 @pytest.mark.parametrize("is_terminal", [False, True], ids=["pipe", "terminal"])
+@in_virtual_time
 async def test_a_scan_records_what_it_was_told_and_shows_it_harmlessly(
     tmp_path: Path, is_terminal: bool
 ) -> None:
@@ -82,7 +85,7 @@ async def test_a_scan_records_what_it_was_told_and_shows_it_harmlessly(
     with progress(False, stream=stream) as hooks:
         settings = settings_for(out, group_by=("tag:owner",))
         summary = await scan_over(azure, settings, hooks=hooks)
-    print_summary(summary.fleet, directory=summary.directory, stream=stream)
+    print_summary(summary.totals, directory=summary.directory, stream=stream)
     run = read_run(out)
     check_faithful(run, azure)
     check_lines(out / "results.jsonl", run)
@@ -91,34 +94,37 @@ async def test_a_scan_records_what_it_was_told_and_shows_it_harmlessly(
     assert harm_in(stream.getvalue(), is_terminal=is_terminal) == []
 
 
+@in_virtual_time
 async def test_a_scan_that_is_stopped_and_gone_on_with_records_the_same(tmp_path: Path) -> None:
     azure, out, hooks = azure_of_all_fates(), tmp_path / "run", StopAfter(rows=15)
     settings = settings_for(out, max_in_flight=4, drain_s=0.0)
     assert (await scan_over(azure, settings, hooks=hooks, stop=hooks.stop)).exit_code == 5
     assert (await scan_over(azure, settings_for(out, resume=True))).exit_code == 3
     check_faithful(read_run(out), azure)
-    assert durations_of(out).by_machine
+    assert durations_of(open_run(out)).by_machine
     azure = azure_of_all_fates()
     again = settings_for(tmp_path / "again", retry_failed=str(out))
     assert (await scan_over(azure, again)).exit_code == 3
     assert read_run(tmp_path / "again").rows
 
 
+@in_virtual_time
 async def test_megabytes_are_recorded_whole_and_flood_nobody(tmp_path: Path) -> None:
     azure, stream = HostileAzure(cloud_of(machines=2, patches=1), LONG), io.StringIO()
     with progress(False, stream=stream) as hooks:
         summary = await scan_over(azure, settings_for(tmp_path / "run"), hooks=hooks)
-    print_summary(summary.fleet, directory=summary.directory, stream=stream)
+    print_summary(summary.totals, directory=summary.directory, stream=stream)
     check_faithful(read_run(tmp_path / "run"), azure)
     assert harm_in(stream.getvalue()) == []
     assert len(stream.getvalue()) < 5000
 
 
+@in_virtual_time
 async def test_a_plan_says_what_it_was_told_and_shows_it_harmlessly() -> None:
     azure, stream = azure_of_all_fates(), io.StringIO()
     settings = PlanSettings()
     roster = await list_over(azure, settings, hooks=Hooks(), stop=anyio.Event())
-    record = plan(roster, settings, warn=lambda _: None).record
+    record = foresee(roster, settings, warn=lambda _: None)
     data = json_text.encode_ascii(record)
     Draft202012Validator(plan_schema()).validate(json.loads(data))
     names = {group["subscription_name"] for group in json.loads(data)["groups"]}
@@ -136,6 +142,7 @@ def denied(text: str) -> Callable[[Request, Reply], Reply]:
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+@in_virtual_time
 async def test_the_sentence_of_a_scan_that_could_list_nothing(
     text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -146,6 +153,7 @@ async def test_the_sentence_of_a_scan_that_could_list_nothing(
 
 
 @pytest.mark.parametrize("text", SHORT)
+@in_virtual_time
 async def test_what_could_not_be_listed_is_recorded_in_azures_words(text: str, tmp_path: Path) -> None:
     cloud, stream = cloud_of(machines=10, graph="denied"), io.StringIO()
     lost = cloud.fleet.subscriptions[0].subscription_id
@@ -156,7 +164,7 @@ async def test_what_could_not_be_listed_is_recorded_in_azures_words(text: str, t
 
     with progress(False, stream=stream) as hooks:
         summary = await scan_over(Transport(cloud, deny), settings_for(tmp_path / "run"), hooks=hooks)
-    print_summary(summary.fleet, directory=None, stream=stream)
+    print_summary(summary.totals, directory=None, stream=stream)
     (error,) = read_run(tmp_path / "run").fleet["inventory_errors"]
     assert (error["code"], error["message"]) == (text, text)
     assert harm_in(stream.getvalue()) == []
@@ -182,6 +190,7 @@ def result_with(field: str) -> bytes:
         ('"name": "\udcff"', "failed"),
     ],
 )
+@in_virtual_time
 async def test_an_odd_result_costs_no_more_than_its_own_machine(
     field: str, outcome: str, tmp_path: Path
 ) -> None:

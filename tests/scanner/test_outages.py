@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fleetscan.engine.operation import Operation
+from fleetscan.errors import Remedy
 from fleetscan.model import Outcome, Reason, RequestKind
 from fleetscan.scanner.hooks import Hooks
 from fleetscan.simulator.cloud import Cloud
@@ -23,7 +24,7 @@ class Notes(Hooks):
     def __init__(self) -> None:
         self.warnings: list[str] = []
 
-    def warning(self, sentence: str) -> None:
+    def warning(self, sentence: str, remedy: Remedy | None = None) -> None:
         self.warnings.append(sentence)
 
 
@@ -94,4 +95,4 @@ def test_a_person_is_told_once_that_it_began_and_once_that_it_is_over() -> None:
 def test_a_person_is_told_once_that_machines_are_given_up() -> None:
     _, _, _, warnings = scan_through(60.0, 24 * HOUR_S)
     assert len(warnings) == 2
-    assert warnings[1].startswith("westeurope is still not responding: its waiting VMs fail as unreachable")
+    assert warnings[1] == "westeurope is still not responding: its waiting VMs fail as unreachable"

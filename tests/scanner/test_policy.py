@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from fleetscan.model import Target
 from fleetscan.scanner.past_durations import PastDurations
 from fleetscan.scanner.policy import longest_first, past_durations
 from fleetscan.settings.declared import Settings
+from tests.records.examples import timed_row, write_run
 
 
 def machine(name: str, os_type: str | None) -> Target:
@@ -32,35 +32,30 @@ def test_without_a_past_windows_goes_first_and_the_rest_in_the_listing_s_order()
     assert [fleet[place].name for place in longest_first(fleet, PastDurations())] == ["b", "a", "c"]
 
 
-def row(name: str, os_type: str | None, duration_s: float | None, *, is_azures: bool = True) -> object:
-    ended = "2026-01-01T00:02:00Z"
-    return {
-        "resource_id": f"/VM/{name}",
-        "os_type": os_type,
-        "assessed_at": ended if is_azures else "2026-01-01T00:01:00Z",
-        "operation": {"duration_s": duration_s, "finished_at": ended},
-    }
-
-
-def test_durations_come_out_of_a_runs_rows_and_odd_lines_are_passed_over(tmp_path: Path) -> None:
+def test_durations_come_out_of_a_runs_rows(tmp_path: Path) -> None:
     rows = [
-        row("a", "Linux", 118.5),
-        row("b", "Windows", 171),
-        row("c", None, 60.0),
-        row("d", "Linux", None),
-        {"resource_id": "/vm/e", "os_type": "Linux", "assessed_at": None, "operation": None},
-        ["no row"],
+        timed_row("a", "Linux", 118.5),
+        timed_row("b", "Windows", 171),
+        timed_row("c", None, 60.0),
+        timed_row("d", "Linux", None),
     ]
-    lines = [json.dumps(row) for row in rows] + ["torn {"]
-    (tmp_path / "results.jsonl").write_text("\n".join(lines))
+    write_run(tmp_path, rows, torn=b'{"schema": "fleet')
     found = past_durations(Settings(last_run=str(tmp_path)), print)
     assert found.by_os == {"Linux": [118.5], "Windows": [171.0], "": [60.0]}
-    assert found.by_machine == {"/vm/a": 118.5, "/vm/b": 171.0, "/vm/c": 60.0}
+    assert list(found.by_machine.values()) == [118.5, 171.0, 60.0]
 
 
 def test_times_that_are_our_own_teach_nothing(tmp_path: Path) -> None:
-    (tmp_path / "results.jsonl").write_text(json.dumps(row("a", "Linux", 300.0, is_azures=False)))
+    write_run(tmp_path, [timed_row("a", "Linux", 300.0, is_azures=False)])
     assert past_durations(Settings(last_run=str(tmp_path)), print) == PastDurations()
+
+
+def test_a_run_with_a_broken_row_is_a_warning(tmp_path: Path) -> None:
+    write_run(tmp_path, [timed_row("a", "Linux", 118.5)])
+    (tmp_path / "results.jsonl").write_bytes(b"no row\n")
+    warnings: list[str] = []
+    assert past_durations(Settings(last_run=str(tmp_path)), warnings.append) == PastDurations()
+    assert "line 1 of results.jsonl is not JSON" in warnings[0]
 
 
 def test_a_run_that_is_not_there_is_a_warning(tmp_path: Path) -> None:

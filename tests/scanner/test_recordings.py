@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from fleetscan.addresses import Origin
 from fleetscan.azure.credentials import StaticToken
 from fleetscan.azure.transport import Transport
-from fleetscan.model import Origin, Request
-from fleetscan.scanner.scan import scan
+from fleetscan.model import Request
+from fleetscan.scanner.live import scan
 from fleetscan.settings.declared import Settings
 from tests.replay import proxy_recording, replaying, vcr_recording
 from tests.strict_reader import read_run
@@ -37,7 +38,8 @@ async def test_the_recorded_assessment_gives_one_row_for_one_post_and_four_gets(
             poll_interval_s=0.01,
             out=str(tmp_path / "run"),
         )
-        summary = await scan(settings, token="t")
+        async with scan(settings, credential="t") as live:
+            summary = await live.finish()
     (row,) = read_run(tmp_path / "run").rows
     result = json.loads(recording[-1].body)
 

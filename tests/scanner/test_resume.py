@@ -8,13 +8,12 @@ from pathlib import Path
 import pytest
 
 from fleetscan.errors import CannotResumeError, LockedError, UsageError
-from fleetscan.records.times import WallClock
 from fleetscan.runs.journal import JournalFile
-from fleetscan.scanner.scan import scan, scan_over
+from fleetscan.scanner.live import scan, scan_over
 from fleetscan.settings.declared import Settings
 from tests.scanner.test_whole_scans import Notes, StopAfter, Transport, cloud_of, settings_for
 from tests.strict_reader import read_run
-from tests.virtual import EPOCH
+from tests.virtual_scan import in_virtual_time
 
 
 async def stopped_run(out: Path, wire: Transport) -> None:
@@ -24,9 +23,10 @@ async def stopped_run(out: Path, wire: Transport) -> None:
     summary = await scan_over(wire, settings, hooks=hooks, stop=hooks.stop)
     assert summary.exit_code == 5
     assert summary.stopped_by is not None
-    assert f"resume with --out {out} --resume" in summary.stopped_by
+    assert str(summary.stopped_by).endswith(f"; resume it with out={str(out)!r} resume=True")
 
 
+@in_virtual_time
 async def test_a_stopped_run_is_gone_on_with_and_nothing_is_started_twice(tmp_path: Path) -> None:
     cloud, out = cloud_of(machines=60), tmp_path / "run"
     await stopped_run(out, Transport(cloud))
@@ -41,6 +41,7 @@ async def test_a_stopped_run_is_gone_on_with_and_nothing_is_started_twice(tmp_pa
     assert run.fleet["requests"]["start"] == sum(cloud.ledger.starts.values())
 
 
+@in_virtual_time
 async def test_a_finished_run_stays_as_it_is(tmp_path: Path) -> None:
     cloud, out = cloud_of(machines=20), tmp_path / "run"
     await scan_over(Transport(cloud), settings_for(out))
@@ -52,45 +53,56 @@ async def test_a_finished_run_stays_as_it_is(tmp_path: Path) -> None:
     assert notes.warnings == ["the run is already finished; nothing to do"]
 
 
+@in_virtual_time
 async def test_where_there_is_nothing_to_resume_it_is_an_ordinary_scan(tmp_path: Path) -> None:
     summary = await scan_over(Transport(cloud_of(machines=5)), settings_for(tmp_path / "run", resume=True))
     assert (summary.exit_code, len(read_run(tmp_path / "run").rows)) == (0, 5)
 
 
+@in_virtual_time
 async def test_a_run_of_another_scope_is_refused(tmp_path: Path) -> None:
     cloud, out = cloud_of(machines=60), tmp_path / "run"
     await stopped_run(out, Transport(cloud))
-    with pytest.raises(CannotResumeError, match="--limit was not given and is 5"):
+    with pytest.raises(
+        CannotResumeError, match=r"it was started with another limit \(not given, now 5\); use the same limit"
+    ):
         await scan_over(Transport(cloud), settings_for(out, resume=True, limit=5))
 
 
+@in_virtual_time
 async def test_a_journal_of_a_newer_schema_is_refused(tmp_path: Path) -> None:
     out = tmp_path / "run"
     await stopped_run(out, Transport(cloud_of(machines=60)))
     journal = out / "journal.jsonl"
     journal.write_bytes(journal.read_bytes().replace(b"fleetscan.journal/1", b"fleetscan.journal/2"))
-    with pytest.raises(CannotResumeError, match="use the fleetscan that wrote it"):
+    with pytest.raises(
+        CannotResumeError,
+        match=r"is fleetscan\.journal/2, not fleetscan\.journal/1; use the version of",
+    ):
         await scan_over(Transport(cloud_of(machines=60)), settings_for(out, resume=True))
 
 
+@in_virtual_time
 async def test_a_directory_that_another_process_is_writing_is_refused(tmp_path: Path) -> None:
     out = tmp_path / "run"
     await stopped_run(out, Transport(cloud_of(machines=60)))
-    holder = JournalFile.reopen(out / "journal.jsonl", WallClock(EPOCH, 0.0))
+    holder = JournalFile.reopen(out / "journal.jsonl")
     with pytest.raises(LockedError, match=r"is being written by process \d+ on "):
         await scan_over(Transport(cloud_of(machines=60)), settings_for(out, resume=True))
     holder.close()
 
 
+@in_virtual_time
 async def test_a_deadline_stops_a_scan_in_good_order(tmp_path: Path) -> None:
     settings = settings_for(tmp_path / "run", deadline_s=0.2, drain_s=0.1)
     summary = await scan_over(Transport(cloud_of(machines=30, speed=1.0)), settings)
     assert summary.exit_code == 5
     assert summary.stopped_by is not None
-    assert summary.stopped_by.startswith("the deadline has passed: ")
+    assert summary.stopped_by.what.startswith("the deadline has passed: ")
     assert read_run(tmp_path / "run").fleet["outcomes"]["interrupted"] > 0
 
 
+@in_virtual_time
 async def test_what_did_not_end_assessed_is_tried_again_in_a_run_of_its_own(tmp_path: Path) -> None:
     cloud = cloud_of(machines=60, stopped_pct=40.0)
     await scan_over(Transport(cloud), settings_for(tmp_path / "first"))
@@ -102,22 +114,27 @@ async def test_what_did_not_end_assessed_is_tried_again_in_a_run_of_its_own(tmp_
     assert set(read_run(tmp_path / "second").by_id) == wanted
 
 
+@in_virtual_time
 async def test_a_run_that_has_not_ended_is_gone_on_with_and_not_retried(tmp_path: Path) -> None:
     cloud, first = cloud_of(machines=60, speed=100.0), tmp_path / "first"
     summary = await scan_over(Transport(cloud), settings_for(first, deadline_s=0.2, drain_s=0.0))
     assert summary.exit_code == 5
-    with pytest.raises(UsageError, match="is unfinished; first resume it with"):
+    with pytest.raises(
+        UsageError, match="is unfinished, so its failed VMs are not known yet; resume it with out="
+    ):
         await scan_over(Transport(cloud), settings_for(tmp_path / "second", retry_failed=str(first)))
 
 
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        (Settings(resume=True), "--resume needs the directory of a run"),
-        (Settings(resume=True, out="-"), "--resume needs the directory of a run"),
-        (Settings(retry_failed="a", inventory="b"), "both choose the VMs"),
+        (Settings(resume=True), "a run is resumed in its directory; name it with out"),
+        (Settings(resume=True, out="-"), "a run is resumed in its directory; name it with out"),
+        (Settings(retry_failed="a", inventory="b"), "two settings say which VMs to scan"),
     ],
 )
+@in_virtual_time
 async def test_settings_that_do_not_go_together_are_refused(settings: Settings, told: str) -> None:
     with pytest.raises(UsageError, match=told):
-        await scan(settings, token="t")
+        async with scan(settings, credential="t"):
+            pass

@@ -11,15 +11,15 @@ import pytest
 from fleetscan.errors import CannotResumeError
 from fleetscan.inventory.listing import Fleet
 from fleetscan.model import Ending, Outcome, Reason, Target
-from fleetscan.records.times import WallClock
-from fleetscan.runs.store import RunStore, earlier_store, new_store, scope_of
+from fleetscan.runs.store import RunStore
 from fleetscan.scanner.hooks import Hooks
+from fleetscan.scanner.policy import asked_of
 from fleetscan.scanner.recorder import Recorder
+from fleetscan.scanner.stores import fresh_store, resumed_store
 from fleetscan.settings.declared import Settings
 from tests.records.examples import CLOCK, SCAN_ID, machine
 
 FLEET = [machine(f"vm-{number}") for number in range(4)]
-LATER = WallClock(CLOCK.utc, 5.0)
 
 
 def settings_for(path: Path) -> Settings:
@@ -41,16 +41,16 @@ def rows_written(place: RunStore, *numbers: int) -> None:
 def run_of(path: Path, *numbers: int) -> Path:
     """A run in which these machines have ended."""
     settings = settings_for(path)
-    place = new_store(settings, CLOCK, SCAN_ID)
-    place.journal.begun({"scan_id": SCAN_ID, "principal": None, "asked": scope_of(settings)})
-    place.journal.listed(Fleet(list(FLEET)))
+    place = fresh_store(settings, CLOCK, SCAN_ID)
+    place.begin(SCAN_ID, None, asked_of(settings), CLOCK.epoch(CLOCK.monotonic))
+    place.note_fleet(FLEET, [], Fleet(FLEET).scope)
     rows_written(place, *numbers)
     return path
 
 
 def ended_in(path: Path) -> list[int]:
     """Who has ended, as a process sees it that goes on."""
-    place = earlier_store(settings_for(path), LATER)
+    place = resumed_store(settings_for(path))
     assert place is not None
     assert place.story is not None
     place.close()
@@ -70,7 +70,7 @@ def cut_rows(path: Path, rows: int) -> None:
 def test_a_row_that_a_power_cut_took_stays_lost_when_others_lie_in_its_place(tmp_path: Path) -> None:
     path = run_of(tmp_path / "run", 0, 1)
     cut_rows(path, 1)
-    place = earlier_store(settings_for(path), LATER)
+    place = resumed_store(settings_for(path))
     assert place is not None
     # The next row is longer and ends beyond the byte where the lost one did.
     rows_written(place, 3)
@@ -119,7 +119,7 @@ def test_a_whole_line_that_is_no_row_of_this_run_is_told_and_kept(
 def test_rows_without_a_journal_are_told_and_kept(tmp_path: Path) -> None:
     path = run_of(tmp_path / "run", 0)
     (path / "journal.jsonl").write_bytes(b"")
-    with pytest.raises(CannotResumeError, match="scan anew into another directory"):
+    with pytest.raises(CannotResumeError, match=r"a row of its results\.jsonl cannot be read"):
         ended_in(path)
     assert names_in(path) == ["vm-0"]
 

@@ -1,4 +1,4 @@
-"""A scan from the listing to its files, over the pretend Azure in this process."""
+"""A scan from the listing to its files, over the pretend Azure in this process, in virtual time."""
 
 from __future__ import annotations
 
@@ -6,30 +6,39 @@ import gc
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 
 import anyio
 import pytest
 
 from fleetscan.engine.operation import Operation
-from fleetscan.errors import BugError, NothingListedError, RunExistsError, StoppedError, TokenRefusedError
+from fleetscan.errors import (
+    BugError,
+    NothingListedError,
+    Remedy,
+    RunExistsError,
+    StoppedError,
+    TokenRefusedError,
+)
 from fleetscan.model import Fault, InventoryError, Outcome, Reason, Reply, Request
 from fleetscan.scanner.hooks import Hooks
-from fleetscan.scanner.scan import ScanSummary, scan_over
+from fleetscan.scanner.live import scan_over
+from fleetscan.scanner.summary import ScanSummary
 from fleetscan.settings.declared import Settings
 from fleetscan.simulator.cloud import Cloud
 from fleetscan.simulator.fates import Fate
 from fleetscan.simulator.scenario import Scenario
-from fleetscan.simulator.wire import SimulatedWire
+from fleetscan.simulator.transport import SimulatedTransport
 from tests.strict_reader import Run, read_run
+from tests.virtual import cloud_of as cloud_at_0
+from tests.virtual_scan import in_virtual_time
 
 
 def cloud_of(machines: int = 40, **more: object) -> Cloud:
-    """Assessments of milliseconds and no limits, so that nothing but the scan takes time."""
+    """Assessments of milliseconds and no limits."""
     plain: dict[str, object] = {"speed": 20_000.0, "limits_speed": 0.0, "patches": 3, "failing_pct": 0.0}
     scenario = Scenario(machines=machines, **(plain | more))  # type: ignore[arg-type]
-    return Cloud(scenario, epoch=datetime.now(UTC), started_at=time.monotonic())
+    return cloud_at_0(scenario)
 
 
 def settings_for(out: Path | None, **more: object) -> Settings:
@@ -43,7 +52,7 @@ class Transport:
     def __init__(
         self, cloud: Cloud, change: Callable[[Request, Reply], Reply] = lambda _, reply: reply
     ) -> None:
-        self._wire = SimulatedWire(cloud, time.monotonic)
+        self._wire = SimulatedTransport(cloud, time.monotonic)
         self._change = change
 
     async def exchange(self, request: Request) -> Reply:
@@ -58,7 +67,7 @@ class Notes(Hooks):
         self.warnings: list[str] = []
         self.inventory_errors: list[InventoryError] = []
 
-    def warning(self, sentence: str) -> None:
+    def warning(self, sentence: str, remedy: Remedy | None = None) -> None:
         self.warnings.append(sentence)
 
     def inventory_error(self, error: InventoryError) -> None:
@@ -71,6 +80,7 @@ async def run_of(wire: Transport, settings: Settings, hooks: Hooks | None = None
     return summary, read_run(summary.directory)
 
 
+@in_virtual_time
 async def test_every_listed_machine_has_one_row_and_the_exit_code_is_0(tmp_path: Path) -> None:
     cloud = cloud_of(machines=60)
     summary, run = await run_of(Transport(cloud), settings_for(tmp_path / "run"))
@@ -90,6 +100,7 @@ async def test_every_listed_machine_has_one_row_and_the_exit_code_is_0(tmp_path:
             assert (row["os_name"], row["patch_mode"]) != (None, None)
 
 
+@in_virtual_time
 async def test_a_failed_machine_makes_the_exit_code_3(tmp_path: Path) -> None:
     summary, run = await run_of(
         Transport(cloud_of(machines=40, seed=23, failing_pct=30.0)), settings_for(tmp_path / "run")
@@ -98,6 +109,7 @@ async def test_a_failed_machine_makes_the_exit_code_3(tmp_path: Path) -> None:
     assert summary.exit_code == 3
 
 
+@in_virtual_time
 async def test_totals_are_grouped_by_the_tags_asked_for(tmp_path: Path) -> None:
     settings = settings_for(tmp_path / "run", group_by=("tag:owner", "tag:Environment"))
     _, run = await run_of(Transport(cloud_of(machines=60)), settings)
@@ -107,6 +119,7 @@ async def test_totals_are_grouped_by_the_tags_asked_for(tmp_path: Path) -> None:
         assert sum(line["listed"] for line in lines) == 60
 
 
+@in_virtual_time
 async def test_limit_takes_the_first_machines_that_may_answer(tmp_path: Path) -> None:
     cloud = cloud_of(machines=40)
     _, run = await run_of(Transport(cloud), settings_for(tmp_path / "run", limit=5))
@@ -114,6 +127,7 @@ async def test_limit_takes_the_first_machines_that_may_answer(tmp_path: Path) ->
     assert sorted(run.by_id) == answering[:5]
 
 
+@in_virtual_time
 async def test_a_run_is_never_overwritten(tmp_path: Path) -> None:
     settings = settings_for(tmp_path / "run")
     await run_of(Transport(cloud_of(machines=3)), settings)
@@ -123,26 +137,30 @@ async def test_a_run_is_never_overwritten(tmp_path: Path) -> None:
     assert (tmp_path / "run" / "results.jsonl").read_bytes() == before
 
 
-async def test_the_default_place_has_a_link_to_the_latest_run(
+@in_virtual_time
+async def test_the_directory_of_runs_has_a_link_to_the_latest_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    summary, _ = await run_of(Transport(cloud_of(machines=3)), settings_for(None))
+    settings = settings_for(None, runs="my-runs")
+    summary, _ = await run_of(Transport(cloud_of(machines=3)), settings)
     assert summary.directory is not None
-    assert (tmp_path / "fleetscan-runs" / "latest").resolve() == (tmp_path / summary.directory).resolve()
+    assert (tmp_path / "my-runs" / "latest").resolve() == (tmp_path / summary.directory).resolve()
 
 
 @pytest.mark.parametrize("graph", ["denied", "broken"])
+@in_virtual_time
 async def test_without_resource_graph_the_fleet_comes_from_compute(graph: str, tmp_path: Path) -> None:
     cloud, notes = cloud_of(machines=40, graph=graph), Notes()
     _, run = await run_of(Transport(cloud), settings_for(tmp_path / "run"), notes)
     assert set(run.by_id) == {machine.key for machine in cloud.fleet}
-    assert sum("through Compute instead" in warning for warning in notes.warnings) == 1
+    assert sum("listed through Compute" in warning for warning in notes.warnings) == 1
     assert sum("cannot check for running patch installations" in note for note in notes.warnings) == 1
     skipped = {key for key, row in run.by_id.items() if row["outcome"] == "skipped"}
     assert skipped == {machine.key for machine in cloud.fleet if machine.fate is Fate.STOPPED}
 
 
+@in_virtual_time
 async def test_a_subscription_that_cannot_be_listed_is_an_error_and_not_a_smaller_fleet(
     tmp_path: Path,
 ) -> None:
@@ -168,6 +186,7 @@ async def test_a_subscription_that_cannot_be_listed_is_an_error_and_not_a_smalle
     assert summary.exit_code == 3
 
 
+@in_virtual_time
 async def test_a_fleet_of_nothing_is_complete_and_warned_about(tmp_path: Path) -> None:
     notes = Notes()
     summary, run = await run_of(Transport(cloud_of(machines=0)), settings_for(tmp_path / "run"), notes)
@@ -175,6 +194,7 @@ async def test_a_fleet_of_nothing_is_complete_and_warned_about(tmp_path: Path) -
     assert notes.warnings == ["no VMs found; check the selection and the permissions of the identity"]
 
 
+@in_virtual_time
 async def test_nothing_listed_at_all_is_no_empty_fleet(tmp_path: Path) -> None:
     refused = Transport(cloud_of(), lambda *_: Reply(403, {}, b'{"error": {"code": "AuthorizationFailed"}}'))
     with pytest.raises(NothingListedError, match="AuthorizationFailed"):
@@ -205,6 +225,7 @@ def odd_for(keys: set[str]) -> Callable[[Request, Reply], Reply]:
     return change
 
 
+@in_virtual_time
 async def test_one_odd_reply_that_makes_our_own_code_raise_ends_one_machine(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -214,11 +235,14 @@ async def test_one_odd_reply_that_makes_our_own_code_raise_ends_one_machine(
         summary, run = await run_of(Transport(cloud, odd_for({odd})), settings_for(tmp_path / "run"))
     assert run.by_id[odd]["outcome"] == Outcome.FAILED
     assert run.by_id[odd]["reason"] == Reason.INTERNAL_ERROR
-    assert run.by_id[odd]["error"]["message"] == "RuntimeError: planted"
+    error = run.by_id[odd]["error"]
+    assert (error["code"], error["message"]) == ("InternalError", "RuntimeError: planted")
+    assert (error["http_status"], error["origin"]) == (None, "fleetscan")
     assert (len(run.rows), run.fleet["reasons"]["internal_error"], summary.exit_code) == (40, 1, 3)
     assert "planted" in caplog.text
 
 
+@in_virtual_time
 async def test_a_wire_that_raises_ends_one_machine(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     cloud = cloud_of(machines=20, stopped_pct=0.0)
     odd = next(iter(cloud.fleet)).key
@@ -233,6 +257,7 @@ async def test_a_wire_that_raises_ends_one_machine(tmp_path: Path, caplog: pytes
     assert "planted" in caplog.text
 
 
+@in_virtual_time
 async def test_a_machine_of_another_tenant_ends_alone(tmp_path: Path) -> None:
     cloud = cloud_of(machines=20, stopped_pct=0.0)
     odd = next(iter(cloud.fleet)).key
@@ -245,6 +270,7 @@ async def test_a_machine_of_another_tenant_ends_alone(tmp_path: Path) -> None:
     assert run.fleet["outcomes"]["assessed"] == 19
 
 
+@in_virtual_time
 async def test_the_tenth_bug_stops_the_scan_and_keeps_its_rows(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -271,6 +297,7 @@ class StopAfter(Hooks):
             self.stop.set()
 
 
+@in_virtual_time
 async def test_a_stopped_scan_keeps_its_rows_and_counts_the_others_as_interrupted(tmp_path: Path) -> None:
     hooks = StopAfter(rows=20)
     wire = Transport(cloud_of(machines=60))
@@ -283,6 +310,7 @@ async def test_a_stopped_scan_keeps_its_rows_and_counts_the_others_as_interrupte
     assert run.fleet["outcomes"]["interrupted"] == 60 - len(run.rows)
 
 
+@in_virtual_time
 async def test_a_scan_stopped_while_listing_leaves_nothing_behind(tmp_path: Path) -> None:
     stop = anyio.Event()
     stop.set()
@@ -291,11 +319,13 @@ async def test_a_scan_stopped_while_listing_leaves_nothing_behind(tmp_path: Path
     assert not (tmp_path / "run").exists()
 
 
+@in_virtual_time
 async def test_a_token_that_is_never_good_ends_the_scan_before_it_begins(tmp_path: Path) -> None:
     with pytest.raises(TokenRefusedError):
         await scan_over(Transport(cloud_of(), lambda *_: Reply(401)), settings_for(tmp_path / "run"))
 
 
+@in_virtual_time
 async def test_a_401_in_the_middle_is_asked_again_and_never_becomes_a_row(tmp_path: Path) -> None:
     refused: set[str] = set()
 
@@ -310,6 +340,7 @@ async def test_a_401_in_the_middle_is_asked_again_and_never_becomes_a_row(tmp_pa
     assert (summary.exit_code, run.fleet["outcomes"]["failed"]) == (0, 0)
 
 
+@in_virtual_time
 async def test_no_connection_on_every_first_listing_and_poll_loses_no_machine(tmp_path: Path) -> None:
     seen: set[str] = set()
 
@@ -339,6 +370,7 @@ class LiveOperations(Hooks):
             self.alive.append(sum(isinstance(thing, Operation) for thing in gc.get_objects()))
 
 
+@in_virtual_time
 async def test_memory_does_not_grow_with_results_already_written(tmp_path: Path) -> None:
     gc.collect()
     hooks = LiveOperations(after=190)
@@ -348,6 +380,7 @@ async def test_memory_does_not_grow_with_results_already_written(tmp_path: Path)
     assert hooks.alive[0] <= 20
 
 
+@in_virtual_time
 async def test_no_installation_is_ended_by_an_assessment(tmp_path: Path) -> None:
     cloud = cloud_of(machines=120, installing_pct=40.0, speed=2_000.0)
     _, run = await run_of(Transport(cloud), settings_for(tmp_path / "run"))
@@ -358,6 +391,7 @@ async def test_no_installation_is_ended_by_an_assessment(tmp_path: Path) -> None
     assert 0 < reasons.count("busy") < busy
 
 
+@in_virtual_time
 async def test_whoever_ignores_what_runs_is_let(tmp_path: Path) -> None:
     cloud = cloud_of(machines=40, installing_pct=40.0, speed=2_000.0)
     await run_of(Transport(cloud), settings_for(tmp_path / "run", ignore_busy=True))

@@ -10,7 +10,7 @@ import pytest
 from fleetscan.model import Json
 from fleetscan.simulator.fates import Fate
 from fleetscan.simulator.scenario import Scenario
-from tests.simulator.pretend_cloud import (
+from tests.simulator.simulated_cloud import (
     CALM,
     DOOMED,
     cloud_of,

@@ -15,7 +15,7 @@ from fleetscan.simulator.fleet import Machine
 from fleetscan.simulator.ledger import Ask
 from fleetscan.simulator.scenario import Scenario
 from fleetscan.simulator.ways import Way
-from tests.simulator.pretend_cloud import BASE, CALM, ask_graph, cloud_of, error_of, get, parsed, start
+from tests.simulator.simulated_cloud import BASE, CALM, ask_graph, cloud_of, error_of, get, parsed, start
 
 # Every request meets a fault; seeds are tried until one of the wanted way is found.
 ALWAYS = replace(CALM, faults_pct=100, limits_speed=0)

@@ -12,7 +12,7 @@ from fleetscan.model import Json, Reply, Request
 from fleetscan.simulator.cloud import Cloud
 from fleetscan.simulator.kql import QueryError, read_query
 from fleetscan.simulator.query import Row
-from tests.simulator.pretend_cloud import BASE, CALM, ask_graph, cloud_of, error_of, parsed, rows, texts
+from tests.simulator.simulated_cloud import BASE, CALM, ask_graph, cloud_of, error_of, parsed, rows, texts
 
 VMS = "resources | where type =~ 'Microsoft.Compute/virtualMachines'"
 SORTED = VMS + " | project id, name | order by id asc"

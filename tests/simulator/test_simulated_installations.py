@@ -11,7 +11,7 @@ from fleetscan.simulator.cloud import Cloud
 from fleetscan.simulator.fates import Fate, Lot
 from fleetscan.simulator.fleet import Fleet, Machine
 from fleetscan.simulator.scenario import Scenario
-from tests.simulator.pretend_cloud import CALM, DOOMED, ask_graph, cloud_of, first, get, parsed, rows, start
+from tests.simulator.simulated_cloud import CALM, DOOMED, ask_graph, cloud_of, first, get, parsed, rows, start
 
 ALL = "patchinstallationresources | project id, type, properties | order by id asc"
 INSTALLING = replace(CALM, installing_pct=100)

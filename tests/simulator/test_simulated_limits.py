@@ -12,7 +12,7 @@ import pytest
 
 from fleetscan.model import Reply
 from fleetscan.simulator.scenario import PolicyNames
-from tests.simulator.pretend_cloud import CALM, cloud_of, get, parsed, start
+from tests.simulator.simulated_cloud import CALM, cloud_of, get, parsed, start
 
 ONE_REGION = replace(CALM, machines=1000, subscriptions=1, regions=1)
 BY_MINUTE = replace(ONE_REGION, refill="by-minute")

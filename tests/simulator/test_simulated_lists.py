@@ -9,7 +9,7 @@ from fleetscan.model import Json
 from fleetscan.simulator.cloud import Cloud
 from fleetscan.simulator.fates import Fate
 from fleetscan.simulator.ledger import Ask
-from tests.simulator.pretend_cloud import (
+from tests.simulator.simulated_cloud import (
     CALM,
     DOOMED,
     cloud_of,

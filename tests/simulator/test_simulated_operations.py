@@ -9,7 +9,7 @@ from difflib import SequenceMatcher
 from urllib.parse import parse_qs, urlsplit
 
 from fleetscan.simulator.cloud import Cloud
-from tests.simulator.pretend_cloud import CALM, cloud_of, get, start
+from tests.simulator.simulated_cloud import CALM, cloud_of, get, start
 
 CROWD = replace(CALM, machines=2000, limits_speed=100.0)
 

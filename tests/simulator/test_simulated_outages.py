@@ -12,7 +12,7 @@ from fleetscan.simulator.estate import Estate
 from fleetscan.simulator.outages import Outage, draw_outages
 from fleetscan.simulator.scenario import Scenario
 from fleetscan.simulator.ways import Way
-from tests.simulator.pretend_cloud import BASE, CALM, ask_graph, cloud_of, get, start
+from tests.simulator.simulated_cloud import BASE, CALM, ask_graph, cloud_of, get, start
 
 MANY = replace(CALM, outages=1000)
 ESTATE = Estate(1, 4, 3)

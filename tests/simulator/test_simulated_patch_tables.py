@@ -13,7 +13,7 @@ from fleetscan.simulator.fates import Fate
 from fleetscan.simulator.fleet import Machine
 from fleetscan.simulator.kql import QueryError, read_query
 from fleetscan.simulator.operations import Operation
-from tests.simulator.pretend_cloud import (
+from tests.simulator.simulated_cloud import (
     BASE,
     CALM,
     DOOMED,

@@ -9,7 +9,7 @@ import pytest
 
 from fleetscan.model import Json
 from fleetscan.simulator.scenario import Scenario
-from tests.simulator.pretend_cloud import CALM, cloud_of, get, result_in, start
+from tests.simulator.simulated_cloud import CALM, cloud_of, get, result_in, start
 
 UNLIMITED = replace(CALM, machines=500, limits_speed=0)
 

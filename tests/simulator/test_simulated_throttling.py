@@ -9,7 +9,7 @@ import pytest
 
 from fleetscan.simulator.fates import Fate
 from fleetscan.simulator.ledger import Ask
-from tests.simulator.pretend_cloud import CALM, ask_graph, cloud_of, error_of, get, parsed, start
+from tests.simulator.simulated_cloud import CALM, ask_graph, cloud_of, error_of, get, parsed, start
 
 ONE_REGION = replace(CALM, machines=700, subscriptions=1, regions=1)
 

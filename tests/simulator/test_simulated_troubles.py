@@ -11,7 +11,17 @@ from fleetscan.simulator.cloud import Cloud
 from fleetscan.simulator.fleet import Fleet, Machine
 from fleetscan.simulator.scenario import Scenario
 from fleetscan.simulator.troubles import Trouble
-from tests.simulator.pretend_cloud import BASE, CALM, ask_graph, cloud_of, error_of, get, parsed, rows, start
+from tests.simulator.simulated_cloud import (
+    BASE,
+    CALM,
+    ask_graph,
+    cloud_of,
+    error_of,
+    get,
+    parsed,
+    rows,
+    start,
+)
 
 TROUBLED = replace(CALM, troubled_pct=100)
 INSTANCE_VIEW = "/instanceView?api-version=2024-07-01"

@@ -1,4 +1,4 @@
-"""The pretend operation beside the recorded ones: headers, bodies, sizes and signed URLs."""
+"""The simulated operation beside the recorded ones: headers, bodies, sizes and signed URLs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,17 @@ import pytest
 
 from fleetscan.model import Request
 from fleetscan.simulator.cloud import Cloud
-from tests.simulator.pretend_cloud import BASE, CALM, EPOCH, cloud_of, error_of, get, parsed, result_in, start
+from tests.simulator.simulated_cloud import (
+    BASE,
+    CALM,
+    EPOCH,
+    cloud_of,
+    error_of,
+    get,
+    parsed,
+    result_in,
+    start,
+)
 
 # What only the recording's front end and recorder add.
 FRONT_END_ALONE = {"x-msedge-ref", "x-ms-need-to-refresh-epl-cache"}

@@ -1,4 +1,4 @@
-"""The two ways to a pretend cloud: in process, and over HTTP on loopback."""
+"""The two ways to a simulated cloud: in process, and over HTTP on loopback."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from fleetscan.model import Fault, Request
 from fleetscan.simulator.cloud import Cloud
 from fleetscan.simulator.ledger import Ask
 from fleetscan.simulator.server import serve
+from fleetscan.simulator.transport import SimulatedTransport
 from fleetscan.simulator.ways import Way
-from fleetscan.simulator.wire import SimulatedWire
-from tests.simulator.pretend_cloud import BASE, CALM, VERSION, cloud_of, get, start
+from tests.simulator.simulated_cloud import BASE, CALM, VERSION, cloud_of, get, start
 
 AUTHORIZATION = {"Authorization": "Bearer secret"}
 FAST = replace(CALM, speed=1e6)
@@ -28,7 +28,7 @@ def session() -> aiohttp.ClientSession:
 
 async def test_the_in_process_wire_asks_the_cloud_at_the_clocks_time() -> None:
     times = [0.0, 61.0]
-    wire = SimulatedWire(cloud_of(CALM), lambda: times.pop(0))
+    wire = SimulatedTransport(cloud_of(CALM), lambda: times.pop(0))
     request = Request("GET", "https://management.azure.com/subscriptions?api-version=2022-12-01")
     dates = [(await wire.exchange(request)).headers["date"] for _ in range(2)]
     await wire.aclose()
@@ -141,7 +141,7 @@ async def test_the_in_process_wire_holds_a_silence_on_its_own_clock() -> None:
     async def hold(stall_s: float) -> None:
         held.append(stall_s)
 
-    reply = await SimulatedWire(cloud, lambda: 0.0, hold).exchange(Request("POST", BASE + path))
+    reply = await SimulatedTransport(cloud, lambda: 0.0, hold).exchange(Request("POST", BASE + path))
     assert reply.fault is Fault.CUT
     assert held == [float(reply.headers["x-simulated-stall-s"])]
 

@@ -11,10 +11,10 @@ from itertools import combinations
 
 import pytest
 
-from fleetscan.simulator.bound import bound, bound_of
+from benchmarks.bound import bound, bound_of
 from fleetscan.simulator.fleet import Fleet
 from fleetscan.simulator.scenario import Scenario
-from tests.simulator.pretend_cloud import CALM, DOOMED, cloud_of, start
+from tests.simulator.simulated_cloud import CALM, DOOMED, cloud_of, start
 
 EVENLY = Scenario()
 BY_MINUTE = Scenario(refill="by-minute")

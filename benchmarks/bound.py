@@ -38,7 +38,7 @@ def bound(
 
 
 def bound_of(fleet: Fleet, scenario: Scenario, first_start_at: float = 0.0) -> float:
-    """The bound of scanning a whole pretend fleet: every machine that is listed as running is started once.
+    """The bound of scanning a whole simulated fleet: every machine that is listed as running is started once.
 
     A start that is refused costs its tokens too, and ends at once.
     """

@@ -1,6 +1,6 @@
-"""The in-process skin: exchanges requests with a pretend cloud by plain calls, on any clock.
+"""Exchanges requests with a simulated cloud by plain calls in this process, on any clock.
 
-It waits for nothing of its own accord; how a silence passes is for whoever owns the clock to say.
+It never waits by itself; the owner of the clock says how a silence passes.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from fleetscan.simulator.cloud import Cloud
 from fleetscan.simulator.faults import stall_of
 
 
-class SimulatedWire:
-    """A wire to `cloud`, as seen at the times that `clock` gives.
+class SimulatedTransport:
+    """A transport to `cloud`, which it reaches at the times that `clock` gives.
 
-    `hold` lets so many seconds pass on that clock where an exchange falls silent before it breaks; without
-    it, such an exchange breaks at once.
+    `hold` lets seconds pass on that clock where an exchange falls silent before it breaks; without it the
+    exchange breaks at once.
     """
 
     def __init__(

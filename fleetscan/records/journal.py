@@ -1,0 +1,224 @@
+"""The events of journal.jsonl, schema fleetscan.journal/1: what a later process needs to go on.
+
+One frozen class each. Its fields are the keys of its line, written and checked by one declaration, and `tell`
+says what it means for the `Story` of the run. VMs are named by their place in the listing, moments are
+seconds since 1970. Operation URLs are in it and no credentials: the URLs are useless without a token.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, is_dataclass
+from functools import cache
+from typing import Annotated, Any, ClassVar, TypeAlias, get_args
+
+from fleetscan.addresses import parse_vm_id
+from fleetscan.model import FollowedUrls, InventoryError, Json, Reason, Target
+from fleetscan.records.checked import check_of
+from fleetscan.records.row import CountedRow
+from fleetscan.records.run import Scope
+from fleetscan.records.shapes import Count, Keyword
+from fleetscan.records.story import Begun, Story
+from fleetscan.records.totals import Requests
+
+SCHEMA = "fleetscan.journal/1"
+# The year 5138: no process of ours is at work so late, and sums with larger moments overflow.
+LATEST_S = 1e11
+
+Number: TypeAlias = Annotated[Count, "The VM, by its place in the listing."]
+Moment: TypeAlias = Annotated[float, Keyword("minimum", 0), Keyword("maximum", LATEST_S)]
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessBegan:
+    """A process sets to work on the run: who it is, whom it asks and for which VMs."""
+
+    word: ClassVar = "begun"
+    schema: str
+    at: Moment
+    pid: Count
+    host: str
+    scan_id: str
+    principal: dict[str, str | None] | None
+    asked: dict[str, Json]
+
+    def tell(self, story: Story) -> None:
+        story.come(self.at)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One VM of the fleet, in the order of the listing."""
+
+    word: ClassVar = "listed"
+    machine: Target
+
+    def tell(self, story: Story) -> None:
+        parse_vm_id(self.machine.resource_id)
+        story.targets.append(self.machine)
+
+
+@dataclass(frozen=True, slots=True)
+class FleetListed:
+    """The listing is whole: how many VMs it has, what could not be listed, and of which subscriptions."""
+
+    word: ClassVar = "listing"
+    machines: Count
+    errors: list[InventoryError]
+    scope: Scope
+
+    def tell(self, story: Story) -> None:
+        if self.machines != len(story.targets):
+            raise ValueError("machines are missing")
+        story.errors, story.scope, story.is_listed = self.errors, self.scope, True
+
+
+@dataclass(frozen=True, slots=True)
+class StartSending:
+    """A start is about to be sent."""
+
+    word: ClassVar = "starting"
+    vm: Number
+    at: Moment
+
+    def tell(self, story: Story) -> None:
+        begun = story.begun.setdefault(story.known(self.vm), Begun())
+        begun.starts += 1
+        begun.in_doubt += 1
+        if begun.in_doubt == 1:
+            begun.posted_at = self.at
+        story.see(self.at)
+
+
+@dataclass(frozen=True, slots=True)
+class StartNotTaken:
+    """Azure cannot have taken the start that was sent last."""
+
+    word: ClassVar = "not_taken"
+    vm: Number
+
+    def tell(self, story: Story) -> None:
+        story.started(self.vm).in_doubt -= 1
+
+
+@dataclass(frozen=True, slots=True)
+class StartAccepted:
+    """Azure accepted the start that was sent at `posted_at`, and said where the operation is followed."""
+
+    word: ClassVar = "accepted"
+    vm: Number
+    posted_at: Moment
+    at: Moment
+    urls: FollowedUrls
+
+    def tell(self, story: Story) -> None:
+        begun = story.started(self.vm)
+        begun.in_doubt -= 1
+        begun.posted_at, begun.accepted_at, begun.urls = self.posted_at, self.at, self.urls
+        story.see(self.at)
+
+
+@dataclass(frozen=True, slots=True)
+class OperationMoved:
+    """The operation is followed under other URLs from now on."""
+
+    word: ClassVar = "moved"
+    vm: Number
+    urls: FollowedUrls
+
+    def tell(self, story: Story) -> None:
+        story.started(self.vm).urls = self.urls
+
+
+@dataclass(frozen=True, slots=True)
+class RowWritten:
+    """The VM's row is in results.jsonl, up to the byte `row_ends_at`."""
+
+    word: ClassVar = "ended"
+    vm: Number
+    row_ends_at: Count
+    row: CountedRow
+
+    def tell(self, story: Story) -> None:
+        if self.row["reason"] is not None:
+            Reason(self.row["reason"])
+        number = story.known(self.vm)
+        story.begun.pop(number, None)
+        story.ended[number] = self.row
+        story.row_ends[number] = self.row_ends_at
+
+
+@dataclass(frozen=True, slots=True)
+class RowLost:
+    """The VM's row, told of before, is not in results.jsonl: a power cut took it."""
+
+    word: ClassVar = "row_lost"
+    vm: Number
+
+    def tell(self, story: Story) -> None:
+        story.lose_row(story.known(self.vm))
+
+
+@dataclass(frozen=True, slots=True)
+class RequestsCounted:
+    """How many requests this process has sent so far."""
+
+    word: ClassVar = "counted"
+    at: Moment
+    requests: Requests
+
+    def tell(self, story: Story) -> None:
+        story.count(self.requests, self.at)
+
+
+Event: TypeAlias = (
+    ProcessBegan
+    | Listed
+    | FleetListed
+    | StartSending
+    | StartNotTaken
+    | StartAccepted
+    | OperationMoved
+    | RowWritten
+    | RowLost
+    | RequestsCounted
+)
+EVENTS: tuple[type[Event], ...] = get_args(Event)
+"""Every kind of event there is."""
+
+_BY_WORD = {cls.word: cls for cls in EVENTS}
+
+
+def as_json(event: Event) -> dict[str, Json]:
+    """The line of `event`."""
+    return {"event": event.word, **_fields_of(event)}
+
+
+def event_of(line: Json) -> Event:
+    """The event on a line; raises ValueError where it is none, or a field is not as it is declared."""
+    if not isinstance(line, dict) or not isinstance(word := line.get("event"), str) or word not in _BY_WORD:
+        raise ValueError("it is no event")
+    event: Event = check_of(_BY_WORD[word])(line)
+    return event
+
+
+def story_of(event: Event) -> Story:
+    """The story that begins with `event`; raises ValueError where no story begins so."""
+    if not isinstance(event, ProcessBegan):
+        raise ValueError("it does not begin with a process that sets to work")
+    return Story(event.scan_id, event.principal, event.asked, event.at)
+
+
+def _fields_of(value: Any) -> dict[str, Json]:
+    return {name: _json_of(getattr(value, name)) for name in _names(value.__class__)}
+
+
+def _json_of(value: Any) -> Json:
+    if is_dataclass(value):
+        return _fields_of(value)
+    json: Json = [_json_of(item) for item in value] if isinstance(value, list) else value
+    return json
+
+
+@cache
+def _names(cls: Any) -> tuple[str, ...]:
+    return tuple(each.name for each in fields(cls))

@@ -1,0 +1,93 @@
+"""What `fleetscan plan` prints, schema fleetscan.plan/1, declared: a scan foreseen, for schedulers.
+
+Seconds count from the first start; a moment that does not come is null.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeAlias, TypedDict
+
+from fleetscan.records.shapes import Count, Keyword, Seconds, Tally
+from fleetscan.records.totals import NotListed
+
+Schema: TypeAlias = Literal["fleetscan.plan/1"]
+SCHEMA: Schema = "fleetscan.plan/1"
+
+Bound: TypeAlias = Literal[
+    # ARM's writes of one subscription: every start is one.
+    "writes",
+    # Compute's patch operations of one subscription and region: every start is one.
+    "patch_operations",
+    # ARM's reads of one subscription: every poll is one.
+    "reads",
+    # Compute's status reads of one subscription and region: every poll is one.
+    "get_operation",
+    # Our own: so many requests at once, each under way for as long as its reply takes.
+    "max_in_flight",
+    # No limit: one assessment takes longer than any bucket needs.
+    "assessments",
+]
+"""What may keep a scan from ending sooner."""
+Share: TypeAlias = Annotated[float, Keyword("exclusiveMinimum", 0), Keyword("maximum", 1)]
+
+
+class PlanGroup(TypedDict):
+    """The machines of one subscription and location."""
+
+    subscription_id: Annotated[str, "The subscription's id."]
+    subscription_name: Annotated[str | None, "Its name, where the inventory told one."]
+    location: Annotated[str | None, "The region, lower case without spaces."]
+    listed: Annotated[Count, "Machines listed."]
+    skipped: Annotated[Count, "Those that are not assessed."]
+    to_assess: Annotated[Count, "Those that are."]
+    last_start_after_s: Annotated[Seconds | None, "When the last of them is started."]
+    ends_after_s: Annotated[Seconds | None, "When the last of them ends."]
+
+
+class PlanPredicted(TypedDict):
+    """The moments of the scan, and its requests."""
+
+    last_start_after_s: Annotated[Seconds | None, "When the last start is sent."]
+    first_poll_after_s: Annotated[Seconds | None, "When the first poll is sent."]
+    last_poll_after_s: Annotated[Seconds | None, "When the last poll is sent."]
+    ends_after_s: Annotated[Seconds, "When the last machine ends."]
+    starts: Annotated[Count, "Requests that start assessments."]
+    polls: Annotated[Count, "Requests that read operations and their results."]
+
+
+class PlanBinding(TypedDict):
+    """What keeps the end from coming sooner."""
+
+    bound: Annotated[Bound, "The bucket that binds, or what binds instead."]
+    subscription_id: Annotated[str | None, "Whose bucket it is, in lower case."]
+    location: Annotated[str | None, "The bucket's region."]
+    requests: Annotated[Count, "Requests that draw on it."]
+    needs_s: Annotated[Seconds, "How long these take, less what the bucket holds at the beginning."]
+
+
+class PlanAssumed(TypedDict):
+    """What the prediction rests on beside the published limits."""
+
+    assessment_s: Annotated[Seconds, "How long an assessment takes, the longest where they differ."]
+    reply_s: Annotated[Seconds, "How long a reply takes."]
+    max_in_flight: Annotated[Count, "Requests at once, the setting."]
+    rate_share: Annotated[Share, "The part of the limits that is ours, the setting."]
+
+
+class Plan(TypedDict):
+    """A scan foreseen. Seconds count from its first start."""
+
+    schema: Schema
+    listed: Annotated[Count, "Machines listed."]
+    to_assess: Annotated[Count, "Those of them that a scan would start assessments for."]
+    skipped: Annotated[Tally, "The others, by the reason their rows would give."]
+    power_states: Annotated[Tally, "Those that do not run, by power state."]
+    groups: Annotated[
+        list[PlanGroup], "The fleet by the scope of Compute's buckets: subscription and location."
+    ]
+    predicted: PlanPredicted
+    binding: PlanBinding | None
+    assumed: PlanAssumed
+    inventory_errors: Annotated[
+        list[NotListed], "What could not be listed, and is no part of the prediction."
+    ]

@@ -1,0 +1,61 @@
+"""run.json, schema fleetscan.run/1, declared: whose run it is, of what, with which settings, how it ended.
+
+It holds no secrets. While the run goes on, what only its end tells is null.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeAlias, TypedDict
+
+from fleetscan.model import Json
+from fleetscan.records.shapes import Count, UtcTime
+
+Schema: TypeAlias = Literal["fleetscan.run/1"]
+SCHEMA: Schema = "fleetscan.run/1"
+
+
+class Versions(TypedDict):
+    """What wrote the run."""
+
+    fleetscan: Annotated[str, "The version of fleetscan."]
+    python: Annotated[str, "The version of Python."]
+
+
+class Principal(TypedDict):
+    """Whose token it was, as the token says; null where none was used."""
+
+    object_id: Annotated[str | None, "The identity's object id."]
+    app_id: Annotated[str | None, "The id of the application that asked for the token."]
+    tenant_id: Annotated[str | None, "The tenant's id."]
+    name: Annotated[str | None, "The name of the person or the application."]
+
+
+class ScopeSubscription(TypedDict):
+    """One subscription that the identity can see."""
+
+    subscription_id: Annotated[str, "The subscription's id."]
+    name: Annotated[str | None, "The subscription's display name."]
+    state: Annotated[str | None, "Azure's word for its state: Enabled, Disabled and others."]
+    tenant_id: Annotated[str | None, "The id of the tenant it belongs to."]
+
+
+class Scope(TypedDict):
+    """The subscriptions that were listed; empty lists where the machines came from a file."""
+
+    subscriptions: Annotated[list[ScopeSubscription], "Those whose machines were listed."]
+    not_enabled: Annotated[list[ScopeSubscription], "Those that were left out because they are not enabled."]
+
+
+class RunFacts(TypedDict):
+    """One run: whose, of what, with which settings, and how it ended."""
+
+    schema: Schema
+    scan_id: Annotated[str, "The scan's id; a resumed scan keeps it."]
+    started_at: Annotated[UtcTime, "When the scan began; a resumed scan keeps it."]
+    finished_at: Annotated[UtcTime | None, "When the scan ended; null while it runs."]
+    exit_code: Annotated[Count | None, "The exit code; null while the scan runs."]
+    stopped_by: Annotated[str | None, "Why the scan ended early; null if it did not."]
+    versions: Versions
+    principal: Principal | None
+    scope: Scope
+    settings: Annotated[dict[str, Json], "Every setting of the scan by its name; no secrets."]

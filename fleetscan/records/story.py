@@ -1,0 +1,103 @@
+"""All that a journal tells of a run, event by event: who was listed, what was sent for whom, who has ended.
+
+Pure: the events of `records.journal` fold themselves into it. Times are seconds since 1970, as in the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from fleetscan.model import FollowedUrls, InventoryError, Json, Target
+from fleetscan.records.row import CountedRow
+from fleetscan.records.run import Scope
+from fleetscan.records.totals import Requests
+
+
+@dataclass(slots=True)
+class Begun:
+    """What is known of a VM whose start was sent and that has not ended.
+
+    `in_doubt` starts brought no answer; `posted_at` is when the first of those was sent, or the accepted one.
+    `urls` are those of an accepted operation.
+    """
+
+    starts: int = 0
+    in_doubt: int = 0
+    posted_at: float = 0.0
+    accepted_at: float | None = None
+    urls: FollowedUrls | None = None
+
+
+@dataclass(slots=True)
+class Story:
+    """A run as its journal tells it. `ended` has what the totals need of each row, by the VM's number.
+
+    `scan_id`, `principal`, `asked` and `began_at` are the first process's. `targets` are the listing in its
+    order, complete when `is_listed`; `row_ends` has the byte where each row ends. `spent_s` is how long the
+    processes worked, `size_bytes` what of the file is whole.
+    """
+
+    scan_id: str
+    principal: Mapping[str, str | None] | None
+    asked: Mapping[str, Json]
+    began_at: float
+    targets: list[Target] = field(default_factory=list)
+    errors: list[InventoryError] = field(default_factory=list)
+    scope: Scope = field(default_factory=lambda: Scope(subscriptions=[], not_enabled=[]))
+    is_listed: bool = False
+    begun: dict[int, Begun] = field(default_factory=dict)
+    ended: dict[int, CountedRow] = field(default_factory=dict)
+    row_ends: dict[int, int] = field(default_factory=dict)
+    requests: dict[str, int] = field(default_factory=lambda: dict.fromkeys(Requests.__annotations__, 0))
+    spent_s: float = 0.0
+    size_bytes: int = 0
+    # Of the process that wrote the events being told: its requests so far, and its first and last moment.
+    _requests: Requests | None = None
+    _set_to_work_at: float = 0.0
+    _last_at: float = 0.0
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether every listed VM has its row."""
+        return self.is_listed and len(self.ended) == len(self.targets)
+
+    def come(self, at: float) -> None:
+        """Another process sets to work; what it does not find listed it lists anew."""
+        self.leave()
+        self._set_to_work_at = self._last_at = at
+        if not self.is_listed:
+            self.targets.clear()
+
+    def leave(self) -> None:
+        """The process whose events were told has ended: add up what it did."""
+        self.spent_s += self._last_at - self._set_to_work_at
+        for name in self.requests:
+            self.requests[name] += 0 if self._requests is None else self._requests[name]  # type: ignore[literal-required]
+        self._requests = None
+
+    def count(self, requests: Requests, at: float) -> None:
+        """The process has sent so many requests so far."""
+        self._requests, self._last_at = requests, at
+
+    def see(self, at: float) -> None:
+        """The process was at work then."""
+        self._last_at = max(self._last_at, at)
+
+    def known(self, number: int) -> int:
+        """`number`; raises ValueError where no such VM was listed."""
+        if not self.is_listed or number >= len(self.targets):
+            raise ValueError("no such VM was listed")
+        return number
+
+    def started(self, number: int) -> Begun:
+        """What is known of a VM that was started and has not ended; ValueError where it was not started."""
+        if (begun := self.begun.get(number)) is None:
+            raise ValueError("the VM was not started")
+        return begun
+
+    def lose_row(self, number: int) -> None:
+        """The VM's row did not reach the disk: it has not ended. ValueError where there was none."""
+        if number not in self.ended:
+            raise ValueError("the VM had no row")
+        del self.ended[number], self.row_ends[number]

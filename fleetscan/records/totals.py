@@ -1,0 +1,87 @@
+"""One line of totals.jsonl, schema fleetscan.totals/1, declared: the fleet's line, then one for each group.
+
+What the fleet's line tells besides is told of the scan as a whole.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeAlias, TypedDict
+
+from fleetscan.records.shapes import Count, HttpStatus, Keyword, Percent, Seconds, Tally, UtcTime
+
+Schema: TypeAlias = Literal["fleetscan.totals/1"]
+SCHEMA: Schema = "fleetscan.totals/1"
+
+Scope: TypeAlias = Annotated[str, Keyword("pattern", "^(fleet|subscription|location|os_type|tag:.+)$")]
+
+
+class Outcomes(TypedDict):
+    """Their sum is listed. Interrupted machines have no row."""
+
+    assessed: Annotated[Count, "Machines that ended so."]
+    failed: Annotated[Count, "Machines that ended so."]
+    timed_out: Annotated[Count, "Machines that ended so."]
+    skipped: Annotated[Count, "Machines that ended so."]
+    interrupted: Annotated[Count, "Machines that ended so."]
+
+
+class Requests(TypedDict):
+    """Requests sent to Azure, retries too."""
+
+    list: Annotated[Count, "Requests sent to list the fleet."]
+    start: Annotated[Count, "Requests sent to start assessments."]
+    poll: Annotated[Count, "Requests sent to read operations and their results."]
+    other: Annotated[Count, "All other requests sent."]
+    throttled: Annotated[Count, "Replies with HTTP status 429, among all of these."]
+    retried: Annotated[Count, "Requests sent again, among all of these."]
+
+
+class NotListed(TypedDict):
+    """One part of the fleet that could not be listed."""
+
+    subscription_id: Annotated[str | None, "The subscription, or null where all are meant."]
+    code: Annotated[str | None, "Azure's innermost error code, verbatim."]
+    message: Annotated[str | None, "Azure's innermost message, verbatim."]
+    http_status: HttpStatus
+
+
+class GroupTotals(TypedDict):
+    """Sums over one group of the fleet, or all of it; those of patches are over assessed machines alone."""
+
+    schema: Schema
+    scan_id: Annotated[str, "The scan these sums are of."]
+    scope: Annotated[Scope, "What the machines of this line have in common."]
+    key: Annotated[
+        str | None,
+        "The group's subscription id (lower case), location, OS type or tag value; "
+        "'unknown' for machines without one; null for the fleet.",
+    ]
+    listed: Annotated[Count, "Machines that were selected."]
+    outcomes: Outcomes
+    statuses: Annotated[Tally, "Rows for each status word of the assessment."]
+    reasons: Annotated[Tally, "Rows for each reason."]
+    critical_and_security_count: Annotated[
+        Count, "Critical and security patches missing on assessed machines."
+    ]
+    other_count: Annotated[Count, "Other patches missing on assessed machines."]
+    reboot_pending: Annotated[Count, "Assessed machines where a restart is due."]
+    vms_with_critical_or_security: Annotated[
+        Count, "Assessed machines that miss a critical or security patch."
+    ]
+    patches_incomplete: Annotated[Count, "Assessed machines whose list of patches is not complete."]
+    coverage_pct: Annotated[Percent, "Assessed machines, of those listed, %."]
+    compliance_pct: Annotated[
+        Percent, "Assessed machines that miss no critical or security patch, of those listed, %."
+    ]
+
+
+class Totals(GroupTotals):
+    """Sums over the fleet or one group of it."""
+
+    started_at: Annotated[UtcTime, "When the scan began."]
+    finished_at: Annotated[UtcTime, "When the scan ended."]
+    duration_s: Annotated[Seconds, "How long the scan ran, in seconds; resumed scans add up."]
+    requests: Requests
+    inventory_errors: Annotated[
+        list[NotListed], "What could not be listed, so that nobody takes it for empty."
+    ]

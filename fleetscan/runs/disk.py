@@ -1,0 +1,92 @@
+"""The few things a run asks of the disk: whole writes, whole files, and what to say where it refuses."""
+
+from __future__ import annotations
+
+import errno
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from fleetscan.errors import OutputError, resume_with
+
+OWNER_ALONE_FILE = 0o600
+OWNER_ALONE_DIRECTORY = 0o700
+
+# A full disk, and a quota that is used up.
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+
+BLOCK_BYTES = 64 * 1024
+
+# Windows alone has the flag, and would write CRLF without it.
+BINARY: int = getattr(os, "O_BINARY", 0)
+
+
+def write_whole(fd: int, data: bytes) -> None:
+    """Write all of `data`: one write() as a rule, more where the system took only a part."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(fd, rest) :]
+
+
+def open_to_append(path: Path, how: int) -> int:
+    """A descriptor that reads and appends, for the owner alone where the file is made; raises OSError."""
+    return os.open(path, os.O_RDWR | os.O_APPEND | BINARY | how, OWNER_ALONE_FILE)
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Put `data` in place of `path`: a reader sees the old file or the new one. Raises OutputError."""
+    new = path.with_name(f".{path.name}.new")
+    try:
+        new.unlink(missing_ok=True)
+        fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | BINARY, OWNER_ALONE_FILE)
+        try:
+            write_whole(fd, data)
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        os.replace(new, path)
+    except OSError as error:
+        # On a full disk what came of it would take the room that a resume needs.
+        with suppress(OSError):
+            new.unlink()
+        raise cannot_go_on(path, error) from error
+    _sync_directory(path.parent)
+
+
+def written_bytes(fd: int) -> int:
+    """How long a file is without the zeros at its end: the place of what a power cut kept from the disk."""
+    size_bytes = os.fstat(fd).st_size
+    while size_bytes:
+        start = max(0, size_bytes - BLOCK_BYTES)
+        os.lseek(fd, start, os.SEEK_SET)
+        if written := os.read(fd, size_bytes - start).rstrip(b"\0"):
+            return start + len(written)
+        size_bytes = start
+    return 0
+
+
+def make_directories(path: Path) -> None:
+    """Make `path` and its missing parents, each for its owner alone; makedirs would only make the last so."""
+    for directory in (*reversed(path.parents), path):
+        directory.mkdir(OWNER_ALONE_DIRECTORY, exist_ok=True)
+
+
+def reason(error: OSError) -> str:
+    """The system's own words for what went wrong."""
+    return error.strerror or str(error)
+
+
+def cannot_go_on(path: Path, error: OSError) -> OutputError:
+    """What to say where the file `path` of a run that has begun takes no more."""
+    first = "make room" if error.errno in NO_ROOM else "fix that"
+    return OutputError(str(path), reason(error), resume_with(str(path.parent), first))
+
+
+def _sync_directory(path: Path) -> None:
+    """Have the names in `path` outlive a power cut, where the file system knows how."""
+    with suppress(OSError):
+        fd = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)

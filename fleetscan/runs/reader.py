@@ -1,0 +1,185 @@
+"""The one reader of runs: what a run directory holds, whoever wrote it and however far it came.
+
+It streams rows, passes over a last line that a dying process did not finish, says what is incomplete, and
+refuses what a later fleetscan wrote. It changes nothing and locks nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from fleetscan import json_text
+from fleetscan.errors import OTHER_VERSION, CannotReadRunError
+from fleetscan.records import row, run, totals
+from fleetscan.records.checked import check_of
+from fleetscan.records.row import Row
+from fleetscan.records.run import RunFacts
+from fleetscan.records.totals import GroupTotals, Totals
+from fleetscan.runs.directory import RESULTS, RUN, TOTALS, holds_run
+from fleetscan.runs.disk import reason
+
+# The exit codes of a run in which every listed VM ended.
+COMPLETE = (0, 1, 3)
+
+SCHEMAS: Mapping[type, str] = {
+    Row: row.SCHEMA,
+    Totals: totals.SCHEMA,
+    GroupTotals: totals.SCHEMA,
+    RunFacts: run.SCHEMA,
+}
+
+
+class State(StrEnum):
+    """How far a run has come, by its run.json."""
+
+    COMPLETE = "complete"
+    """Every listed VM has its row."""
+    STOPPED = "stopped"
+    """It ended early, in good order: there are totals, and some VMs have no row."""
+    UNFINISHED = "unfinished"
+    """A process is at work, or was killed: there are rows, and no totals yet."""
+
+
+class Run:
+    """A run on disk. Raises CannotReadRunError where `path` holds none, or one of a later fleetscan.
+
+    `facts` are run.json.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.facts: RunFacts = self._facts()
+
+    @property
+    def state(self) -> State:
+        """How far it has come."""
+        match self.facts["exit_code"]:
+            case None:
+                return State.UNFINISHED
+            case code if code in COMPLETE:
+                return State.COMPLETE
+        return State.STOPPED
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every listed VM has its row. What could not be listed stands in the totals."""
+        return self.state is State.COMPLETE
+
+    @property
+    def incomplete(self) -> list[str]:
+        """A sentence for each part of the run that is missing; none where it is whole."""
+        found = []
+        match self.state:
+            case State.UNFINISHED:
+                found.append("the run has not finished: it has no totals, and some VMs may have no row")
+            case State.STOPPED:
+                left = self.totals()["outcomes"]["interrupted"]
+                found.append(f"the run was stopped: {left} VMs have no row")
+        if self._has_torn_row():
+            found.append(f"the last line of {RESULTS} is not whole: it is passed over")
+        return found
+
+    def rows(self) -> Iterator[Row]:
+        """The rows in the order in which the VMs ended, one at a time."""
+        path = self.path / RESULTS
+        try:
+            with open(path, "rb") as lines:
+                for number, line in enumerate(lines, start=1):
+                    # A row is whole with its line end: without one it may be a part of another row.
+                    if not line.endswith(b"\n"):
+                        return
+                    yield self._record(path, number, line, Row)
+        except OSError as error:
+            raise self._unreadable(f"{RESULTS}: {reason(error)}") from error
+
+    def totals(self) -> Totals:
+        """The sums over the whole fleet. Raises CannotReadRunError for a run that has not finished."""
+        path = self.path / TOTALS
+        totals: Totals = self._record(path, 1, self._totals_lines()[0], Totals)
+        return totals
+
+    def groups(self) -> list[GroupTotals]:
+        """The sums of each subscription, location, OS type and asked-for tag."""
+        path = self.path / TOTALS
+        lines = enumerate(self._totals_lines()[1:], start=2)
+        return [self._record(path, number, line, GroupTotals) for number, line in lines]
+
+    def _facts(self) -> RunFacts:
+        try:
+            told = (self.path / RUN).read_bytes()
+        except FileNotFoundError as error:
+            if not self.path.is_dir():
+                raise self._unreadable("there is no such directory") from error
+            raise self._unreadable(
+                f"it has no {RUN}" if holds_run(self.path) else "it holds no run"
+            ) from error
+        except OSError as error:
+            raise self._unreadable(f"{RUN}: {reason(error)}") from error
+        facts: RunFacts = self._checked(told, RunFacts, RUN)
+        return facts
+
+    def _totals_lines(self) -> list[bytes]:
+        """The lines of totals.jsonl, one at least."""
+        try:
+            lines = (self.path / TOTALS).read_bytes().splitlines()
+        except FileNotFoundError as error:
+            raise self._unreadable("the run has not finished: it has no totals yet") from error
+        except OSError as error:
+            raise self._unreadable(f"{TOTALS}: {reason(error)}") from error
+        if not lines:
+            raise self._unreadable(f"{TOTALS} is empty")
+        return lines
+
+    def _record(self, path: Path, number: int, line: bytes, record: type) -> Any:
+        return self._checked(line, record, f"line {number} of {path.name}")
+
+    def _checked(self, text: bytes, record: type, where: str) -> Any:
+        """`text` as the record it is declared to be; what later versions add to it stays in it."""
+        try:
+            told = json_text.parse(text)
+        except ValueError as error:
+            raise self._unreadable(f"{where} is not JSON") from error
+        schema = SCHEMAS[record]
+        if isinstance(told, dict) and is_later(found := told.get("schema"), schema):
+            raise CannotReadRunError(str(self.path), f"{where} is of schema {found}", OTHER_VERSION)
+        try:
+            return check_of(record, may_grow=True)(told)
+        except ValueError as error:
+            raise self._unreadable(f"{where} is no record of schema {schema} ({error})") from error
+
+    def _has_torn_row(self) -> bool:
+        try:
+            with open(self.path / RESULTS, "rb") as rows:
+                if not rows.seek(0, os.SEEK_END):
+                    return False
+                rows.seek(-1, os.SEEK_END)
+                return rows.read() != b"\n"
+        except OSError:
+            return False
+
+    def _unreadable(self, why: str) -> CannotReadRunError:
+        return CannotReadRunError(str(self.path), why)
+
+
+def open_run(path: str | os.PathLike[str]) -> Run:
+    """The run in the directory `path`. Raises CannotReadRunError where there is none that can be read.
+
+    ```python
+    run = fleetscan.open_run("fleetscan-runs/latest")
+    print(run.totals()["coverage_pct"], sum(1 for row in run.rows() if row["outcome"] == "failed"))
+    ```
+    """
+    return Run(Path(path))
+
+
+def is_later(found: object, schema: str) -> bool:
+    """Whether `found` is a later number of `schema`, such as fleetscan.result/2 of fleetscan.result/1."""
+    name, _, number = schema.partition("/")
+    if not isinstance(found, str):
+        return False
+    found_name, _, found_number = found.partition("/")
+    return found_name == name and found_number.isdecimal() and int(found_number) > int(number)

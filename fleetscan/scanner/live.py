@@ -1,0 +1,177 @@
+"""A scan as Python programs run it: a block that holds it, and its rows one by one as VMs end.
+
+A block left early stops it in good order, an exception cancels it at once, and either way the rows that were
+written stay. It changes nothing of its host's: no signals, no streams.
+"""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import anyio
+
+from fleetscan.azure.credentials import TokenSource
+from fleetscan.errors import Remedy, StoppedError, UsageError, mendable
+from fleetscan.records.row import Row
+from fleetscan.runs.directory import path_of, refuse_used
+from fleetscan.scanner.connection import connect
+from fleetscan.scanner.dispatcher import Exchanger
+from fleetscan.scanner.hooks import Hooks
+from fleetscan.scanner.row_buffer import RowBuffer
+from fleetscan.scanner.run import Run
+from fleetscan.scanner.summary import ScanSummary
+from fleetscan.settings.declared import Settings
+
+if TYPE_CHECKING:
+    from azure.core.credentials_async import AsyncTokenCredential
+
+STREAM = "-"
+
+
+class LiveScan:
+    """A scan that runs while its block does. Iterate over it for the rows; `summary` is there at the end.
+
+    A caller that holds a row for long holds the scan up: some hundred rows wait, and then requests do.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        credential: str | AsyncTokenCredential | None,
+        hooks: Hooks,
+        *,
+        are_failures_planned: bool = False,
+    ) -> None:
+        """`are_failures_planned` lets a scan whose VMs are meant to fail end with 0 instead of 3."""
+        self._settings = settings
+        self._credential = credential
+        self._hooks = hooks
+        self._are_failures_planned = are_failures_planned
+        self._stop = anyio.Event()
+        self._rows = RowBuffer()
+        self._summary: ScanSummary | None = None
+        self._error: Exception | None = None
+        self._has_left = False
+
+    @property
+    def summary(self) -> ScanSummary:
+        """What the scan came to, once it has ended. Raises what ended it where there is no summary."""
+        if self._error is not None:
+            raise self._error
+        if self._summary is None:
+            raise RuntimeError(
+                "the scan has not ended yet: read its summary after the rows or after the block"
+            )
+        return self._summary
+
+    def stop(self) -> None:
+        """End the scan in good order: start nothing more, and take in results for as long as `drain_s`."""
+        self._stop.set()
+
+    async def finish(self) -> ScanSummary:
+        """Run to the end without handing over rows, and return the summary. Raises what ended the scan."""
+        self._rows.drop()
+        await self._rows.closed()
+        return self.summary
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Row:
+        row = await self._rows.get()
+        if row is None:
+            if self._error is not None:
+                raise self._error
+            raise StopAsyncIteration
+        return row
+
+    async def __aenter__(self) -> Self:
+        check(self._settings)
+        self._tasks = anyio.create_task_group()
+        await self._tasks.__aenter__()
+        self._tasks.start_soon(self._run)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._has_left = not self._rows.is_closed
+        self._rows.drop()
+        self._stop.set()
+        if error is not None:
+            self._tasks.cancel_scope.cancel()
+        # The caller's own exception goes on by itself, in no group of ours.
+        await self._tasks.__aexit__(None, None, None)
+        if error is None and self._error is not None and not self._is_told():
+            raise self._error
+
+    def _is_told(self) -> bool:
+        """Whether the caller knows of the error: it asked for the stop, and `summary` says the rest."""
+        return self._has_left and isinstance(self._error, StoppedError)
+
+    async def _run(self) -> None:
+        try:
+            async with connect(self._settings, self._credential) as (transport, tokens):
+                run = Run(
+                    transport,
+                    self._settings,
+                    self._hooks,
+                    self._stop,
+                    self._rows,
+                    are_failures_planned=self._are_failures_planned,
+                )
+                self._summary = await run.go(tokens)
+        except Exception as error:  # noqa: BLE001 - raised again where the caller waits
+            self._error = mendable(error)
+        finally:
+            self._rows.close()
+
+
+def scan(
+    settings: Settings | None = None,
+    *,
+    credential: str | AsyncTokenCredential | None = None,
+    hooks: Hooks | None = None,
+) -> LiveScan:
+    """Scan the fleet that `settings` select, as a block that yields a row for each VM as it ends.
+
+    ```python
+    async with fleetscan.scan(fleetscan.Settings(limit=5)) as live:
+        async for row in live:
+            print(row["name"], row["critical_and_security_count"])
+    print(live.summary.exit_code, live.summary.totals["coverage_pct"])
+    ```
+
+    `credential` is a bearer token, an async credential of azure-identity's kind, which is borrowed and not
+    closed, or None: then FLEETSCAN_ACCESS_TOKEN or azure-identity's default chain, as on the command line.
+    `hooks` hear what happens. With `Settings.out` or `runs` the run is kept on disk, and can be resumed.
+
+    Leaving the block early stops the scan in good order: started assessments are waited for as long as
+    `drain_s`. An exception in the block cancels it within a second. Both keep the rows that were written.
+    Entering the block, iterating and leaving it raise a `FleetscanError` for what a person must mend.
+    """
+    return LiveScan(settings or Settings(), credential, hooks or Hooks())
+
+
+async def scan_over(
+    transport: Exchanger,
+    settings: Settings,
+    *,
+    tokens: TokenSource | None = None,
+    hooks: Hooks | None = None,
+    stop: anyio.Event | None = None,
+) -> ScanSummary:
+    """A whole scan over a transport that is open already. `tokens` tell run.json who ran it."""
+    run = Run(transport, settings, hooks or Hooks(), stop or anyio.Event(), RowBuffer.dropping())
+    return await run.go(tokens)
+
+
+def check(settings: Settings) -> None:
+    """Raise the UsageError about settings that no scan can have, before anything is asked of Azure."""
+    settings.check_together()
+    if settings.out == STREAM:
+        remedy = Remedy("leave {out} away and iterate over the scan", {"out": None})
+        raise UsageError("a scan in Python writes no rows to standard output", remedy)
+    if settings.out is not None and not settings.resume:
+        refuse_used(path_of(settings.out))

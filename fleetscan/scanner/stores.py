@@ -1,0 +1,31 @@
+"""Where a scan's run is kept, by its settings: the run to resume, a new directory, or nowhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fleetscan.records.times import WallClock
+from fleetscan.runs.directory import new_name, path_of
+from fleetscan.runs.store import RunStore, earlier_store, new_store, no_store
+from fleetscan.scanner.policy import asked_of
+from fleetscan.settings.declared import Settings
+
+
+def resumed_store(settings: Settings) -> RunStore | None:
+    """The run that `settings` say to go on with; None where there is none. Raises as `earlier_store` does."""
+    if not settings.resume or settings.out is None:
+        return None
+    return earlier_store(path_of(settings.out), asked_of(settings), _latest_in(settings))
+
+
+def fresh_store(settings: Settings, clock: WallClock, scan_id: str) -> RunStore:
+    """For a new run: `out`, a directory of its own under `runs`, or nothing. Raises as `new_store` does."""
+    runs = _latest_in(settings)
+    if settings.out is not None:
+        return new_store(path_of(settings.out), runs)
+    return no_store() if runs is None else new_store(runs / new_name(clock.utc, scan_id), runs)
+
+
+def _latest_in(settings: Settings) -> Path | None:
+    """Where runs are made, and the last complete one is pointed to."""
+    return None if settings.runs is None else Path(settings.runs)
