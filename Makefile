@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CONSTRAINTS := configs/constraints.txt
 
-# The same pins hold in the isolated environments in which pip builds packages; newer pips read the second.
+# The same pins apply to the isolated environments in which pip builds packages; newer pips read the second.
 export PIP_CONSTRAINT := $(abspath $(CONSTRAINTS))
 export PIP_BUILD_CONSTRAINT := $(PIP_CONSTRAINT)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -16,45 +16,45 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
 
-setup: $(VENV)/dev.stamp ## make .venv with fleetscan and everything for working on it
+setup: $(VENV)/dev.stamp ## make .venv with fleetscan and the development tools
 
-demo: $(VENV)/demo.stamp ## scan a pretend fleet of 300 VMs: needs neither Azure nor a credential
+demo: $(VENV)/demo.stamp ## scan a simulated fleet; no Azure account needed
 	$(BIN)/fleetscan demo --config configs/demo.toml
 
 test: $(VENV)/dev.stamp ## run the tests
 	$(BIN)/python -m pytest
 
-check: $(VENV)/dev.stamp ## lint, formatting, types, tests: all that must be green
+check: $(VENV)/dev.stamp ## lint, formatting, types, tests: all must be green
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(MAKE) test
 
-# BENCH takes flags, such as BENCH='--only limits --limit-rounds 3'; figures of other servers are not kept.
-bench: $(VENV)/dev.stamp ## measure fleetscan beside other clients, half an hour; or ENDPOINT=URL
+# BENCH takes flags, such as BENCH='--only limits --limit-rounds 3'; with ENDPOINT nothing is saved.
+bench: $(VENV)/dev.stamp ## benchmark fleetscan and other clients, 30 minutes
 	$(BIN)/python -m benchmarks $(if $(ENDPOINT),--endpoint $(ENDPOINT),--save) $(BENCH)
 
 SEEDS ?= 10000
-simulate-faults: $(VENV)/dev.stamp ## play SEEDS histories of faults and kills over all cores, ten minutes
+simulate-faults: $(VENV)/dev.stamp ## run SEEDS histories of faults and kills, 10 minutes
 	$(BIN)/python -m tests.faults --seeds $(SEEDS)
 
 EXAMPLES ?= 1500
-fuzz: $(VENV)/dev.stamp ## try each property with EXAMPLES new examples, ten minutes; failures are kept
+fuzz: $(VENV)/dev.stamp ## test properties with new examples, 10 minutes
 	FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest tests/properties --hypothesis-profile fuzz
 
 KILLS ?= 50
-test-process: $(VENV)/dev.stamp ## kill real scans KILLS times and resume them, over HTTP, five minutes
+test-process: $(VENV)/dev.stamp ## kill and resume KILLS real scans over HTTP, 5 minutes
 	$(BIN)/python -m tests.process --kills $(KILLS)
 
-build: $(VENV)/dev.stamp ## make the sdist and the wheel under dist/
+build: $(VENV)/dev.stamp ## build the sdist and the wheel in dist/
 	rm -rf dist
 	$(BIN)/python -m build
 
-clean: ## remove .venv, dist and caches; runs are kept
+clean: ## remove .venv, dist and caches; keep runs
 	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find fleetscan tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
-# A stamp says that an environment holds what its files ask for, so that a second run installs nothing.
+# A stamp records that an environment is up to date, so that a second run installs nothing.
 $(VENV)/python.stamp:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "fleetscan needs Python 3.11 or newer: make PYTHON=/path/to/python3.11" >&2; exit 1; }
@@ -65,7 +65,7 @@ $(VENV)/demo.stamp: $(VENV)/python.stamp pyproject.toml $(CONSTRAINTS)
 	$(BIN)/python -m pip install --quiet -c $(CONSTRAINTS) -e .
 	@touch $@
 
-# All that the demo needs is in here too.
+# This includes everything that the demo needs.
 $(VENV)/dev.stamp: $(VENV)/python.stamp pyproject.toml $(CONSTRAINTS)
 	$(BIN)/python -m pip install --quiet -c $(CONSTRAINTS) -e '.[dev]'
 	@touch $@ $(VENV)/demo.stamp

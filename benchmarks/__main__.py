@@ -1,4 +1,4 @@
-"""`make bench`: measures what is asked for, prints the tables, and with --save keeps them."""
+"""`make bench`: measures what is asked for, prints the tables, and with --save writes them to docs/."""
 
 from __future__ import annotations
 
@@ -54,13 +54,13 @@ def measured_elsewhere(
     form = Endpoint()
     endpoint = str(form.parse(endpoint))
     if not form.allows(endpoint):
-        parser.error(f"--endpoint is {endpoint!r}, and must be {form.expected}")
+        parser.error(f"--endpoint must be {form.expected}, not {endpoint!r}")
     if TOKEN not in os.environ:
         parser.error(f"{TOKEN} is not set; it holds the bearer token for {endpoint}")
     with TemporaryDirectory() as place:
         if inventory is None:
             inventory = Path(place, "machines.jsonl")
-            say(f"{asyncio.run(list_machines(endpoint, inventory)):,} machines are listed at {endpoint}")
+            say(f"{asyncio.run(list_machines(endpoint, inventory)):,} VMs listed at {endpoint}")
         yield from elsewhere(endpoint, inventory, options, say)
 
 
@@ -71,20 +71,25 @@ def arguments() -> argparse.ArgumentParser:
         prog="benchmarks", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     add = parser.add_argument
-    add("--only", action="append", choices=QUESTIONS, help="ask this alone; repeat it for several")
-    add("--save", action="store_true", help="write docs/benchmarks and the README's part")
-    add("--machines", type=int, default=usual.machines, help="VMs without limits")
-    add("--threads-machines", type=int, default=usual.threads_machines, help="of them for the threads")
-    add("--defaults-machines", type=int, default=usual.defaults_machines, help="VMs with each client's waits")
+    add("--only", action="append", choices=QUESTIONS, help="measure only this; repeat the flag for several")
+    add("--save", action="store_true", help="write docs/benchmarks and the part of the README")
+    add("--machines", type=int, default=usual.machines, help="VMs in scenes without limits")
+    add("--threads-machines", type=int, default=usual.threads_machines, help="VMs for the threaded client")
+    add(
+        "--defaults-machines",
+        type=int,
+        default=usual.defaults_machines,
+        help="VMs with each client's own waits",
+    )
     add("--rounds", type=int, default=usual.rounds, help="runs of each client without limits")
-    add("--defaults-rounds", type=int, default=usual.defaults_rounds, help="runs with every client's waits")
+    add("--defaults-rounds", type=int, default=usual.defaults_rounds, help="runs with own waits")
     add("--limit-rounds", type=int, default=usual.limit_rounds, help="runs of fleetscan under limits")
-    add("--cap-s", type=float, default=usual.cap_s, help="time an official client is given under limits")
-    add("--sizes", type=int, nargs="+", default=usual.sizes, help="fleets of growth")
-    add("--in-flight", type=int, default=usual.in_flight, help="operations in flight")
+    add("--cap-s", type=float, default=usual.cap_s, help="an official client is stopped after this")
+    add("--sizes", type=int, nargs="+", default=usual.sizes, help="fleet sizes of the growth scene")
+    add("--in-flight", type=int, default=usual.in_flight, help="operations running at once")
     add("--weather", type=weather, action="append", default=[], metavar="FIELD=VALUE", help=WEATHER)
-    add("--endpoint", help="measure the clients over this server instead")
-    add("--inventory", type=Path, help="its machines, one JSON object with id, location and os_type a line")
+    add("--endpoint", help="measure the clients against this server instead")
+    add("--inventory", type=Path, help="its VMs: one JSON object with id, location and os_type per line")
     return parser
 
 

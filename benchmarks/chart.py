@@ -58,9 +58,7 @@ def _cpu(scene: Scene) -> Panel:
 
 def _time(scene: Scene) -> Panel:
     bound_s = scene.runs[0].bound_s
-    bars = (
-        [] if bound_s is None else [Bar("the least that Azure's limits allow", bound_s, f"{bound_s:.0f} s")]
-    )
+    bars = [] if bound_s is None else [Bar("shortest that Azure's limits allow", bound_s, f"{bound_s:.0f} s")]
     bars += [_span(runs) for runs in fleets(scene)]
     return Panel(f"Time to the last result, {scene.name.removeprefix('limits: ')}: less is better", bars)
 

@@ -24,19 +24,19 @@ BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 FIGURES, TABLES, CHART = "figures.json", "tables.md", "chart.svg"
 # What the README's tables leave to docs/benchmarks/tables.md.
 LEFT_TO_THE_TABLES = ("runs", "wall s", "bound s", "p99 s")
-HEAD = """# fleetscan beside others
+HEAD = """# Benchmarks
 
-Made by `make bench`. Every client is a whole process, judged by the operating system's accounting of it. The
-simulated Azure is a process of its own, new for each run, and counts requests itself. Clients take turns.
+Made by `make bench`. Every client is a whole process, measured by the operating system's accounting. The
+simulated Azure runs in a process of its own, new for each run, and counts the requests. Clients take turns.
 
-- Figures are medians of the runs, lost VMs those of the worst run. MB are 10^6 bytes.
-- CPU a VM is that of each VM with a result. Start-up, what a scan of one VM takes, is in it unless it says
+- Figures are medians of the runs; lost VMs are those of the worst run. MB are 10^6 bytes.
+- CPU is per VM with a result. It includes start-up (what a scan of one VM takes) unless the column says
   otherwise.
-- The floor is a bare aiohttp loop without any logic. Ratios to it are taken pair by pair, and leave out
-  start-up where that was measured.
-- A VM is lost when its line has no result though Azure has one for it.
-- The bound is the shortest schedule that the token buckets and the assessments' own lengths allow.
-- The makespan runs from the first start to the last line.
+- The floor is a bare aiohttp loop without any logic. Ratios to it are computed pair by pair, without start-up
+  where that was measured.
+- A VM is lost if its line has no result although Azure has one for it.
+- The bound is the shortest schedule that the token buckets and the assessments' durations allow.
+- The makespan is the time from the first start to the last line.
 """
 
 
@@ -50,7 +50,7 @@ def conditions() -> str:
 
 
 def save(scenes: Iterable[Scene], taken: str, checkout: Path) -> None:
-    """Put `scenes` beside those of earlier measurements, and write everything anew."""
+    """Add `scenes` to those of earlier measurements, and rewrite everything."""
     folder = checkout / "docs" / "benchmarks"
     folder.mkdir(parents=True, exist_ok=True)
     known = {scene.name: (scene, when) for scene, when in load(folder / FIGURES)}
@@ -87,7 +87,7 @@ def excerpt(scenes: Mapping[str, Scene]) -> str:
         parts.append(f"**{scene.name[0].upper() + scene.name[1:]}**: {scene.told}.")
         parts.append(table(scene, left_out=LEFT_TO_THE_TABLES))
     parts.append(
-        "Made by `make bench`; [all figures](docs/benchmarks/tables.md), and the computer they were taken on."
+        "Made by `make bench`. [All figures](docs/benchmarks/tables.md), and the computer they come from."
     )
     return "\n\n".join(parts)
 

@@ -1,4 +1,4 @@
-"""What is measured: five questions, each with its own simulated Azures; a function each."""
+"""What is measured: five questions, each with its own simulated Azures; one function each."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from benchmarks.commands import Client, first_look_after, learning_from, one_loo
 from benchmarks.runs import Run, measure, measure_elsewhere, measure_in_flight
 from fleetscan.simulator.scenario import Scenario
 
-# Assessments of 33 to 53 ms, looked at after 100.
+# Assessments of 33 to 53 ms, polled after 100 ms.
 BRIEF_SPEED = 3600.0
 BRIEF_PACE = one_look(0.1, BRIEF_SPEED)
-# As fast as the official clients still keep to their 30 s, here 0.3, while 64 requests wait for their CPU.
+# The fastest at which the official clients keep to their 30 s, here 0.3, while 64 requests wait for CPU.
 DEFAULTS_SPEED = 100.0
-# Assessments of hours: nothing ends, and nobody looks, while 100,000 are started.
+# Assessments of hours: nothing finishes and nothing is polled while 100,000 are started.
 LASTING_SPEED = 0.01
 LASTING_WAIT_S = 3600.0
 LIMITED_CAP_S = 3600.0
-# So few machines a subscription that a client's own token buckets never bind.
+# Few enough VMs per subscription that a client's own token buckets never bind.
 MACHINES_A_SUBSCRIPTION = 100
-# What a machine may take a slow computer, and any program to start.
+# Time per VM on a slow computer, and time for any program to start.
 CAP_S_A_MACHINE = 0.03
 CAP_S = 120.0
 WARM_UP_MACHINES = 20
@@ -77,8 +77,8 @@ def no_limits(options: Options, say: Say) -> Iterator[Scene]:
     """What a request costs: all clients in turn, over and over, none of them ever waiting for long."""
     scene = Scene(
         "no limits",
-        "operations of 33 to 53 ms, 20 patches: fleetscan and the floor look once, the official clients "
-        "mostly find the end at their first look",
+        "operations of 33 to 53 ms, 20 patches: fleetscan and the floor poll once, the official clients "
+        "mostly find the operation finished at their first poll",
     )
     turns = dict.fromkeys(SIDE_BY_SIDE, options.machines) | {Client.THREADS: options.threads_machines}
     for client in turns:
@@ -94,11 +94,11 @@ def no_limits(options: Options, say: Say) -> Iterator[Scene]:
 
 
 def defaults(options: Options, say: Say) -> Iterator[Scene]:
-    """What a machine costs when every client looks as often as in life, beside scans of one machine."""
+    """What a VM costs when every client polls as often as in production, beside scans of one VM."""
     scene = Scene(
         "defaults",
         f"no limits, operations of 2 to 3 minutes and each client's waits, {DEFAULTS_SPEED:g} times faster; "
-        "fleetscan looks once, as it learns to under limits",
+        "fleetscan polls once, as it learns to do under limits",
     )
     for _ in range(options.defaults_rounds):
         for client in SIDE_BY_SIDE:
@@ -110,7 +110,7 @@ def defaults(options: Options, say: Say) -> Iterator[Scene]:
 
 
 def limits(options: Options, say: Say) -> Iterator[Scene]:
-    """How near to the bound: fleetscan alone, first knowing nothing and then what its first run wrote, and
+    """How close to the bound: fleetscan alone, first without an earlier run and then with --last-run, and
     both ways of using the official client side by side.
     """
     for told, scenario in limited_fleets(options.weather):
@@ -118,7 +118,7 @@ def limits(options: Options, say: Say) -> Iterator[Scene]:
         scene = Scene(
             f"limits: {told}",
             f"{CONDITIONS}, with --last-run each as long as in the run before; "
-            f"the official clients may take {options.cap_s:g} s",
+            f"the official clients are stopped after {options.cap_s:g} s",
         )
         whole = partial(measure, scenario=scenario, machines=scenario.machines)
         for _ in range(options.limit_rounds):
@@ -165,7 +165,7 @@ def growth(options: Options, say: Say) -> Iterator[Scene]:
 
 def in_flight(options: Options, say: Say) -> Iterator[Scene]:
     """What an operation takes in memory while it is under way, beside a scan of one machine."""
-    scene = Scene("in flight", "all operations accepted and none ended, signed URLs of 3.3 kB each")
+    scene = Scene("in flight", "all operations accepted and none finished, signed URLs of 3.3 kB each")
     for machines in (1, options.in_flight):
         scenario = Scenario(
             machines=machines, subscriptions=max(1, machines // MACHINES_A_SUBSCRIPTION), regions=2,
@@ -181,7 +181,7 @@ def elsewhere(endpoint: str, inventory: Path, options: Options, say: Say) -> Ite
     speed = float(options.weather.get("speed", 1.0))
     scene = Scene(
         "elsewhere",
-        f"{endpoint}, waits as at {speed:g} times life's speed; what has no result counts as lost",
+        f"{endpoint}, waits as at {speed:g} times real speed; a VM without a result counts as lost",
     )
     for _ in range(options.limit_rounds):
         for client in SIDE_BY_SIDE:

@@ -46,9 +46,7 @@ def test_a_duration_reads_with_its_unit(text: str, seconds: float) -> None:
 
 
 def test_a_bare_number_is_no_duration_and_is_told_so() -> None:
-    assert refused(ANY_DURATION, "75") == (
-        "is a bare number: write 75s for seconds, or another of ms, m, h, d"
-    )
+    assert refused(ANY_DURATION, "75") == ("needs a unit: write 75s for seconds (or use ms, m, h, d)")
 
 
 @pytest.mark.parametrize(
@@ -154,7 +152,7 @@ def test_a_subscription_cannot_smuggle_a_path_into_a_url() -> None:
 
 
 def test_nothing_is_named_twice_case_aside() -> None:
-    with pytest.raises(UsageError, match=r"^group-by must not name anything twice"):
+    with pytest.raises(UsageError, match=r"^group-by must not repeat a value"):
         Settings(group_by=("tag:owner", "tag:Owner"))
 
 

@@ -14,9 +14,9 @@ def sentence(error: click.ClickException) -> str:
     """The sentence for `error`, with the nearest name where a name was wrong."""
     match error:
         case click.NoSuchOption():
-            return f"there is no flag {error.option_name}.{_hint(error.possibilities, error.ctx)}"
+            return f"unknown flag {error.option_name}.{_hint(error.possibilities, error.ctx)}"
         case click.exceptions.NoSuchCommand():
-            return f"there is no command {error.command_name!r}.{_hint(error.possibilities, error.ctx)}"
+            return f"unknown command {error.command_name!r}.{_hint(error.possibilities, error.ctx)}"
         case click.BadParameter(param=click.Option() as option, ctx=click.Context() as ctx):
             return f"{_source(option, ctx)} {error.message}"
         case _:
@@ -26,7 +26,7 @@ def sentence(error: click.ClickException) -> str:
 def _hint(nearest_first: Sequence[str] | None, ctx: click.Context | None) -> str:
     if nearest_first:
         return f" Did you mean {nearest_first[0]}?"
-    return f" {ctx.command_path} --help lists them." if ctx else ""
+    return f" Run {ctx.command_path} --help to list them." if ctx else ""
 
 
 def _source(option: click.Option, ctx: click.Context) -> str:

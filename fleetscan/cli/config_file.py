@@ -1,7 +1,7 @@
 """A TOML file of settings, read into text that is then understood exactly as a flag's would be.
 
-Keys are the flags' names, with hyphens or underscores; a key that is none of the command's is an error. A
-plan reads a scan's file: what only the scan has is passed over.
+Keys are the flags' names, with hyphens or underscores; a key that the command does not have is an error. A
+plan can read a scan's file: it ignores the settings that only a scan has.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ def read_config(path: str, settings: type[CheckedSettings]) -> Texts:
             continue
         setting = by_name.get(name)
         if setting is None:
-            raise UsageError(f"{path}: there is no setting {key!r} here.{_hint(key, by_name)}")
+            raise UsageError(f"{path}: unknown setting {key!r}.{_hint(key, by_name)}")
         if setting.attribute in texts:
-            raise UsageError(f"{path}: {setting.name} is there twice, with hyphens and with underscores")
+            raise UsageError(f"{path}: {setting.name} is set twice, with hyphens and with underscores")
         texts[setting.attribute] = _texts(path, setting, value)
     return texts
 
@@ -40,7 +40,7 @@ def _load(path: str) -> dict[str, object]:
         with open(path, "rb") as file:
             return tomllib.load(file)
     except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{path} is not valid TOML: it is not UTF-8 at byte {error.start}") from error
     except (ValueError, RecursionError) as error:
@@ -49,7 +49,7 @@ def _load(path: str) -> dict[str, object]:
 
 def _hint(key: str, names: dict[str, Setting]) -> str:
     name = nearest(key.replace("_", "-"), names)
-    return f" Did you mean {name}?" if name else f" There are {', '.join(names)}."
+    return f" Did you mean {name}?" if name else f" Known settings: {', '.join(names)}."
 
 
 def _texts(path: str, setting: Setting, value: object) -> str | list[str]:
@@ -61,8 +61,8 @@ def _texts(path: str, setting: Setting, value: object) -> str | list[str]:
 
 
 def _text(path: str, setting: Setting, value: object) -> str:
-    # 1. Text says everything. 2. A number or a switch may also be written as TOML's own, but true is
-    #    no number (though Python thinks so). 3. A number where text belongs is told what it lacks.
+    # 1. Every value can be text. 2. A number or a switch may also be TOML's own type, but true is not a
+    #    number (though it is one in Python). 3. A number where text is needed is refused with the reason.
     if isinstance(value, str):
         return value
     if type(value) in setting.form.plain:

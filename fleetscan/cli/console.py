@@ -1,7 +1,7 @@
 """What people and pipes read: notes on stderr, data on stdout.
 
-Names and messages come from Azure, files and the environment: each note is made harmless to a terminal
-first, one line at a time. What becomes of a stream that takes nothing is `standard_streams`' affair.
+Names and messages come from Azure, files and the environment: each note is sanitized for a terminal first,
+one line at a time. `standard_streams` handles streams that cannot be written.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import traceback
 from typing import Literal
 
 from fleetscan.errors import FleetscanError
-from fleetscan.report.harmless import harmless
+from fleetscan.report.sanitize import sanitize
 from fleetscan.settings.setting import name_of
 
-# A sentence of ours may quote a path and an address; anything longer is somebody's flood.
+# A sentence of ours may quote a path and an address; anything longer is foreign text and is cut.
 LONGEST_LINE = 2000
 MOST_INDENT = 40
-# Of each end of a traceback: the calls are at one, what went wrong at the other.
+# Kept at each end of a traceback: the calls are at one end, the error at the other.
 MOST_LINES = 100
 
 
@@ -42,13 +42,13 @@ def note(kind: Literal["error", "warning"], sentence: str) -> None:
 def tell(line: str) -> None:
     """Tells a person something, in one line on stderr."""
     indent = min(len(line) - len(line.lstrip(" ")), MOST_INDENT)
-    print(" " * indent + harmless(line[indent:], LONGEST_LINE), file=sys.stderr)
+    print(" " * indent + sanitize(line[indent:], LONGEST_LINE), file=sys.stderr)
 
 
 def tell_bug(bug: BaseException) -> None:
-    """Shows the traceback: a bug is for whoever mends the program.
+    """Shows the traceback, for the bug report.
 
-    Every line is indented, so that no line of a message can be taken for one of ours.
+    Every line is indented, so that no line of a message can be mistaken for one of ours.
     """
     lines = "".join(traceback.format_exception(bug)).rstrip("\n").split("\n")
     if len(lines) > 2 * MOST_LINES:
@@ -64,12 +64,12 @@ def note_error(error: FleetscanError) -> None:
 
 
 def hand_over(data: str) -> None:
-    """Writes lines of data to stdout, at once; raises CannotScanError where that fails."""
+    """Writes lines of data to stdout, unbuffered; raises CannotScanError where that fails."""
     sys.stdout.write(f"{data}\n")
 
 
 class Notes(logging.Handler):
-    """What the log says of warnings and worse, told like everything else."""
+    """Shows warnings and errors of the log like every other note."""
 
     def emit(self, record: logging.LogRecord) -> None:
         tell(f"fleetscan: log: {record.getMessage()}")
@@ -78,6 +78,6 @@ class Notes(logging.Handler):
 
 
 def keep_log() -> None:
-    """Has warnings in the log told on stderr, but for azure's: its failures reach us as exceptions."""
+    """Shows the log's warnings on stderr, except azure's: its failures reach us as exceptions."""
     logging.basicConfig(handlers=[Notes()], level=logging.WARNING)
     logging.getLogger("azure").setLevel(logging.CRITICAL)

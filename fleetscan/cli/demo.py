@@ -1,6 +1,6 @@
 """`fleetscan demo`: a simulated Azure and an ordinary scan of it over HTTP, in one process.
 
-The scan is told the endpoint and pauses that suit fast assessments; it knows nothing else of the simulation.
+The scan gets the endpoint and waits that fit fast assessments; it knows nothing else about the simulation.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from fleetscan.cli.running import run_until_stopped
 from fleetscan.records.totals import Totals
 from fleetscan.settings.declared import Settings
 
-# Assessments of minutes end in seconds here, so the pauses shrink as much; Azure's own limit of one poll
-# of a machine each 4 s holds here too.
+# Assessments of minutes take seconds here, so the waits are as much shorter; Azure's own limit of one poll
+# of a VM every 4 s holds here too.
 FIRST_POLL_S = 2.0
 POLL_INTERVAL_S = 4.0
 TOKEN = "demo"  # noqa: S105 - it opens nothing but the simulator
@@ -25,8 +25,8 @@ TOKEN = "demo"  # noqa: S105 - it opens nothing but the simulator
 def demo(settings: DemoSettings) -> int:
     """Scan a simulated fleet. No Azure account needed.
 
-    All traffic stays on this computer. Some of the simulated VMs fail, as some do in Azure; the demo still
-    exits with 0.
+    All traffic stays on this computer; no credential is used. Some of the simulated VMs fail on purpose;
+    the demo still exits with 0.
     """
 
     async def job(stop: anyio.Event) -> int:
@@ -46,7 +46,7 @@ async def _simulate_and_scan(settings: DemoSettings, stop: anyio.Event) -> int:
         # Some of the simulated VMs fail on purpose: the run ends with 0, and its run.json says so.
         summary = await watched_scan(scan_settings, stop, TOKEN, are_failures_planned=True)
     if has_failures(summary.totals):
-        tell("These failures are the simulated fleet's: a scan would end with 3, the demo ends with 0.")
+        tell("The failures are simulated: a scan would exit with 3, the demo exits with 0.")
     return summary.exit_code
 
 

@@ -1,4 +1,4 @@
-"""One look at a running scan as a few lines of a terminal. Imports rich, so it is loaded when used."""
+"""A running scan as a few lines of a terminal. Imports rich, so it is loaded when used."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from rich.text import Text
 from fleetscan.cli import wording
 from fleetscan.cli.tally import View
 from fleetscan.report.figures import counted
-from fleetscan.report.harmless import fit
+from fleetscan.report.sanitize import fit
 
 BETWEEN = "   "
 
 
 def draw(view: View, encoding: str) -> RenderableType:
-    """`view` as a bar and three lines, as many at every moment so that nothing jumps."""
+    """`view` as a bar and three lines: always the same number, so that nothing jumps."""
     if view.phase != "scanning":
-        found = counted(view.total, "virtual machine", "virtual machines")
-        return _line(f"Listing{BETWEEN}{found} so far{BETWEEN}{view.requests:,} requests", encoding)
+        requests = counted(view.requests, "request", "requests")
+        return _line(f"Listing{BETWEEN}{wording.found(view)}{BETWEEN}{requests}", encoding)
     left = wording.left(view) or "time left not known yet"
     throttled = f"{view.throttled:,} throttled"
     speeds = f"{view.starts_per_s:.1f} starts/s{BETWEEN}{view.polls_per_s:.1f} polls/s{BETWEEN}{throttled}"
@@ -48,7 +48,7 @@ def _ends(view: View) -> Text:
             Text(f"{view.assessed:,} assessed", "green"),
             Text(f"{view.failed:,} failed", "bold red" if view.failed else ""),
             Text(f"{view.skipped:,} skipped"),
-            Text(f"{view.in_flight:,} in flight", "cyan"),
+            Text(wording.running(view), "cyan"),
         )
     )
 

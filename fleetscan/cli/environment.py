@@ -1,4 +1,4 @@
-"""Variables that look like settings and mean nothing: a typing mistake is told, not obeyed."""
+"""Variables that look like settings and are unknown: probably typing mistakes, so each is a warning."""
 
 from __future__ import annotations
 
@@ -25,4 +25,4 @@ def unknown_variables(environment: Mapping[str, str]) -> Iterator[str]:
     for name in sorted(environment):
         if name.startswith(PREFIX) and name not in known:
             meant = nearest(name.removeprefix(PREFIX), known_words)
-            yield f"nothing reads the variable {name}." + (f" Did you mean {PREFIX}{meant}?" if meant else "")
+            yield f"unknown variable {name}." + (f" Did you mean {PREFIX}{meant}?" if meant else "")

@@ -1,4 +1,4 @@
-"""The door: finds the command, and turns every way to end into one exit code and at most one sentence.
+"""The entry point: finds the command, and turns every way to end into an exit code and at most one sentence.
 
 Commands load when they are used: `fleetscan --help` must stay quick, so nothing here imports one.
 """
@@ -22,7 +22,7 @@ from fleetscan.version import __version__
 
 COMMANDS = {
     "scan": "List the fleet, assess every VM, write one run directory.",
-    "plan": "Say how long a scan must take; list the fleet and start nothing.",
+    "plan": "Estimate how long a scan takes. Lists VMs; starts nothing.",
     "simulate": "Serve a simulated Azure on this computer and print its endpoint.",
     "demo": "Scan a simulated fleet. No Azure account needed.",
     "schema": "Print the JSON Schema of the records.",
@@ -37,7 +37,7 @@ class LazyCommands(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        # click asks for what may be an option too, and then says better than we could that there is none.
+        # click also asks for what may be an option, and then reports an unknown one better than we could.
         if cmd_name.startswith("-"):
             return None
         if cmd_name not in COMMANDS:
@@ -55,8 +55,8 @@ class LazyCommands(click.Group):
 def fleetscan() -> None:
     """Assess missing patches on every virtual machine of an Azure fleet.
 
-    Each setting is a flag, a variable FLEETSCAN_* or a key in the file given with --config, in that
-    order. Data goes to stdout, everything for people to stderr.
+    A setting can be a flag, an environment variable FLEETSCAN_* or a key in the --config file; the
+    first of these wins. Data goes to stdout, messages to stderr.
     """
     keep_log()
     for warning in unknown_variables(os.environ):
@@ -87,5 +87,5 @@ def run(args: Sequence[str]) -> int:
     # click leaves the process itself, with 1, where a pipe broke; stdout's failures never come so far.
     except (Exception, SystemExit) as bug:  # noqa: BLE001 - the one place where a bug becomes exit 70
         tell_bug(bug)
-        note("error", "internal error, a bug in fleetscan (exit 70); please report it with the lines above")
+        note("error", "internal error: a bug in fleetscan (exit 70). Please report it with the lines above.")
         return 70

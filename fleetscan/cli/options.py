@@ -31,7 +31,7 @@ class ReadSetting(click.ParamType[object]):
 
     def __init__(self, setting: Setting) -> None:
         self.name = setting.name
-        self._knob = setting
+        self._setting = setting
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
@@ -40,7 +40,7 @@ class ReadSetting(click.ParamType[object]):
         if not isinstance(value, str):
             return value
         try:
-            return self._knob.read(value)
+            return self._setting.read(value)
         except ValueError as refusal:
             self.fail(str(refusal), param, ctx)
 
@@ -97,5 +97,5 @@ def _config_option(settings: type[CheckedSettings]) -> click.Option:
         is_eager=True,
         expose_value=False,
         callback=load,
-        help="Take settings from this TOML file, where neither flag nor environment names them.",
+        help="TOML file of settings; flags and environment variables override it.",
     )

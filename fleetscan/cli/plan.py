@@ -1,4 +1,4 @@
-"""`fleetscan plan`: one JSON object on stdout for schedulers, and the same in words on stderr for people."""
+"""`fleetscan plan`: one JSON object on stdout for programs, and the same in words on stderr for people."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from fleetscan.settings.declared import PlanSettings
 if TYPE_CHECKING:
     from fleetscan.planning.counts import Roster
 
-# So many machines take some seconds of reckoning, which nobody should take for a hanging program.
+# For so many VMs the calculation takes some seconds: a line says so, so that it does not look like a hang.
 LONG = 20_000
 PART_NOT_LISTED = 3
 
 
 @command(PlanSettings)
 def plan(settings: PlanSettings) -> int:
-    """Say how long a scan must take; list the fleet and start nothing.
+    """Estimate how long a scan takes. Lists VMs; starts nothing.
 
-    The machines by subscription and region, what will be skipped and why, when the last start, the polls
-    and the end are due under Azure's published limits, and what would shorten it. One JSON object goes to
-    stdout, the same in words to stderr.
+    Shows how many VMs there are per subscription and region, which are skipped and why, when the last
+    start, the polls and the end are expected under Azure's published limits, and what would make the
+    scan faster. Writes one JSON object to stdout and the same in words to stderr.
 
     Exit codes: 0 complete; 2 usage; 3 something could not be listed; 4 nothing could be listed; 5 stopped;
     70 internal error; 130 second Ctrl-C.
@@ -37,7 +37,7 @@ def plan(settings: PlanSettings) -> int:
 
     roster = _list(settings)
     if not settings.quiet and len(roster.answering) >= LONG:
-        tell(f"{len(roster.answering):,} virtual machines to assess: the scan is played in virtual time.")
+        tell(f"{len(roster.answering):,} VMs to assess: calculating the plan ...")
     plan = foresee(roster, settings, warn=lambda sentence: note("warning", sentence))
     hand_over(json_text.encode_ascii(plan))
     if not settings.quiet:
@@ -46,7 +46,7 @@ def plan(settings: PlanSettings) -> int:
 
 
 def _list(settings: PlanSettings) -> Roster:
-    """The fleet, listed as a scan would; what follows needs no event loop, so Ctrl-C ends it at once."""
+    """The fleet, listed as a scan does. What follows needs no event loop, so Ctrl-C ends it at once."""
     from fleetscan.cli.progress import progress
     from fleetscan.planning.planner import list_for_plan
 

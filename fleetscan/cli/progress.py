@@ -1,7 +1,7 @@
-"""How a running scan looks to the person at the terminal, or in the log of the job that runs it.
+"""Shows a running scan to the person at the terminal, or in the log of the job that runs it.
 
-Everything goes to stderr. On a terminal a few lines are drawn anew four times a second at most; elsewhere
-one plain line comes every 30 seconds and one at the end; quiet leaves warnings alone.
+Everything goes to stderr. On a terminal a few lines are redrawn up to four times a second; elsewhere one
+plain line is written every 30 seconds and one at the end; with `quiet` only warnings are shown.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from fleetscan.cli.console import as_flag
 from fleetscan.cli.tally import Tally
 from fleetscan.errors import Remedy
 from fleetscan.model import InventoryError
-from fleetscan.report.harmless import fit
+from fleetscan.report.sanitize import fit
 from fleetscan.scanner.hooks import Hooks
 
 LINE_EVERY_S = 30.0
-LOOK_EVERY_S = 1.0
+TICK_EVERY_S = 1.0
 REFRESHES_PER_S = 4
 # Terminals that cannot move the cursor.
 DUMB_TERMINALS = frozenset({"", "dumb", "unknown"})
@@ -34,9 +34,9 @@ Say = Callable[[str], None]
 
 @contextmanager
 def progress(quiet: bool, *, stream: TextIO | None = None, clock: Clock = time.monotonic) -> Iterator[Hooks]:
-    """A hooks that shows a scan on `stream` (stderr) while the block runs, and at its end how it stood.
+    """Hooks that show a scan on `stream` (stderr) while the block runs, and its final state at the end.
 
-    `clock` is the one the scan runs by.
+    `clock` is the one that the scan uses.
     """
     stream = sys.stderr if stream is None else stream
     if quiet:
@@ -50,7 +50,7 @@ def progress(quiet: bool, *, stream: TextIO | None = None, clock: Clock = time.m
 
 
 class Teller(Tally):
-    """Counts, and says at once what a person should know."""
+    """Counts, and shows warnings at once."""
 
     def __init__(self, say: Say, began_at: float) -> None:
         super().__init__(began_at)
@@ -66,7 +66,7 @@ class Teller(Tally):
 
 
 class Lines:
-    """One line on a scan every 30 seconds, for logs. `tick` may come as often as one likes."""
+    """One line on a scan every 30 seconds, for logs. `tick` may be called at any rate."""
 
     def __init__(self, tally: Tally, say: Say, clock: Clock) -> None:
         self._tally = tally
@@ -75,7 +75,7 @@ class Lines:
         self._due_at = clock() + LINE_EVERY_S
 
     def tick(self) -> None:
-        """Say how the scan stands, if a line is due."""
+        """Write a line if one is due."""
         now = self._clock()
         if now >= self._due_at:
             self._due_at = now + LINE_EVERY_S
@@ -92,7 +92,7 @@ def _written(stream: TextIO, clock: Clock) -> Iterator[Hooks]:
 
 @contextmanager
 def _drawn(stream: TextIO, clock: Clock) -> Iterator[Hooks]:
-    # rich takes longer to import than the rest of the program: only who shows something pays for it.
+    # rich takes longer to import than the rest of the program, so it is imported where something is shown.
     from rich.console import Console
     from rich.live import Live
     from rich.text import Text
@@ -111,17 +111,17 @@ def _drawn(stream: TextIO, clock: Clock) -> Iterator[Hooks]:
         console=console,
         refresh_per_second=REFRESHES_PER_S,
         transient=True,
-        # stdout carries data alone: nothing of it passes through the display.
+        # stdout carries only data, which does not pass through the display.
         redirect_stdout=False,
     )
-    # No last line here: the summary that follows on the same screen says it all.
+    # No last line here: the summary follows on the same screen.
     with live:
         yield tally
 
 
 @contextmanager
 def _told_at_the_end(tally: Tally, say: Say, clock: Clock) -> Iterator[None]:
-    """A last line however the block ends, where there was a fleet at all."""
+    """A last line however the block ends, if a fleet was listed."""
     began_at = clock()
     try:
         yield
@@ -134,11 +134,11 @@ def _told_at_the_end(tally: Tally, say: Say, clock: Clock) -> Iterator[None]:
 
 @contextmanager
 def _ticking(tick: Callable[[], None]) -> Iterator[None]:
-    """Calls `tick` every second from a thread of its own, so that a scan that hangs is shown hanging."""
-    over = threading.Event()
+    """Calls `tick` every second from a thread of its own, so that a scan that hangs is visible as such."""
+    finished = threading.Event()
 
     def run() -> None:
-        while not over.wait(LOOK_EVERY_S):
+        while not finished.wait(TICK_EVERY_S):
             tick()
 
     thread = threading.Thread(target=run, name="fleetscan-progress", daemon=True)
@@ -146,12 +146,12 @@ def _ticking(tick: Callable[[], None]) -> Iterator[None]:
     try:
         yield
     finally:
-        over.set()
+        finished.set()
         thread.join()
 
 
 def _line_writer(stream: TextIO) -> Say:
-    """A function that writes one line. Where the reader went away it is silent: the scan matters more."""
+    """A function that writes one line. If the reader is gone it does nothing: the scan goes on."""
     encoding = stream.encoding or "utf-8"
 
     def say(line: str) -> None:

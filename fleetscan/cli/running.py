@@ -1,6 +1,6 @@
 """Runs a command's async part: on uvloop where the platform has it, until it ends or a signal stops it.
 
-The first SIGINT or SIGTERM asks for a clean end, the second SIGINT leaves at once.
+The first SIGINT or SIGTERM asks for a clean stop, the second SIGINT quits at once.
 """
 
 from __future__ import annotations
@@ -16,19 +16,21 @@ from contextlib import suppress
 import anyio
 from anyio.abc import TaskStatus
 
+from fleetscan.cli.console import tell
 from fleetscan.errors import mendable
 
 SHOW_CURSOR = "\x1b[?25h"
-LEFT = b"fleetscan: left at once; a scan with files goes on with --out DIR --resume\n"
+STOPPING = "Stopping. Press Ctrl-C again to quit at once."
+QUIT = b"fleetscan: quit at once. To resume a scan, run it again with --out DIR --resume\n"
 
 
 def run_until_stopped(job: Callable[[anyio.Event], Awaitable[int]]) -> int:
     """The exit code of `job`, which is handed the event that a signal sets.
 
-    What fleetscan's own task groups raise comes out of its ExceptionGroups when all of it is for a
-    person to mend; a bug stays in its group, with the whole traceback.
+    When everything that fleetscan's task groups raise is a FleetscanError, the first one is raised alone;
+    a bug stays in its ExceptionGroup, with the whole traceback.
     """
-    _spare_the_long_lived()
+    _collect_rarely()
     has_uvloop = importlib.util.find_spec("uvloop") is not None
     try:
         return anyio.run(_with_signals, job, backend_options={"use_uvloop": has_uvloop})
@@ -36,8 +38,8 @@ def run_until_stopped(job: Callable[[anyio.Event], Awaitable[int]]) -> int:
         raise mendable(group) from None
 
 
-def _spare_the_long_lived() -> None:
-    """Has the collector look rarely: operations in flight are many, long-lived and without circles."""
+def _collect_rarely() -> None:
+    """Runs the garbage collector rarely: running operations are many, long-lived and without cycles."""
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
 
@@ -45,7 +47,7 @@ def _spare_the_long_lived() -> None:
 async def _with_signals(job: Callable[[anyio.Event], Awaitable[int]]) -> int:
     stop = anyio.Event()
     async with anyio.create_task_group() as watch:
-        # The job begins once signals are heard: none may slip between.
+        # The job begins once signals are handled, so that none is missed.
         await watch.start(_set_on_signal, stop)
         code = await job(stop)
         watch.cancel_scope.cancel()
@@ -53,7 +55,7 @@ async def _with_signals(job: Callable[[anyio.Event], Awaitable[int]]) -> int:
 
 
 async def _set_on_signal(stop: anyio.Event, *, task_status: TaskStatus[None]) -> None:
-    # Windows' event loops take no signal handlers: there Ctrl-C ends the program at once, with 130 too.
+    # Windows' event loops have no signal handlers: there Ctrl-C ends the program at once, also with 130.
     if sys.platform == "win32":
         task_status.started()
         return
@@ -61,14 +63,16 @@ async def _set_on_signal(stop: anyio.Event, *, task_status: TaskStatus[None]) ->
         task_status.started()
         async for number in signals:
             if stop.is_set() and number == signal.SIGINT:
-                _leave_at_once()
+                _quit_at_once()
             stop.set()
+            if number == signal.SIGINT:
+                tell(STOPPING)
 
 
-def _leave_at_once() -> None:
-    """Ends the process without another line of cleaning up: what is on disk can be resumed."""
+def _quit_at_once() -> None:
+    """Ends the process without any cleanup: what is on disk can be resumed."""
     with suppress(OSError):
         if sys.stderr.isatty():
             os.write(2, SHOW_CURSOR.encode())
-        os.write(2, LEFT)
+        os.write(2, QUIT)
     os._exit(130)

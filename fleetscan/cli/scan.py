@@ -13,7 +13,7 @@ from fleetscan.settings.declared import Settings
 def scan(settings: Settings) -> int:
     """List the fleet, assess every VM, write one run directory.
 
-    Credentials: the token in FLEETSCAN_ACCESS_TOKEN, else azure-identity (az login, managed identity, ...).
+    Credentials: FLEETSCAN_ACCESS_TOKEN, else azure-identity (az login, managed identity, ...).
 
     Exit codes: 0 complete; 2 usage; 3 complete, but some VMs failed or could not be listed; 4 could not
     scan; 5 stopped early; 70 internal error; 130 second Ctrl-C.

@@ -1,4 +1,4 @@
-"""`fleetscan schema`: what each kind of record looks like, for machines."""
+"""`fleetscan schema`: the JSON Schema of each kind of record."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """`fleetscan simulate`: a simulated Azure on loopback, until a signal stops it.
 
-Its endpoint is the one line on stdout, so that scripts can read it; the hints for people go to stderr.
+Its endpoint is the only line on stdout, so that scripts can read it; hints for people go to stderr.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from fleetscan.simulator.scenario import Scenario
 def simulate(settings: ServeSettings) -> int:
     """Serve a simulated Azure on this computer and print its endpoint.
 
-    The endpoint is the one line on stdout. Ctrl-C or SIGTERM ends it.
+    The endpoint is the only line on stdout. Ctrl-C or SIGTERM stops it.
     """
     scenario = scenario_of(settings)
 
@@ -38,7 +38,7 @@ async def _serve(scenario: Scenario, port: int, stop: anyio.Event) -> int:
             hand_over(endpoint)
             tell(f"Serving a simulated Azure with {scenario.machines} VMs. In another terminal:")
             tell(f"  FLEETSCAN_ACCESS_TOKEN={token} fleetscan scan --endpoint {endpoint}")
-            tell("Ctrl-C ends this.")
+            tell("Stop with Ctrl-C.")
             await stop.wait()
     except OSError as taken:
         why = f"cannot serve on port {port}: {taken.strerror}"

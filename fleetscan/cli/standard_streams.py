@@ -87,4 +87,4 @@ def _unbuffered(stream: TextIO | None, fd: int, on_error: Callable[[OSError], No
 
 
 def _refuse(error: OSError) -> NoReturn:
-    raise CannotScanError(f"standard output cannot be written: {error.strerror}") from error
+    raise CannotScanError(f"cannot write to standard output: {error.strerror}") from error

@@ -1,6 +1,6 @@
-"""What a scan has told so far, as plain counters, and the speeds and guesses a person reads off them.
+"""What a scan has reported so far, as plain counters, and the speeds and estimates made from them.
 
-The hooks only count: whoever draws asks for a `View` a few times a second at most, and pays for the sums.
+The hooks only count. A display asks for a `View` a few times a second, and the sums are made then.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from fleetscan.scanner.hooks import Hooks
 
 # Long enough that single requests do not make the figures jump, short enough to show a pause.
 REQUEST_WINDOW_S = 10.0
-# Machines end in bursts, minutes after their starts: the guess of the time left looks back further.
+# VMs finish in bursts, minutes after their starts, so the estimate of the time left uses a longer window.
 ENDING_WINDOW_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One look at a running scan. A speed is a second's; None stands for what nobody can tell yet."""
+    """The state of a running scan at one moment. Speeds are per second; None means not known yet."""
 
     phase: str
     total: int
@@ -27,7 +27,7 @@ class View:
     assessed: int
     failed: int
     skipped: int
-    in_flight: int
+    running: int
     requests: int
     throttled: int
     starts_per_s: float
@@ -38,7 +38,7 @@ class View:
 
 
 class Speed:
-    """How fast a counter, 0 at `began_at`, grew over the last `window_s` seconds; sampled at each look."""
+    """How fast a counter, 0 at `began_at`, grew over the last `window_s` seconds; sampled at each call."""
 
     def __init__(self, window_s: float, began_at: float) -> None:
         self._window_s = window_s
@@ -48,7 +48,7 @@ class Speed:
         """Note that the counter stands at `count`; its growth a second since the window's first sample."""
         samples = self._samples
         samples.append((now, count))
-        # The last sample before the window stays: without it rare looks would measure nothing.
+        # The last sample before the window stays: without it, calls that are far apart would measure nothing.
         while samples[1][0] <= now - self._window_s:
             samples.popleft()
         since, before = samples[0]
@@ -56,7 +56,7 @@ class Speed:
 
 
 class Tally(Hooks):
-    """Counts what the hooks tell, from the moment `began_at` of the clock the scan runs by."""
+    """Counts what the hooks report, from the moment `began_at` of the scan's clock."""
 
     def __init__(self, began_at: float) -> None:
         self._phase = ""
@@ -64,7 +64,7 @@ class Tally(Hooks):
         self._ended = dict.fromkeys(Outcome, 0)
         self._sent = dict.fromkeys(RequestKind, 0)
         self._throttled = 0
-        self._in_flight = 0
+        self._running = 0
         self._wait: tuple[float | None, str] = (None, "")
         self._starts = Speed(REQUEST_WINDOW_S, began_at)
         self._polls = Speed(REQUEST_WINDOW_S, began_at)
@@ -88,11 +88,11 @@ class Tally(Hooks):
 
     def accepted(self) -> None:
         """See Hooks."""
-        self._in_flight += 1
+        self._running += 1
 
     def finished(self) -> None:
         """See Hooks."""
-        self._in_flight -= 1
+        self._running -= 1
 
     def ended(self, outcome: Outcome, reason: Reason | None) -> None:
         """See Hooks."""
@@ -103,7 +103,7 @@ class Tally(Hooks):
         self._wait = until, what
 
     def view(self, now: float) -> View:
-        """How the scan stands at `now`."""
+        """The state of the scan at `now`."""
         ended, sent = self._ended, self._sent
         done = sum(ended.values())
         until, what = self._wait
@@ -115,7 +115,7 @@ class Tally(Hooks):
             assessed=ended[Outcome.ASSESSED],
             failed=ended[Outcome.FAILED] + ended[Outcome.TIMED_OUT],
             skipped=ended[Outcome.SKIPPED],
-            in_flight=max(0, self._in_flight),
+            running=max(0, self._running),
             requests=sum(sent.values()),
             throttled=self._throttled,
             starts_per_s=self._starts.at(now, sent[RequestKind.START]),
@@ -126,6 +126,6 @@ class Tally(Hooks):
         )
 
     def _left_s(self, now: float, done: int) -> float | None:
-        """The rest at the speed of the last endings; unknown until a machine that was asked has ended."""
+        """The rest at the speed of the last minute; unknown until the first VM that was started is done."""
         per_s = self._endings.at(now, done - self._ended[Outcome.SKIPPED])
         return (self._total - done) / per_s if per_s > 0 else None

@@ -1,7 +1,7 @@
-"""A scan with a person watching: live progress while it runs, the summary when it has ended.
+"""A scan with output for people: live progress while it runs, the summary when it has finished.
 
-Loads everything a scan needs, so it is imported when a scan begins and not before. What is the command line's
-and not the library's is here: the default directory, and rows on standard output.
+Loads everything that a scan needs, so it is imported only when a scan begins. It has what only the command
+line has and not the library: the default directory, and rows on standard output.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ async def watched_scan(
     *,
     are_failures_planned: bool = False,
 ) -> ScanSummary:
-    """Scans, shows how it goes and what came of it on stderr. Raises what `fleetscan.scan` raises."""
+    """Scans, with progress and summary on stderr. Raises what `fleetscan.scan` raises."""
     settings.check_together()
     is_streamed = settings.out == STREAM
     settings = replace(settings, out=None) if is_streamed else replace(settings, runs=settings.runs or RUNS)

@@ -1,7 +1,7 @@
-"""Who is in a fleet, counted by the scope of Compute's buckets: how many machines there, how many skipped.
+"""The VMs of a fleet, counted by the scope of Compute's buckets: how many are listed, how many are skipped.
 
-It keeps no machine: to the buckets all of one subscription, location and operating system are alike, so that
-the first of each stands for the others and a million cost a million references.
+To the buckets all VMs of one subscription, location and operating system are alike, so the first of each
+stands for the others, and a million VMs cost a million references.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from fleetscan.model import InventoryError, Target
 
 @dataclass(slots=True)
 class Group:
-    """The machines of one subscription and location; `skipped` of the `listed` ones are not assessed."""
+    """The VMs of one subscription and location; `skipped` of the `listed` ones are not assessed."""
 
     subscription_id: str
     subscription_name: str | None
@@ -26,9 +26,9 @@ class Group:
 
 
 class Roster:
-    """The groups of `targets`; `errors` say what is missing among them.
+    """The groups of `targets`; `errors` say what is missing from them.
 
-    `answering` are the machines to assess, in their order, each by the one that stands for it.
+    `answering` are the VMs to assess, in their order, each represented by the one that stands for it.
     """
 
     def __init__(self, targets: Iterable[Target], errors: Sequence[InventoryError] = ()) -> None:
@@ -54,7 +54,7 @@ class Roster:
 
     @property
     def listed(self) -> int:
-        """All machines of the fleet."""
+        """The number of VMs in the fleet."""
         return sum(group.listed for group in self._groups.values())
 
     def group_of(self, target: Target) -> Group:

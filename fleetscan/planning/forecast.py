@@ -1,8 +1,8 @@
-"""What a course in virtual time comes to: when the last start, the polls and the end are, and what binds.
+"""The forecast from a course in virtual time: when the last start, the polls and the end come, what binds.
 
-A bucket of `capacity` requests that gains `refill` a second, of which a share is ours, serves n of them in
-(n / share - capacity) / refill seconds and no sooner. Whichever bucket, so reckoned, puts the end off longest
-is the one that binds.
+A bucket of `capacity` requests that gains `refill` a second, of which a share is ours, serves n requests in
+no less than (n / share - capacity) / refill seconds. The bucket that by this formula delays the end most is
+the binding one.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from fleetscan.records.plan import Bound
 
 @dataclass(frozen=True, slots=True)
 class Assumed:
-    """What a course rests on beside Azure's published limits, of which `rate_share` is ours.
+    """What a course assumes besides Azure's published limits, of which `rate_share` is ours.
 
     `assessment_s` is how long an assessment takes, the longest where they differ; `reply_s` how long a reply
-    does, of which at most `max_in_flight` are awaited at once.
+    takes, of which at most `max_in_flight` are awaited at a time.
     """
 
     assessment_s: float
@@ -45,7 +45,7 @@ class Binding:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """The moments of a scan in seconds from its first start; None where there is none such."""
+    """The moments of a scan in seconds from its first start; None for a moment that does not come."""
 
     last_start_s: float | None
     first_poll_s: float | None
@@ -57,24 +57,24 @@ class Forecast:
 
 
 def forecast(course: Course, assumed: Assumed) -> Forecast:
-    """What `course`, run as `assumed`, comes to."""
+    """The forecast for `course`, run as `assumed`."""
     bindings = _bindings(course, assumed.rate_share)
     starts, polls = _requests(bindings, "writes"), _requests(bindings, "reads")
     workers_s = (starts + polls) * assumed.reply_s / assumed.max_in_flight
     bindings.append(Binding("max_in_flight", starts + polls, workers_s))
     return Forecast(
         last_start_s=max((step.sent_at for step in course.last_start.values()), default=None),
-        first_poll_s=course.first_read_at,
+        first_poll_s=course.first_poll_at,
         last_poll_s=max((step.sent_at for _, step in course.end.values()), default=None),
         ends_s=max((at for at, _ in course.end.values()), default=0.0),
         starts=starts,
         polls=polls,
-        binding=_tightest(bindings, course.first_read_at or 0.0, assumed.assessment_s) if starts else None,
+        binding=_tightest(bindings, course.first_poll_at or 0.0, assumed.assessment_s) if starts else None,
     )
 
 
 def _bindings(course: Course, share: float) -> list[Binding]:
-    """Every bucket that the course has drawn on, once."""
+    """Every bucket that the course has used, once."""
     found: dict[tuple[Bound, str, str | None], Binding] = {}
     for binding in _each_binding(course, share):
         found[binding.bound, binding.subscription_id or "", binding.location] = binding
@@ -107,7 +107,7 @@ def _requests(bindings: Iterable[Binding], bound: Bound) -> int:
 
 
 def _tightest(bindings: Iterable[Binding], first_poll_s: float, longest_s: float) -> Binding:
-    """The one that puts the end off longest; the assessments, where one takes longer than that needs."""
+    """The one that delays the end most; the assessments, if one of them takes longer than that needs."""
 
     def ends_s(binding: Binding) -> float:
         # 1. After the last start an assessment still runs. 2. Polls begin some time after the first start.

@@ -9,8 +9,8 @@ from fleetscan.planning.virtual_time import Course
 from fleetscan.records.fleet_facts import not_listed
 from fleetscan.records.plan import SCHEMA, Plan, PlanAssumed, PlanBinding, PlanGroup, PlanPredicted
 
-# Places behind the point of a second: more would feign a knowledge nobody has.
-PLACES = 3
+# Decimals of a second; more would suggest a precision that a forecast does not have.
+DECIMALS = 3
 
 
 def plan_record(roster: Roster, course: Course, foreseen: Forecast, assumed: Assumed) -> Plan:
@@ -84,7 +84,7 @@ def _assumed(assumed: Assumed) -> PlanAssumed:
 
 
 def _rounded(seconds: float) -> float:
-    return round(seconds, PLACES)
+    return round(seconds, DECIMALS)
 
 
 def _rounded_or_none(seconds: float | None) -> float | None:

@@ -1,4 +1,4 @@
-"""A scan foreseen: the same listing, and then the same scheduler in virtual time. Nothing is started."""
+"""The plan of a scan: the same listing, and then the same scheduler in virtual time. Nothing is started."""
 
 from __future__ import annotations
 
@@ -94,17 +94,17 @@ def foresee(
     assessment_s: Callable[[Target], float] | None = None,
     reply_s: float = REPLY_S,
 ) -> Plan:
-    """How a scan goes when each assessment takes `assessment_s` of its target and each reply `reply_s`.
+    """How a scan goes if each assessment takes `assessment_s` of its target and each reply `reply_s`.
 
-    Without `assessment_s` an assessment takes what the median one of its operating system took in the run to
-    learn from, or else `ASSESSMENT_S`. `warn` is told when that run cannot be read.
+    Without `assessment_s` an assessment takes the median of its operating system in the run to learn from, or
+    else `ASSESSMENT_S`. `warn` gets a sentence if that run cannot be read.
     """
-    # A machine that stands for others of its kind takes their time and not its own.
+    # A VM that stands for others of its kind takes their time and not its own.
     past = replace(past_durations(settings, warn), by_machine={})
     assessment_s = assessment_s or median_of(past)
     rules, limits = operation_rules(settings, _middling, past), limits_of(settings)
     course = run_through(
-        (Operation(roster.answering[place], rules) for place in longest_first(roster.answering, past)),
+        (Operation(roster.answering[index], rules) for index in longest_first(roster.answering, past)),
         limits,
         assessment_s,
         endpoint=settings.endpoint,
@@ -117,7 +117,7 @@ def foresee(
 
 
 def median_of(past: PastDurations) -> Callable[[Target], float]:
-    """How long an assessment of a target takes, by what others of its operating system took."""
+    """How long an assessment of a target takes: the median of its operating system."""
     medians = past.medians()
 
     def assessment_s(target: Target) -> float:
@@ -127,12 +127,12 @@ def median_of(past: PastDurations) -> Callable[[Target], float]:
 
 
 def _middling() -> float:
-    """Chance as it is on average, so that one fleet has one plan."""
+    """The mean of chance, so that the same fleet always has the same plan."""
     return 0.5
 
 
 def _keeps_its_result(_: Job) -> None:
-    """A listing has ended; whoever asked for it reads it."""
+    """A listing has finished; its caller reads the result."""
 
 
 def _broke(_: Job, bug: Exception, now: float) -> None:

@@ -1,7 +1,7 @@
 """A scan in virtual time: the scheduler and the operations of a real one, against an ideal Azure, in seconds.
 
-The ideal Azure takes every start at once and has every assessment succeed after the time it is told. It
-throttles nobody: the scheduler's own buckets are the limits. No clock, no chance, no network.
+The ideal Azure accepts every start at once, and every assessment succeeds after the time given for it. It
+throttles nothing: the scheduler's own buckets are the limits. No clock, no chance, no network.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ STARTED_AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 @dataclass(slots=True)
 class Course:
-    """How a scan went, in seconds from its first start. All that is kept is kept by a target's resource id.
+    """How a scan went, in seconds from its first start. Everything is kept by a target's resource id.
 
-    `last_start` is the last start sent for a target, `end` when the last of its operations ended and by
-    which step. `first_read_at` is None where nothing was started.
+    `last_start` is the last start sent for a target, `end` when the last of its operations finished and in
+    which step. `first_poll_at` is None if nothing was started.
     """
 
     targets: dict[str, Target] = field(default_factory=dict)
     last_start: dict[str, Step] = field(default_factory=dict)
     end: dict[str, tuple[float, Step]] = field(default_factory=dict)
-    first_read_at: float | None = None
+    first_poll_at: float | None = None
 
 
 def run_through(
@@ -45,9 +45,9 @@ def run_through(
     max_in_flight: int,
     reply_s: float,
 ) -> Course:
-    """Have all `operations` end: at most `max_in_flight` requests at once, each answered after `reply_s`.
+    """Run all `operations` to their ends: at most `max_in_flight` requests at once, a reply after `reply_s`.
 
-    A million operations may share a few targets: the course tells the shared ones apart, and no others.
+    A million operations may share a few targets: the course then has one entry per shared target.
     """
     scheduler, azure, course, now = Scheduler(limits), IdealAzure(endpoint, duration_s), Course(), 0.0
     for operation in operations:
@@ -73,7 +73,7 @@ class IdealAzure:
     """Runs each assessment for `duration_s` of its target, counted from the moment its start was sent."""
 
     def __init__(self, endpoint: str, duration_s: Callable[[Target], float]) -> None:
-        # Shared by all, as every reply here is: nobody changes one, and nobody asks which operation is meant.
+        # Shared by all operations, like every reply here: replies are never changed, the URL is never read.
         self._accepted = Reply(202, {"azure-asyncoperation": f"{endpoint}/operations/ideal"})
         self._duration_s = duration_s
         self._running: dict[Operation, float] = {}
@@ -90,8 +90,8 @@ class IdealAzure:
             course.targets[target.resource_id] = target
             course.last_start[target.resource_id] = step
             return self._accepted
-        if course.first_read_at is None:
-            course.first_read_at = step.sent_at
+        if course.first_poll_at is None:
+            course.first_poll_at = step.sent_at
         if step.sent_at < ends_at:
             return STILL_RUNNING
         return self._success(self._duration_s(operation.target))
@@ -104,7 +104,7 @@ class IdealAzure:
         return operation.target.resource_id
 
     def _success(self, duration_s: float) -> Reply:
-        """One reply for each duration, with the operation's own times: they are what pacing learns from."""
+        """One reply for each duration, with the operation's own times, from which pacing learns."""
         if (reply := self._successes.get(duration_s)) is None:
             reply = self._successes[duration_s] = _success(duration_s)
         return reply

@@ -1,4 +1,4 @@
-"""For people: what a finished run says, and how to show text that strangers wrote.
+"""For people: the summary of a finished run, a plan in words, and foreign text made safe to show.
 
-Reads totals and rows as the contract has them; never talks to Azure and never changes a run.
+Reads totals and rows as the contract defines them; never talks to Azure and never changes a run.
 """

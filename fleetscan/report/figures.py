@@ -1,4 +1,4 @@
-"""Figures as people read them: durations and large numbers in words a tired person takes in at once."""
+"""Figures as people read them: durations and counts in a few words."""
 
 from __future__ import annotations
 
@@ -18,5 +18,5 @@ def duration(span_s: float) -> str:
 
 
 def counted(number: int, one: str, many: str) -> str:
-    """`number` with its noun: "1 machine", "1,204 machines"."""
+    """`number` with its noun: "1 VM", "1,204 VMs"."""
     return f"{number:,} {one if number == 1 else many}"

@@ -1,6 +1,6 @@
-"""A plan on one screen of 80 columns: how long, what binds, what would shorten it, and who is in the fleet.
+"""A plan on one screen of 80 columns: how long it takes, what limits it, what makes it faster, and the fleet.
 
-Reads the record of fleetscan.plan/1 and nothing else; names that strangers gave go through `harmless`.
+Reads only the record of fleetscan.plan/1; foreign names go through `sanitize`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from fleetscan.records.plan import Bound, Plan, PlanBinding, PlanGroup
 from fleetscan.report.figures import counted, duration
-from fleetscan.report.harmless import fit, harmless
+from fleetscan.report.sanitize import fit, sanitize
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 LABEL_CELLS = 11
 GROUPS_SHOWN = 12
 STATES_SHOWN = 8
-# A subscription's name in the table and in a sentence; ids have 36 characters.
+# The longest name of a subscription, in the table and in a sentence; ids have 36 characters.
 NAME_CELLS = 28
 NAME_LIMIT_CHARS = 60
 
-# What binds, by the record's word: whose it is, and what would shorten the scan.
+# What limits the scan, by the record's word, and what would make it faster.
 BOUNDS: Mapping[Bound, tuple[str, str]] = {
     "writes": (
         "Azure Resource Manager's writes",
-        "more subscriptions, or another identity for a part; more regions do not help",
+        "more subscriptions, or a second identity for some VMs; regions do not help",
     ),
     "patch_operations": (
         "Compute's patch operations",
@@ -36,16 +36,16 @@ BOUNDS: Mapping[Bound, tuple[str, str]] = {
     ),
     "reads": (
         "Azure Resource Manager's reads",
-        "fewer polls (a longer --poll-interval), or another identity for a part",
+        "fewer polls (a longer --poll-interval), or a second identity for some VMs",
     ),
     "get_operation": ("Compute's status reads", "fewer polls (a longer --poll-interval)"),
-    "max_in_flight": ("the requests at once", "a larger --max-in-flight"),
+    "max_in_flight": ("concurrent requests", "a larger --max-in-flight"),
 }
 
 
 def print_plan(record: Plan, *, stream: TextIO) -> None:
-    """Print what `record`, of schema fleetscan.plan/1, says. Colours are for terminals alone."""
-    # rich takes longer to import than the rest of the program: only who shows something pays for it.
+    """Print what `record`, of schema fleetscan.plan/1, says. Colours are only used on terminals."""
+    # rich takes longer to import than the rest of the program, so it is imported where something is shown.
     from rich.console import Console
 
     console = Console(file=stream, highlight=False)
@@ -73,22 +73,22 @@ def _print_rows(console: Console, summary: _Summary) -> None:
 
 
 class _Summary:
-    """The record in words, fit for `encoding`."""
+    """The record in words that `encoding` has characters for."""
 
     def __init__(self, record: Plan, encoding: str) -> None:
         self._record = record
         self._encoding = encoding
 
     def headline(self) -> Text:
-        """The one sentence for who reads no further."""
+        """The most important facts in one sentence."""
         listed, to_assess = self._record["listed"], self._record["to_assess"]
         if not listed:
-            return self.text("No virtual machine was listed.", "bold yellow")
-        machines = counted(listed, "virtual machine", "virtual machines")
+            return self.text("No VMs found.", "bold yellow")
+        vms = counted(listed, "VM", "VMs")
         if not to_assess:
-            return self.text(f"{machines} listed, none to assess.", "bold yellow")
+            return self.text(f"{vms} listed, none to assess.", "bold yellow")
         ends = duration(self._record["predicted"]["ends_after_s"])
-        return self.text(f"{machines} listed, {to_assess:,} to assess: a scan takes about {ends}.", "bold")
+        return self.text(f"{vms} listed, {to_assess:,} to assess: a scan takes about {ends}.", "bold")
 
     def rows(self) -> Iterator[tuple[str, str, str]]:
         """Label, text and style of each line below the headline."""
@@ -100,15 +100,15 @@ class _Summary:
             yield "Skipped", f"{skipped:,} not running: {self._power_states()}", ""
         missing = len(self._record["inventory_errors"])
         if missing:
-            parts = counted(missing, "part of the fleet is", "parts of the fleet are")
-            yield "NOT LISTED", f"{parts} missing here, and in these figures", "bold red"
+            parts = counted(missing, "part of the fleet", "parts of the fleet")
+            yield "NOT LISTED", f"{parts}; these figures do not include them", "bold red"
 
     def table(self, groups: list[PlanGroup]) -> Table:
-        """The machines of each subscription and location, those that are started last first."""
+        """The VMs of each subscription and location, the one with the latest start first."""
         from rich.table import Table
 
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-        # Cropped: rich would end what is too wide in a character that not every stream has.
+        # Cropped: rich would mark what is too wide with a character that not every stream has.
         table.add_column("Subscription", no_wrap=True, overflow="crop")
         table.add_column("Region", no_wrap=True, overflow="crop")
         for title in ("To assess", "Skipped", "Last start"):
@@ -126,7 +126,7 @@ class _Summary:
         return table
 
     def text(self, words: str, style: str = "") -> Text:
-        """`words` as they can be shown; rich reads no markup in them."""
+        """`words` as the stream can show them; rich does not read markup in them."""
         from rich.text import Text
 
         return Text(fit(words, self._encoding), style)
@@ -138,27 +138,27 @@ class _Summary:
         last_poll = duration(predicted["last_poll_after_s"] or 0.0)
         yield "Starts", f"{predicted['starts']:,}, the last after {last_start}", ""
         yield "Polls", f"{predicted['polls']:,}, from {first_poll} to {last_poll}", ""
-        yield "End", f"after {duration(predicted['ends_after_s'])}", ""
-        at_once = counted(assumed["max_in_flight"], "request", "requests")
+        yield "Finished", f"after {duration(predicted['ends_after_s'])}", ""
+        at_once = counted(assumed["max_in_flight"], "concurrent request", "concurrent requests")
         lasting, reply_s = duration(assumed["assessment_s"]), assumed["reply_s"]
-        yield "Assuming", f"{lasting} an assessment, {reply_s:g} s a reply, {at_once} at once", ""
+        yield "Assuming", f"{lasting} per assessment, {reply_s:g} s per reply, {at_once}", ""
 
     def _bound(self, binding: PlanBinding) -> Iterator[tuple[str, str, str]]:
         needs = duration(binding["needs_s"])
         if binding["bound"] == "assessments":
-            yield "Bound by", f"the assessments themselves, {needs} each", ""
-            yield "Shorter", self._shorter_by_spreading(), ""
+            yield "Limited by", f"assessment time ({needs} each)", ""
+            yield "Faster", self._faster_by_spreading(), ""
             return
-        whose, shorter = BOUNDS[binding["bound"]]
-        requests = counted(binding["requests"], "request", "requests")
-        yield "Bound by", f"{whose}{self._scope(binding)}: {requests}, {needs}", "yellow"
-        yield "Shorter", f"with {shorter}", ""
+        limit, remedy = BOUNDS[binding["bound"]]
+        requests = counted(binding["requests"], "request needs", "requests need")
+        yield "Limited by", f"{limit}{self._scope(binding)}: {requests} {needs}", "yellow"
+        yield "Faster", f"with {remedy}", ""
 
-    def _shorter_by_spreading(self) -> str:
+    def _faster_by_spreading(self) -> str:
         last_start_s = self._record["predicted"]["last_start_after_s"] or 0.0
         if round(last_start_s) == 0:
-            return "by nothing: all are started at once"
-        return f"by {duration(last_start_s)} at most, with more subscriptions or regions"
+            return "not possible (all start at once)"
+        return f"by up to {duration(last_start_s)}, with more subscriptions or regions"
 
     def _scope(self, binding: PlanBinding) -> str:
         """ " of subscription X in westeurope", as much of it as the binding names."""
@@ -170,12 +170,12 @@ class _Summary:
             for group in self._record["groups"]
             if group["subscription_id"].lower() == subscription_id
         )
-        place = f" in {harmless(location)}" if location else ""
-        return f" of subscription {harmless(next(names), NAME_LIMIT_CHARS)}{place}"
+        region = f" in {sanitize(location)}" if location else ""
+        return f" of subscription {sanitize(next(names), NAME_LIMIT_CHARS)}{region}"
 
     def _power_states(self) -> str:
         states = self._record["power_states"]
-        shown = [f"{number:,} {harmless(word, NAME_CELLS)}" for word, number in states.items()]
+        shown = [f"{number:,} {sanitize(word, NAME_CELLS)}" for word, number in states.items()]
         more = counted(len(shown) - STATES_SHOWN, "state", "states")
         rest = [f"and {more} more"] if len(shown) > STATES_SHOWN else []
         return ", ".join([*shown[:STATES_SHOWN], *rest])
@@ -184,8 +184,8 @@ class _Summary:
 def _cells(group: PlanGroup) -> tuple[str, ...]:
     started = group["last_start_after_s"]
     return (
-        harmless(_name(group), NAME_CELLS),
-        harmless(group["location"] or "unknown"),
+        sanitize(_name(group), NAME_CELLS),
+        sanitize(group["location"] or "unknown"),
         f"{group['to_assess']:,}",
         f"{group['skipped']:,}",
         "none" if started is None else duration(started),

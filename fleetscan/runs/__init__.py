@@ -1,4 +1,4 @@
 """A run on disk: its directory, lock, journal and rows, and the one reader of them.
 
-Knows nothing of scanning or settings: whoever writes or reads a run comes here.
+Knows nothing of scanning or settings. Everything that writes or reads a run uses this room.
 """

@@ -54,7 +54,7 @@ class Output(Protocol):
 
 
 class NoFiles:
-    """Keeps nothing: the rows are whoever's asked for them, and there is nothing to resume."""
+    """Keeps nothing: the caller gets the rows, and there is nothing to resume."""
 
     path = None
 

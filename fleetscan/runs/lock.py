@@ -8,7 +8,7 @@ import sys
 if sys.platform == "win32":
     import msvcrt
 
-    # Windows locks bytes, and nobody may read a locked one: this one is beyond any file's end.
+    # Windows locks bytes, and a locked byte cannot be read: this one is beyond any file's end.
     BEYOND = 2**62
 
     def try_lock(fd: int) -> bool:

@@ -1,6 +1,6 @@
-"""The one reader of runs: what a run directory holds, whoever wrote it and however far it came.
+"""The one reader of runs: what a run directory holds, at whatever point its last process ended.
 
-It streams rows, passes over a last line that a dying process did not finish, says what is incomplete, and
+It streams rows, ignores a last line that a dying process did not finish, says what is incomplete, and
 refuses what a later fleetscan wrote. It changes nothing and locks nothing.
 """
 
@@ -39,7 +39,7 @@ class State(StrEnum):
     COMPLETE = "complete"
     """Every listed VM has its row."""
     STOPPED = "stopped"
-    """It ended early, in good order: there are totals, and some VMs have no row."""
+    """It was stopped cleanly: there are totals, and some VMs have no row."""
     UNFINISHED = "unfinished"
     """A process is at work, or was killed: there are rows, and no totals yet."""
 
@@ -80,7 +80,7 @@ class Run:
                 left = self.totals()["outcomes"]["interrupted"]
                 found.append(f"the run was stopped: {left} VMs have no row")
         if self._has_torn_row():
-            found.append(f"the last line of {RESULTS} is not whole: it is passed over")
+            found.append(f"the last line of {RESULTS} is incomplete and is ignored")
         return found
 
     def rows(self) -> Iterator[Row]:

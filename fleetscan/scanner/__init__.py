@@ -1,1 +1,1 @@
-"""One scan from the listing to its files: the only room where the parts meet, and where waiting happens."""
+"""One scan from the listing to its files: the only room where the parts meet, and the one that waits."""

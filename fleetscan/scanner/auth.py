@@ -1,4 +1,4 @@
-"""How long Azure has been refusing our token: weather for the whole scan, and never a machine's end."""
+"""How long Azure has been refusing our token: weather for the whole scan, never the failure of one VM."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from fleetscan.engine.replies import is_weather
 from fleetscan.errors import TokenRefusedError
 from fleetscan.model import Job, Reply
 
-# A token that was good and is refused is tried anew this long: identities have outages too.
+# A token that was good and is refused is renewed for this long: identity services have outages too.
 REFUSED_FOR_S = 300.0
 RENEW_AGAIN_S = 5.0
 # The same request refused so often, while others go through.
@@ -17,9 +17,9 @@ MAX_REFUSALS = 3
 class TokenRefusals:
     """How long Azure has been refusing our token, which is weather for the whole scan.
 
-    A token that never worked is a mistake and not weather: one renewal has to cure it. A refusal that
-    meets one job again and again while others go through is about what it asks for: another tenant's
-    machine, say.
+    A token that never worked is a mistake and not weather: one renewal has to fix it. If one job is refused
+    again and again while others go through, the refusal is about what it asks for, such as a VM of another
+    tenant.
     """
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class TokenRefusals:
         self._refused: dict[Job, tuple[int, int]] = {}
 
     def heard(self, job: Job, reply: Reply) -> None:
-        """Azure looked at a request of `job`, and so took the token; weather tells nothing of it."""
+        """Azure answered a request of `job`, so it accepted the token; weather says nothing about it."""
         self._refused.pop(job, None)
         if not is_weather(reply):
             self._good_replies += 1
@@ -38,7 +38,7 @@ class TokenRefusals:
             self._was_good = True
 
     def is_about(self, job: Job, reply: Reply) -> bool:
-        """Whether a 401 is an answer to `job`, and not about the token."""
+        """Whether a 401 is about what `job` asks for, and not about the token."""
         if is_other_tenant(reply):
             return True
         refused, good_replies = self._refused.get(job, (0, self._good_replies))
@@ -56,7 +56,7 @@ class TokenRefusals:
             return 0.0
         if not self._was_good or now - self._since > REFUSED_FOR_S:
             raise TokenRefusedError(
-                "Azure goes on refusing our token (401), also a fresh one: "
+                "Azure refuses the token (401), and a renewed one too; "
                 "check that the identity belongs to the tenant of these subscriptions"
             )
         return RENEW_AGAIN_S

@@ -1,4 +1,4 @@
-"""Polling what may block for ever, such as an input nobody writes to, without being deaf to a stop."""
+"""Reading what may block for ever, such as an input without a writer, in a way that a stop can interrupt."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 async def unless_stopped(read: Callable[[], T], stop: anyio.Event) -> T:
     """What `read` returns or raises; StoppedError when `stop` is set first.
 
-    The thread that reads is a daemon: left behind in a read, it does not keep the process alive.
+    The thread that reads is a daemon: if it is still reading, it does not keep the process alive.
     """
     reading = _Reading(read, anyio.lowlevel.current_token())
     threading.Thread(target=reading.run, daemon=True).start()
@@ -66,7 +66,7 @@ class _Reading(Generic[T]):
         self.error: Exception | None = None
 
     def run(self) -> None:
-        """Call, and tell the event loop; a loop that has ended meanwhile does not want to know."""
+        """Call, and report to the event loop, unless it has ended meanwhile."""
         try:
             self.result = self._read()
         except Exception as error:  # noqa: BLE001 - raised again where it is waited for

@@ -1,7 +1,8 @@
-"""The broker every request of a scan leaves through and every reply comes back to.
+"""The broker: every request of a scan passes it on the way out, and every reply on the way back.
 
-Plain calls that are told the time. The scheduler decides what is sent and the dispatcher carries it; between
-them the broker counts, journals, watches for a refused token, and lets a bug with one reply end one VM alone.
+Plain calls that take the time as an argument. The scheduler decides what is sent and the dispatcher sends it;
+between them the broker counts, journals, watches for a refused token, and lets a bug in our handling of one
+reply fail only that VM.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ from fleetscan.scanner.outage_notices import Outages
 
 
 class Broker:
-    """`counts` are the requests sent so far, `accepted` the starts Azure took.
+    """`counts` are the requests sent so far, `accepted` the starts that Azure accepted.
 
-    `on_end` is given each job that has ended, `on_bug` each whose reply made our own code raise.
+    `on_end` gets each job that has finished, `on_bug` each whose reply made our own code raise.
     """
 
     def __init__(
@@ -44,7 +45,7 @@ class Broker:
         self._on_bug = on_bug
         self._refusals = TokenRefusals()
         self._outages = Outages(hooks)
-        # Until the run has a directory there is nothing to go on with.
+        # Before the run has a directory there is nothing to resume.
         self._journal: Journal = NoJournal()
         self._clock = WallClock.at_zero()
         self.counts = RequestCounts()
@@ -55,15 +56,15 @@ class Broker:
         self._journal, self._clock = journal, clock
 
     def add(self, job: Job, now: float) -> None:
-        """Take in an job."""
+        """Take in a job."""
         self._scheduler.add(job, now)
 
     def stop_starting(self) -> None:
-        """Send no start any more; what runs is read on."""
+        """Send no more starts; running assessments are still polled."""
         self._scheduler.stop_starting()
 
     def claim(self, now: float) -> Step | WaitUntil | Finished:
-        """What to do now. A start is in the journal before anybody can send it."""
+        """What to do now. A start is in the journal before it can be sent."""
         step = self._scheduler.next(now)
         if isinstance(step, Step):
             kind = step.turn.kind
@@ -74,7 +75,7 @@ class Broker:
         return step
 
     def settle(self, step: Step, reply: Reply, now: float) -> None:
-        """Give a step's reply to its job; every step that was claimed comes back once, here or to `broke`.
+        """Give a step's reply to its job; each claimed step comes back exactly once, here or to `broke`.
 
         Raises the FleetscanError that ends the scan.
         """
@@ -92,17 +93,17 @@ class Broker:
             self._heed_outages(now)
         except FleetscanError:
             raise
-        except Exception as bug:  # noqa: BLE001 - one odd reply ends one machine, never the night
+        except Exception as bug:  # noqa: BLE001 - one odd reply fails one VM, never the whole scan
             self._on_bug(step.job, bug, now)
 
     def broke(self, step: Step, bug: Exception, now: float) -> None:
-        """The exchange of a step raised what no wire should."""
+        """The exchange of a step raised something that no transport should raise."""
         self._scheduler.forget(step, now)
         self._on_bug(step.job, bug, now)
         self._heed_outages(now)
 
     def _heed_outages(self, now: float) -> None:
-        """Tell of regions that stopped answering, and end the machines that are not asked for any more."""
+        """Report regions that stopped responding, and fail the VMs that were given up."""
         while self._scheduler.outages:
             outage = self._scheduler.outages.pop(0)
             self._outages.heard(outage)
@@ -112,7 +113,7 @@ class Broker:
                 self._on_end(job)
 
     def _note(self, step: Step, reply: Reply) -> None:
-        """What the reply changed, in the journal before anything follows from it."""
+        """Journal what the reply changed, before anything else follows from it."""
         operation = step.job
         if not isinstance(operation, Operation):
             return

@@ -1,4 +1,4 @@
-"""The way to Azure as the settings have it: one token source, one transport, both closed at the end."""
+"""The connection to Azure that the settings describe: a token source and a transport, closed at the end."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Workers over the broker: a free one asks it for the next step, exchanges it and gives the reply back.
+"""Workers over the broker: a free one asks it for the next step, sends its request and gives the reply back.
 
-It decides nothing about Azure. Of the free workers one at a time stands at the broker and waits for a step to
-come due; the others queue behind it, so that nobody wakes for nothing.
+It decides nothing about Azure. One free worker at a time waits at the broker for a step to come due; the
+others queue behind it, so that no worker wakes without work.
 """
 
 from __future__ import annotations
@@ -20,37 +20,37 @@ from fleetscan.scanner.broker import Broker
 from fleetscan.scanner.hooks import Hooks
 from fleetscan.scanner.row_buffer import RowBuffer
 
-# What a person is told we wait for, by the request that may be sent first.
+# What a scan waits to do, by the request that may be sent first; completes "waiting 12 s ...".
 WAITS: Mapping[RequestKind | None, str] = {
-    RequestKind.START: "the next start",
-    RequestKind.POLL: "running assessments",
-    RequestKind.RESULT: "results",
-    RequestKind.VIEW: "starts whose fate is unknown",
-    RequestKind.QUERY_PATCHES: "Resource Graph",
-    RequestKind.LIST_SUBSCRIPTIONS: "the list of subscriptions",
-    RequestKind.QUERY_GRAPH: "Resource Graph",
-    RequestKind.LIST_VMS: "the lists of virtual machines",
+    RequestKind.START: "to start the next VM",
+    RequestKind.POLL: "to poll running assessments",
+    RequestKind.RESULT: "to fetch results",
+    RequestKind.VIEW: "to check starts that may not have arrived",
+    RequestKind.QUERY_PATCHES: "to query Resource Graph",
+    RequestKind.LIST_SUBSCRIPTIONS: "to list subscriptions",
+    RequestKind.QUERY_GRAPH: "to query Resource Graph",
+    RequestKind.LIST_VMS: "to list VMs",
 }
 
 
 class Exchanger(Protocol):
-    """Sends one request and brings what came of it; a 401 it brings once the token has been renewed."""
+    """Sends one request and returns the reply; a 401 is returned after the token has been renewed."""
 
     async def exchange(self, request: Request) -> Reply:
-        """One HTTP exchange; see `azure.wire.Transport.exchange`."""
+        """One HTTP exchange; see `azure.transport.Transport.exchange`."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Halt:
-    """How a run ends early: `drain_s` for what is under way, and when that begins by itself, if it does."""
+    """How a run stops early: `drain_s` for running assessments, `deadline_at` if it stops by itself."""
 
     drain_s: float = 0.0
     deadline_at: float | None = None
 
 
 class Dispatcher:
-    """Exchanges every step of `broker` over `wire`, with at most `max_in_flight` under way.
+    """Exchanges every step of `broker` over `transport`, at most `max_in_flight` at a time.
 
     `clock` reads monotonic seconds. While `rows` is full nothing is sent.
     """
@@ -58,7 +58,7 @@ class Dispatcher:
     def __init__(
         self,
         broker: Broker,
-        wire: Exchanger,
+        transport: Exchanger,
         *,
         max_in_flight: int,
         clock: Callable[[], float],
@@ -66,14 +66,14 @@ class Dispatcher:
         rows: RowBuffer | None = None,
     ) -> None:
         self._broker = broker
-        self._wire = wire
+        self._transport = transport
         self._max_in_flight = max_in_flight
         self._clock = clock
         self._hooks = hooks
         self._rows = RowBuffer.dropping() if rows is None else rows
         self._turn = anyio.Lock(fast_acquire=True)
         self._changed = anyio.Event()
-        # Once told to stop: what is not due by then is not waited for.
+        # After a stop: steps that are due later than this are not waited for.
         self._until = NEVER
         self._stopped_by: FleetscanError | None = None
 
@@ -84,10 +84,10 @@ class Dispatcher:
         halt: Halt = Halt(),
         beside: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """Take the jobs in and return when all have ended; `beside` runs as long.
+        """Take the jobs in and return when all have finished; `beside` runs meanwhile.
 
-        Once `stop` is set nothing is started any more, and what is under way may end as `halt` says.
-        Raises the FleetscanError that ended a worker or `beside`, or StoppedError when it was told to stop.
+        Once `stop` is set nothing more is started, and running assessments may finish as `halt` says.
+        Raises the FleetscanError that ended a worker or `beside`, or StoppedError after a stop.
         """
         now = self._clock()
         for job in jobs:
@@ -107,11 +107,9 @@ class Dispatcher:
         left_s = None if halt.deadline_at is None else halt.deadline_at - self._clock()
         with anyio.move_on_after(left_s):
             await stop.wait()
-        told = "the scan was stopped" if stop.is_set() else "the deadline has passed"
-        self._stopped_by = self._stopped_by or StoppedError(told)
-        self._hooks.warning(
-            f"{told}: nothing more is started, results are taken in for {halt.drain_s:g} s at most"
-        )
+        why = "the scan was stopped" if stop.is_set() else "the deadline has passed"
+        self._stopped_by = self._stopped_by or StoppedError(why)
+        self._hooks.warning(f"{why}: no new assessments; collecting results for up to {halt.drain_s:g} s")
         self._until = self._clock() + halt.drain_s
         self._broker.stop_starting()
         self._changed.set()
@@ -119,7 +117,7 @@ class Dispatcher:
         work.cancel()
 
     async def _guard(self, job: Callable[[], Awaitable[None]], work: anyio.CancelScope) -> None:
-        """What ends one ends all, and is told once they have ended."""
+        """A FleetscanError in one worker ends all, and is raised once they have ended."""
         try:
             await job()
         except FleetscanError as error:
@@ -134,10 +132,10 @@ class Dispatcher:
 
     async def _exchange(self, step: Step) -> None:
         try:
-            reply = await self._wire.exchange(step.request)
+            reply = await self._transport.exchange(step.request)
         except FleetscanError:
             raise
-        except Exception as bug:  # noqa: BLE001 - one odd reply ends one machine, never the night
+        except Exception as bug:  # noqa: BLE001 - one odd reply fails one VM, never the whole scan
             self._broker.broke(step, bug, self._clock())
         else:
             self._broker.settle(step, reply, self._clock())
@@ -162,8 +160,8 @@ class Dispatcher:
                         await self._wait(wait, now)
 
     async def _wait(self, wait: WaitUntil, now: float) -> None:
-        """Until the moment comes or a reply changes the scheduler."""
-        self._hooks.waiting(wait.at if wait.at < NEVER else None, WAITS.get(wait.kind, "replies"))
+        """Wait until the step is due or a reply changes the scheduler."""
+        self._hooks.waiting(wait.at if wait.at < NEVER else None, WAITS.get(wait.kind, "for replies"))
         self._changed = anyio.Event()
         with anyio.move_on_after(wait.at - now):
             await self._changed.wait()

@@ -1,7 +1,7 @@
-"""What a scan tells its caller while it runs: hooks that do nothing, to be overridden.
+"""What a scan reports while it runs: hooks that do nothing, for subclasses to override.
 
-They are called in the scan's own loop, several times a VM and thousands of times a second: a hook counts and
-returns. It never raises, never waits and never changes the scan.
+They are called in the scan's own loop, several times per VM and thousands of times a second: a hook counts
+and returns. It never raises, never waits and never changes the scan.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from fleetscan.records.row import Row
 
 
 class Hooks:
-    """Hears everything and does nothing. Subclasses override the hooks they care for."""
+    """Does nothing. Subclasses override the hooks they need."""
 
     def phase(self, name: str) -> None:
         """The scan enters a phase: "listing", then "scanning"."""
 
     def listed(self, total: int, skipped: int) -> None:
-        """The fleet holds `total` VMs; `skipped` of them need no assessment."""
+        """The fleet has `total` VMs; `skipped` of them are not assessed."""
 
     def sent(self, kind: RequestKind) -> None:
         """A request was sent."""
@@ -33,22 +33,22 @@ class Hooks:
         """Azure accepted a start: one more operation is running."""
 
     def finished(self) -> None:
-        """An operation that was told as accepted has ended, well or badly: one less is running."""
+        """An accepted operation has finished, well or badly: one less is running."""
 
     def row(self, row: Row) -> None:
-        """A VM has ended and its row is written. The row is the scan's own: read it, do not change it."""
+        """A VM is done and its row is written. The row is the scan's own: read it, do not change it."""
 
     def ended(self, outcome: Outcome, reason: Reason | None) -> None:
-        """A VM has ended, in this process or, where a run is resumed, in an earlier one."""
+        """A VM is done, in this process or, if a run is resumed, in an earlier one."""
 
     def waiting(self, until: float | None, what: str) -> None:
-        """Until the monotonic second `until` there is nothing to send; `what` names what is waited for.
+        """Nothing can be sent until the monotonic second `until`, None if that is not known.
 
-        None stands for an unknown moment. The newest call alone holds.
+        `what` completes "waiting ...", such as "to poll running assessments". Only the newest call counts.
         """
 
     def warning(self, sentence: str, remedy: Remedy | None = None) -> None:
-        """Something a person should know, which ends nothing, and what to do about it."""
+        """Something a person should know, and what to do about it; the scan goes on."""
 
     def inventory_error(self, error: InventoryError) -> None:
         """A part of the fleet could not be listed."""

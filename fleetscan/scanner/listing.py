@@ -1,4 +1,4 @@
-"""The fleet the settings select: out of a file, or listed by asking Azure."""
+"""The fleet that the settings select: read from a file, or listed by Azure."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from fleetscan.settings.declared import PlanSettings
 
 T = TypeVar("T")
 
-# Somebody waits for a listing, and for Resource Graph Compute stands in: four tries, some five seconds.
+# A person waits for a listing, and Compute replaces Resource Graph where that fails: four tries, some 5 s.
 LISTING_ATTEMPTS = 4
 
 
 class Ask(Protocol):
-    """Reads listings side by side and brings what each returned, in their order."""
+    """Runs listings concurrently and returns what each returned, in their order."""
 
     async def __call__(self, listings: Iterable[Pages[T]]) -> list[T]:
-        """All of them, read to their ends."""
+        """Run all of them to their ends."""
         ...
 
 
@@ -44,7 +44,7 @@ async def read_fleet(
     hooks: Hooks,
     stop: anyio.Event,
 ) -> Fleet:
-    """`list_fleet` through `dispatcher`; the hooks is told what was noted and what could not be listed."""
+    """`list_fleet` through `dispatcher`; `hooks` gets the notes and what could not be listed."""
     retrying = Retrying(chance, attempts=LISTING_ATTEMPTS)
 
     async def ask(listings: Iterable[Pages[T]]) -> list[T]:
@@ -56,9 +56,9 @@ async def read_fleet(
     try:
         fleet = await list_fleet(settings, ask, stop)
     except StoppedError:
-        raise StoppedError("the scan was stopped before the fleet was listed: nothing was started") from None
+        raise StoppedError("stopped before all VMs were listed; no assessment was started") from None
     if not fleet.targets:
-        hooks.warning("the fleet is empty: no machine was listed")
+        hooks.warning("no VMs found; check the selection and the permissions of the identity")
     for note in fleet.notes:
         hooks.warning(note)
     for error in fleet.errors:
@@ -67,7 +67,7 @@ async def read_fleet(
 
 
 async def list_fleet(settings: PlanSettings, ask: Ask, stop: anyio.Event) -> Fleet:
-    """The machines that `settings` select. Raises NothingListedError where no part could be listed."""
+    """The VMs that `settings` select. Raises NothingListedError if no part of the fleet could be listed."""
     if settings.inventory is not None:
         file = await unless_stopped(partial(read_inventory, settings.inventory), stop)
         fleet = fleet_of_file(file, settings.subscription)
@@ -90,12 +90,12 @@ def _nothing(fleet: Fleet) -> str:
     error = fleet.errors[0]
     where = f"subscription {error.subscription_id}" if error.subscription_id else "the list of subscriptions"
     if error.code == NOT_FOUND:
-        return f"nothing could be listed: {where}: {error.message}"
+        return f"no VMs could be listed: {where}: {error.message}"
     if error.http_status is None:
-        why = f"{where} is out of reach ({error.message})"
-        return f"nothing could be listed: {why}; check --endpoint and the network"
+        why = f"{where} cannot be reached ({error.message})"
+        return f"no VMs could be listed: {why}; check --endpoint and the network"
     said = " ".join(part for part in (error.code, error.message) if part)
     return (
-        f"nothing could be listed: {where} answered {error.http_status} ({said}); "
-        "check the endpoint, and that the identity may read the subscriptions"
+        f"no VMs could be listed: {where} answered {error.http_status} ({said}); "
+        "check the endpoint, and that the identity can read the subscriptions"
     )

@@ -1,6 +1,6 @@
 """A scan as Python programs run it: a block that holds it, and its rows one by one as VMs end.
 
-A block left early stops it in good order, an exception cancels it at once, and either way the rows that were
+A block left early stops it cleanly, an exception cancels it at once, and either way the rows that were
 written stay. It changes nothing of its host's: no signals, no streams.
 """
 
@@ -66,7 +66,7 @@ class LiveScan:
         return self._summary
 
     def stop(self) -> None:
-        """End the scan in good order: start nothing more, and take in results for as long as `drain_s`."""
+        """Stop the scan cleanly: start nothing more, and collect results for up to `drain_s`."""
         self._stop.set()
 
     async def finish(self) -> ScanSummary:
@@ -147,7 +147,7 @@ def scan(
     closed, or None: then FLEETSCAN_ACCESS_TOKEN or azure-identity's default chain, as on the command line.
     `hooks` hear what happens. With `Settings.out` or `runs` the run is kept on disk, and can be resumed.
 
-    Leaving the block early stops the scan in good order: started assessments are waited for as long as
+    Leaving the block early stops the scan cleanly: started assessments are waited for as long as
     `drain_s`. An exception in the block cancels it within a second. Both keep the rows that were written.
     Entering the block, iterating and leaving it raise a `FleetscanError` for what a person must mend.
     """

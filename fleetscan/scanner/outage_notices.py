@@ -1,4 +1,4 @@
-"""What a person is told of regions that do not answer: a sentence a region, however many circuits open."""
+"""Warnings about regions that do not respond: one per region, however many circuits open."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fleetscan.scanner.hooks import Hooks
 
 
 class Outages:
-    """Tells of a region when the first of its circuits opens, when machines are given up, and at the end."""
+    """Warns when a region's first circuit opens, when its VMs are given up, and when it responds again."""
 
     def __init__(self, hooks: Hooks) -> None:
         self._hooks = hooks
@@ -19,7 +19,7 @@ class Outages:
         self._given_up: set[str] = set()
 
     def heard(self, outage: Outage) -> None:
-        """An outage began, cost machines or ended."""
+        """An outage began, made VMs fail, or ended."""
         region = outage.region or "a region without a name"
         if outage.given_up:
             self._tell_given_up(region)
@@ -27,19 +27,19 @@ class Outages:
             self._open[region] -= 1
             if not self._open[region]:
                 self._given_up.discard(region)
-                self._hooks.warning(f"{region} answers again")
+                self._hooks.warning(f"{region} is responding again")
         else:
             self._open[region] += 1
             if self._open[region] == 1:
                 self._hooks.warning(
-                    f"{region} does not answer requests for subscription {outage.subscription_id}: "
-                    "one at a time is tried again for ten minutes, the rest goes on"
+                    f"{region} is not responding for subscription {outage.subscription_id}: "
+                    "probing it with one request at a time for up to ten minutes; the rest continues"
                 )
 
     def _tell_given_up(self, region: str) -> None:
         if region not in self._given_up:
             self._given_up.add(region)
             self._hooks.warning(
-                f"{region} still does not answer: VMs that wait for it end as unreachable",
-                Remedy("retry them later with {retry_failed}", {"retry_failed": None}),
+                f"{region} is still not responding: its waiting VMs fail as unreachable",
+                Remedy("scan them later with {retry_failed}", {"retry_failed": None}),
             )

@@ -1,4 +1,4 @@
-"""How long the assessments of an earlier run took, by Azure's own clock, out of its results.jsonl."""
+"""How long the assessments of an earlier run took, by Azure's own clock, from its results.jsonl."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from fleetscan.runs.reader import Run
 
 @dataclass(frozen=True, slots=True)
 class PastDurations:
-    """Durations in seconds, by a machine's `key` and by OS type ("" for unknown)."""
+    """Durations in seconds, by a VM's `key` and by OS type ("" for unknown)."""
 
     by_machine: dict[str, float] = field(default_factory=dict)
     by_os: dict[str, list[float]] = field(default_factory=dict)
 
     def medians(self) -> dict[str, float]:
-        """The middle duration of each OS type."""
+        """The median duration of each OS type."""
         return {os_type: median(durations_s) for os_type, durations_s in self.by_os.items()}
 
     def of(self, target: Target) -> float | None:
-        """How long this very machine took, or None where it is new or brought no result."""
+        """How long this VM took, or None if it is new or had no result."""
         return self.by_machine.get(target.key)
 
 
 def durations_of(run: Run) -> PastDurations:
-    """The durations that Azure told in `run`; where the times are our own, they hold our queueing.
+    """The durations by Azure's clock in `run`; times of our own clock include our own waiting.
 
     Raises CannotReadRunError where a row cannot be read.
     """
@@ -44,5 +44,5 @@ def _told_s(row: Row) -> float | None:
     operation = row["operation"]
     if operation is None or operation["duration_s"] is None or operation["duration_s"] <= 0:
         return None
-    # An assessment is dated by its operation's end, where Azure told that; then the times are Azure's.
+    # If assessed_at is the operation's end, Azure gave both, and the duration is by Azure's clock.
     return operation["duration_s"] if row["assessed_at"] == operation["finished_at"] else None

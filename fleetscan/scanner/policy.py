@@ -1,4 +1,4 @@
-"""What the settings mean for the engine: one reading of them for a scan and its plan."""
+"""What the settings mean for the engine, the same for a scan and its plan."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def asked_of(settings: Settings) -> dict[str, Json]:
 
 
 def limits_of(settings: PlanSettings) -> Limits:
-    """Where the buckets of the cloud asked begin, and the share of them that is ours."""
+    """The rate limits of the endpoint's cloud at the start, and the share of them that is ours."""
     return limits_for(Origin.of(settings.endpoint).host, settings.rate_share)
 
 
 def operation_rules(
     settings: PlanSettings, chance: Callable[[], float], past: PastDurations
 ) -> OperationRules:
-    """The rules that `settings` make; `chance` returns 0.0 to 1.0."""
+    """The rules that follow from `settings`; `chance` returns 0.0 to 1.0."""
     return OperationRules(
         endpoint=settings.endpoint,
         origin=Origin.of(settings.endpoint),
@@ -45,15 +45,15 @@ def operation_rules(
 
 
 def longest_first(targets: Sequence[Target], past: PastDurations) -> list[int]:
-    """The machines' places, those that take longest first, by their own last time or their kind's.
+    """The indexes of the targets, the longest assessment first, by the VM's own last time or its OS's median.
 
-    The last start made decides when a scan ends. Where nothing is known Windows goes first, which searches
-    for updates longer than a package manager reads its lists.
+    The last start decides when a scan ends. Where nothing is known Windows goes first: it searches for
+    updates longer than a package manager takes to read its lists.
     """
     medians = past.medians()
 
-    def order(place: int) -> tuple[float, bool]:
-        target = targets[place]
+    def order(index: int) -> tuple[float, bool]:
+        target = targets[index]
         expected_s = past.of(target) or medians.get(target.os_type or "", 0.0)
         return -expected_s, target.os_type != "Windows"
 
@@ -61,11 +61,11 @@ def longest_first(targets: Sequence[Target], past: PastDurations) -> list[int]:
 
 
 def past_durations(settings: PlanSettings, warn: Callable[[str], None]) -> PastDurations:
-    """How long assessments took in the run to learn from; where it cannot be read, a warning says so."""
+    """How long assessments took in the run to learn from; if it cannot be read, a warning says so."""
     if settings.last_run is None:
         return PastDurations()
     try:
         return durations_of(open_run(settings.last_run))
     except FleetscanError as error:
-        warn(f"nothing is learned from the last run: {error.what}")
+        warn(f"cannot learn from the last run, ignoring it: {error.what}")
         return PastDurations()

@@ -1,6 +1,6 @@
-"""From an ending to the files: builds the row, writes it, counts it, and tells the hooks, in that order.
+"""From an ending to the files: builds the row, writes it, counts it and calls the hooks, in that order.
 
-It keeps sums and never machines, so that memory does not grow with results already written.
+It keeps sums and no VMs, so that memory does not grow with the results already written.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def ignore(row: Row) -> None:
 
 
 class Recorder:
-    """The one writer of a run's rows. `listed` comes before `record` for every machine."""
+    """The one writer of a run's rows. `listed` comes before `record` for every VM."""
 
     def __init__(
         self,
@@ -44,18 +44,18 @@ class Recorder:
         self._totals = RunningTotals(scan_id, group_by)
 
     def listed(self, targets: Iterable[Target]) -> None:
-        """Count machines among the fleet."""
+        """Count the VMs of the fleet."""
         for target in targets:
             self._totals.listed(target)
 
     def recall(self, target: Target, row: CountedRow) -> None:
-        """Count a machine whose row an earlier process wrote; `row` has what totals need of it."""
+        """Count a VM whose row an earlier process wrote; `row` has what the totals need."""
         self._totals.ended(target, row)
         reason = row["reason"]
         self._hooks.ended(Outcome(row["outcome"]), None if reason is None else Reason(reason))
 
     def record(self, number: int, target: Target, ending: Ending) -> None:
-        """Write the row of one machine, and then that it is there. Raises OutputError where that fails."""
+        """Write the row of one VM, then journal that it is there. Raises OutputError where that fails."""
         row = machine_row.row(self._scan_id, target, ending, self._clock)
         try:
             line = machine_row.encode(row)

@@ -1,6 +1,7 @@
-"""What an earlier process left of a run, as this one takes it up: who has ended, and how the others go on.
+"""A run that an earlier process left unfinished: which VMs have finished, and how the others continue.
 
-An accepted operation is followed and never started again; a start whose fate is unknown is read after first.
+An accepted operation is followed and never started again. If it is unknown whether Azure accepted a start,
+the VM is checked before another one is sent.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from fleetscan.records.times import WallClock
 from fleetscan.runs.reader import open_run
 
 OTHER_PRINCIPAL = (
-    "another identity began this run, and its operations cannot be read by this one: "
-    "what became of them is read from the machines and from Resource Graph"
+    "another identity started this run, and only that one can poll its assessments: "
+    "their results are taken from the VMs and Resource Graph instead"
 )
 
 
@@ -54,12 +55,12 @@ class Resumption:
         return self.story is not None and self.story.is_listed
 
     def is_begun(self, number: int) -> bool:
-        """Whether the machine was ever started; it has a row, or something to be followed."""
+        """Whether the VM was ever started: it has a row, or something to follow."""
         return self.story is not None and (number in self.story.ended or number in self.story.begun)
 
     @property
     def warning(self) -> str | None:
-        """What a person should know of it."""
+        """What a person should know about it."""
         running = [] if self.story is None else self.story.begun.values()
         is_affected = self.is_other_principal and any(begun.accepted_at is not None for begun in running)
         return OTHER_PRINCIPAL if is_affected else None
@@ -83,7 +84,7 @@ class Resumption:
     def operation(
         self, number: int, target: Target, rules: OperationRules, last_s: float | None, clock: WallClock
     ) -> Operation:
-        """How the machine goes on, which has not ended."""
+        """How a VM without a row continues."""
         begun = None if self.story is None else self.story.begun.get(number)
         if begun is None:
             return Operation(target, rules, last_s, number)
@@ -98,14 +99,14 @@ class Resumption:
 
 
 def _before(begun: Begun, clock: WallClock) -> Before:
-    """`begun` by this process's clock; a wall clock that was set back since makes nothing happen later."""
+    """`begun` in this process's clock; nothing lies in the future, even if the wall clock was set back."""
     now = clock.monotonic
     accepted_at = None if begun.accepted_at is None else min(clock.since_epoch(begun.accepted_at), now)
     return Before(begun.starts, begun.in_doubt, min(clock.since_epoch(begun.posted_at), now), accepted_at)
 
 
 def _is_other(was: Mapping[str, str | None], now: Mapping[str, str | None]) -> bool:
-    """Whether two tokens are plainly two identities': what a token does not tell decides nothing."""
+    """Whether two tokens are clearly of two identities; a claim that is missing in one of them is ignored."""
     told = [(was.get(name), now.get(name)) for name in ("object_id", "app_id", "tenant_id")]
     return any(one and other and one != other for one, other in told)
 
@@ -113,13 +114,13 @@ def _is_other(was: Mapping[str, str | None], now: Mapping[str, str | None]) -> b
 def retried_fleet(path: str) -> Fleet:
     """The VMs of the run in the directory `path` that were not assessed, as they were listed then.
 
-    What is known of their power state is old: it is asked anew. Raises CannotReadRunError where there is no
-    such run, UsageError where it has not finished.
+    Their known power state is old, so it is dropped. Raises CannotReadRunError where there is no such run,
+    UsageError where it has not finished.
     """
     run = open_run(path)
     if not run.is_complete:
-        # Its assessments may run still, and another start would end them.
-        raise UsageError(f"{path} has not finished, so its failed VMs are not known yet", resume_with(path))
+        # Its assessments may still be running, and another start would cancel them.
+        raise UsageError(f"{path} is unfinished, so its failed VMs are not known yet", resume_with(path))
     targets = [
         replace(target_of_row(row), power_state=None) for row in run.rows() if row["outcome"] != "assessed"
     ]

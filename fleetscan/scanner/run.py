@@ -1,6 +1,6 @@
-"""A session over a wire: lists the fleet or takes up an earlier run, and carries the broker's requests.
+"""A session over a transport: lists the fleet or resumes an earlier run, and sends the broker's requests.
 
-Whatever it knows of Azure it knows through the session; here are the awaits.
+All decisions are the session's; the waiting is here.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ from fleetscan.scanner.stores import fresh_store, resumed_store
 from fleetscan.scanner.summary import ScanSummary, finished_summary
 from fleetscan.settings.declared import Settings
 
-# What a power cut may cost: the rows and starts of so many seconds.
+# A power cut loses the rows and starts of this many seconds.
 SYNC_EVERY_S = 1.0
-NOBODY: frozenset[str] = frozenset()
+NONE_BUSY: frozenset[str] = frozenset()
 
 
 class Run:
@@ -68,7 +68,7 @@ class Run:
         )
 
     async def go(self, tokens: TokenSource | None) -> ScanSummary:
-        """List, assess, sum up; or go on where an earlier process left off."""
+        """List, assess and total; or continue where an earlier process stopped."""
         earlier = resumed_store(self._settings)
         if earlier is None:
             fleet = await self._list()
@@ -76,7 +76,7 @@ class Run:
                 return await self._work(store, fleet, Resumption(scan_id), tokens)
         with earlier:
             if (finished := finished_summary(earlier)) is not None:
-                self._hooks.warning("the run was finished already: nothing was done")
+                self._hooks.warning("the run is already finished; nothing to do")
                 return finished
             story = earlier.story
             resumption = Resumption(str(uuid.uuid4())) if story is None else Resumption.of(story, tokens)
@@ -107,7 +107,7 @@ class Run:
         return self._session.finish(time.monotonic(), stopped_by)
 
     async def _assess(self, keep: Callable[[], Awaitable[None]]) -> None:
-        """Have every machine end; those on which a patch operation runs come last."""
+        """Assess every VM; those with a running patch operation come last."""
         session, dispatcher = self._session, self._dispatcher
         subscription_ids = session.unbegun_subscriptions()
         busy = await self._ask_busy(subscription_ids)
@@ -117,19 +117,19 @@ class Run:
             await dispatcher.run(session.late_operations(busy), self._stop, self._halt(), keep)
 
     async def _ask_busy(self, subscription_ids: list[str]) -> frozenset[str]:
-        """Who is busy; nobody where that is not asked, or cannot be told."""
+        """The keys of the busy VMs; empty if they are not asked for, or cannot be found out."""
         if self._settings.ignore_busy or not subscription_ids:
-            return NOBODY
+            return NONE_BUSY
         retrying = Retrying(self._chance, attempts=LISTING_ATTEMPTS)
         listing_job = ListingJob(query_busy(self._settings.endpoint, subscription_ids), retrying)
         await self._dispatcher.run([listing_job], self._stop)
         if isinstance(listing_job.result, frozenset):
             return listing_job.result
         self._hooks.warning(
-            f"whether patches are being installed could not be seen: Resource Graph {listing_job.result}; "
-            "an assessment may end an installation that runs"
+            f"cannot check for running patch installations: Resource Graph {listing_job.result}; "
+            "an assessment may cancel one"
         )
-        return NOBODY
+        return NONE_BUSY
 
     def _halt(self) -> Halt:
         deadline_s = self._settings.deadline_s
@@ -137,7 +137,7 @@ class Run:
         return Halt(self._settings.drain_s, deadline_at)
 
     async def _keep(self, store: RunStore) -> None:
-        """Once a second note how far it is, the time too, and have what was written outlive a power cut."""
+        """Once a second journal the requests and the time, and sync what was written to the disk."""
         while True:
             await anyio.sleep(SYNC_EVERY_S)
             self._session.keep(time.monotonic())

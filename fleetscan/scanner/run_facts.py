@@ -1,4 +1,4 @@
-"""What run.json tells, and the exit code a run has earned. Values in, values out."""
+"""The contents of run.json, and the exit code of a run. Values in, values out."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fleetscan.version import __version__
 class RunDescription:
     """What there is to tell of a run from its beginning on: whose, of what and with which settings.
 
-    `scope` says which subscriptions were listed and which passed over; `principal` whose token it was.
+    `scope` says which subscriptions were listed and which were left out; `principal` whose token it was.
     """
 
     scan_id: str
@@ -30,7 +30,7 @@ class RunDescription:
     started_at: str
 
     def begun(self) -> RunFacts:
-        """run.json while the run is going on."""
+        """run.json while the run is unfinished."""
         return self._facts(None, None, None)
 
     def ended(self, ended_at: float, code: int, stopped_by: FleetscanError | None) -> RunFacts:
@@ -74,7 +74,7 @@ def as_json(value: object) -> Json:
 def exit_code(fleet: Totals, stopped_by: FleetscanError | None, *, has_accepted: bool) -> int:
     """The contract's exit code of a run whose fleet line is `fleet`.
 
-    A token that Azure refuses from the very first start could not scan (4); later it stops a scan (5).
+    If Azure refuses the token from the first start on, the code is 4 (could not scan); later it is 5.
     """
     if isinstance(stopped_by, CannotScanError):
         return StoppedError.exit_code if has_accepted else stopped_by.exit_code

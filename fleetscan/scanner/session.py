@@ -1,9 +1,8 @@
-"""One process's part of a run, as plain calls that are told the time: from the fleet to the totals.
+"""One process's part of a run, from the fleet to the totals: plain calls that take the time as an argument.
 
-It owns the broker and what becomes of each ending. `Run` drives it over a real transport,
-the tests in virtual time.
-What goes wrong once rows are being written ends it early and takes no row back: the totals are written over
-what there is, and `--resume` goes on from there.
+It owns the broker and turns each ending into a row. `Run` drives it over a real transport, the tests in
+virtual time. An error after the first row stops the run early and removes no row: the totals count the rows
+there are, and `--resume` continues from there.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ from fleetscan.scanner.run_facts import RunDescription, exit_code, principal_fac
 from fleetscan.scanner.summary import ScanSummary, stopped
 from fleetscan.settings.declared import Settings
 
-# One odd reply ends one machine; this many say that it is our code that is odd.
+# One odd reply fails one VM; after this many, our code is assumed to be wrong.
 MAX_BUGS = 10
 SOME_FAILED = 3
 
@@ -44,7 +43,7 @@ log = logging.getLogger("fleetscan")
 class Session:
     """Used once: `open`, then `operations` for the broker, then `finish`.
 
-    `clock` tells the moments that other processes can understand, `chance` returns 0.0 to 1.0.
+    `clock` gives times that other processes can use, `chance` returns 0.0 to 1.0.
     """
 
     def __init__(
@@ -76,7 +75,7 @@ class Session:
         resumption: Resumption,
         principal: Mapping[str, str | None] | None = None,
     ) -> None:
-        """Begin in `store`: the journal, run.json, and a row for each machine that needs no request."""
+        """Begin in `store`: the journal, run.json, and a row for each VM that needs no request."""
         self._store, self._fleet, self._resumption = store, fleet, resumption
         self._scope = fleet.scope
         self._recorder = Recorder(
@@ -100,7 +99,7 @@ class Session:
         self._count(fleet, resumption)
 
     def _count(self, fleet: Fleet, resumption: Resumption) -> None:
-        """The fleet, and what of it has ended before anything is asked."""
+        """Count the fleet, and the VMs that have a row before anything is sent."""
         self._recorder.listed(fleet.targets)
         self._hooks.listed(len(fleet.targets), sum(map(is_skipped, fleet.targets)))
         if resumption.warning is not None:
@@ -112,7 +111,7 @@ class Session:
                 self._recorder.record(number, target, Ending(Outcome.SKIPPED, Reason.NOT_RUNNING))
 
     def unbegun_subscriptions(self) -> list[str]:
-        """The subscriptions of the machines that are still to be started."""
+        """The subscriptions of the VMs that are still to be started."""
         unbegun = (
             target.subscription_id.lower()
             for number, target in enumerate(self._fleet.targets)
@@ -121,9 +120,9 @@ class Session:
         return list(dict.fromkeys(unbegun))
 
     def operations(self, busy: frozenset[str] = frozenset()) -> Iterator[Operation]:
-        """An operation for each machine that may answer, but for the `busy` ones, which come last.
+        """An operation for each VM that may answer, except the `busy` ones, which come last.
 
-        The list of the fleet is emptied, so that memory follows work.
+        Empties the list of targets, so that memory shrinks as work is done.
         """
         past = past_durations(self._settings, self._hooks.warning)
         rules = operation_rules(self._settings, self._chance, past)
@@ -145,11 +144,11 @@ class Session:
 
     @property
     def has_busy(self) -> bool:
-        """Whether machines were put off because something ran on them."""
+        """Whether VMs were put off because a patch operation was running on them."""
         return bool(self._busy)
 
     def late_operations(self, busy: frozenset[str]) -> Iterator[Operation]:
-        """Those that were put off, but for the ones that are `busy` still: these are skipped."""
+        """The VMs that were put off; those that are still `busy` are skipped."""
         put_off, self._busy = self._busy, []
         for number, target in put_off:
             if target.key in busy:
@@ -158,7 +157,7 @@ class Session:
                 yield Operation(target, self._rules, number=number)
 
     def keep(self, now: float) -> None:
-        """Note how far it is; what was written outlives a power cut once the store is synced."""
+        """Journal the requests so far; they survive a power cut once the store is synced."""
         counted = RequestsCounted(self._clock.epoch(now), self.broker.counts.told())
         self._store.journal.write(counted)
 
@@ -178,7 +177,7 @@ class Session:
             lambda: store.output.write_run(self._description.ended(now, code, stopped_by)),
         )
         for write in last_writes:
-            # Each for itself: run.json says how it ended, though the disk has no room for the rest.
+            # Each on its own: run.json says how the run ended even if the disk has no room for the rest.
             try:
                 write()
             except OutputError as error:
@@ -202,15 +201,15 @@ class Session:
                 self._recorder.record(number, target, ending)
 
     def _broke(self, job: Job, bug: Exception, now: float) -> None:
-        """Our own code raised on a reply: one row says so, and the log says where."""
+        """Our own code raised on a reply: the VM's row says so, and the log says where."""
         if not isinstance(job, Operation):
             raise bug
         self._bugs += 1
-        log.error("a reply for %s broke our own code", job.target.resource_id, exc_info=bug)
+        log.error("fleetscan failed on a reply for %s", job.target.resource_id, exc_info=bug)
         error = Failure.of_fleetscan(OwnCode.INTERNAL_ERROR, f"{type(bug).__name__}: {bug}", job.stage)
         ending = Ending(Outcome.FAILED, Reason.INTERNAL_ERROR, None, error, job.trace(now))
         self._recorder.record(job.number, job.target, ending)
         if self._bugs >= MAX_BUGS:
             raise BugError(
-                f"{self._bugs} replies broke fleetscan's own code; please report the log above"
+                f"fleetscan failed on {self._bugs} replies, which is a bug; please report the log above"
             ) from bug

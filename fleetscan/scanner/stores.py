@@ -12,7 +12,7 @@ from fleetscan.settings.declared import Settings
 
 
 def resumed_store(settings: Settings) -> RunStore | None:
-    """The run that `settings` say to go on with; None where there is none. Raises as `earlier_store` does."""
+    """The run that `settings` say to resume; None if there is none. Raises what `earlier_store` raises."""
     if not settings.resume or settings.out is None:
         return None
     return earlier_store(path_of(settings.out), asked_of(settings), _latest_in(settings))

@@ -1,4 +1,4 @@
-"""What a scan came to, for its caller: told by the run that has just ended, or had before."""
+"""The result of a scan, for its caller: of the run that just ended, or of one that was finished before."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fleetscan.runs.store import RunStore
 
 @dataclass(frozen=True, slots=True)
 class ScanSummary:
-    """What a scan came to. `totals` are the fleet's, `directory` is None where nothing was kept on disk.
+    """The result of a scan. `totals` are the fleet's, `directory` is None if nothing was kept on disk.
 
     `stopped_by` says why the scan ended early, and is None when it did not.
     """
@@ -25,9 +25,9 @@ class ScanSummary:
 
 
 def finished_summary(store: RunStore) -> ScanSummary | None:
-    """The summary of a run that an earlier process has finished, files and all; None where it has not.
+    """The summary of a run that an earlier process finished; None if it did not, or a file is missing.
 
-    Raises CannotReadRunError where a later fleetscan has written the files.
+    Raises CannotReadRunError if a later fleetscan wrote the files.
     """
     path = store.output.path
     if path is None or store.story is None or not store.story.is_finished:
@@ -44,9 +44,9 @@ def finished_summary(store: RunStore) -> ScanSummary | None:
 
 
 def stopped(error: StoppedError, totals: Totals, path: Path | None) -> StoppedError | None:
-    """What to say of a stop: how many VMs had not finished, and how to go on; None where all had."""
+    """The error of a stop: how many VMs are unfinished, and how to resume; None if all are finished."""
     left = totals["outcomes"]["interrupted"]
     if not left:
         return None
-    had = "1 VM has" if left == 1 else f"{left} VMs have"
-    return StoppedError(f"{error.what}: {had} not finished", None if path is None else resume_with(str(path)))
+    are = "1 VM is" if left == 1 else f"{left:,} VMs are"
+    return StoppedError(f"{error.what}: {are} unfinished", None if path is None else resume_with(str(path)))

@@ -1,6 +1,6 @@
-"""Every setting once: its default, its range, what it does, and why it stands where it stands.
+"""Every setting once: its default, its range, what it does, and why the default is what it is.
 
-Flags, environment variables and TOML keys derive from the fields (`settings_of.py`). The access token is no
+Flags, environment variables and TOML keys derive from the fields (`setting.py`). The access token is not a
 setting: it comes from FLEETSCAN_ACCESS_TOKEN alone, so that neither a process list nor a file shows it.
 """
 
@@ -15,78 +15,78 @@ from fleetscan.settings.types import Duration, Endpoint, Number, Switch, Text, W
 
 @dataclass(frozen=True, slots=True)
 class PlanSettings(CheckedSettings):
-    """Whom `fleetscan plan` and `fleetscan scan` ask, and how."""
+    """What `fleetscan plan` and `fleetscan scan` share: which VMs, and how Azure is asked."""
 
     subscription: tuple[str, ...] = setting(
         (),
         Text("ID", "a subscription's id, such as 3f8c0d5e-...", r"[0-9A-Za-z-]{1,64}"),
-        "Scan this subscription alone; repeat it for several.",
-        "Without it, all enabled subscriptions the identity can see.",
+        "Scan only this subscription; repeat the flag for several.",
+        "Default: every enabled subscription the identity can see.",
         is_whom=True,
     )
     inventory: str | None = setting(
         None,
         Text("FILE", "a file's path, or - for standard input"),
-        "Take the machines from this file (- is standard input) instead of listing them: "
-        "JSON lines or one resource id a line.",
+        "Read the VMs from this file (- for standard input) instead of listing them: "
+        "JSON lines, or one resource ID per line.",
         is_whom=True,
     )
     limit: int | None = setting(
         None,
         Whole(1),
-        "Scan at most this many machines.",
-        "For a first careful try: the first assessment of a VM pushes an extension to it.",
+        "Scan at most this many VMs.",
+        "Useful for a first try: Azure installs an extension on a VM when it first assesses it.",
         is_whom=True,
     )
     endpoint: str = setting(
         "https://management.azure.com",
         Endpoint(),
-        "Azure Resource Manager's base URL.",
-        "Plain http is accepted for loopback alone, because the token goes there.",
+        "Base URL of Azure Resource Manager.",
+        "The token is sent there, so plain http is allowed only for loopback.",
         is_whom=True,
     )
     api_version: str = setting(
         "2022-08-01",
         Text("DATE", "an API version, such as 2022-08-01", r"[0-9]{4}-[0-9]{2}-[0-9]{2}(-[a-z]+)?"),
-        "The Compute API version of assessments.",
-        "The result's fields are the same in all versions since this one.",
+        "Compute API version for assessments.",
+        "All later versions return the same result fields.",
     )
     max_in_flight: int = setting(
         64,
         Whole(1, 10_000),
-        "HTTP requests at once.",
-        "Azure's buckets bind long before: more helps only where replies are slow.",
+        "Maximum number of concurrent HTTP requests.",
+        "Azure's rate limits usually apply first; raise it only if replies are slow.",
     )
     rate_share: float = setting(
         1.0,
         Number(0.01, 1.0),
-        "The part of Azure's request limits this scan may use; 0.5 leaves half to others.",
+        "Share of Azure's rate limits this scan may use; 0.5 leaves half to others.",
     )
     first_poll_s: float | None = setting(
         None,
         Duration(0.0),
-        "Wait this long after a start before asking for its end, instead of what is learned.",
-        "Without it, operations' own durations teach when to ask: about one read a machine.",
+        "First poll this long after the start.",
+        "Default: learned from how long assessments take, about one poll per VM.",
     )
     poll_interval_s: float | None = setting(
         None,
         Duration(0.001),
-        "Wait this long between two polls of one machine, instead of what is learned.",
-        "Compute lets one machine be asked 15 times a minute, and a large scan is slowed by its own reads.",
+        "Time between two polls of one VM.",
+        "Default: learned. Azure allows 15 polls per VM and minute; frequent polls slow down a large scan.",
     )
     last_run: str | None = setting(
         None,
         Text("DIR", "a run's directory"),
-        "Learn from this earlier run how long assessments take, before this one can tell.",
-        "fleetscan-runs/latest is the last complete one; a directory without results is passed over.",
+        "Learn from this earlier run how long assessments take.",
+        "fleetscan-runs/latest is the last complete run; a directory without results is ignored.",
     )
     operation_timeout_s: float = setting(
         1800.0,
         Duration(0.001),
         "Give up on an assessment this long after Azure accepted it.",
-        "Most end within minutes; the Linux extension allows itself an hour.",
+        "Most finish within minutes; on Linux the extension may take an hour.",
     )
-    quiet: bool = setting(False, Switch(), "Show neither progress nor summary; warnings and errors stay.")
+    quiet: bool = setting(False, Switch(), "Hide progress and summary; still show warnings and errors.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,54 +99,56 @@ class Settings(PlanSettings):
     out: str | None = setting(
         None,
         Text("DIR", "a directory's path, or - for standard output"),
-        "Write the run into this directory; - streams the rows to standard output and writes no files.",
+        "Write the run to this directory, or with - only its rows, to standard output.",
     )
     runs: str | None = setting(
         None,
         Text("DIR", "a directory's path"),
-        "Without --out, make a new directory for the run under this one, and have `latest` there point to "
-        "the last complete run.",
-        "The command line's default is fleetscan-runs.",
+        "Without --out, write the run to a new directory under this one, where `latest` points to the last "
+        "complete run.",
+        "Default: fleetscan-runs.",
     )
     resume: bool = setting(
         False,
         Switch(),
-        "Go on with the run in --out: follow what still runs, start the rest, start nothing twice.",
-        "Where --out holds no run it is an ordinary scan, so that a scheduler can always say so.",
+        "Resume the run in --out: follow running assessments and start the rest. Nothing is started twice.",
+        "If --out holds no run, an ordinary scan starts, so a scheduler can always pass --resume.",
     )
     retry_failed: str | None = setting(
         None,
         Text("DIR", "a run's directory"),
-        "Scan the VMs of this earlier run that were not assessed, in a run of its own.",
+        "Scan the VMs that this earlier run did not assess, as a new run.",
         is_whom=True,
     )
     deadline_s: float | None = setting(
         None,
         Duration(0.001),
-        "Start nothing more this long after the scan began, and end in good order.",
+        "Stop cleanly after this long.",
+        "No assessment starts after that; running ones get the time of --drain.",
     )
     drain_s: float = setting(
         20.0,
         Duration(0.0),
-        "Once told to stop, take in results this long before leaving.",
-        "Kubernetes kills 30 s after it asks; what still runs then is in the journal.",
+        "After a stop, keep collecting results this long.",
+        "Kubernetes kills a container 30 s after SIGTERM; --resume follows assessments still running then.",
     )
     unknown_start_wait_s: float = setting(
         60.0,
         Duration(0.0),
-        "Where a start broke on its way, look this long for what it began before it is sent once more.",
-        "A second start would end the first one's assessment, and nobody knows how soon Azure shows that.",
+        "If a start request failed midway, check this long whether Azure accepted it before retrying.",
+        "A second start would cancel the first assessment, and Azure may be slow to show that one.",
     )
     ignore_busy: bool = setting(
         False,
         Switch(),
-        "Do not look first where patches are being installed or assessed.",
-        "A newer assessment may end an installation that runs: such machines come last, or are skipped.",
+        "Do not check for running patch operations before the scan.",
+        "By default VMs that have one are started last, or skipped if it is still running: "
+        "an assessment may cancel a patch installation.",
     )
     group_by: tuple[str, ...] = setting(
         (),
         Text("tag:NAME", "tag:NAME, such as tag:owner", r"tag:\S(.{0,510}\S)?"),
-        "Add totals for each value of this tag; repeat it for several.",
+        "Add totals for each value of this tag; repeat the flag for several.",
     )
 
     def check_together(self) -> None:

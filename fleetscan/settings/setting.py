@@ -84,7 +84,7 @@ class Setting:
         for single in values:
             self.form.check(single)
         if len({str(single).lower() for single in values}) < len(values):
-            raise ValueError(f"must not name anything twice, case aside: {', '.join(map(str, values))}")
+            raise ValueError(f"must not repeat a value (case is ignored): {', '.join(map(str, values))}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +109,9 @@ class _Words:
 
 
 def setting(default: T, form: ValueType, help: str, why: str = "", *, is_whom: bool = False) -> T:
-    """Declares a field of a settings dataclass; `why` says what speaks for the default or the range.
+    """Declares a field of a settings dataclass; `why` gives the reason for the default or the range.
 
-    `is_whom` marks what says whom a scan asks and for which VMs: a run is resumed with the same.
+    `is_whom` marks settings that select the endpoint and the VMs: a run is resumed with the same values.
     """
     return field(default=default, metadata={"words": _Words(form, help, why, is_whom)})
 

@@ -132,7 +132,7 @@ class Duration(ValueType):
             raise self.refusal(text)
         number, unit = matched.groups()
         if unit is None:
-            raise ValueError(f"is a bare number: write {number}s for seconds, or another of ms, m, h, d")
+            raise ValueError(f"needs a unit: write {number}s for seconds (or use ms, m, h, d)")
         return float(number) * MILLISECONDS[unit] / 1000
 
     def show(self, value: object) -> str:
@@ -201,7 +201,7 @@ class Endpoint(ValueType):
     """An ARM base URL. The token travels there: https, or http to this very machine, and nothing else."""
 
     metavar: str = "URL"
-    expected: str = "https://HOST[:PORT], without a path, or http:// where HOST is this machine's loopback"
+    expected: str = "https://HOST[:PORT] without a path (http:// only for loopback)"
 
     def allows(self, value: object) -> bool:
         if not isinstance(value, str) or not re.fullmatch(r"https?://[^/?#\\\s]+", value, re.ASCII):

@@ -84,7 +84,7 @@ def test_an_unknown_variable_is_a_warning_and_the_command_runs(
     assert run(["schema"]) == 0
     heard = capsys.readouterr()
     assert heard.err == (
-        "fleetscan: warning: nothing reads the variable FLEETSCAN_LIMITT. Did you mean FLEETSCAN_LIMIT?\n"
+        "fleetscan: warning: unknown variable FLEETSCAN_LIMITT. Did you mean FLEETSCAN_LIMIT?\n"
     )
     assert list(orjson.loads(heard.out)) == list(SCHEMAS)
 
@@ -100,7 +100,7 @@ def test_schema_to_a_stdout_that_takes_nothing_ends_with_4_and_one_sentence() ->
             check=False,
         )
     assert done.returncode == 4
-    assert done.stderr == "fleetscan: error: standard output cannot be written: No space left on device\n"
+    assert done.stderr == "fleetscan: error: cannot write to standard output: No space left on device\n"
 
 
 def test_a_stderr_that_takes_nothing_changes_no_exit_code() -> None:
@@ -126,7 +126,7 @@ def test_a_bug_shows_its_traceback_harmlessly_and_ends_with_70(
     assert heard.startswith("  Traceback (most recent call last):\n    File ")
     assert "  ZeroDivisionError: one \\x1b[2J over nothing\n" in heard
     assert heard.endswith(
-        "internal error, a bug in fleetscan (exit 70); please report it with the lines above\n"
+        "internal error: a bug in fleetscan (exit 70). Please report it with the lines above.\n"
     )
 
 

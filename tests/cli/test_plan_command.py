@@ -76,7 +76,7 @@ def test_stdout_carries_one_line_of_json_and_stderr_the_words(
     record = orjson.loads(heard.out)
     Draft202012Validator(plan_schema()).validate(record)
     assert (record["listed"], record["to_assess"], record["skipped"]) == (3, 2, {"not_running": 1})
-    assert "3 virtual machines listed, 2 to assess: a scan takes about 3 min" in heard.err
+    assert "3 VMs listed, 2 to assess: a scan takes about 3 min" in heard.err
 
 
 def test_quiet_leaves_the_data_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -91,8 +91,8 @@ def test_an_empty_inventory_is_a_plan_with_a_warning(
     assert run(inventory(tmp_path)) == 0
     heard = capsys.readouterr()
     assert orjson.loads(heard.out)["predicted"]["ends_after_s"] == 0.0
-    assert "the fleet is empty: no machine was listed" in heard.err
-    assert "No virtual machine was listed." in heard.err
+    assert "no VMs found; check the selection and the permissions of the identity" in heard.err
+    assert "No VMs found." in heard.err
 
 
 def test_a_crowded_region_is_told_on_one_screen() -> None:
@@ -102,14 +102,14 @@ def test_a_crowded_region_is_told_on_one_screen() -> None:
         *machines(7, "sub-2", "eastus2-stopped", power_state="deallocated"),
     ]
     assert lines(told(fleet, first_poll_s=200.0, poll_interval_s=30.0)) == [
-        "2,107 virtual machines listed, 2,100 to assess: a scan takes about 10 min 30 s.",
+        "2,107 VMs listed, 2,100 to assess: a scan takes about 10 min 30 s.",
         "Starts       2,100, the last after 7 min",
         "Polls        2,100, from 3 min 30 s to 10 min 30 s",
-        "End          after 10 min 30 s",
-        "Assuming     3 min an assessment, 0.2 s a reply, 64 requests at once",
-        "Bound by     Compute's patch operations of subscription Payments in westeurope:",
-        "             2,000 requests, 7 min",
-        "Shorter      with more subscriptions or regions; nothing else helps",
+        "Finished     after 10 min 30 s",
+        "Assuming     3 min per assessment, 0.2 s per reply, 64 concurrent requests",
+        "Limited by   Compute's patch operations of subscription Payments in westeurope:",
+        "             2,000 requests need 7 min",
+        "Faster       with more subscriptions or regions; nothing else helps",
         "Skipped      7 not running: 7 deallocated",
         "Subscription  Region           To assess  Skipped  Last start",
         "Payments      westeurope           2,000        0       7 min",
@@ -119,22 +119,22 @@ def test_a_crowded_region_is_told_on_one_screen() -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "shorter"),
+    ("count", "faster"),
     [
-        (3, "Shorter      by nothing: all are started at once"),
-        (600, "Shorter      by 40 s at most, with more subscriptions or regions"),
+        (3, "Faster       not possible (all start at once)"),
+        (600, "Faster       by up to 40 s, with more subscriptions or regions"),
     ],
 )
-def test_where_the_assessments_themselves_bind_it_says_what_spreading_saves(count: int, shorter: str) -> None:
+def test_where_the_assessments_themselves_bind_it_says_what_spreading_saves(count: int, faster: str) -> None:
     text = lines(told(machines(count), max_in_flight=10_000))
-    assert "Bound by     the assessments themselves, 3 min each" in text
-    assert shorter in text
+    assert "Limited by   assessment time (3 min each)" in text
+    assert faster in text
 
 
 def test_a_fleet_that_sleeps_says_so() -> None:
     text = lines(told(machines(4, power_state="stopped")))
     assert text[:2] == [
-        "4 virtual machines listed, none to assess.",
+        "4 VMs listed, none to assess.",
         "Skipped      4 not running: 4 stopped",
     ]
 

@@ -63,10 +63,10 @@ def drawn(tally: Tally, now: float, encoding: str = "utf-8") -> list[str]:
 def test_a_line_of_a_log_says_how_the_scan_stands() -> None:
     tally = Tally(1000.0)
     tell_of_a_scan(tally)
-    tally.waiting(1042.0, "Azure's limit on starts")
+    tally.waiting(1042.0, "to start the next VM")
     assert wording.line(tally.view(1030.0)) == (
-        "scanning: 66 of 100 done (50 assessed, 6 failed, 10 skipped), 4 in flight, 2.0 starts/s, "
-        "4.0 polls/s, waiting 12 s for Azure's limit on starts, about 18 s left"
+        "scanning: 66 of 100 done (50 assessed, 6 failed, 10 skipped), 4 running, 2.0 starts/s, "
+        "4.0 polls/s, waiting 12 s to start the next VM, about 18 s left"
     )
 
 
@@ -75,7 +75,7 @@ def test_before_the_fleet_is_known_a_line_says_what_was_found_so_far() -> None:
     tally.phase("listing")
     tally.sent(RequestKind.QUERY_GRAPH)
     tally.listed(4000, 12)
-    assert wording.line(tally.view(1001.0)) == "listing: 4,000 virtual machines so far, 1 request"
+    assert wording.line(tally.view(1001.0)) == "listing: 4,000 VMs so far, 1 request"
 
 
 def test_lines_come_every_30_seconds_however_often_one_looks() -> None:
@@ -89,12 +89,13 @@ def test_lines_come_every_30_seconds_however_often_one_looks() -> None:
     assert len(said) == 3
 
 
-def test_a_wait_that_is_over_is_not_shown_and_one_without_an_end_is() -> None:
+def test_a_wait_below_a_second_is_not_shown_and_one_without_an_end_is() -> None:
     tally = Tally(1000.0)
-    tally.waiting(1010.0, "results")
-    assert wording.waiting(tally.view(1009.0)) == "waiting 1 s for results"
+    tally.waiting(1010.0, "to fetch results")
+    assert wording.waiting(tally.view(1009.0)) == "waiting 1 s to fetch results"
+    assert wording.waiting(tally.view(1009.1)) == ""
     assert wording.waiting(tally.view(1010.0)) == ""
-    tally.waiting(None, "a token\x1b")
+    tally.waiting(None, "for a token\x1b")
     assert wording.waiting(tally.view(1010.0)) == "waiting for a token\\x1b"
 
 
@@ -127,6 +128,9 @@ def test_machines_that_were_skipped_say_nothing_about_the_time_left() -> None:
     assert wording.left(tally.view(10.0)) == ""
     tally.ended(Outcome.ASSESSED, None)
     assert wording.left(tally.view(20.0)) == "about 16 min left"
+    for _ in range(49):
+        tally.ended(Outcome.ASSESSED, None)
+    assert wording.left(tally.view(21.0)) == "about 1 s left"
 
 
 def test_the_display_is_four_lines_of_80_columns_at_every_moment() -> None:
@@ -135,11 +139,11 @@ def test_the_display_is_four_lines_of_80_columns_at_every_moment() -> None:
     tally.listed(100, 10)
     assert len(drawn(tally, 1000.0)) == 4
     tell_of_a_scan(tally)
-    tally.waiting(1042.0, "something with a name so long that it does not fit any terminal " * 3)
+    tally.waiting(1042.0, "for something with a name so long that it does not fit any terminal " * 3)
     lines = drawn(tally, 1030.0)
     assert lines[0].startswith("Scanning ━")
     assert lines[0].endswith("66 of 100  66 %")
-    assert lines[1] == "50 assessed   6 failed   10 skipped   4 in flight"
+    assert lines[1] == "50 assessed   6 failed   10 skipped   4 running"
     assert lines[2] == "2.0 starts/s   4.0 polls/s   1 throttled   about 18 s left"
     assert lines[3].startswith("waiting 12 s for something with a name")
     assert [len(line) <= 80 for line in lines] == [True] * 4
@@ -148,7 +152,7 @@ def test_the_display_is_four_lines_of_80_columns_at_every_moment() -> None:
 def test_the_display_needs_nothing_but_ascii() -> None:
     tally = Tally(1000.0)
     tell_of_a_scan(tally)
-    tally.waiting(None, "Zürich")
+    tally.waiting(None, "for Zürich")
     lines = drawn(tally, 1030.0, "ascii")
     assert lines[3] == "waiting for Z\\xfcrich"
     assert "".join(lines).isascii()

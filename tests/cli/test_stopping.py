@@ -39,7 +39,7 @@ def test_a_scan_that_waits_for_a_silent_standard_input_can_be_stopped(tmp_path: 
             try:
                 assert process.wait(ENDS_WITHIN_S) == 5
                 assert process.stderr is not None
-                assert "stopped before the fleet was listed" in process.stderr.read()
+                assert "stopped before all VMs were listed" in process.stderr.read()
             finally:
                 over.set()
                 process.kill()

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from fleetscan import json_text
 from fleetscan.model import Json
-from fleetscan.report.harmless import fit, harmless
+from fleetscan.report.sanitize import fit, sanitize
 from tests.hostile import harm_in
 from tests.properties.strategies import json_values, texts
 
 
 @given(texts, st.integers(4, 300))
 def test_shown_text_is_one_harmless_line_of_at_most_so_many_characters(text: str, limit: int) -> None:
-    shown = harmless(text, limit)
+    shown = sanitize(text, limit)
     assert len(shown) <= limit
     assert "\n" not in shown
     assert harm_in(shown) == []

@@ -20,8 +20,8 @@ from fleetscan.model import InventoryError, Json
 from fleetscan.records.plan import Plan, PlanGroup
 from fleetscan.records.row import Row
 from fleetscan.records.totals import NotListed, Totals
-from fleetscan.report.harmless import harmless
 from fleetscan.report.plan_summary import print_plan
+from fleetscan.report.sanitize import sanitize
 from fleetscan.report.terminal import print_summary
 from tests.hostile import HOSTILE, Terminal, harm_in
 from tests.report.test_terminal_summary import FLEET
@@ -151,10 +151,10 @@ def test_the_log_and_the_traceback_of_a_bug(text: str, capsys: pytest.CaptureFix
     try:
         raise ValueError(text)
     except ValueError:
-        log.exception("a reply for %s broke our own code", text)
+        log.exception("fleetscan failed on a reply for %s", text)
     shown = capsys.readouterr().err
     assert harm_in(shown) == []
-    assert shown.startswith("fleetscan: log: a reply for")
+    assert shown.startswith("fleetscan: log: fleetscan failed on a reply for")
 
 
 @every_text
@@ -171,10 +171,10 @@ def test_rows_on_a_terminal_are_the_same_rows_in_ascii(text: str) -> None:
 
 
 def test_text_is_shown_as_it_is_where_it_can_do_no_harm() -> None:
-    assert harmless(HOSTILE["html"]) == HOSTILE["html"]
-    assert harmless(HOSTILE["markup"]) == HOSTILE["markup"]
-    assert harmless(HOSTILE["whole character"]) == HOSTILE["whole character"]
+    assert sanitize(HOSTILE["html"]) == HOSTILE["html"]
+    assert sanitize(HOSTILE["markup"]) == HOSTILE["markup"]
+    assert sanitize(HOSTILE["whole character"]) == HOSTILE["whole character"]
 
 
 def test_a_megabyte_costs_no_more_than_a_line() -> None:
-    assert len(harmless(HOSTILE["long"])) == len(harmless(HOSTILE["many controls"])) == 200
+    assert len(sanitize(HOSTILE["long"])) == len(sanitize(HOSTILE["many controls"])) == 200

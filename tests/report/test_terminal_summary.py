@@ -68,12 +68,12 @@ def eighty_columns(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_summary_says_what_happened_to_the_fleet_on_one_screen() -> None:
     assert lines(summary(directory=Path("fleetscan-runs/20261123T020000Z-4f1c2a9e"))) == [
-        "300 virtual machines listed, 271 assessed in 4 min 12 s.",
-        "Coverage     ██████████░░   90.33 %  271 assessed",
-        "Compliance   ███████░░░░░   61.00 %  183 miss no critical or security patch",
-        "Missing      1,412 critical and security patches on 88 machines; 1,093 others",
-        "Restart      due on 31 machines",
-        "Incomplete   4 lists of patches came cut short; the counts hold",
+        "300 VMs listed, 271 assessed in 4 min 12 s.",
+        "Coverage     █████████░   90.33 %  271 assessed",
+        "Compliance   ██████░░░░   61.00 %  183 need no critical or security patches",
+        "Missing      1,412 critical and security patches on 88 VMs; 1,093 other",
+        "Reboot       pending on 31 VMs",
+        "Incomplete   4 patch lists are truncated; counts are correct",
         "Skipped      18: 15 not running, 3 unsupported",
         "Failed       9: 4 denied, 3 agent not ready, 2 operation failed",
         "Timed out    2",
@@ -93,7 +93,7 @@ def test_without_a_terminal_there_are_no_escape_sequences() -> None:
 
 def test_an_ascii_stream_gets_a_summary_too() -> None:
     text = summary("ascii", Path("läufe/1"))
-    assert "Coverage     ##########--   90.33 %  271 assessed" in text
+    assert "Coverage     #########-   90.33 %  271 assessed" in text
     assert "Files        l\\xe4ufe/1" in text
 
 
@@ -120,13 +120,18 @@ def test_hostile_text_does_nothing_to_the_terminal() -> None:
 
 def test_a_fleet_of_nothing_says_so_and_shows_no_shares() -> None:
     text = summary(listed=0, coverage_pct=None, compliance_pct=None, inventory_errors=[error("no")])
-    assert lines(text)[0] == "No virtual machine was listed."
+    assert lines(text)[0] == "No VMs found."
     assert "NOT LISTED" in text
     assert "Coverage" not in text
 
 
 def test_an_interrupted_scan_says_how_many_never_ended() -> None:
     outcomes = {"assessed": 271, "failed": 0, "timed_out": 0, "skipped": 0, "interrupted": 29}
-    text = lines(summary(outcomes=outcomes))
-    assert "Interrupted  29: not ended when the scan stopped, and without a row" in text
+    text = lines(summary(outcomes=outcomes, directory=Path("run")))
+    assert "Unfinished   29; continue with --resume" in text
     assert not any(line.startswith(("Failed", "Skipped", "Timed out")) for line in text)
+
+
+def test_a_scan_without_files_cannot_be_resumed() -> None:
+    outcomes = {"assessed": 299, "failed": 0, "timed_out": 0, "skipped": 0, "interrupted": 1}
+    assert "Unfinished   1" in lines(summary(outcomes=outcomes))

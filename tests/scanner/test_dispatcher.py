@@ -46,7 +46,7 @@ class SlowWire:
 async def test_a_wait_for_nothing_but_replies_has_no_end_that_is_known(tmp_path: Path) -> None:
     hooks = Waits()
     await scan_over(SlowWire(), Settings(out=str(tmp_path / "run")), hooks=hooks)
-    assert (None, "replies") in hooks.told
+    assert (None, "for replies") in hooks.told
     assert all(until is None or until < time.monotonic() + 3600 for until, _ in hooks.told)
 
 

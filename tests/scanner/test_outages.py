@@ -88,11 +88,11 @@ def test_operations_that_run_in_a_region_that_dies_are_not_started_again() -> No
 def test_a_person_is_told_once_that_it_began_and_once_that_it_is_over() -> None:
     _, _, _, warnings = scan_through(20.0, 320.0)
     assert len(warnings) == 2
-    assert warnings[0].startswith("westeurope does not answer")
-    assert warnings[1] == "westeurope answers again"
+    assert warnings[0].startswith("westeurope is not responding for subscription")
+    assert warnings[1] == "westeurope is responding again"
 
 
 def test_a_person_is_told_once_that_machines_are_given_up() -> None:
     _, _, _, warnings = scan_through(60.0, 24 * HOUR_S)
     assert len(warnings) == 2
-    assert warnings[1] == "westeurope still does not answer: VMs that wait for it end as unreachable"
+    assert warnings[1] == "westeurope is still not responding: its waiting VMs fail as unreachable"

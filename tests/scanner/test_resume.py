@@ -50,7 +50,7 @@ async def test_a_finished_run_stays_as_it_is(tmp_path: Path) -> None:
     summary = await scan_over(Transport(cloud), settings_for(out, resume=True), hooks=notes)
     assert summary.exit_code == 0
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
-    assert notes.warnings == ["the run was finished already: nothing was done"]
+    assert notes.warnings == ["the run is already finished; nothing to do"]
 
 
 @in_virtual_time
@@ -120,7 +120,7 @@ async def test_a_run_that_has_not_ended_is_gone_on_with_and_not_retried(tmp_path
     summary = await scan_over(Transport(cloud), settings_for(first, deadline_s=0.2, drain_s=0.0))
     assert summary.exit_code == 5
     with pytest.raises(
-        UsageError, match="has not finished, so its failed VMs are not known yet; resume it with out="
+        UsageError, match="is unfinished, so its failed VMs are not known yet; resume it with out="
     ):
         await scan_over(Transport(cloud), settings_for(tmp_path / "second", retry_failed=str(first)))
 

@@ -155,7 +155,7 @@ async def test_without_resource_graph_the_fleet_comes_from_compute(graph: str, t
     _, run = await run_of(Transport(cloud), settings_for(tmp_path / "run"), notes)
     assert set(run.by_id) == {machine.key for machine in cloud.fleet}
     assert sum("listed through Compute" in warning for warning in notes.warnings) == 1
-    assert sum("patches are being installed could not be seen" in note for note in notes.warnings) == 1
+    assert sum("cannot check for running patch installations" in note for note in notes.warnings) == 1
     skipped = {key for key, row in run.by_id.items() if row["outcome"] == "skipped"}
     assert skipped == {machine.key for machine in cloud.fleet if machine.fate is Fate.STOPPED}
 
@@ -191,7 +191,7 @@ async def test_a_fleet_of_nothing_is_complete_and_warned_about(tmp_path: Path) -
     notes = Notes()
     summary, run = await run_of(Transport(cloud_of(machines=0)), settings_for(tmp_path / "run"), notes)
     assert (summary.exit_code, run.rows, run.fleet["coverage_pct"]) == (0, [], None)
-    assert notes.warnings == ["the fleet is empty: no machine was listed"]
+    assert notes.warnings == ["no VMs found; check the selection and the permissions of the identity"]
 
 
 @in_virtual_time
@@ -281,7 +281,7 @@ async def test_the_tenth_bug_stops_the_scan_and_keeps_its_rows(
     assert summary.exit_code == BugError.exit_code == 70
     assert run.fleet["reasons"]["internal_error"] >= 10
     assert run.fleet["outcomes"]["interrupted"] > 0
-    assert caplog.text.count("broke our own code") >= 10
+    assert caplog.text.count("fleetscan failed on a reply") >= 10
 
 
 class StopAfter(Hooks):

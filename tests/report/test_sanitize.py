@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fleetscan.report.harmless import fit, harmless
+from fleetscan.report.sanitize import fit, sanitize
 
 
 @pytest.mark.parametrize(
@@ -21,13 +21,13 @@ from fleetscan.report.harmless import fit, harmless
     ],
 )
 def test_what_a_terminal_would_obey_is_spelled_out(text: str, shown: str) -> None:
-    assert harmless(text) == shown
+    assert sanitize(text) == shown
 
 
 def test_long_text_is_cut_and_says_so() -> None:
-    assert harmless("a" * 12, 12) == "a" * 12
-    assert harmless("a" * 13, 12) == "a" * 9 + "..."
-    assert harmless("\x1b" * 12, 12) == "\\x1b\\x1b\\..."
+    assert sanitize("a" * 12, 12) == "a" * 12
+    assert sanitize("a" * 13, 12) == "a" * 9 + "..."
+    assert sanitize("\x1b" * 12, 12) == "\\x1b\\x1b\\..."
 
 
 def test_what_an_encoding_lacks_is_spelled_out() -> None:
