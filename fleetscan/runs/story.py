@@ -15,6 +15,7 @@ from fleetscan import json_text
 from fleetscan.errors import CannotResumeError
 from fleetscan.inventory.machines import parse_vm_id
 from fleetscan.model import InventoryError, Json, Outcome, Reason, Target
+from fleetscan.records.machine_facts import shared_facts
 from fleetscan.records.row import CountedRow
 from fleetscan.records.run import Scope
 from fleetscan.runs.journal import SCHEMA
@@ -28,6 +29,7 @@ FACT_TYPES: Mapping[str, type] = {
     "resource_group": str,
     "name": str,
     "tags": dict,
+    "facts": dict,
 }
 COUNTED_TYPES: Mapping[str, type] = {
     "outcome": str,
@@ -166,6 +168,9 @@ def _begun(story: Story, told: dict[str, Any]) -> None:
 
 
 def _listed(story: Story, told: dict[str, Any]) -> None:
+    if not all(isinstance(fact, (str, type(None))) for fact in told["facts"].values()):
+        raise ValueError("a fact is no text")
+    told["facts"] = shared_facts(told["facts"])
     target = Target(**{name: told[name] for name in TARGET_FACTS})
     for name in TARGET_FACTS:
         if not isinstance(value := told[name], FACT_TYPES.get(name, (str, type(None)))):
