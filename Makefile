@@ -11,7 +11,7 @@ export PIP_BUILD_CONSTRAINT := $(PIP_CONSTRAINT)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench simulate-faults fuzz test-process build clean
+.PHONY: help setup demo test check docs bench simulate-faults fuzz test-process build clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -29,6 +29,9 @@ check: $(VENV)/dev.stamp ## lint, formatting, types, tests: all must be green
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(MAKE) test
+
+docs: $(VENV)/dev.stamp ## write the field tables in README.md and docs
+	$(BIN)/python -m tests.field_tables
 
 # BENCH takes flags, such as BENCH='--only limits --limit-rounds 3'; with ENDPOINT nothing is saved.
 bench: $(VENV)/dev.stamp ## benchmark fleetscan and other clients, 30 minutes

@@ -19,10 +19,11 @@ Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | Non
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One listed virtual machine, with the inventory facts its record repeats.
+    """One listed virtual machine, with what the inventory told of it.
 
     `location` is lower case without spaces, `power_state` a lower-case word ("running",
-    "deallocated"); None always means that the inventory did not say.
+    "deallocated"); None always means that the inventory did not say. `facts` are those that its row alone
+    repeats, all of them or none, one object for all machines that are alike.
     """
 
     resource_id: str
@@ -32,13 +33,9 @@ class Target:
     location: str | None = None
     subscription_name: str | None = None
     os_type: str | None = None
-    os_name: str | None = None
-    os_version: str | None = None
-    image: str | None = None
-    patch_mode: str | None = None
-    assessment_mode: str | None = None
     power_state: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, str | None] = field(default_factory=dict)
 
     @property
     def key(self) -> str:

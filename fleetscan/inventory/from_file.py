@@ -15,6 +15,7 @@ from fleetscan.engine.replies import parse_json
 from fleetscan.errors import InventoryFileError, UsageError
 from fleetscan.inventory.machines import location_of, os_type_of, power_state_of
 from fleetscan.model import Target
+from fleetscan.records.machine_facts import NAMES, shared_facts
 from fleetscan.records.row import Row
 from fleetscan.runs.directory import RESULTS, RUN
 from fleetscan.runs.reader import Run, open_run
@@ -121,13 +122,9 @@ def _with_facts(bare: Target, row: Mapping[str, object]) -> Target:
         location=location_of(_text(row, "location")),
         subscription_name=_text(row, "subscription_name"),
         os_type=os_type_of(_text(row, "os_type")),
-        os_name=_text(row, "os_name"),
-        os_version=_text(row, "os_version"),
-        image=_text(row, "image"),
-        patch_mode=_text(row, "patch_mode"),
-        assessment_mode=_text(row, "assessment_mode"),
         power_state=power_state_of(_text(row, "power_state")),
         tags=_tags(row),
+        facts=shared_facts({name: _text(row, name) for name in NAMES}),
     )
 
 

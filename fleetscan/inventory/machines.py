@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from fleetscan.addresses import parse_vm_id
 from fleetscan.engine.replies import text_at, value_at
 from fleetscan.model import Json, Target
+from fleetscan.records.machine_facts import shared_facts
+from fleetscan.records.row import MachineFacts
 
 # What a target is made of, and where a virtual machine's own object has it. Resource Graph projects these
 # columns, so that its rows and Compute's objects become targets in one way.
@@ -34,7 +36,6 @@ def target_of(facts: Json, names: Mapping[str, str | None]) -> Target:
     """
     resource_id = text_at(facts, "id") or ""
     parts = parse_vm_id(resource_id)
-    windows, linux = value_at(facts, "windowsPatching"), value_at(facts, "linuxPatching")
     return Target(
         resource_id=resource_id,
         subscription_id=parts.subscription_id,
@@ -43,14 +44,22 @@ def target_of(facts: Json, names: Mapping[str, str | None]) -> Target:
         location=location_of(text_at(facts, "location")),
         subscription_name=names.get(parts.subscription_id.lower()),
         os_type=os_type_of(text_at(facts, "osType")),
-        os_name=text_at(facts, "osName"),
-        os_version=text_at(facts, "osVersion"),
-        image=image_of(value_at(facts, "image")),
-        patch_mode=text_at(windows, "patchMode") or text_at(linux, "patchMode"),
-        assessment_mode=text_at(windows, "assessmentMode") or text_at(linux, "assessmentMode"),
         power_state=power_state_of(text_at(facts, "powerState")),
         tags=tags_of(value_at(facts, "tags")),
+        facts=shared_facts(_machine_facts(facts)),
     )
+
+
+def _machine_facts(facts: Json) -> MachineFacts:
+    """The facts that a row alone repeats."""
+    windows, linux = value_at(facts, "windowsPatching"), value_at(facts, "linuxPatching")
+    return {
+        "os_name": text_at(facts, "osName"),
+        "os_version": text_at(facts, "osVersion"),
+        "image": image_of(value_at(facts, "image")),
+        "patch_mode": text_at(windows, "patchMode") or text_at(linux, "patchMode"),
+        "assessment_mode": text_at(windows, "assessmentMode") or text_at(linux, "assessmentMode"),
+    }
 
 
 def facts_of_vm(vm: Json, status: Json = None) -> dict[str, Json]:

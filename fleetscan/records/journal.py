@@ -7,13 +7,14 @@ seconds since 1970. Operation URLs are in it and no credentials: the URLs are us
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cache
 from typing import Annotated, Any, ClassVar, TypeAlias, get_args
 
 from fleetscan.addresses import parse_vm_id
 from fleetscan.model import FollowedUrls, InventoryError, Json, Reason, Target
 from fleetscan.records.checked import check_of
+from fleetscan.records.machine_facts import shared_facts
 from fleetscan.records.row import CountedRow
 from fleetscan.records.run import Scope
 from fleetscan.records.shapes import Count, Keyword
@@ -54,7 +55,8 @@ class Listed:
 
     def tell(self, story: Story) -> None:
         parse_vm_id(self.machine.resource_id)
-        story.targets.append(self.machine)
+        # VMs that are alike share their facts, as they did when they were listed.
+        story.targets.append(replace(self.machine, facts=shared_facts(self.machine.facts)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,10 +27,12 @@ from fleetscan.model import (
     Target,
     told_counts,
 )
+from fleetscan.records.machine_facts import NOT_TOLD
 from fleetscan.records.row import (
     SCHEMA,
     CountedRow,
     Findings,
+    MachineFacts,
     OsType,
     OutcomeWord,
     Row,
@@ -69,11 +71,7 @@ def row(scan_id: str, target: Target, ending: Ending, clock: WallClock) -> Row:
         "name": target.name,
         "location": target.location,
         "os_type": cast("OsType | None", target.os_type),
-        "os_name": target.os_name,
-        "os_version": target.os_version,
-        "image": target.image,
-        "patch_mode": target.patch_mode,
-        "assessment_mode": target.assessment_mode,
+        **cast(MachineFacts, target.facts or NOT_TOLD),
         "power_state": target.power_state,
         "tags": dict(target.tags),
         "outcome": cast("OutcomeWord", ending.outcome.value),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from fleetscan.model import Json
-from fleetscan.records import plan, row, run, totals
+from fleetscan.records import journal, plan, row, run, totals
 from fleetscan.records.shapes import object_schema
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -54,20 +54,45 @@ def run_schema() -> dict[str, Json]:
     }
 
 
+def journal_schema() -> dict[str, Json]:
+    """The schema of one line of journal.jsonl: any of its events."""
+    return {
+        "$schema": DIALECT,
+        "$id": _urn(journal.SCHEMA),
+        "title": journal.SCHEMA,
+        "description": "What happened in a run, as far as a resume needs it.",
+        "oneOf": [_event_schema(event) for event in journal.EVENTS],
+    }
+
+
+def _event_schema(event: type[journal.Event]) -> dict[str, Json]:
+    fields = object_schema(event)
+    properties, required = fields["properties"], fields["required"]
+    assert isinstance(properties, dict)
+    assert isinstance(required, list)
+    word: dict[str, Json] = {"event": {"const": event.word}}
+    return {**fields, "properties": {**word, **properties}, "required": ["event", *required]}
+
+
 # What `fleetscan schema` prints, in this order.
 SCHEMAS: Mapping[str, Callable[[], dict[str, Json]]] = {
     row.SCHEMA: result_schema,
     totals.SCHEMA: totals_schema,
     plan.SCHEMA: plan_schema,
     run.SCHEMA: run_schema,
+    journal.SCHEMA: journal_schema,
 }
+
+
+def _urn(name: str) -> str:
+    return f"urn:{name.replace('/', ':')}"
 
 
 def _headed(name: str, record: type) -> dict[str, Json]:
     """The schema of a declared record as a document of its own."""
     return {
         "$schema": DIALECT,
-        "$id": f"urn:{name.replace('/', ':')}",
+        "$id": _urn(name),
         "title": name,
         **object_schema(record),
     }

@@ -7,11 +7,12 @@ Every key of a record is always there, and there are no others.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import is_dataclass
 from types import NoneType, UnionType
 from typing import (
     Annotated,
+    ClassVar,
     Literal,
     NamedTuple,
     TypeAlias,
@@ -55,7 +56,9 @@ Tally: TypeAlias = dict[str, Annotated[int, Keyword("minimum", 1)]]
 
 def object_schema(record: type) -> dict[str, Json]:
     """The schema of a declared record, described by the first paragraph of its docstring."""
-    properties = {name: _schema(hint) for name, hint in get_type_hints(record, include_extras=True).items()}
+    hints = get_type_hints(record, include_extras=True)
+    # A class's own constants are no fields.
+    properties = {name: _schema(hint) for name, hint in hints.items() if hint is not ClassVar}
     return {
         "description": " ".join((record.__doc__ or "").partition("\n\n")[0].split()),
         "type": "object",
@@ -76,7 +79,7 @@ def _schema(hint: object) -> dict[str, Json]:
         return {"const": arguments[0]} if len(arguments) == 1 else {"enum": [*arguments]}
     if origin in (list, tuple):
         return {"type": "array", "items": _schema(arguments[0])}
-    if origin is dict:
+    if origin in (dict, Mapping):
         values = _schema(arguments[1])
         return {"type": "object", "additionalProperties": values} if values else {"type": "object"}
     if isinstance(hint, type) and (is_typeddict(hint) or is_dataclass(hint)):

@@ -154,7 +154,7 @@ def test_the_pretend_azures_fleet_is_read_whole_whatever_graph_does(
         machine = cloud.fleet.machine(target.resource_id)
         assert (target.location, target.os_type) == (machine.region, machine.image.os_type)
         assert target.power_state == machine.lot.power_state
-        assert target.patch_mode == machine.lot.patch_mode
+        assert target.facts["patch_mode"] == machine.lot.patch_mode
         assert target.subscription_name == machine.subscription.name
         assert dict(target.tags) == machine.tags
 

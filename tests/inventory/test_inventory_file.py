@@ -69,12 +69,15 @@ def test_a_row_of_results_is_a_machine_with_its_facts() -> None:
         location="westus",
         subscription_name="Production",
         os_type="Linux",
-        os_name="ubuntu",
-        os_version="22.04",
-        image="p:o:s:latest",
-        patch_mode="ImageDefault",
         power_state="running",
         tags={"owner": "ann"},
+        facts={
+            "os_name": "ubuntu",
+            "os_version": "22.04",
+            "image": "p:o:s:latest",
+            "patch_mode": "ImageDefault",
+            "assessment_mode": None,
+        },
     )
 
 

@@ -42,9 +42,14 @@ def test_the_recorded_machine_with_the_upper_cased_group(recordings: Path) -> No
         location="southcentralus",
         subscription_name="Pay as you go",
         os_type="Linux",
-        image="Canonical:UbuntuServer:16.04.0-LTS:latest",
-        patch_mode="ImageDefault",
         tags={"testtag": "testvalue", "schedule": "on=(M-U,8);off=(M-U,18);tz=pt"},
+        facts={
+            "os_name": None,
+            "os_version": None,
+            "image": "Canonical:UbuntuServer:16.04.0-LTS:latest",
+            "patch_mode": "ImageDefault",
+            "assessment_mode": None,
+        },
     )
 
 
@@ -55,10 +60,12 @@ def test_the_recorded_machines_with_patch_settings(recordings: Path) -> None:
         for vm in recorded["Entries"][0]["ResponseBody"]["value"]
     )
     assert (windows.name, windows.os_type) == ("typespec-ide", "Windows")
-    assert (windows.patch_mode, windows.assessment_mode) == ("AutomaticByOS", "ImageDefault")
-    assert windows.image == "microsoftwindowsdesktop:windows-11:win11-23h2-pro:latest"
+    assert windows.facts["patch_mode"] == "AutomaticByOS"
+    assert windows.facts["assessment_mode"] == "ImageDefault"
+    assert windows.facts["image"] == "microsoftwindowsdesktop:windows-11:win11-23h2-pro:latest"
     assert (linux.name, linux.os_type) == ("typespec-ide-linux-vm", "Linux")
-    assert (linux.patch_mode, linux.assessment_mode) == ("AutomaticByPlatform", "ImageDefault")
+    assert linux.facts["patch_mode"] == "AutomaticByPlatform"
+    assert linux.facts["assessment_mode"] == "ImageDefault"
 
 
 def test_the_instance_view_tells_the_system_and_the_power_state() -> None:
@@ -72,7 +79,17 @@ def test_the_instance_view_tells_the_system_and_the_power_state() -> None:
         }
     }
     target = target_of(facts_of_vm({"id": vm_id("vm")}, status), {})
-    assert (target.os_name, target.os_version, target.power_state) == ("ubuntu", "22.04", "deallocated")
+    assert (target.facts["os_name"], target.facts["os_version"]) == ("ubuntu", "22.04")
+    assert target.power_state == "deallocated"
+
+
+def test_machines_that_are_alike_have_one_object_of_facts() -> None:
+    vm: dict[str, Json] = {
+        "properties": {"storageProfile": {"imageReference": {"publisher": "p", "offer": "o", "sku": "s"}}}
+    }
+    one, two = (target_of(facts_of_vm({"id": vm_id(name), **vm}), {}) for name in ("vm-1", "vm-2"))
+    assert one.facts["image"] == "p:o:s"
+    assert one.facts is two.facts
 
 
 def test_a_subscriptions_name_is_found_whatever_the_case_of_its_id() -> None:
@@ -188,7 +205,8 @@ def test_a_wrong_type_anywhere_leaves_the_rest_known(path: str, odd: Json) -> No
         inner = inner.setdefault(name, {})  # type: ignore[assignment]
     inner[last] = odd
     target = target_of(facts_of_vm(vm), {A: "Production"})
-    assert (target.name, target.subscription_name, target.patch_mode) == ("vm", "Production", None)
+    assert (target.name, target.subscription_name) == ("vm", "Production")
+    assert target.facts.get("patch_mode") is None
 
 
 @given(ODD)

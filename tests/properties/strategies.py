@@ -11,6 +11,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from fleetscan.model import Fault, Json, Reply, RequestKind, Target
+from fleetscan.records.machine_facts import shared_facts
+from fleetscan.records.row import MachineFacts
 from tests.hostile import HOSTILE
 from tests.virtual import ENDPOINT
 
@@ -81,19 +83,18 @@ def vm_ids(draw: st.DrawFn) -> tuple[str, str, str, str]:
 def targets(draw: st.DrawFn) -> Target:
     """Any machine that an inventory could hold."""
     resource_id, subscription_id, group, name = draw(vm_ids())
-    facts = {
-        fact: draw(st.none() | texts)
-        for fact in ("location", "subscription_name", "os_name", "os_version", "image", "patch_mode")
-    }
+    facts = {name: draw(st.none() | texts) for name in MachineFacts.__annotations__}
     return Target(
         resource_id,
         subscription_id,
         group,
         name,
+        location=draw(st.none() | texts),
+        subscription_name=draw(st.none() | texts),
         os_type=draw(st.sampled_from((None, "Windows", "Linux"))),
         power_state=draw(st.sampled_from((None, "running", "deallocated")) | texts),
         tags=draw(st.dictionaries(texts, texts, max_size=3)),
-        **facts,
+        facts=shared_facts(facts),
     )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
 import pytest
 
 from fleetscan.model import CodeOrigin, Ending, Failure, Json, OperationTrace, Outcome, OwnCode, Reason, Stage
+from fleetscan.records.machine_facts import shared_facts
 from fleetscan.records.machine_row import encode, row, without_assessment
 from fleetscan.records.row import Row, RowOperation
 from tests.records.examples import CLOCK, SCAN_ID, assessed, failed, machine, result, skipped, trace
@@ -85,6 +87,13 @@ def test_keys_stand_in_the_contracts_order_whatever_the_outcome() -> None:
     ]
     for ending in (assessed(), failed(), skipped()):
         assert list(record(ending)) == contract
+
+
+def test_a_row_repeats_the_facts_that_were_told_and_has_null_for_the_others() -> None:
+    target = replace(machine(), facts=shared_facts({"image": "p:o:s", "os_name": 7, "else": "x"}))
+    told = row(SCAN_ID, target, skipped(), CLOCK)
+    assert (told["image"], told["os_name"], told["patch_mode"]) == ("p:o:s", None, None)
+    assert list(told) == list(record(skipped()))
 
 
 def test_a_machine_skipped_by_the_listing_has_neither_error_nor_operation_nor_findings() -> None:

@@ -11,6 +11,7 @@ import pytest
 from fleetscan.errors import CannotResumeError
 from fleetscan.inventory.listing import Fleet
 from fleetscan.model import Ending, Outcome, Reason, Target
+from fleetscan.records.machine_facts import shared_facts
 from fleetscan.runs.store import RunStore
 from fleetscan.scanner.hooks import Hooks
 from fleetscan.scanner.policy import asked_of
@@ -33,7 +34,8 @@ def rows_written(place: RunStore, *numbers: int) -> None:
     for number in numbers:
         # Longer with each machine, so that no two rows end at one byte.
         target = FLEET[number]
-        long = Target(target.resource_id, target.subscription_id, "RG", target.name, image="x" * 50 * number)
+        longer = shared_facts({"image": "x" * 50 * number})
+        long = Target(target.resource_id, target.subscription_id, "RG", target.name, facts=longer)
         recorder.record(number, long, Ending(Outcome.SKIPPED, Reason.NOT_RUNNING))
     place.close()
 
