@@ -11,7 +11,7 @@ export PIP_BUILD_CONSTRAINT := $(PIP_CONSTRAINT)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check docs bench simulate-faults fuzz test-process build clean
+.PHONY: help setup demo test lint check docs bench simulate-faults fuzz test-process build clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -21,14 +21,15 @@ setup: $(VENV)/dev.stamp ## make .venv with fleetscan and the development tools
 demo: $(VENV)/demo.stamp ## scan a simulated fleet; no Azure account needed
 	$(BIN)/fleetscan demo --config configs/demo.toml
 
-test: $(VENV)/dev.stamp ## run the tests
+test: $(VENV)/dev.stamp ## run the tests, a minute or two
 	$(BIN)/python -m pytest
 
-check: $(VENV)/dev.stamp ## lint, formatting, types, tests: all must be green
+lint: $(VENV)/dev.stamp ## lint, formatting and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(MAKE) test
+
+check: lint test ## lint, formatting, types, tests: all must be green
 
 docs: $(VENV)/dev.stamp ## write the field tables in README.md and docs
 	$(BIN)/python -m tests.field_tables

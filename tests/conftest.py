@@ -1,4 +1,4 @@
-"""What several test rooms share: the place of the recorded traffic."""
+"""What several test rooms share: exchanges with Azure, our own and the recorded ones."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+EXCHANGES = Path(__file__).parent / "exchanges"
 RECORDINGS = Path(__file__).parents[2] / "shared" / "recordings"
 
 
-@pytest.fixture
-def recordings() -> Path:
-    """The directory of recorded Azure traffic; a test that needs it is skipped where it is absent."""
-    if not RECORDINGS.is_dir():
+@pytest.fixture(params=[EXCHANGES, RECORDINGS], ids=lambda directory: directory.name)
+def exchanges(request: pytest.FixtureRequest) -> Path:
+    """The directory of exchanges of our own, then that of recorded traffic, skipped where it is absent."""
+    directory: Path = request.param
+    if not directory.is_dir():
         pytest.skip("the recorded traffic is not beside this checkout")
-    return RECORDINGS
+    return directory

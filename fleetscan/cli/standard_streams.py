@@ -12,12 +12,9 @@ import io
 import os
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NoReturn, TextIO
+from typing import NoReturn, TextIO
 
 from fleetscan.errors import CannotScanError
-
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
 
 # In this way a stream that was closed is opened on the null device: to read stdin and to write stdout fails
 # as on a closed one, and what stderr is told is lost.
@@ -44,14 +41,14 @@ class Unbuffered(io.RawIOBase):
         self._raw = raw
         self._on_error = on_error
 
-    def write(self, data: ReadableBuffer, /) -> int:
-        rest = whole = memoryview(data).cast("B")
+    def write(self, data: bytes | memoryview, /) -> int:  # type: ignore[override] # what text is encoded to
+        rest = memoryview(data)
         try:
             while rest:
                 rest = rest[self._write_some(rest) :]
         except OSError as error:
             self._on_error(error)
-        return len(whole)
+        return len(data)
 
     def _write_some(self, data: memoryview) -> int:
         count = self._raw.write(data)

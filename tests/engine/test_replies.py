@@ -17,6 +17,7 @@ from fleetscan.engine.replies import (
     throttle_scope,
 )
 from fleetscan.model import Fault, Json, Reply, Stage
+from tests.replay import yaml_body
 
 
 def reply(status: int, body: Json, **headers: str) -> Reply:
@@ -183,11 +184,7 @@ def test_resource_graphs_reset_counts_beside_retry_after_and_the_larger_wins() -
     assert throttle_delay_s(Reply(429)) is None
 
 
-def test_the_recorded_graph_refusal_is_read_to_its_innermost_code(recordings: Path) -> None:
-    text = (recordings / "resource-graph-bad-query.yaml").read_text()
-    quoted = text.split('string: "', 1)[1].split('"\n    headers', 1)[0].replace("\\\n", "")
-    body = json.loads(
-        '"' + "".join(line.strip() if i else line for i, line in enumerate(quoted.split("\n"))) + '"'
-    )
-    error = read_error(Reply(400, {}, body.encode()), Stage.INVENTORY)
+def test_a_graph_refusal_is_read_to_its_innermost_code(exchanges: Path) -> None:
+    body = yaml_body(exchanges / "resource-graph-bad-query.yaml")
+    error = read_error(Reply(400, {}, body), Stage.INVENTORY)
     assert error.code == "InvalidQuery"

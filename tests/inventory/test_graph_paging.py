@@ -27,6 +27,7 @@ from tests.inventory.listing_driver import (
     refused,
     vm_id,
 )
+from tests.replay import vcr_recording
 
 BATCH = (Subscription(A, "Production"), Subscription(B, "Test"))
 URL = f"{AZURE}/providers/Microsoft.ResourceGraph/resources?api-version=2021-03-01"
@@ -104,15 +105,19 @@ def test_a_row_becomes_a_machine_with_all_that_is_known() -> None:
     }
 
 
-def test_the_recorded_page_is_told_from_machines_at_its_first_row(recordings: Path) -> None:
-    recorded = json.loads((recordings / "resource-graph-skip-token.json").read_text())["interactions"][0]
-    body = recorded["response"]["body"]["string"].encode()
-    assert why(Reply(200, body=body)).startswith("gave a row whose id is not a virtual machine's resource id")
+def test_a_page_of_other_things_is_told_from_machines_at_its_first_row(exchanges: Path) -> None:
+    (page,) = vcr_recording(exchanges / "resource-graph-skip-token.json")
+    assert why(Reply(200, body=page.body)).startswith(
+        "gave a row whose id is not a virtual machine's resource id"
+    )
 
 
-def test_the_recorded_page_is_followed_when_its_rows_are_machines(recordings: Path) -> None:
-    recorded = json.loads((recordings / "resource-graph-skip-token.json").read_text())["interactions"][0]
-    body = json.loads(recorded["response"]["body"]["string"])
+def test_a_page_with_a_skip_token_is_followed_though_it_says_that_nothing_is_truncated(
+    exchanges: Path,
+) -> None:
+    (page,) = vcr_recording(exchanges / "resource-graph-skip-token.json")
+    body = json.loads(page.body)
+    assert body["resultTruncated"] == "false"
     listing, asks = played(
         query(),
         ok(body | {"data": rows("a", "b", "c"), "totalRecords": 4}),

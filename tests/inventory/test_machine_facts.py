@@ -1,4 +1,4 @@
-"""From Azure's objects to targets: the recorded machines, and values nobody would expect."""
+"""From Azure's objects to targets: machines as Azure lists them, and values nobody would expect."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ from fleetscan.inventory.machines import (
     target_of,
 )
 from fleetscan.model import Json, Target
+from fleetscan.records.machine_facts import shared_facts
 from tests.inventory.listing_driver import A, vm_id
+from tests.replay import proxy_recording, vcr_recording
 
 ODD: st.SearchStrategy[Json] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
@@ -29,43 +31,76 @@ ODD: st.SearchStrategy[Json] = st.recursive(
 )
 
 
-def test_the_recorded_machine_with_the_upper_cased_group(recordings: Path) -> None:
-    recorded = json.loads((recordings / "vm-list.json").read_text())["interactions"][0]["response"]
-    [vm] = recorded["body"]["data"]["value"]
-    subscription = "ea42f556-5106-4743-99b0-c129bfa71a47"
-    assert target_of(facts_of_vm(vm), {subscription: "Pay as you go"}) == Target(
-        resource_id=f"/subscriptions/{subscription}/resourceGroups/TEST_VM"
-        "/providers/Microsoft.Compute/virtualMachines/cctestvm",
-        subscription_id=subscription,
-        resource_group="TEST_VM",
-        name="cctestvm",
-        location="southcentralus",
+def machine(
+    subscription: str, group: str, name: str, location: str, tags: dict[str, str], **facts: str
+) -> Target:
+    """A VM of the subscription "Pay as you go"."""
+    resource_id = f"/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Compute"
+    return Target(
+        f"{resource_id}/virtualMachines/{name}",
+        subscription,
+        group,
+        name,
         subscription_name="Pay as you go",
         os_type="Linux",
+        facts=shared_facts(facts),
+        location=location,
+        tags=tags,
+    )
+
+
+UPPER_CASED = {
+    "exchanges": machine(
+        "7c0e3d52-4b19-4f8e-9a61-0d5f2b8e6c37",
+        "RG-BILLING",
+        "vm-billing-03",
+        location="germanywestcentral",
+        image="Canonical:0001-com-ubuntu-server-jammy:22_04-lts-gen2:latest",
+        patch_mode="AutomaticByPlatform",
+        tags={"owner": "billing", "hours": "mon-fri,7-19"},
+    ),
+    "recordings": machine(
+        "ea42f556-5106-4743-99b0-c129bfa71a47",
+        "TEST_VM",
+        "cctestvm",
+        location="southcentralus",
+        image="Canonical:UbuntuServer:16.04.0-LTS:latest",
+        patch_mode="ImageDefault",
         tags={"testtag": "testvalue", "schedule": "on=(M-U,8);off=(M-U,18);tz=pt"},
-        facts={
-            "os_name": None,
-            "os_version": None,
-            "image": "Canonical:UbuntuServer:16.04.0-LTS:latest",
-            "patch_mode": "ImageDefault",
-            "assessment_mode": None,
-        },
-    )
+    ),
+}
+# Name, system, patch mode, assessment mode and image.
+PATCH_SETTINGS = {
+    "exchanges": [
+        "vm-desk-1 Windows Manual AutomaticByPlatform"
+        " MicrosoftWindowsServer:WindowsServer:2022-datacenter-g2:latest",
+        "vm-desk-2 Linux ImageDefault AutomaticByPlatform RedHat:RHEL:9-lvm-gen2:latest",
+    ],
+    "recordings": [
+        "typespec-ide Windows AutomaticByOS ImageDefault"
+        " microsoftwindowsdesktop:windows-11:win11-23h2-pro:latest",
+        "typespec-ide-linux-vm Linux AutomaticByPlatform ImageDefault"
+        " canonical:0001-com-ubuntu-server-focal:20_04-lts-gen2:latest",
+    ],
+}
 
 
-def test_the_recorded_machines_with_patch_settings(recordings: Path) -> None:
-    recorded = json.loads((recordings / "vm-list-patch-settings.json").read_text())
-    windows, linux = (
-        target_of(facts_of_vm(vm | {"id": vm_id(vm["name"])}), {})
-        for vm in recorded["Entries"][0]["ResponseBody"]["value"]
-    )
-    assert (windows.name, windows.os_type) == ("typespec-ide", "Windows")
-    assert windows.facts["patch_mode"] == "AutomaticByOS"
-    assert windows.facts["assessment_mode"] == "ImageDefault"
-    assert windows.facts["image"] == "microsoftwindowsdesktop:windows-11:win11-23h2-pro:latest"
-    assert (linux.name, linux.os_type) == ("typespec-ide-linux-vm", "Linux")
-    assert linux.facts["patch_mode"] == "AutomaticByPlatform"
-    assert linux.facts["assessment_mode"] == "ImageDefault"
+def test_a_listed_machine_whose_group_is_upper_cased(exchanges: Path) -> None:
+    (listed,) = vcr_recording(exchanges / "vm-list.json")
+    (vm,) = json.loads(listed.body)["value"]
+    expected = UPPER_CASED[exchanges.name]
+    assert target_of(facts_of_vm(vm), {expected.subscription_id: "Pay as you go"}) == expected
+
+
+def test_listed_machines_with_patch_settings(exchanges: Path) -> None:
+    (listed,) = proxy_recording(exchanges / "vm-list-patch-settings.json")
+    targets = [
+        target_of(facts_of_vm(vm | {"id": vm_id(vm["name"])}), {}) for vm in json.loads(listed.body)["value"]
+    ]
+    assert [
+        f"{vm.name} {vm.os_type} {vm.facts['patch_mode']} {vm.facts['assessment_mode']} {vm.facts['image']}"
+        for vm in targets
+    ] == PATCH_SETTINGS[exchanges.name]
 
 
 def test_the_instance_view_tells_the_system_and_the_power_state() -> None:

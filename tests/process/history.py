@@ -25,7 +25,7 @@ SETTLING_S = 20.0
 # After stops of the scan's own, such as a refused token, it is gone on with.
 MOST_LIVES = 20
 STOPPED = (4, 5)
-# A start of unknown fate is waited for, a minute where nothing shows: twice, and with conflicts and retries.
+# A start of unknown fate is waited for, five seconds where nothing shows: twice, with conflicts and retries.
 LIFE_S = 400.0
 
 

@@ -30,7 +30,7 @@ def gone_on(azure: Azure, out: Path) -> tuple[int | None, str]:
 
 def test_sigterm_ends_a_scan_within_its_drain_and_resume_completes_it(tmp_path: Path) -> None:
     out = tmp_path / "run"
-    with Azure(scenario_of(100, speed=120.0), tmp_path) as azure:
+    with Azure(scenario_of(40, speed=240.0), tmp_path) as azure:
         with Scanner(azure.endpoint, out, tmp_path / "scan.log") as scanner:
             assert scanner.wait_until(lambda: Files.of(out).count("accepted") > 5, LONG_S)
             scanner.send(signal.SIGTERM)
@@ -41,23 +41,23 @@ def test_sigterm_ends_a_scan_within_its_drain_and_resume_completes_it(tmp_path: 
         assert stopped.fleet["outcomes"]["interrupted"] > 0
         assert gone_on(azure, out)[0] == 0
     assert Files.of(out).rows.startswith(rows)
-    assert read_run(out).fleet["outcomes"]["assessed"] == 100
-    assert [len(posts) for posts in azure.account.posts.values()] == [1] * 100
+    assert read_run(out).fleet["outcomes"]["assessed"] == 40
+    assert [len(posts) for posts in azure.account.posts.values()] == [1] * 40
 
 
 def test_a_second_sigint_ends_a_scan_at_once_and_resume_follows_what_runs(tmp_path: Path) -> None:
     out = tmp_path / "run"
-    with Azure(scenario_of(40, speed=40.0), tmp_path) as azure:
+    with Azure(scenario_of(20, speed=80.0), tmp_path) as azure:
         with Scanner(azure.endpoint, out, tmp_path / "scan.log") as scanner:
-            assert scanner.wait_until(lambda: Files.of(out).count("accepted") == 40, LONG_S)
+            assert scanner.wait_until(lambda: Files.of(out).count("accepted") == 20, LONG_S)
             scanner.send(signal.SIGINT)
             # Two signals that nobody has heard yet are one.
             assert scanner.wait(0.3) is None
             scanner.send(signal.SIGINT)
             assert scanner.wait(1.0) == 130
         assert gone_on(azure, out)[0] == 0
-    assert read_run(out).fleet["outcomes"]["assessed"] == 40
-    assert [len(posts) for posts in azure.account.posts.values()] == [1] * 40
+    assert read_run(out).fleet["outcomes"]["assessed"] == 20
+    assert [len(posts) for posts in azure.account.posts.values()] == [1] * 20
 
 
 def test_to_go_on_with_a_finished_run_touches_no_file_and_leaves_with_its_code(tmp_path: Path) -> None:

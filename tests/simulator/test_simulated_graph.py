@@ -12,6 +12,7 @@ from fleetscan.model import Json, Reply, Request
 from fleetscan.simulator.cloud import Cloud
 from fleetscan.simulator.kql import QueryError, read_query
 from fleetscan.simulator.query import Row
+from tests.replay import vcr_recording, yaml_body
 from tests.simulator.simulated_cloud import BASE, CALM, ask_graph, cloud_of, error_of, parsed, rows, texts
 
 VMS = "resources | where type =~ 'Microsoft.Compute/virtualMachines'"
@@ -76,8 +77,8 @@ def test_a_column_that_is_not_there_or_not_any_more_is_an_error() -> None:
         assert caught.value.column in ("nmae", "type")
 
 
-def test_a_bad_query_has_the_error_of_the_recorded_one(recordings: Path) -> None:
-    recorded = (recordings / "resource-graph-bad-query.yaml").read_text()
+def test_a_bad_query_has_the_error_of_a_recorded_one(exchanges: Path) -> None:
+    recorded = yaml_body(exchanges / "resource-graph-bad-query.yaml").decode()
     cloud = cloud_of(CALM)
     reply = ask_graph(cloud, "project id, location | where where")
     assert error_of(reply) == (400, "BadRequest")
@@ -94,9 +95,9 @@ def test_a_bad_query_has_the_error_of_the_recorded_one(recordings: Path) -> None
         assert name in reply.body.decode()
 
 
-def test_a_page_has_the_fields_of_the_recorded_one(recordings: Path) -> None:
-    recorded = orjson.loads((recordings / "resource-graph-skip-token.json").read_text())
-    body = orjson.loads(recorded["interactions"][0]["response"]["body"]["string"])
+def test_a_page_has_the_fields_of_a_recorded_one(exchanges: Path) -> None:
+    (recorded,) = vcr_recording(exchanges / "resource-graph-skip-token.json")
+    body = orjson.loads(recorded.body)
     reply = ask_graph(cloud_of(CALM), SORTED, {"$top": 3})
     assert list(parsed(reply)) == list(body)
     assert parsed(reply)["resultTruncated"] == "false"

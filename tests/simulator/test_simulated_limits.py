@@ -86,7 +86,7 @@ def test_a_rivals_draining_begins_with_the_first_use_of_a_bucket() -> None:
     assert counts(start(cloud, second, 3633.0))["VMGuestPatchOperationSubscriptionMaximum"] == 593
 
 
-def test_policies_of_2023_are_two_windows_of_one_scope_named_as_recorded(recordings: Path) -> None:
+def test_policies_of_2023_are_two_windows_of_one_scope_named_as_recorded(exchanges: Path) -> None:
     cloud = cloud_of(replace(CALM, policy_names="2023"))
     reply = start(cloud, next(iter(cloud.fleet)))
     assert reply.headers[REMAINING + "resource"] == (
@@ -96,7 +96,7 @@ def test_policies_of_2023_are_two_windows_of_one_scope_named_as_recorded(recordi
         "Microsoft.Compute/GetOperation3Min;14999,Microsoft.Compute/GetOperation30Min;149999"
     )
     recorded = set(
-        re.findall(r"Microsoft.Compute/(\w+);\d", (recordings / "vm-assess-patches.json").read_text())
+        re.findall(r"Microsoft.Compute/(\w+);\d", (exchanges / "vm-assess-patches.json").read_text())
     )
     assert recorded == {"PatchOperation3Min", "PatchOperation30Min", "GetOperation3Min", "GetOperation30Min"}
 

@@ -1,0 +1,56 @@
+"""Real processes of fleetscan with an environment, and standard streams, of the test's choice."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+CHECKOUT = Path(__file__).parents[2]
+LONG_S = 60.0
+NOTHING: Mapping[str, str] = {}
+
+
+def begun(environment: Mapping[str, str], *arguments: str, streams: str = "") -> subprocess.Popen[str]:
+    """A fleetscan that has nothing in its environment but this and a token; `streams` are a shell's words."""
+    return subprocess.Popen(
+        ["/bin/sh", "-c", f'exec "$@" {streams}', "sh", sys.executable, "-m", "fleetscan", *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        cwd=CHECKOUT,
+        env={**environment, "FLEETSCAN_ACCESS_TOKEN": "sesame"},
+    )
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+    """Exit code, data and words."""
+    with process:
+        try:
+            data, words = process.communicate(timeout=LONG_S)
+        finally:
+            process.kill()
+    return process.returncode, data, words
+
+
+@contextmanager
+def simulation(environment: Mapping[str, str] = NOTHING) -> Iterator[str]:
+    """The endpoint of a pretend Azure of seven machines, which is told to stop in the end."""
+    fleet = ("--machines", "7", "--speed", "1000", "--stopped-pct", "0", "--failing-pct", "0")
+    with begun(environment, "simulate", *fleet, "--token", "sesame") as process:
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().rstrip("\n")
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(LONG_S) == 0
+        finally:
+            process.kill()
+
+
+def scanning(endpoint: str, out: Path | str) -> tuple[str, ...]:
+    """The command line of a scan of the simulation."""
+    return "scan", "--endpoint", endpoint, "--out", str(out), "--first-poll", "0.5s"

@@ -1,0 +1,24 @@
+"""A scan in virtual time with every fault and kill, as a history that is played by its seed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from tests.faults.checks import breaches
+from tests.faults.history import history_of
+from tests.playing import Subject, Verdict
+
+
+def play(seed: int, place: Path) -> Verdict:
+    """Play one history and check it."""
+    history = history_of(seed, place)
+    counts = {
+        "kills": history.kills,
+        "requests": len(history.sent),
+        "assessments superseded that a power cut made us forget": len(history.cloud.ledger.superseded),
+    }
+    return Verdict(seed, tuple(breaches(history)), counts)
+
+
+FAULTS = Subject("tests.faults", play, unit="seeds", wanted=1000, at_once=os.cpu_count() or 1)
