@@ -98,8 +98,9 @@ class LiveScan:
     ) -> None:
         self._has_left = not self._rows.is_closed
         self._rows.drop()
-        self._stop.set()
-        if error is not None:
+        if error is None:
+            self._stop.set()
+        else:
             self._tasks.cancel_scope.cancel()
         # The caller's own exception goes on by itself, in no group of ours.
         await self._tasks.__aexit__(None, None, None)

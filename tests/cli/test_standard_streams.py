@@ -17,7 +17,7 @@ import pytest
 from tests.cli.processes import NOTHING, begun, ended, scanning, simulation
 from tests.strict_reader import read_run
 
-UNWRITABLE = "fleetscan: error: standard output cannot be written: "
+UNWRITABLE = "fleetscan: error: cannot write to standard output: "
 BUFFERING = pytest.mark.parametrize(
     "environment", [NOTHING, {"PYTHONUNBUFFERED": "1"}], ids=["buffered", "unbuffered"]
 )
@@ -79,7 +79,7 @@ def test_a_scan_needs_standard_streams_for_nothing_but_rows(tmp_path: Path) -> N
     assert len(read_run(full).rows) == len(read_run(closed).rows) == 7
     code, words = codes[2]
     assert code == 5
-    assert "stdout could not be written (Bad file descriptor)" in words
+    assert "stdout cannot be written any more (Bad file descriptor)" in words
 
 
 def test_an_inventory_from_a_closed_stdin_is_no_empty_fleet() -> None:
@@ -89,7 +89,7 @@ def test_an_inventory_from_a_closed_stdin_is_no_empty_fleet() -> None:
 
 
 def test_a_second_interrupt_that_cannot_be_told_of_ends_with_130() -> None:
-    script = "from fleetscan.cli.running import _leave_at_once; _leave_at_once()"
+    script = "from fleetscan.cli.running import _quit_at_once; _quit_at_once()"
     with open("/dev/full", "wb") as full:
         done = subprocess.run([sys.executable, "-c", script], stderr=full, timeout=60, check=False)
     assert done.returncode == 130
