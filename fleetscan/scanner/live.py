@@ -65,6 +65,11 @@ class LiveScan:
             )
         return self._summary
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether there is nothing more to wait for."""
+        return self._rows.is_closed
+
     def stop(self) -> None:
         """Stop the scan cleanly: start nothing more, and collect results for up to `drain_s`."""
         self._stop.set()

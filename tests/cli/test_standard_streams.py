@@ -69,7 +69,7 @@ def test_a_scan_needs_standard_streams_for_nothing_but_rows(tmp_path: Path) -> N
     """Where one is closed, a socket or a file of the scan would come to be in its place."""
     full, closed = tmp_path / "full", tmp_path / "closed"
     with simulation() as endpoint:
-        # One after the other: two scans of one fleet at once end each other's assessments.
+        # One after the other: a newer assessment of a machine ends the older.
         codes = [
             ended(begun(NOTHING, *scanning(endpoint, out), streams=streams))[::2]
             for out, streams in (
