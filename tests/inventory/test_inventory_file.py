@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetscan.errors import InventoryFileError, UsageError
+from fleetscan.errors import CannotReadRunError, InventoryFileError, UsageError
 from fleetscan.inventory.from_file import read_inventory, read_lines
 from fleetscan.model import Json, Target
 from tests.inventory.listing_driver import A, vm_id
+from tests.records.examples import timed_row, write_run
 
 BARE = Target(vm_id("vm-1"), A, "rg", "vm-1")
 
@@ -164,3 +165,22 @@ def test_any_line_is_a_machine_or_an_error_with_its_number(raw: bytes) -> None:
     else:
         return
     assert error.line == 1
+
+
+@pytest.mark.parametrize("name", ["", "results.jsonl"])
+def test_an_earlier_run_is_an_inventory_by_its_directory_or_its_rows(tmp_path: Path, name: str) -> None:
+    rows = [timed_row("vm-1", "Linux", 60.0), timed_row("vm-2", "Windows", None)]
+    write_run(tmp_path, rows, torn=b'{"schema":"fleetscan.re')
+    read = read_inventory(str(tmp_path / name))
+    assert [(target.name, target.os_type) for target in read.targets] == [
+        ("vm-1", "Linux"),
+        ("vm-2", "Windows"),
+    ]
+
+
+def test_a_run_of_a_later_fleetscan_is_no_inventory(tmp_path: Path) -> None:
+    write_run(tmp_path, [timed_row("vm-1", "Linux", 60.0)])
+    results = tmp_path / "results.jsonl"
+    results.write_bytes(results.read_bytes().replace(b"fleetscan.result/1", b"fleetscan.result/2"))
+    with pytest.raises(CannotReadRunError, match="is of schema fleetscan.result/2; use the version of"):
+        read_inventory(str(results))
