@@ -182,5 +182,5 @@ def test_a_run_of_a_later_fleetscan_is_no_inventory(tmp_path: Path) -> None:
     write_run(tmp_path, [timed_row("vm-1", "Linux", 60.0)])
     results = tmp_path / "results.jsonl"
     results.write_bytes(results.read_bytes().replace(b"fleetscan.result/1", b"fleetscan.result/2"))
-    with pytest.raises(CannotReadRunError, match="is of schema fleetscan.result/2; use the version of"):
+    with pytest.raises(CannotReadRunError, match=r"is of schema fleetscan\.result/2; use the version"):
         read_inventory(str(results))
