@@ -8,7 +8,6 @@ seconds since 1970. Operation URLs are in it and no credentials: the URLs are us
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, is_dataclass, replace
-from functools import cache
 from typing import Annotated, Any, ClassVar, TypeAlias, get_args
 
 from fleetscan.addresses import parse_vm_id
@@ -192,7 +191,10 @@ _BY_WORD = {cls.word: cls for cls in EVENTS}
 
 def as_json(event: Event) -> dict[str, Json]:
     """The line of `event`."""
-    return {"event": event.word, **_fields_of(event)}
+    line: dict[str, Json] = {"event": event.word}
+    for name in event.__slots__:
+        line[name] = getattr(event, name)
+    return line if event.__class__ not in _NESTED else _plain(line)
 
 
 def event_of(line: Json) -> Event:
@@ -210,17 +212,14 @@ def story_of(event: Event) -> Story:
     return Story(event.scan_id, event.principal, event.asked, event.at)
 
 
-def _fields_of(value: Any) -> dict[str, Json]:
-    return {name: _json_of(getattr(value, name)) for name in _names(value.__class__)}
+# Those that hold objects of ours.
+_NESTED = (Listed, FleetListed)
 
 
-def _json_of(value: Any) -> Json:
+def _plain(value: Any) -> Any:
+    """`value` with the objects in it as JSON."""
     if is_dataclass(value):
-        return _fields_of(value)
-    json: Json = [_json_of(item) for item in value] if isinstance(value, list) else value
-    return json
-
-
-@cache
-def _names(cls: Any) -> tuple[str, ...]:
-    return tuple(each.name for each in fields(cls))
+        return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return {name: _plain(item) for name, item in value.items()} if isinstance(value, dict) else value
