@@ -28,17 +28,22 @@ if TYPE_CHECKING:
         LockedError,
         NothingListedError,
         OutputError,
+        Remedy,
         RunExistsError,
+        SettingError,
         StoppedError,
         TokenRefusedError,
         UsageError,
     )
+    from fleetscan.model import InventoryError, Outcome, Reason, RequestKind
     from fleetscan.planning.planner import plan
+    from fleetscan.records.plan import Plan
     from fleetscan.records.row import Row
     from fleetscan.records.totals import Totals
-    from fleetscan.runs.reader import open_run
+    from fleetscan.runs.reader import Run, open_run
     from fleetscan.scanner.hooks import Hooks
-    from fleetscan.scanner.live import scan
+    from fleetscan.scanner.live import LiveScan, scan
+    from fleetscan.scanner.summary import ScanSummary
     from fleetscan.settings.declared import Settings
 
 __all__ = [
@@ -51,12 +56,22 @@ __all__ = [
     "CredentialError",
     "FleetscanError",
     "Hooks",
+    "InventoryError",
     "InventoryFileError",
+    "LiveScan",
     "LockedError",
     "NothingListedError",
+    "Outcome",
     "OutputError",
+    "Plan",
+    "Reason",
+    "Remedy",
+    "RequestKind",
     "Row",
+    "Run",
     "RunExistsError",
+    "ScanSummary",
+    "SettingError",
     "Settings",
     "StoppedError",
     "TokenRefusedError",
@@ -70,7 +85,15 @@ __all__ = [
 
 _HOMES = {
     "Hooks": "fleetscan.scanner.hooks",
+    "InventoryError": "fleetscan.model",
+    "LiveScan": "fleetscan.scanner.live",
+    "Outcome": "fleetscan.model",
+    "Plan": "fleetscan.records.plan",
+    "Reason": "fleetscan.model",
+    "RequestKind": "fleetscan.model",
     "Row": "fleetscan.records.row",
+    "Run": "fleetscan.runs.reader",
+    "ScanSummary": "fleetscan.scanner.summary",
     "Settings": "fleetscan.settings.declared",
     "Totals": "fleetscan.records.totals",
     "open_run": "fleetscan.runs.reader",

@@ -4,6 +4,7 @@ Weather (resets, throttling, malformed replies) is never an exception: it is a `
 
     FleetscanError
     ├── UsageError             2  a setting, an inventory file, an endpoint
+    │   ├── SettingError       2  a setting with a value that it may not hold
     │   ├── RunExistsError     2  an output directory that already holds a run
     │   ├── LockedError        2  an output directory that another scan is writing
     │   ├── CannotResumeError  2  a run that this scan cannot go on with
@@ -88,6 +89,18 @@ class UsageError(FleetscanError):
     """A setting, file or argument that cannot be used as it is."""
 
     exit_code: ClassVar[int] = 2
+
+
+class SettingError(UsageError):
+    """A setting holds a value that it may not hold; `clause` says what it must be."""
+
+    def __init__(self, name: str, clause: str) -> None:
+        super().__init__(f"{name} {clause}")
+        self.name = name
+        self.clause = clause
+
+    def told(self, spell: Spelling = in_python) -> str:
+        return f"{spell(self.name, None)} {self.clause}"
 
 
 class RunExistsError(UsageError):
@@ -199,9 +212,7 @@ def mendable(error: Exception) -> Exception:
     if not isinstance(error, ExceptionGroup):
         return error
     ours, bugs = error.split(FleetscanError)
-    if ours is None or bugs is not None:
-        return error
-    first: Exception = ours
-    while isinstance(first, ExceptionGroup):
+    first: Exception = error if bugs is not None or ours is None else ours
+    while isinstance(first, ExceptionGroup) and (len(first.exceptions) == 1 or bugs is None):
         first = first.exceptions[0]
     return first

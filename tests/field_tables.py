@@ -31,6 +31,7 @@ MAIN_OF_ROW = (
     "patches_complete",
     "assessment",
     "error.code",
+    "error.origin",
     "error.message",
     "error.http_status",
     "operation.duration_s",

@@ -1,4 +1,4 @@
-"""The pretend Azure with strangers' texts in all that strangers may write, remembered as they were sent."""
+"""The simulated Azure with strangers' texts in all that strangers may write, remembered as they were sent."""
 
 from __future__ import annotations
 

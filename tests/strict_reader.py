@@ -1,4 +1,4 @@
-"""Polling a run back as a strict reader would: every line held against its schema, every sum against rows."""
+"""Reading a run back as a strict reader would: every line held against its schema, every sum against rows."""
 
 from __future__ import annotations
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import get_type_hints
+from pathlib import Path
+from typing import Any, get_type_hints
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetscan.cli.environment import SETTINGS
+from fleetscan.cli.commands import SETTINGS
 from fleetscan.errors import UsageError
 from fleetscan.settings.declared import Settings
 from fleetscan.settings.setting import CheckedSettings, Setting, nearest, settings_of
@@ -24,9 +25,9 @@ def setting_of(settings: type[CheckedSettings], attribute: str) -> Setting:
 
 
 def refused(form: ValueType, text: str) -> str:
-    """The clause with which a form refuses a text."""
+    """The clause with which a setting of that form refuses a text."""
     with pytest.raises(ValueError, match=r".") as caught:
-        form.check(form.parse(text))
+        Setting("any", None, form, "", "").read(text)
     return str(caught.value)
 
 
@@ -136,12 +137,33 @@ def test_a_slash_at_an_endpoint_s_end_is_dropped() -> None:
 
 
 def test_values_made_in_python_are_checked_as_text_is() -> None:
-    with pytest.raises(UsageError, match=r"^max-in-flight must be a whole number, from 1 to 10000, not '0'$"):
+    with pytest.raises(UsageError, match=r"^max_in_flight must be a whole number, from 1 to 10000, not 0$"):
         Settings(max_in_flight=0)
 
 
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"drain_s": "20s"}, "drain_s must be a number of seconds, from 0 to 3.1536e+07, not '20s'"),
+        ({"first_poll_s": -1}, "first_poll_s must be a number of seconds, from 0 to 3.1536e+07, not -1"),
+        ({"subscription": "3f8c0d5e"}, "subscription must be several, in a list or tuple, not '3f8c0d5e'"),
+        ({"max_in_flight": True}, "max_in_flight must be a whole number, from 1 to 10000, not True"),
+        ({"rate_share": True}, "rate_share must be a number, from 0.01 to 1, not True"),
+    ],
+)
+def test_a_program_is_told_in_its_own_words(settings: dict[str, Any], told: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        Settings(**settings)
+    assert str(raised.value) == told
+
+
+def test_a_program_may_give_a_list_and_a_path() -> None:
+    settings = Settings(subscription=["3f8c0d5e"], out=Path("runs") / "one")  # type: ignore[arg-type]
+    assert (settings.subscription, settings.out) == (("3f8c0d5e",), "runs/one")
+
+
 def test_a_group_is_a_tag_by_its_name() -> None:
-    with pytest.raises(UsageError, match=r"^group-by must be tag:NAME, such as tag:owner, not 'owner'$"):
+    with pytest.raises(UsageError, match=r"^group_by must be tag:NAME, such as tag:owner, not 'owner'$"):
         Settings(group_by=("owner",))
     assert Settings(group_by=("tag:cost center",)).group_by == ("tag:cost center",)
 
@@ -152,7 +174,7 @@ def test_a_subscription_cannot_smuggle_a_path_into_a_url() -> None:
 
 
 def test_nothing_is_named_twice_case_aside() -> None:
-    with pytest.raises(UsageError, match=r"^group-by must not repeat a value"):
+    with pytest.raises(UsageError, match=r"^group_by must not repeat a value"):
         Settings(group_by=("tag:owner", "tag:Owner"))
 
 

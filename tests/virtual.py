@@ -1,4 +1,4 @@
-"""Broker and pretend Azure joined in virtual time: hours in milliseconds, the same for a seed."""
+"""Broker and simulated Azure joined in virtual time: hours in milliseconds, the same for a seed."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _raise(job: Job, bug: Exception, now: float) -> None:
 
 
 def cloud_of(scenario: Scenario) -> Cloud:
-    """A pretend Azure whose clock starts at 0."""
+    """A simulated Azure whose clock starts at 0."""
     return Cloud(scenario, epoch=EPOCH)
 
 

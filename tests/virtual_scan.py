@@ -1,4 +1,4 @@
-"""Whole scans in virtual time: the product's own awaits over the pretend Azure, minutes in milliseconds.
+"""Whole scans in virtual time: the product's own awaits over the simulated Azure, minutes in milliseconds.
 
 Time passes only where everybody waits for it, so that a seed is one history. A request reaches Azure in the
 moment it is exchanged, before anything can call it back; its reply takes a while.
@@ -56,7 +56,7 @@ class SkippingSelector(selectors.DefaultSelector):
 
 
 class Transport:
-    """The pretend Azure at the end of a line on which a reply takes 50 ms."""
+    """The simulated Azure at the end of a line on which a reply takes 50 ms."""
 
     def __init__(self, cloud: Cloud, clock: Clock) -> None:
         self._cloud = cloud

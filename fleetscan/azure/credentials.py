@@ -146,7 +146,10 @@ class Borrowed:
             raise CredentialError(
                 "the credential is not an async one", Remedy("take one from azure.identity.aio")
             )
-        token = await asked
+        try:
+            token = await asked
+        except Exception as error:  # whatever it is, it is the caller's credential that has no token
+            raise _no_token(" ".join(scopes), error) from error
         return AccessTokenInfo(token.token, token.expires_on)
 
     async def close(self) -> None:

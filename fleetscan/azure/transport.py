@@ -21,7 +21,7 @@ from yarl import URL
 from fleetscan.addresses import DEFAULT_PORTS, Origin
 from fleetscan.azure.credentials import TokenSource, claims_of
 from fleetscan.azure.other_tenant import is_other_tenant
-from fleetscan.errors import UsageError
+from fleetscan.errors import Remedy, UsageError
 from fleetscan.model import Fault, Reply, Request
 
 # Signed operation URLs are 3.3 kB today; ARM's documents ask clients to accept header values over 4 kB.
@@ -214,7 +214,8 @@ def proxy_for(origin: Origin) -> Proxy:
     except ValueError:
         url = URL()
     if url.scheme not in ("http", "https") or not url.host:
-        raise UsageError("HTTPS_PROXY must be http://host:port; correct it, or unset it to connect directly")
+        remedy = Remedy("correct it, or unset it to connect directly")
+        raise UsageError("HTTPS_PROXY must be http://host:port", remedy)
     if url.user is None:
         return Proxy(url)
     login = aiohttp.encode_basic_auth(url.user, url.password or "")

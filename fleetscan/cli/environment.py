@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from fleetscan.cli.dials import DemoSettings, SimulateSettings
+from fleetscan.cli.commands import SETTINGS
 from fleetscan.cli.options import CONFIG
 from fleetscan.model import ACCESS_TOKEN
-from fleetscan.settings.declared import PlanSettings, Settings
-from fleetscan.settings.setting import PREFIX, CheckedSettings, nearest, settings_of
-
-SETTINGS: tuple[type[CheckedSettings], ...] = (Settings, PlanSettings, SimulateSettings, DemoSettings)
-"""The settings of every command: they tell a variable of another command from an unknown one."""
+from fleetscan.settings.setting import PREFIX, nearest, settings_of
 
 
 def unknown_variables(environment: Mapping[str, str]) -> Iterator[str]:

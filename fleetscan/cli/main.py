@@ -14,20 +14,12 @@ from typing import NoReturn
 import click
 
 from fleetscan.cli.click_errors import sentence
+from fleetscan.cli.commands import COMMANDS
 from fleetscan.cli.console import keep_log, note, note_error, tell_bug
 from fleetscan.cli.environment import unknown_variables
 from fleetscan.cli.standard_streams import take_up_streams
 from fleetscan.errors import FleetscanError
 from fleetscan.version import __version__
-
-COMMANDS = {
-    "scan": "List the fleet, assess every VM, write one run directory.",
-    "plan": "Estimate how long a scan takes. Lists VMs; starts nothing.",
-    "simulate": "Serve a simulated Azure on this computer and print its endpoint.",
-    "demo": "Scan a simulated fleet. No Azure account needed.",
-    "schema": "Print the JSON Schema of the records.",
-}
-"""Each command, found in the module of its name, with the first line of its help."""
 
 
 class LazyCommands(click.Group):
@@ -47,7 +39,7 @@ class LazyCommands(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            formatter.write_dl([(name, command.help) for name, command in COMMANDS.items()])
 
 
 @click.group(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from dataclasses import replace
 
 import anyio
@@ -15,7 +16,7 @@ import anyio
 from fleetscan import json_text
 from fleetscan.cli.console import note_error
 from fleetscan.cli.progress import progress
-from fleetscan.errors import OutputError, Remedy
+from fleetscan.errors import FleetscanError, OutputError, Remedy
 from fleetscan.records.row import Row
 from fleetscan.report.terminal import print_summary
 from fleetscan.runs.disk import reason, write_whole
@@ -54,13 +55,20 @@ async def _run(live: LiveScan, stop: anyio.Event, *, is_streamed: bool) -> ScanS
         beside.start_soon(_stop_when, stop, live)
         if is_streamed:
             is_terminal = os.isatty(STDOUT)
-            async for row in live:
+            while (row := await _next(live)) is not None:
                 write_row(row, is_terminal=is_terminal)
             summary = live.summary
         else:
             summary = await live.finish()
         beside.cancel_scope.cancel()
     return summary
+
+
+async def _next(live: LiveScan) -> Row | None:
+    """The next row, None after the last: what ended the scan early is told with its summary."""
+    with suppress(FleetscanError):
+        return await anext(live, None)
+    return None
 
 
 async def _stop_when(stop: anyio.Event, live: LiveScan) -> None:

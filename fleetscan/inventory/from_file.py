@@ -12,7 +12,7 @@ from pathlib import Path
 
 from fleetscan.addresses import parse_vm_id
 from fleetscan.engine.replies import parse_json
-from fleetscan.errors import InventoryFileError, UsageError
+from fleetscan.errors import InventoryFileError, Remedy, UsageError
 from fleetscan.inventory.machines import location_of, os_type_of, power_state_of
 from fleetscan.model import Target
 from fleetscan.records.machine_facts import NAMES, shared_facts
@@ -50,7 +50,8 @@ def read_inventory(path: str) -> InventoryFile:
             return read_lines(lines, "standard input")
     except OSError as error:
         raise UsageError(
-            f"the inventory {path} cannot be read ({error.strerror}); name a readable file"
+            f"the inventory {path} cannot be read ({error.strerror})",
+            Remedy("name a readable file with {inventory}", {"inventory": None}),
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""What came of a scan: one record a machine, the totals, their schema and the directory they live in.
+"""The outward contract as types: row, totals, plan, run.json and the journal's events, each declared once.
 
-Knows the outward contract word by word; never talks to Azure and never decides how a machine ended.
+Pure values and their schemas; never talks to Azure and never decides how a VM ended.
 """

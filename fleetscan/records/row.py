@@ -103,8 +103,8 @@ class Findings(TypedDict):
 class RowError(TypedDict):
     """What went wrong."""
 
-    code: Annotated[str | None, "Azure's innermost error code, verbatim."]
-    message: Annotated[str | None, "Azure's innermost message, verbatim."]
+    code: Annotated[str | None, "The innermost error code; Azure's is verbatim."]
+    message: Annotated[str | None, "The innermost message; Azure's is verbatim."]
     http_status: HttpStatus
     stage: Annotated[StageWord, "Where on its way it happened."]
     correlation_id: Annotated[str | None, "Azure's id of the request, for its support."]

@@ -40,8 +40,8 @@ class NotListed(TypedDict):
     """One part of the fleet that could not be listed."""
 
     subscription_id: Annotated[str | None, "The subscription, or null where all are meant."]
-    code: Annotated[str | None, "Azure's innermost error code, verbatim."]
-    message: Annotated[str | None, "Azure's innermost message, verbatim."]
+    code: Annotated[str | None, "The innermost error code; Azure's is verbatim."]
+    message: Annotated[str | None, "The innermost message; Azure's is verbatim."]
     http_status: HttpStatus
 
 

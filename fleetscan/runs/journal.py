@@ -78,11 +78,6 @@ class JournalFile:
             os.close(fd)
             raise
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether no line is in it."""
-        return not self._size_bytes
-
     def cut(self, size_bytes: int) -> None:
         """Drop what comes after the first `size_bytes`: the line that a dying process did not finish.
 

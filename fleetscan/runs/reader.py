@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from fleetscan.runs.disk import reason
 
 # The exit codes of a run in which every listed VM ended.
 COMPLETE = (0, 1, 3)
+BLOCK_BYTES = 1024 * 1024
 
 SCHEMAS: Mapping[type, str] = {
     Row: row.SCHEMA,
@@ -71,17 +73,39 @@ class Run:
 
     @property
     def incomplete(self) -> list[str]:
-        """A sentence for each part of the run that is missing; none where it is whole."""
-        found = []
-        match self.state:
-            case State.UNFINISHED:
-                found.append("the run has not finished: it has no totals, and some VMs may have no row")
-            case State.STOPPED:
-                left = self.totals()["outcomes"]["interrupted"]
-                found.append(f"the run was stopped: {left} VMs have no row")
+        """A sentence for each part of the run that is missing; none where it is whole. Counts the rows."""
+        lacking = [self._unfinished(), self._lost_rows()]
         if self._has_torn_row():
-            found.append(f"the last line of {RESULTS} is incomplete and is ignored")
-        return found
+            lacking.append(f"the last line of {RESULTS} is incomplete and is ignored")
+        return [sentence for sentence in lacking if sentence]
+
+    def _unfinished(self) -> str:
+        match self.state:
+            case State.COMPLETE:
+                return ""
+            case State.UNFINISHED:
+                return "the run has not finished: it has no totals, and some VMs may have no row"
+        try:
+            left = self.totals()["outcomes"]["interrupted"]
+        except CannotReadRunError:
+            return "the run was stopped, and its totals cannot be read"
+        return f"the run was stopped: {'1 VM has' if left == 1 else f'{left} VMs have'} no row"
+
+    def _lost_rows(self) -> str:
+        """Rows that the totals count and that are not there."""
+        try:
+            totals = self.totals()
+        except CannotReadRunError:
+            return ""
+        lost = totals["listed"] - totals["outcomes"]["interrupted"] - self._count_rows()
+        return f"{lost} of the rows that its totals count are missing in {RESULTS}" if lost > 0 else ""
+
+    def _count_rows(self) -> int:
+        try:
+            with open(self.path / RESULTS, "rb") as rows:
+                return sum(block.count(b"\n") for block in iter(partial(rows.read, BLOCK_BYTES), b""))
+        except OSError:
+            return 0
 
     def rows(self) -> Iterator[Row]:
         """The rows in the order in which the VMs ended, one at a time."""

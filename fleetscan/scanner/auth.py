@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fleetscan.azure.other_tenant import is_other_tenant
 from fleetscan.engine.replies import is_weather
-from fleetscan.errors import TokenRefusedError
+from fleetscan.errors import Remedy, TokenRefusedError
 from fleetscan.model import Job, Reply
 
 # A token that was good and is refused is renewed for this long: identity services have outages too.
@@ -56,7 +56,7 @@ class TokenRefusals:
             return 0.0
         if not self._was_good or now - self._since > REFUSED_FOR_S:
             raise TokenRefusedError(
-                "Azure refuses the token (401), and a renewed one too; "
-                "check that the identity belongs to the tenant of these subscriptions"
+                "Azure refuses the token (401), and a renewed one too",
+                Remedy("check that the identity belongs to the tenant of these subscriptions"),
             )
         return RENEW_AGAIN_S

@@ -11,7 +11,7 @@ import anyio
 
 from fleetscan.engine.listing_job import ListingJob
 from fleetscan.engine.retrying import Retrying
-from fleetscan.errors import NothingListedError, StoppedError
+from fleetscan.errors import NothingListedError, Remedy, StoppedError
 from fleetscan.inventory.from_file import read_inventory
 from fleetscan.inventory.listing import Fleet, Listing, fleet_of_file
 from fleetscan.inventory.pages import Pages
@@ -58,7 +58,7 @@ async def read_fleet(
     except StoppedError:
         raise StoppedError("stopped before all VMs were listed; no assessment was started") from None
     if not fleet.targets:
-        hooks.warning("no VMs found; check the selection and the permissions of the identity")
+        hooks.warning("no VMs found", Remedy("check the selection and the permissions of the identity"))
     for note in fleet.notes:
         hooks.warning(note)
     for error in fleet.errors:
@@ -74,7 +74,7 @@ async def list_fleet(settings: PlanSettings, ask: Ask, stop: anyio.Event) -> Fle
     else:
         fleet = await _listed(settings, ask)
     if fleet.is_nothing_listed:
-        raise NothingListedError(_nothing(fleet))
+        raise NothingListedError(*_nothing(fleet))
     return replace(fleet, targets=first(fleet.targets, settings.limit))
 
 
@@ -86,16 +86,19 @@ async def _listed(settings: PlanSettings, ask: Ask) -> Fleet:
     return listing.fleet(compute)
 
 
-def _nothing(fleet: Fleet) -> str:
+def _nothing(fleet: Fleet) -> tuple[str, Remedy | None]:
     error = fleet.errors[0]
     where = f"subscription {error.subscription_id}" if error.subscription_id else "the list of subscriptions"
     if error.code == NOT_FOUND:
-        return f"no VMs could be listed: {where}: {error.message}"
+        return f"no VMs could be listed: {where}: {error.message}", None
     if error.http_status is None:
         why = f"{where} cannot be reached ({error.message})"
-        return f"no VMs could be listed: {why}; check --endpoint and the network"
+        return f"no VMs could be listed: {why}", Remedy(
+            "check {endpoint} and the network", {"endpoint": None}
+        )
     said = " ".join(part for part in (error.code, error.message) if part)
+    check = "check {endpoint}, and that the identity can read the subscriptions"
     return (
-        f"no VMs could be listed: {where} answered {error.http_status} ({said}); "
-        "check the endpoint, and that the identity can read the subscriptions"
+        f"no VMs could be listed: {where} answered {error.http_status} ({said})",
+        Remedy(check, {"endpoint": None}),
     )

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import anyio
+from anyio.abc import TaskGroup
 
 from fleetscan.azure.credentials import TokenSource
 from fleetscan.errors import Remedy, StoppedError, UsageError, mendable
@@ -17,6 +18,7 @@ from fleetscan.records.row import Row
 from fleetscan.runs.directory import path_of, refuse_used
 from fleetscan.scanner.connection import connect
 from fleetscan.scanner.dispatcher import Exchanger
+from fleetscan.scanner.guarded_hooks import GuardedHooks
 from fleetscan.scanner.hooks import Hooks
 from fleetscan.scanner.row_buffer import RowBuffer
 from fleetscan.scanner.run import Run
@@ -46,13 +48,16 @@ class LiveScan:
         """`are_failures_planned` lets a scan whose VMs are meant to fail end with 0 instead of 3."""
         self._settings = settings
         self._credential = credential
-        self._hooks = hooks
+        self._hooks = GuardedHooks(hooks, self._fail)
         self._are_failures_planned = are_failures_planned
         self._stop = anyio.Event()
         self._rows = RowBuffer()
         self._summary: ScanSummary | None = None
         self._error: Exception | None = None
         self._has_left = False
+        self._tasks: TaskGroup | None = None
+        # Around the scan alone: to cancel it cancels nothing of the caller's.
+        self._work = anyio.CancelScope()
 
     @property
     def summary(self) -> ScanSummary:
@@ -75,7 +80,11 @@ class LiveScan:
         self._stop.set()
 
     async def finish(self) -> ScanSummary:
-        """Run to the end without handing over rows, and return the summary. Raises what ended the scan."""
+        """Run to the end without handing over rows, and return the summary.
+
+        Raises what kept the scan from beginning; what ended it early, `summary.stopped_by` says.
+        """
+        self._check_entered()
         self._rows.drop()
         await self._rows.closed()
         return self.summary
@@ -84,29 +93,42 @@ class LiveScan:
         return self
 
     async def __anext__(self) -> Row:
+        """The next row. After the last one, raises what ended the scan, unless that was asked for."""
+        self._check_entered()
         row = await self._rows.get()
-        if row is None:
-            if self._error is not None:
-                raise self._error
-            raise StopAsyncIteration
-        return row
+        if row is not None:
+            return row
+        stopped_by = self._error or self.summary.stopped_by
+        raise StopAsyncIteration if isinstance(stopped_by, StoppedError | None) else stopped_by
 
     async def __aenter__(self) -> Self:
+        if self._tasks is not None:
+            raise RuntimeError("a scan is used once: make another with fleetscan.scan(...)")
         check(self._settings)
         self._tasks = anyio.create_task_group()
         await self._tasks.__aenter__()
         self._tasks.start_soon(self._run)
         return self
 
+    def _check_entered(self) -> None:
+        if self._tasks is None:
+            raise RuntimeError("the scan has not begun: use it as `async with fleetscan.scan(...) as live:`")
+
+    def _fail(self, error: Exception) -> None:
+        """A hook raised: the scan ends, and the caller hears of it as of any exception in its block."""
+        self._error = error
+        self._work.cancel()
+
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        assert self._tasks is not None
         self._has_left = not self._rows.is_closed
         self._rows.drop()
         if error is None:
             self._stop.set()
         else:
-            self._tasks.cancel_scope.cancel()
+            self._work.cancel()
         # The caller's own exception goes on by itself, in no group of ours.
         await self._tasks.__aexit__(None, None, None)
         if error is None and self._error is not None and not self._is_told():
@@ -118,20 +140,24 @@ class LiveScan:
 
     async def _run(self) -> None:
         try:
-            async with connect(self._settings, self._credential) as (transport, tokens):
-                run = Run(
-                    transport,
-                    self._settings,
-                    self._hooks,
-                    self._stop,
-                    self._rows,
-                    are_failures_planned=self._are_failures_planned,
-                )
-                self._summary = await run.go(tokens)
+            with self._work:
+                self._summary = await self._scan()
         except Exception as error:  # noqa: BLE001 - raised again where the caller waits
-            self._error = mendable(error)
+            self._error = self._error or mendable(error)
         finally:
             self._rows.close()
+
+    async def _scan(self) -> ScanSummary:
+        async with connect(self._settings, self._credential) as (transport, tokens):
+            run = Run(
+                transport,
+                self._settings,
+                self._hooks,
+                self._stop,
+                self._rows,
+                are_failures_planned=self._are_failures_planned,
+            )
+            return await run.go(tokens)
 
 
 def scan(
@@ -155,7 +181,8 @@ def scan(
 
     Leaving the block early stops the scan cleanly: started assessments are waited for as long as
     `drain_s`. An exception in the block cancels it within a second. Both keep the rows that were written.
-    Entering the block, iterating and leaving it raise a `FleetscanError` for what a person must mend.
+    What keeps the scan from beginning is raised as a `FleetscanError`; what ends it early is raised after the
+    last row and is `summary.stopped_by`, and a stop that was asked for raises nothing.
     """
     return LiveScan(settings or Settings(), credential, hooks or Hooks())
 

@@ -56,8 +56,14 @@ class Run:
         self._stop = stop
         self._clock = WallClock(datetime.now(UTC), time.monotonic())
         self._chance = random.Random().random  # noqa: S311 - jitter, not a secret
-        self._session = Session(settings, hooks, self._clock, self._chance, on_row=rows.put)
-        self._session.are_failures_planned = are_failures_planned
+        self._session = Session(
+            settings,
+            hooks,
+            self._clock,
+            self._chance,
+            rows.put,
+            are_failures_planned=are_failures_planned,
+        )
         self._dispatcher = Dispatcher(
             self._session.broker,
             transport,

@@ -2,7 +2,7 @@
 
 It owns the broker and turns each ending into a row. `Run` drives it over a real transport, the tests in
 virtual time. An error after the first row stops the run early and removes no row: the totals count the rows
-there are, and `--resume` continues from there.
+there are, and a resume continues from there.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from fleetscan.engine.operation import Operation
 from fleetscan.engine.scheduler import Scheduler
-from fleetscan.errors import BugError, FleetscanError, OutputError, StoppedError
+from fleetscan.errors import BugError, FleetscanError, OutputError, Remedy, StoppedError
 from fleetscan.inventory.listing import Fleet
 from fleetscan.inventory.selection import is_skipped
 from fleetscan.model import Ending, Failure, Job, Outcome, OwnCode, Reason, Target
@@ -38,6 +38,8 @@ MAX_BUGS = 10
 SOME_FAILED = 3
 
 log = logging.getLogger("fleetscan")
+# A host that keeps no log is not spoken to.
+log.addHandler(logging.NullHandler())
 
 
 class Session:
@@ -53,14 +55,15 @@ class Session:
         clock: WallClock,
         chance: Callable[[], float],
         on_row: Callable[[Row], None] = ignore,
+        *,
+        are_failures_planned: bool = False,
     ) -> None:
         self._settings = settings
         self._hooks = hooks
         self._clock = clock
         self._chance = chance
         self._on_row = on_row
-        # Where VMs are meant to fail, failures are no reason to end with 3.
-        self.are_failures_planned = False
+        self._are_failures_planned = are_failures_planned
         self._bugs = 0
         self._busy: list[tuple[int, Target]] = []
         self._now = clock.monotonic
@@ -169,7 +172,8 @@ class Session:
             stopped_by = stopped(stopped_by, lines[0], store.output.path)
         has_accepted = bool(self.broker.accepted) or self._resumption.has_accepted
         code = exit_code(lines[0], stopped_by, has_accepted=has_accepted)
-        code = 0 if code == SOME_FAILED and self.are_failures_planned else code
+        if self._are_failures_planned and code == SOME_FAILED and not lines[0]["inventory_errors"]:
+            code = 0
         last_writes: tuple[Callable[[], None], ...] = (
             lambda: self.keep(now),
             store.output.close,
@@ -211,5 +215,6 @@ class Session:
         self._recorder.record(job.number, job.target, ending)
         if self._bugs >= MAX_BUGS:
             raise BugError(
-                f"fleetscan failed on {self._bugs} replies, which is a bug; please report the log above"
+                f"fleetscan failed on {self._bugs} replies, which is a bug",
+                Remedy("please report the log above"),
             ) from bug

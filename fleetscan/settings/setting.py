@@ -8,10 +8,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
-from fleetscan.errors import UsageError
+from fleetscan.errors import SettingError
 from fleetscan.settings.types import Switch, Value, ValueType
+
+
+@runtime_checkable
+class PathLike(Protocol):
+    """A path, as `os.PathLike` has it: the settings know no operating system."""
+
+    def __fspath__(self) -> str:
+        """Its text."""
+        ...
+
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,8 +76,15 @@ class Setting:
     def read(self, text: str) -> Value:
         """One value from text; raises ValueError with a clause that follows the setting's name."""
         value = self.form.parse(text)
-        self.form.check(value)
+        if not self.form.allows(value):
+            raise self.form.refusal(value)
         return value
+
+    def plain(self, value: object) -> object:
+        """`value` as a field holds it: several in a tuple, a path as its text."""
+        if self.is_list and isinstance(value, list):
+            return tuple(value)
+        return value.__fspath__() if isinstance(value, PathLike) else value
 
     def show_default(self) -> str:
         """The default as a person would write it, "" where there is none."""
@@ -80,7 +97,9 @@ class Setting:
         """Raises ValueError when the field may not hold `value`."""
         if value is None and self.default is None:
             return
-        values = value if self.is_list and isinstance(value, tuple) else (value,)
+        if self.is_list and not isinstance(value, tuple):
+            raise ValueError(f"must be several, in a list or tuple, not {value!r:.80}")
+        values = value if isinstance(value, tuple) else (value,)
         for single in values:
             self.form.check(single)
         if len({str(single).lower() for single in values}) < len(values):
@@ -92,12 +111,15 @@ class CheckedSettings:
     """What a command's settings share: they are checked when made, wherever they came from."""
 
     def __post_init__(self) -> None:
-        """Raises UsageError about the first field that may not hold what it was given."""
+        """Raises SettingError about the first field that may not hold what it was given."""
         for each in settings_of(type(self)):
+            value = getattr(self, each.attribute)
+            if (plain := each.plain(value)) is not value:
+                object.__setattr__(self, each.attribute, plain)
             try:
-                each.check(getattr(self, each.attribute))
+                each.check(plain)
             except ValueError as refusal:
-                raise UsageError(f"{each.name} {refusal}") from None
+                raise SettingError(each.attribute, str(refusal)) from None
 
 
 @dataclass(frozen=True, slots=True)

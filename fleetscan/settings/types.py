@@ -46,10 +46,15 @@ class ValueType(ABC):
         """The value that `text` means, allowed or not; raises ValueError where it means none."""
         return text.strip()
 
+    @property
+    def expected_value(self) -> str:
+        """What completes the clause "must be ..." about a value in a program, which has no unit to write."""
+        return self.expected
+
     def check(self, value: object) -> None:
-        """Raises ValueError when `value` is not allowed."""
+        """Raises ValueError when `value`, a program's, is not allowed."""
         if not self.allows(value):
-            raise self.refusal(value)
+            raise ValueError(f"must be {self.expected_value}, not {value!r:.80}")
 
     def show(self, value: object) -> str:
         """The value as a person would write it."""
@@ -76,7 +81,7 @@ class Whole(ValueType):
         return f"a whole number, {bounds}"
 
     def allows(self, value: object) -> bool:
-        return isinstance(value, int) and self.low <= value and (self.high is None or value <= self.high)
+        return type(value) is int and self.low <= value and (self.high is None or value <= self.high)
 
     def parse(self, text: str) -> Value:
         if not re.fullmatch(r"[+-]?[0-9]{1,18}", text.strip()):
@@ -98,7 +103,7 @@ class Number(ValueType):
         return f"a number, from {self.show(self.low)} to {self.show(self.high)}"
 
     def allows(self, value: object) -> bool:
-        return isinstance(value, int | float) and self.low <= value <= self.high
+        return type(value) in (int, float) and self.low <= value <= self.high  # type: ignore[operator]
 
     def parse(self, text: str) -> Value:
         try:
@@ -124,7 +129,11 @@ class Duration(ValueType):
         return f"a duration with its unit, such as 1500ms, 90s, 2m, 20h or 30d, from {low} to {high}"
 
     def allows(self, value: object) -> bool:
-        return isinstance(value, int | float) and self.low_s <= value <= self.high_s
+        return type(value) in (int, float) and self.low_s <= value <= self.high_s  # type: ignore[operator]
+
+    @property
+    def expected_value(self) -> str:
+        return f"a number of seconds, from {self.low_s:g} to {self.high_s:g}"
 
     def parse(self, text: str) -> Value:
         matched = re.fullmatch(r"([0-9]{1,15}(?:\.[0-9]{1,15})?)(ms|s|m|h|d)?", text.strip())

@@ -6,7 +6,7 @@
     async def main() -> None:
         async with serve(Cloud(Scenario(machines=20, speed=240))) as endpoint:
             settings = fleetscan.Settings(endpoint=endpoint)
-            async with fleetscan.scan(settings, credential="any token") as live:
+            async with fleetscan.scan(settings, credential="any-token") as live:
                 async for row in live:
                     print(row["name"], row["outcome"])
 

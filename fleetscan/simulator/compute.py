@@ -1,4 +1,4 @@
-"""Polling machines from Microsoft.Compute: the list of a subscription, one machine, its instance view.
+"""Reading machines from Microsoft.Compute: the list of a subscription, one machine, its instance view.
 
 The list shows no power state; with `statusOnly=true` it shows that and little else.
 """

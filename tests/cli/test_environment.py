@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fleetscan.cli.environment import SETTINGS, unknown_variables
+from fleetscan.cli.commands import SETTINGS
+from fleetscan.cli.environment import unknown_variables
 from fleetscan.settings.setting import settings_of
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from fleetscan.cli.commands import SETTINGS
 from fleetscan.cli.dials import DemoSettings
-from fleetscan.cli.environment import SETTINGS
 from fleetscan.cli.options import S, command
 from fleetscan.settings.declared import Settings
 from fleetscan.settings.setting import CheckedSettings, Setting, settings_of

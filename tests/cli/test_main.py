@@ -11,7 +11,8 @@ import click
 import orjson
 import pytest
 
-from fleetscan.cli.main import COMMANDS, fleetscan, run
+from fleetscan.cli.commands import COMMANDS
+from fleetscan.cli.main import fleetscan, run
 from fleetscan.cli.running import run_until_stopped
 from fleetscan.errors import CredentialError, FleetscanError, UsageError
 from fleetscan.records.schema import SCHEMAS
@@ -43,8 +44,8 @@ def process(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_help_lists_each_command_with_its_first_line() -> None:
     done = process("--help")
     assert (done.returncode, done.stderr) == (0, "")
-    for name, summary in COMMANDS.items():
-        assert f"  {name:<10}{summary}\n" in done.stdout
+    for name, command in COMMANDS.items():
+        assert f"  {name:<10}{command.help}\n" in done.stdout
 
 
 def test_version_is_one_line_of_data() -> None:
@@ -75,7 +76,7 @@ def test_help_loads_nothing_heavy() -> None:
 def test_a_command_s_first_line_is_the_one_in_the_list(name: str) -> None:
     command = fleetscan.get_command(click.Context(fleetscan), name)
     assert command is not None
-    assert (command.help or "").splitlines()[0] == COMMANDS[name]
+    assert (command.help or "").splitlines()[0] == COMMANDS[name].help
 
 
 def test_an_unknown_variable_is_a_warning_and_the_command_runs(

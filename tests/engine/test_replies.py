@@ -1,4 +1,4 @@
-"""Polling replies: Retry-After in all its types, both error shapes, quota headers by any name."""
+"""Reading replies: Retry-After in all its types, both error shapes, quota headers by any name."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ COMPUTE_THROTTLE = json.dumps(
 ).encode()
 
 
-class Errands:
+class Jobs:
     """One job of fixed requests: each reply is followed by the next of them."""
 
     def __init__(self, *turns: Turn, thinks_s: float = 0.0) -> None:
@@ -44,15 +44,15 @@ def turn(kind: RequestKind, subscription: str = "s", region: str = "r", after_s:
     return Turn(kind, subscription, region, after_s)
 
 
-def start(subscription: str = "s", region: str = "r") -> Errands:
-    return Errands(turn(RequestKind.START, subscription, region))
+def start(subscription: str = "s", region: str = "r") -> Jobs:
+    return Jobs(turn(RequestKind.START, subscription, region))
 
 
-def poll(subscription: str = "s", region: str = "r", after_s: float = 0.0) -> Errands:
-    return Errands(turn(RequestKind.POLL, subscription, region, after_s))
+def poll(subscription: str = "s", region: str = "r", after_s: float = 0.0) -> Jobs:
+    return Jobs(turn(RequestKind.POLL, subscription, region, after_s))
 
 
-def agenda_of(*jobs: Errands, now: float = 0.0) -> Scheduler:
+def scheduler_of(*jobs: Jobs, now: float = 0.0) -> Scheduler:
     scheduler = Scheduler()
     for job in jobs:
         scheduler.add(job, now)
@@ -76,67 +76,67 @@ def test_an_empty_agenda_is_finished() -> None:
 
 
 def test_nothing_waits_while_something_is_exchanged() -> None:
-    scheduler = agenda_of(start())
+    scheduler = scheduler_of(start())
     drain(scheduler, 0.0)
     assert scheduler.next(0.0) == WaitUntil(math.inf)
 
 
 def test_an_errand_that_has_ended_leaves_the_agenda_finished() -> None:
-    scheduler = agenda_of(start())
+    scheduler = scheduler_of(start())
     (step,) = drain(scheduler, 0.0)
     assert scheduler.settle(step, OK, 1.0)
     assert scheduler.next(1.0) == Finished()
 
 
 def test_a_request_waits_until_it_is_due() -> None:
-    scheduler = agenda_of(poll(after_s=75.0), now=10.0)
+    scheduler = scheduler_of(poll(after_s=75.0), now=10.0)
     assert scheduler.next(10.0) == WaitUntil(85.0, RequestKind.POLL)
     assert len(drain(scheduler, 85.0)) == 1
 
 
 def test_a_follow_up_is_due_from_the_moment_its_reply_came() -> None:
-    scheduler = agenda_of(Errands(turn(RequestKind.START), turn(RequestKind.POLL, after_s=30.0)))
+    scheduler = scheduler_of(Jobs(turn(RequestKind.START), turn(RequestKind.POLL, after_s=30.0)))
     (step,) = drain(scheduler, 0.0)
     assert not scheduler.settle(step, OK, 5.0)
     assert scheduler.next(5.0) == WaitUntil(35.0, RequestKind.POLL)
 
 
 def test_one_subscription_sends_two_hundred_starts_and_then_ten_a_second() -> None:
-    scheduler = agenda_of(*(start() for _ in range(220)))
+    scheduler = scheduler_of(*(start() for _ in range(220)))
     assert len(drain(scheduler, 0.0)) == 200
     assert len(drain(scheduler, 1.0)) == 10
     assert len(drain(scheduler, 2.0)) == 10
 
 
 def test_one_region_sends_six_hundred_starts_and_then_two_hundred_a_minute() -> None:
-    scheduler = agenda_of(*(start() for _ in range(2000)))
+    scheduler = scheduler_of(*(start() for _ in range(2000)))
     sent = sum(len(drain(scheduler, tenth / 10)) for tenth in range(3002))
     assert sent == 600 + 5 * 200
 
 
 def test_no_subscription_waits_for_another() -> None:
-    scheduler = agenda_of(*(start("full") for _ in range(500)), *(start("other") for _ in range(10)))
+    scheduler = scheduler_of(*(start("full") for _ in range(500)), *(start("other") for _ in range(10)))
     assert regions_of(drain(scheduler, 0.0)).count(("other", "r")) == 10
 
 
 def test_reads_do_not_wait_for_writes() -> None:
-    scheduler = agenda_of(*(start() for _ in range(500)), poll())
+    scheduler = scheduler_of(*(start() for _ in range(500)), poll())
     assert RequestKind.POLL in [step.turn.kind for step in drain(scheduler, 0.0)]
 
 
 def test_the_region_with_the_longest_start_time_ahead_goes_first() -> None:
-    scheduler = agenda_of(start(region="short"), *(start(region="long") for _ in range(3)))
+    scheduler = scheduler_of(start(region="short"), *(start(region="long") for _ in range(3)))
     order = [region for _, region in regions_of(drain(scheduler, 0.0))]
     assert order[:2] == ["long", "long"]
 
 
 def test_the_read_that_is_most_overdue_goes_first() -> None:
-    scheduler = agenda_of(poll(region="late", after_s=9.0), poll(region="early", after_s=5.0))
+    scheduler = scheduler_of(poll(region="late", after_s=9.0), poll(region="early", after_s=5.0))
     assert [region for _, region in regions_of(drain(scheduler, 20.0))] == ["early", "late"]
 
 
 def test_arms_429_stills_the_subscription_in_every_region_and_no_other() -> None:
-    scheduler = agenda_of(start("a", "north"), start("a", "south"), start("b", "north"))
+    scheduler = scheduler_of(start("a", "north"), start("a", "south"), start("b", "north"))
     step = scheduler.next(0.0)
     assert isinstance(step, Step)
     scheduler.settle(step, Reply(429, {"retry-after": "17"}, ARM_THROTTLE), 0.0)
@@ -145,7 +145,7 @@ def test_arms_429_stills_the_subscription_in_every_region_and_no_other() -> None
 
 
 def test_a_tenants_429_stills_this_kind_in_every_subscription() -> None:
-    scheduler = agenda_of(start("a"), start("a"), start("b"), poll("a"))
+    scheduler = scheduler_of(start("a"), start("a"), start("b"), poll("a"))
     step = scheduler.next(0.0)
     assert isinstance(step, Step)
     assert step.turn.kind is RequestKind.START
@@ -156,7 +156,7 @@ def test_a_tenants_429_stills_this_kind_in_every_subscription() -> None:
 
 
 def test_computes_429_stills_the_region_and_no_other() -> None:
-    scheduler = agenda_of(start("a", "north"), start("a", "north"), start("a", "south"))
+    scheduler = scheduler_of(start("a", "north"), start("a", "north"), start("a", "south"))
     step = scheduler.next(0.0)
     assert isinstance(step, Step)
     assert step.turn.region == "north"
@@ -166,7 +166,7 @@ def test_computes_429_stills_the_region_and_no_other() -> None:
 
 
 def test_a_429_on_starts_does_not_still_reads() -> None:
-    scheduler = agenda_of(start(), poll())
+    scheduler = scheduler_of(start(), poll())
     first, second = drain(scheduler, 0.0)
     by_kind = {step.turn.kind: step for step in (first, second)}
     scheduler.settle(by_kind[RequestKind.START], Reply(429, {"retry-after": "60"}, ARM_THROTTLE), 0.0)
@@ -175,7 +175,7 @@ def test_a_429_on_starts_does_not_still_reads() -> None:
 
 
 def test_a_remaining_count_is_believed() -> None:
-    scheduler = agenda_of(*(start() for _ in range(3)))
+    scheduler = scheduler_of(*(start() for _ in range(3)))
     step = scheduler.next(0.0)
     assert isinstance(step, Step)
     scheduler.settle(
@@ -186,7 +186,7 @@ def test_a_remaining_count_is_believed() -> None:
 
 
 def test_a_remaining_count_of_a_late_reply_is_read_less_what_left_since() -> None:
-    scheduler = agenda_of(*(start() for _ in range(5)))
+    scheduler = scheduler_of(*(start() for _ in range(5)))
     first, *_ = steps = [scheduler.next(0.0) for _ in range(3)]
     assert all(isinstance(step, Step) for step in steps)
     assert isinstance(first, Step)
@@ -195,7 +195,7 @@ def test_a_remaining_count_of_a_late_reply_is_read_less_what_left_since() -> Non
 
 
 def test_a_step_put_back_is_sent_again() -> None:
-    scheduler = agenda_of(job := start())
+    scheduler = scheduler_of(job := start())
     (step,) = drain(scheduler, 0.0)
     scheduler.put_back(step, 5.0, 1.0)
     assert drain(scheduler, 5.9) == []
@@ -204,7 +204,7 @@ def test_a_step_put_back_is_sent_again() -> None:
 
 
 def test_a_later_request_that_is_due_sooner_is_not_overslept() -> None:
-    scheduler = agenda_of(poll(after_s=100.0))
+    scheduler = scheduler_of(poll(after_s=100.0))
     assert scheduler.next(0.0) == WaitUntil(100.0, RequestKind.POLL)
     scheduler.add(poll(after_s=5.0), 0.0)
     assert scheduler.next(0.0) == WaitUntil(5.0, RequestKind.POLL)
@@ -213,16 +213,16 @@ def test_a_later_request_that_is_due_sooner_is_not_overslept() -> None:
 
 
 def test_a_turn_that_may_wait_is_asked_once_more_and_spends_no_token() -> None:
-    job = Errands(Turn(RequestKind.POLL, "s", "r", 60.0, may_wait=True), thinks_s=15.0)
-    scheduler = agenda_of(job)
+    job = Jobs(Turn(RequestKind.POLL, "s", "r", 60.0, may_wait=True), thinks_s=15.0)
+    scheduler = scheduler_of(job)
     assert scheduler.next(60.0) == WaitUntil(75.0, RequestKind.POLL)
     (step,) = drain(scheduler, 75.0)
     assert (step.job, step.queue_taken, step.region_taken) == (job, 1, 1)
 
 
 def test_a_turn_that_may_wait_does_not_hold_up_those_behind_it() -> None:
-    waiting = Errands(Turn(RequestKind.POLL, "s", "r", 60.0, may_wait=True), thinks_s=15.0)
-    scheduler = agenda_of(waiting, due := poll(after_s=61.0))
+    waiting = Jobs(Turn(RequestKind.POLL, "s", "r", 60.0, may_wait=True), thinks_s=15.0)
+    scheduler = scheduler_of(waiting, due := poll(after_s=61.0))
     assert [step.job for step in drain(scheduler, 61.0)] == [due]
 
 
@@ -246,7 +246,7 @@ def test_half_a_share_sends_half() -> None:
 
 def test_a_count_of_all_callers_lowers_the_bucket_and_never_raises_it() -> None:
     all_callers = "x-ms-ratelimit-remaining-subscription-global-reads"
-    scheduler = agenda_of(*(poll() for _ in range(300)))
+    scheduler = scheduler_of(*(poll() for _ in range(300)))
     sent = drain(scheduler, 0.0)
     assert len(sent) == 250
     scheduler.settle(sent[-1], Reply(200, {all_callers: "3749"}), 0.0)
@@ -256,7 +256,7 @@ def test_a_count_of_all_callers_lowers_the_bucket_and_never_raises_it() -> None:
 
 
 def test_a_lane_whose_bucket_a_reply_raises_is_not_overslept() -> None:
-    scheduler = agenda_of(*(start() for _ in range(80)))
+    scheduler = scheduler_of(*(start() for _ in range(80)))
     first, second, *_ = drain_some(scheduler, 64)
     left = "x-ms-ratelimit-remaining-resource"
     scheduler.settle(first, Reply(202, {left: "Microsoft.Compute/Anything;0"}), 0.1)
@@ -267,13 +267,13 @@ def test_a_lane_whose_bucket_a_reply_raises_is_not_overslept() -> None:
 
 
 def test_polls_that_are_due_do_not_starve_behind_starts() -> None:
-    scheduler = agenda_of(*(start() for _ in range(150)), poll(after_s=5.0))
+    scheduler = scheduler_of(*(start() for _ in range(150)), poll(after_s=5.0))
     drain_some(scheduler, 10)
     assert RequestKind.POLL in [step.turn.kind for step in drain_some(scheduler, 2, now=5.0)]
 
 
 def test_polls_that_are_due_do_not_starve_while_starts_are_answered() -> None:
-    scheduler = agenda_of(*(start() for _ in range(150)), poll(after_s=5.0))
+    scheduler = scheduler_of(*(start() for _ in range(150)), poll(after_s=5.0))
     (first,) = drain_some(scheduler, 1)
     kinds = []
     for _ in range(3):

@@ -19,7 +19,7 @@ from azure.core.credentials import AccessToken
 
 import fleetscan
 from fleetscan.errors import CredentialError, StoppedError, UsageError
-from fleetscan.model import RequestKind
+from fleetscan.runs import disk
 from fleetscan.scanner.live import LiveScan
 from fleetscan.scanner.row_buffer import ROOM
 from fleetscan.simulator import Cloud, Scenario, serve
@@ -245,11 +245,11 @@ class Counting(fleetscan.Hooks):
     """Counts replies by kind and status, and rows."""
 
     def __init__(self) -> None:
-        self.replies: dict[tuple[RequestKind, int], int] = {}
+        self.replies: dict[tuple[fleetscan.RequestKind, int], int] = {}
         self.slowest_s = 0.0
         self.rows = 0
 
-    def answered(self, kind: RequestKind, status: int, seconds: float) -> None:
+    def answered(self, kind: fleetscan.RequestKind, status: int, seconds: float) -> None:
         self.replies[kind, status] = self.replies.get((kind, status), 0) + 1
         self.slowest_s = max(self.slowest_s, seconds)
 
@@ -265,7 +265,7 @@ async def test_hooks_hear_each_reply_and_each_row() -> None:
     ):
         totals = (await live.finish()).totals
     assert hooks.rows == 7
-    assert hooks.replies[RequestKind.START, 202] == 7
+    assert hooks.replies[fleetscan.RequestKind.START, 202] == 7
     assert sum(hooks.replies.values()) == sum(
         totals["requests"][kind] for kind in ("list", "start", "poll", "other")
     )
@@ -289,6 +289,93 @@ async def test_what_keeps_a_scan_from_beginning_is_raised_by_the_block_as_it_is(
     assert raised.value.exit_code == 4
     with pytest.raises(UsageError, match="writes no rows to standard output"):
         await ended(fleetscan.Settings(out="-"))
+
+
+class Breaking(fleetscan.Hooks):
+    """Raises in the hook of that name, at its third call."""
+
+    def __init__(self, name: str) -> None:
+        self.calls = 0
+        setattr(self, name, self.broken)
+
+    def broken(self, *told: object) -> None:
+        self.calls += 1
+        if self.calls == 3:
+            raise ZeroDivisionError("the hook's own mistake")
+
+
+@pytest.mark.parametrize("name", ["row", "ended", "sent", "answered", "accepted"])
+async def test_a_hook_that_raises_ends_the_scan_with_its_own_exception_and_spoils_no_row(
+    name: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    async with azure(machines=12) as (_, endpoint):
+        settings = settings_for(endpoint, out=str(out))
+        with nothing_left_behind():
+            live = fleetscan.scan(settings, credential=TOKEN, hooks=Breaking(name))
+            with pytest.raises(ZeroDivisionError, match="the hook's own mistake"):
+                await taken(live)
+        assert len(read_run(out).rows) == len(read_run(out).by_id)
+        assert read_run(out).facts["exit_code"] == 5
+        again = settings_for(endpoint, out=str(out), resume=True)
+        assert await ended(again) == 0
+    assert len(read_run(out).rows) == 12
+
+
+async def taken(live: LiveScan) -> list[fleetscan.Row]:
+    """All rows of a scan."""
+    async with live:
+        return [row async for row in live]
+
+
+async def test_what_ends_a_scan_early_is_raised_after_its_last_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = disk.write_whole
+
+    def full_at_the_fifth(fd: int, data: bytes) -> None:
+        rows.extend([data] * data.startswith(b'{"schema":"fleetscan.result/1"'))
+        if len(rows) == 5 and data is rows[-1]:
+            raise OSError(28, "No space left on device")
+        written(fd, data)
+
+    rows: list[bytes] = []
+    monkeypatch.setattr(disk, "write_whole", full_at_the_fifth)
+    async with azure(machines=12) as (_, endpoint):
+        live = fleetscan.scan(settings_for(endpoint, out=str(tmp_path / "run")), credential=TOKEN)
+        with pytest.raises(fleetscan.OutputError, match=r"results\.jsonl cannot be written any more"):
+            await taken(live)
+    assert (live.summary.exit_code, len(read_run(tmp_path / "run").rows)) == (5, 4)
+
+
+async def test_a_deadline_that_was_asked_for_raises_nothing() -> None:
+    async with azure(machines=40, speed=1.0) as (_, endpoint):
+        live = fleetscan.scan(settings_for(endpoint, deadline_s=0.3, drain_s=0.0), credential=TOKEN)
+        assert await taken(live) == []
+    assert live.summary.exit_code == 5
+
+
+async def test_a_scan_is_used_as_a_block_and_once() -> None:
+    settings = settings_for("http://127.0.0.1:1")
+    live = fleetscan.scan(settings, credential=TOKEN)
+    with pytest.raises(RuntimeError, match="use it as `async with"):
+        await anext(live)
+    with pytest.raises(RuntimeError, match="use it as `async with"):
+        await live.finish()
+    async with azure() as (_, endpoint):
+        live = fleetscan.scan(settings_for(endpoint), credential=TOKEN)
+        await taken(live)
+        with pytest.raises(RuntimeError, match="a scan is used once"):
+            await taken(live)
+
+
+async def test_whatever_a_borrowed_credential_raises_is_a_missing_sign_in() -> None:
+    class Odd(Borrowed):
+        async def get_token(self, *scopes: str, **options: Any) -> AccessToken:
+            raise LookupError("no such account")
+
+    with pytest.raises(CredentialError, match=r"not signed in to Azure.*no such account"):
+        await ended(settings_for("http://127.0.0.1:1"), Odd())
 
 
 async def test_a_plan_comes_as_the_contract_has_it() -> None:

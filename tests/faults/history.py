@@ -1,4 +1,4 @@
-"""One history: a pretend Azure with every fault, a scan killed and resumed to its end, drawn from one seed.
+"""One history: a simulated Azure with every fault, a scan killed and resumed to its end, drawn from one seed.
 
 The session is the product's own, with its broker, journal and files; only the clock, the wire and the kills
 are made up. Each process has a monotonic clock of its own, as after a reboot, and a wall clock that may be

@@ -16,7 +16,7 @@ from fleetscan.simulator.scenario import Scenario
 from tests.inventory.listing_driver import AZURE, A, B, drive, ok, page, read_fleet, refused, vm_id
 
 
-class PretendAzure:
+class SimulatedAzure:
     """Two enabled subscriptions, A and B, with a machine each; `graph` and `compute` can be set to refuse."""
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ def names(fleet: Fleet) -> list[str]:
 
 
 def test_graph_alone_is_asked_while_it_can_be_relied_on() -> None:
-    azure = PretendAzure()
+    azure = SimulatedAzure()
     fleet = read_fleet(AZURE, [], azure)
     assert names(fleet) == ["a", "b"]
     assert azure.asked == [(RequestKind.LIST_SUBSCRIPTIONS, ""), (RequestKind.QUERY_GRAPH, "")]
@@ -50,7 +50,7 @@ def test_graph_alone_is_asked_while_it_can_be_relied_on() -> None:
 
 
 def test_compute_is_asked_for_each_subscription_where_graph_is_denied() -> None:
-    azure = PretendAzure()
+    azure = SimulatedAzure()
     azure.graph = refused(403, "AuthorizationFailed")
     fleet = read_fleet(AZURE, [], azure)
     assert names(fleet) == ["a", "b"]
@@ -62,7 +62,7 @@ def test_compute_is_asked_for_each_subscription_where_graph_is_denied() -> None:
 
 
 def test_a_subscription_that_cannot_be_listed_shows_and_the_others_are_scanned() -> None:
-    azure = PretendAzure()
+    azure = SimulatedAzure()
     azure.graph = refused(403, "AuthorizationFailed")
     azure.compute[A] = refused(403, "AuthorizationFailed")
     fleet = read_fleet(AZURE, [], azure)
@@ -73,7 +73,7 @@ def test_a_subscription_that_cannot_be_listed_shows_and_the_others_are_scanned()
 
 
 def test_nothing_is_listed_when_every_part_failed() -> None:
-    azure = PretendAzure()
+    azure = SimulatedAzure()
     azure.graph = azure.compute[A] = azure.compute[B] = refused(403, "AuthorizationFailed")
     assert read_fleet(AZURE, [], azure).is_nothing_listed
     azure.subscriptions = refused(403, "AuthorizationFailed")
@@ -81,7 +81,7 @@ def test_nothing_is_listed_when_every_part_failed() -> None:
 
 
 def test_a_fleet_of_nothing_is_listed_and_asks_graph_for_nothing() -> None:
-    azure = PretendAzure()
+    azure = SimulatedAzure()
     azure.subscriptions = page([])
     fleet = read_fleet(AZURE, [], azure)
     assert (fleet.targets, fleet.errors, fleet.is_nothing_listed) == ([], [], False)
@@ -89,13 +89,13 @@ def test_a_fleet_of_nothing_is_listed_and_asks_graph_for_nothing() -> None:
 
 
 def test_a_named_subscription_that_is_not_visible_is_nothing_listed_when_it_was_the_only_one() -> None:
-    fleet = read_fleet(AZURE, ["cccccccc-0000-0000-0000-000000000003"], PretendAzure())
+    fleet = read_fleet(AZURE, ["cccccccc-0000-0000-0000-000000000003"], SimulatedAzure())
     assert [error.code for error in fleet.errors] == ["SubscriptionNotFound"]
     assert fleet.is_nothing_listed
 
 
 def test_a_named_subscription_in_doubt_is_asked_of_compute_which_says_whether_it_exists() -> None:
-    azure = PretendAzure()
+    azure = SimulatedAzure()
     azure.subscriptions = refused(403, "AuthorizationFailed")
     azure.compute[A] = refused(404, "SubscriptionNotFound")
     fleet = read_fleet(AZURE, [A, B], azure)
@@ -105,14 +105,14 @@ def test_a_named_subscription_in_doubt_is_asked_of_compute_which_says_whether_it
 
 
 def test_a_machine_that_two_sources_name_is_one() -> None:
-    azure = PretendAzure()
+    azure = SimulatedAzure()
     azure.graph = refused(500, "InternalError")
     azure.compute[A] = page([{"id": vm_id("a")}, {"id": vm_id("a").upper()}])
     assert names(read_fleet(AZURE, [A], azure)) == ["a"]
 
 
 def test_the_scope_names_who_was_listed_and_who_was_passed_over() -> None:
-    azure = PretendAzure()
+    azure = SimulatedAzure()
     azure.subscriptions = page(
         [
             {"subscriptionId": A, "displayName": "Production", "state": "Enabled"},
@@ -129,7 +129,7 @@ def test_the_scope_names_who_was_listed_and_who_was_passed_over() -> None:
 
 
 def test_each_subscription_has_a_listing_of_its_own_so_that_they_can_go_side_by_side() -> None:
-    azure = PretendAzure()
+    azure = SimulatedAzure()
     azure.graph = refused(403, "AuthorizationFailed")
     listing = Listing(AZURE, [])
     graph = listing.graph(drive(listing.subscriptions(), azure))

@@ -1,4 +1,4 @@
-"""azure-core's transport over the pretend Azure in virtual time: `sleep` is what makes time pass."""
+"""azure-core's transport over the simulated Azure in virtual time: `sleep` is what makes time pass."""
 
 from __future__ import annotations
 

@@ -290,7 +290,7 @@ def test_a_run_that_cannot_be_learned_from_is_told_and_stops_nothing() -> None:
 
 
 class Posts:
-    """The pretend Azure in this process, and every request that would have changed something."""
+    """The simulated Azure in this process, and every request that would have changed something."""
 
     def __init__(self, machines: int, **more: Any) -> None:
         scenario = Scenario(machines=machines, limits_speed=0.0, **more)

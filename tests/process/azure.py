@@ -1,4 +1,4 @@
-"""A history's end of the pretend Azure: starts `tests.process.server`, ends it, and reads its account."""
+"""A history's end of the simulated Azure: starts `tests.process.server`, ends it, and reads its account."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Account:
 
 
 class Azure:
-    """A pretend Azure in a process of its own: a context that serves while it is open.
+    """A simulated Azure in a process of its own: a context that serves while it is open.
 
     `endpoint` is there once it is entered, `account` once it is left.
     """
@@ -76,7 +76,7 @@ class Azure:
         self.endpoint = self._process.stdout.readline().strip() if ready else ""
         if not self.endpoint:
             self._stop()
-            raise TimeoutError(f"the pretend Azure did not serve within {START_S:g} s")
+            raise TimeoutError(f"the simulated Azure did not serve within {START_S:g} s")
         return self
 
     def __exit__(

@@ -1,4 +1,4 @@
-"""One history: a pretend Azure over HTTP, and a scan that is killed, resumed and killed again, to its end.
+"""One history: a simulated Azure over HTTP, and a scan that is killed, resumed and killed again, to its end.
 
 A seed decides the fleet, its faults and the moments of the kills. What a process has come to by then is up to
 the computer, so that a seed which broke something once may have to be played several times.

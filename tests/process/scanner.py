@@ -18,7 +18,7 @@ import orjson
 from tests.process.azure import CHECKOUT
 
 TOKEN = "sesame"
-# The pretend machines take two or three seconds, so the pauses shrink as much.
+# The simulated VMs take two or three seconds, so the pauses shrink as much.
 PACE = (
     *("--first-poll", "1s", "--poll-interval", "0.5s", "--unknown-start-wait", "5s"),
     *("--max-in-flight", "16", "--drain", "5s"),

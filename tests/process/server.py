@@ -1,4 +1,4 @@
-"""The pretend Azure of one history, in a process of its own: it outlives the scans that are killed.
+"""The simulated Azure of one history, in a process of its own: it outlives the scans that are killed.
 
 Prints its endpoint. SIGTERM ends it, and then it writes what it was sent as JSON, for `azure.Account`.
 Moments in it are seconds since 1970, as in a journal.

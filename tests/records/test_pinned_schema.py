@@ -16,6 +16,9 @@ PINNED = Path(__file__).with_name("schema_0_1.json")
 ADDED_SCHEMAS = ("fleetscan.run/1", "fleetscan.journal/1")
 
 
+WITH_ERRORS = ("fleetscan.totals/1", "fleetscan.plan/1")
+
+
 def with_additions(schemas: dict[str, Any]) -> dict[str, Any]:
     """What was pinned, and each addition to it."""
     error = schemas["fleetscan.result/1"]["properties"]["error"]
@@ -24,6 +27,10 @@ def with_additions(schemas: dict[str, Any]) -> dict[str, Any]:
         "enum": ["azure", "fleetscan"],
     }
     error["required"].append("origin")
+    # Since it is said whose words they are, they are no longer said to be Azure's alone.
+    for told in (error, *(schemas[name]["properties"]["inventory_errors"]["items"] for name in WITH_ERRORS)):
+        told["properties"]["code"]["description"] = "The innermost error code; Azure's is verbatim."
+        told["properties"]["message"]["description"] = "The innermost message; Azure's is verbatim."
     return schemas | {name: SCHEMAS[name]() for name in ADDED_SCHEMAS}
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from fleetscan.errors import CannotReadRunError
 from fleetscan.records.row import Row
+from fleetscan.records.totals import Outcomes, Totals
 from fleetscan.runs.reader import Run, State, open_run
 from tests.records.examples import SCAN_ID, timed_row, write_run
 from tests.report.test_terminal_summary import FLEET
@@ -22,12 +23,15 @@ ROWS = [timed_row("vm-1", "Linux", 60.0), timed_row("vm-2", "Windows", 90.0)]
 def written(path: Path, exit_code: int | None = 0, torn: bytes = b"", totals: bool = True) -> Run:
     write_run(path, ROWS, exit_code, torn)
     if totals:
-        group = {name: FLEET[name] for name in FLEET if name not in FLEET_ALONE}  # type: ignore[literal-required]
-        lines = [FLEET, group | {"scope": "location", "key": "westeurope"}]
+        group = {name: SMALL[name] for name in SMALL if name not in FLEET_ALONE}  # type: ignore[literal-required]
+        lines = [SMALL, group | {"scope": "location", "key": "westeurope"}]
         (path / "totals.jsonl").write_bytes(b"".join(orjson.dumps(line) + b"\n" for line in lines))
     return open_run(path)
 
 
+# Two VMs ended, one was interrupted.
+OUTCOMES: Outcomes = {"assessed": 2, "failed": 0, "timed_out": 0, "skipped": 0, "interrupted": 1}
+SMALL: Totals = {**FLEET, "listed": 3, "outcomes": OUTCOMES}
 FLEET_ALONE = ("started_at", "finished_at", "duration_s", "requests", "inventory_errors")
 
 
@@ -50,7 +54,7 @@ def change(path: Path, key: str, value: object, line: int = 0) -> None:
 def test_a_complete_run_hands_over_its_rows_its_sums_and_its_facts(tmp_path: Path) -> None:
     run = written(tmp_path)
     assert list(run.rows()) == ROWS
-    assert run.totals() == FLEET
+    assert run.totals() == SMALL
     assert [group["key"] for group in run.groups()] == ["westeurope"]
     assert (run.facts["scan_id"], run.state, run.is_complete, run.incomplete) == (
         SCAN_ID,
@@ -127,8 +131,9 @@ def test_an_unfinished_run_has_rows_and_says_what_it_lacks(tmp_path: Path) -> No
 
 def test_a_stopped_run_says_how_many_vms_have_no_row(tmp_path: Path) -> None:
     run = written(tmp_path, exit_code=5)
-    left = FLEET["outcomes"]["interrupted"]
-    assert run.incomplete == [f"the run was stopped: {left} VMs have no row"]
+    left = SMALL["outcomes"]["interrupted"]
+    assert left == 1
+    assert run.incomplete == ["the run was stopped: 1 VM has no row"]
 
 
 @pytest.mark.parametrize(
@@ -174,3 +179,15 @@ def test_rows_are_streamed_one_at_a_time(tmp_path: Path) -> None:
     with (tmp_path / "results.jsonl").open("ab") as more:
         more.write(orjson.dumps(timed_row("vm-3", None, None)) + b"\n")
     assert [first["name"], *(row["name"] for row in rows)] == ["vm-1", "vm-2", "vm-3"]
+
+
+def test_rows_that_the_totals_count_and_are_not_there_are_missed(tmp_path: Path) -> None:
+    run = written(tmp_path)
+    results = tmp_path / "results.jsonl"
+    results.write_bytes(results.read_bytes().splitlines(keepends=True)[0])
+    assert run.incomplete == ["1 of the rows that its totals count are missing in results.jsonl"]
+
+
+def test_a_stopped_run_without_totals_says_so(tmp_path: Path) -> None:
+    run = written(tmp_path, exit_code=5, totals=False)
+    assert run.incomplete == ["the run was stopped, and its totals cannot be read"]

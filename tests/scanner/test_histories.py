@@ -1,4 +1,4 @@
-"""Whole assessments against the pretend Azure in virtual time: each machine is judged by its fate."""
+"""Whole assessments against the simulated Azure in virtual time: each machine is judged by its fate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A scan from the listing to its files, over the pretend Azure in this process, in virtual time."""
+"""A scan from the listing to its files, over the simulated Azure in this process, in virtual time."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def settings_for(out: Path | None, **more: object) -> Settings:
 
 
 class Transport:
-    """The pretend Azure, with a say in every reply."""
+    """The simulated Azure, with a say in every reply."""
 
     def __init__(
         self, cloud: Cloud, change: Callable[[Request, Reply], Reply] = lambda _, reply: reply
