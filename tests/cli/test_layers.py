@@ -47,6 +47,8 @@ ROWS: dict[str, tuple[tuple[str, object], tuple[str, object], tuple[str, object]
     "runs": (("file", "file"), ("env", "env"), ("flag", "flag")),
     "resume": (("true", True), ("false", False), ("", True)),
     "retry-failed": (("file", "file"), ("env", "env"), ("flag", "flag")),
+    "resume-within": (("1h", 3600.0), ("30h", 108_000.0), ("2d", 172_800.0)),
+    "retry-skipped": (("true", True), ("false", False), ("", True)),
     "deadline": (("2h", 7200.0), ("90s", 90.0), ("1d", 86_400.0)),
     "drain": (("0s", 0.0), ("90s", 90.0), ("1500ms", 1.5)),
     "unknown-start-wait": (("0s", 0.0), ("90s", 90.0), ("2m", 120.0)),

@@ -19,7 +19,7 @@ from fleetscan.records.story import Story
 from fleetscan.runs.journal import read_journal
 from fleetscan.runs.reader import open_run
 from fleetscan.scanner.past_durations import durations_of
-from fleetscan.scanner.resume import retried_fleet
+from fleetscan.scanner.retry import retried_fleet
 from tests.properties.run_files import LATER, Step, courses, fleets, gone_on_with, opened, written
 from tests.records.examples import machine
 

@@ -24,7 +24,23 @@ def with_additions(schemas: dict[str, Any]) -> dict[str, Any]:
         "enum": ["azure", "fleetscan"],
     }
     error["required"].append("origin")
+    with_totals_additions(schemas["fleetscan.totals/1"])
     return schemas | {name: SCHEMAS[name]() for name in ADDED_SCHEMAS}
+
+
+def with_totals_additions(totals: dict[str, Any]) -> None:
+    """What a line of totals.jsonl tells besides: what was asked for, what was passed over, and names."""
+    now = SCHEMAS["fleetscan.totals/1"]()
+    properties, added = now["properties"], ("name", "selection", "not_scanned")
+    assert isinstance(properties, dict)
+    # A key is null, no longer a word, for VMs without one.
+    totals["properties"]["key"] = properties["key"]
+    totals["properties"] = {
+        name: totals["properties"].get(name) or (properties[name] if name in added else None)
+        for name in properties
+    }
+    for part in ("required", "if", "then", "else"):
+        totals[part] = now[part]
 
 
 def test_the_printed_schemas_are_the_pinned_ones_and_their_additions_byte_for_byte(

@@ -16,6 +16,7 @@ FLEET: Totals = {
     "scan_id": "4f1c2a9e-0000-4000-8000-000000000000",
     "scope": "fleet",
     "key": None,
+    "name": None,
     "listed": 300,
     "outcomes": {"assessed": 271, "failed": 9, "timed_out": 2, "skipped": 18, "interrupted": 0},
     "statuses": {"Succeeded": 271},
@@ -38,6 +39,8 @@ FLEET: Totals = {
     "finished_at": "2026-11-23T02:04:12.300000Z",
     "duration_s": 252.3,
     "requests": {"list": 9, "start": 280, "poll": 915, "other": 0, "throttled": 3, "retried": 4},
+    "selection": {"subscription": [], "limit": None},
+    "not_scanned": [],
     "inventory_errors": [],
 }
 
