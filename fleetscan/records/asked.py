@@ -31,7 +31,12 @@ def is_same(one: Mapping[str, Json], other: Mapping[str, Json]) -> bool:
     if one.get("inventory") and one.get(INVENTORY_SHA256) is None:
         return False
     names = one.keys() | other.keys()
-    return all(_comparable(name, one.get(name)) == _comparable(name, other.get(name)) for name in names)
+    return all(is_same_value(name, one.get(name), other.get(name)) for name in names)
+
+
+def is_same_value(name: str, one: Json, other: Json) -> bool:
+    """Whether two values of one setting ask for the same."""
+    return _comparable(name, one) == _comparable(name, other)
 
 
 def _comparable(name: str, value: Json) -> object:

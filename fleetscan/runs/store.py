@@ -18,7 +18,7 @@ from typing import Any, Self
 from fleetscan import json_text
 from fleetscan.errors import CannotResumeError, CannotWriteError, OutputError, Remedy, RunExistsError
 from fleetscan.model import InventoryError, Json, Target
-from fleetscan.records.asked import INVENTORY_SHA256, RETRIED_SCAN_ID
+from fleetscan.records.asked import INVENTORY_SHA256, RETRIED_SCAN_ID, is_same_value
 from fleetscan.records.checked import check_of
 from fleetscan.records.journal import (
     SCHEMA,
@@ -188,7 +188,7 @@ def _check_asked(path: Path, story: Story, asked: Mapping[str, Json]) -> None:
     for name, now in asked.items():
         if name in OTHER_CONTENT:
             continue
-        if (was := story.asked.get(name)) != now:
+        if not is_same_value(name, was := story.asked.get(name), now):
             why = f"it was started with another {name.replace('_', ' ')} ({_shown(was)}, now {_shown(now)})"
             template = f"use the same {{{name}}}, or name another directory: {{out}}"
             raise CannotResumeError(str(path), why, Remedy(template, {name: was or None, "out": None}))
