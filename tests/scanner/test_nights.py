@@ -40,18 +40,21 @@ class Nights:
         self.notes: list[str] = []
         self.warnings: list[str] = []
 
-    def scan(self, settings: Settings | None = None) -> ScanSummary:
-        """One process of the line, or of other settings; `notes` has what it said."""
+    def scan(self, settings: Settings | None = None, at_write: int | None = None) -> ScanSummary:
+        """One process of the line, or of other settings; `notes` has what it said.
+
+        It is killed in its `at_write`th write.
+        """
         hooks = Notes()
         self.notes, self.warnings = hooks.notes, hooks.warnings
-        with virtual(self.clock):
+        with virtual(self.clock), killing(at_write, lambda: 0.5, {}):
             wire = Transport(self.cloud, self.clock)
             return run_to_end(scan_over(wire, settings or self.line, hooks=hooks), self.clock)
 
     def killed(self, at_write: int) -> None:
         """A process that is killed in its so-many-th write."""
-        with killing(at_write, lambda: 0.5, {}), pytest.raises((KilledError, BaseExceptionGroup)):
-            self.scan()
+        with pytest.raises((KilledError, BaseExceptionGroup)):
+            self.scan(at_write=at_write)
 
     @property
     def names(self) -> list[str]:
