@@ -97,7 +97,7 @@ class Totals(GroupTotals):
     ]
     not_scanned: Annotated[
         list[NotScanned],
-        "Subscriptions that were passed over because of their state: no machine of theirs is listed.",
+        "Subscriptions passed over because of their state: no machine of theirs is listed.",
     ]
     inventory_errors: Annotated[
         list[NotListed], "What could not be listed, so that nobody takes it for empty."

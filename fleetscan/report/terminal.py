@@ -104,17 +104,17 @@ class _Summary:
         compliant = assessed - fleet["vms_with_critical_or_security"]
         need = "needs" if compliant == 1 else "need"
         meaning = f"{compliant:,} {need} no critical or security patches"
-        yield self._share("Coverage", fleet["coverage_pct"], f"{assessed:,} assessed")
+        whole = f" {OF_LISTED}" if self._is_part else ""
+        yield self._share("Coverage", fleet["coverage_pct"], f"{assessed:,} assessed", whole)
         yield self._share("Compliance", fleet["compliance_pct"], meaning)
 
-    def _share(self, label: str, percent: float | None, meaning: str) -> tuple[Text, Text]:
+    def _share(self, label: str, percent: float | None, meaning: str, of: str = "") -> tuple[Text, Text]:
         share = percent or 0.0
         full, empty = "█░" if fit("█░", self._encoding) == "█░" else "#-"
         cells = int(share / 100 * BAR_CELLS)
         is_good = share == 100 and not self._is_part
         bar = self.text(full * cells + empty * (BAR_CELLS - cells), GOOD if is_good else MIDDLING)
-        whole = f" {OF_LISTED}" if self._is_part else ""
-        return self.text(label), bar + self.text(f"  {share:6.2f} %{whole}  {meaning}")
+        return self.text(label), bar + self.text(f"  {share:6.2f} %{of}  {meaning}")
 
     def _patches(self) -> Iterator[tuple[Text, Text]]:
         fleet = self._fleet

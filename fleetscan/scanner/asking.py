@@ -12,15 +12,16 @@ from fleetscan.records.asked import INVENTORY_SHA256, RETRIED_SCAN_ID, Selection
 from fleetscan.runs.directory import RESULTS
 from fleetscan.runs.reader import open_run
 from fleetscan.scanner.policy import asked_of
-from fleetscan.settings.declared import Settings
+from fleetscan.settings.declared import PlanSettings, Settings
 
 
-def selection_of(settings: Settings) -> Selection:
+def selection_of(settings: PlanSettings) -> Selection:
     """The selection that `settings` make. What cannot be read is null, and refused where it is used."""
+    retried = settings.retry_failed if isinstance(settings, Settings) else None
     return {
         **asked_of(settings),
         INVENTORY_SHA256: None if settings.inventory is None else _sha256(settings.inventory),
-        RETRIED_SCAN_ID: None if settings.retry_failed is None else _scan_id(settings.retry_failed),
+        RETRIED_SCAN_ID: None if retried is None else _scan_id(retried),
     }
 
 
