@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from fleetscan.errors import CannotReadRunError, CannotWriteError
+from fleetscan.errors import CannotReadRunError, CannotWriteError, UsageError
 from fleetscan.model import Json
 from fleetscan.records.asked import is_same
 from fleetscan.runs.directory import JOURNAL, LATEST, RUN, holds_run
@@ -25,6 +25,7 @@ class FoundRun:
     """One run. `ended_at` is None while it is unfinished, `tenant_id` where no token told it."""
 
     path: Path
+    scan_id: str
     state: State
     began_at: datetime
     ended_at: datetime | None
@@ -88,7 +89,7 @@ def by_journal(path: Path) -> FoundRun | None:
         return None
     at = datetime.fromtimestamp(began.at, UTC)
     tenant_id = (began.principal or {}).get("tenant_id")
-    return FoundRun(path, State.UNFINISHED, at, None, began.asked, tenant_id)
+    return FoundRun(path, began.scan_id, State.UNFINISHED, at, None, began.asked, tenant_id)
 
 
 def _by_facts(path: Path) -> FoundRun:
@@ -100,7 +101,7 @@ def _by_facts(path: Path) -> FoundRun:
     except ValueError as error:
         raise CannotReadRunError(str(path), f"{RUN} tells a time that is none") from error
     tenant_id = None if principal is None else principal["tenant_id"]
-    return FoundRun(path, run.state, began_at, ended_at, facts["selection"], tenant_id)
+    return FoundRun(path, facts["scan_id"], run.state, began_at, ended_at, facts["selection"], tenant_id)
 
 
 def moment_of(text: str) -> datetime:
@@ -108,4 +109,24 @@ def moment_of(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"{text!r:.80} has no zone")
-    return moment
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"{text!r:.80} is out of bounds") from error
+
+
+def run_path(run: str, runs: Path | None) -> Path:
+    """The directory that a person means by `run`: a path, `latest`, or the beginning of an id among `runs`.
+
+    Raises UsageError where several ids begin so. Where nothing is meant, it is a path that holds no run.
+    """
+    path = Path(run)
+    if path.exists() or runs is None or not run:
+        return path
+    if run == LATEST:
+        return runs / LATEST
+    ids = [found for found in runs_in(runs).runs if found.scan_id.startswith(run.lower())]
+    if len(ids) > 1:
+        names = ", ".join(found.path.name for found in ids)
+        raise UsageError(f"{run} is the beginning of several runs' ids: {names}")
+    return ids[0].path if ids else path

@@ -35,7 +35,7 @@ def switch_latest(path: Path, runs: Path | None, listed: int) -> NotSwitched | N
 
     None where that is done, and where the run lies elsewhere.
     """
-    if runs is None or path.parent != runs:
+    if runs is None or path.parent.resolve() != runs.resolve():
         return None
     link = runs / LATEST
     pointed = _pointed_at(link)

@@ -6,10 +6,11 @@ import hashlib
 import stat
 from pathlib import Path
 
-from fleetscan.errors import CannotReadRunError
+from fleetscan.errors import CannotReadRunError, FleetscanError
 from fleetscan.inventory.from_file import run_of
 from fleetscan.records.asked import INVENTORY_SHA256, RETRIED_SCAN_ID, Selection
 from fleetscan.runs.directory import RESULTS
+from fleetscan.runs.found import run_path
 from fleetscan.runs.reader import open_run
 from fleetscan.scanner.policy import asked_of
 from fleetscan.settings.declared import PlanSettings, Settings
@@ -17,11 +18,10 @@ from fleetscan.settings.declared import PlanSettings, Settings
 
 def selection_of(settings: PlanSettings) -> Selection:
     """The selection that `settings` make. What cannot be read is null, and refused where it is used."""
-    retried = settings.retry_failed if isinstance(settings, Settings) else None
     return {
         **asked_of(settings),
         INVENTORY_SHA256: None if settings.inventory is None else _sha256(settings.inventory),
-        RETRIED_SCAN_ID: None if retried is None else _scan_id(retried),
+        RETRIED_SCAN_ID: _scan_id(settings),
     }
 
 
@@ -38,8 +38,12 @@ def _sha256(inventory: str) -> str | None:
         return None
 
 
-def _scan_id(run: str) -> str | None:
+def _scan_id(settings: PlanSettings) -> str | None:
+    """The id of the run to retry, which has an id of its own under whatever name."""
+    if not isinstance(settings, Settings) or settings.retry_failed is None:
+        return None
+    runs = None if settings.runs is None else Path(settings.runs)
     try:
-        return open_run(run).facts["scan_id"]
-    except CannotReadRunError:
+        return open_run(run_path(settings.retry_failed, runs)).facts["scan_id"]
+    except FleetscanError:
         return None

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 
-from fleetscan.errors import Remedy, UsageError
+from fleetscan.errors import Remedy, UsageError, resume_with
 from fleetscan.inventory.from_file import target_of_row
 from fleetscan.inventory.listing import Fleet
-from fleetscan.runs.found import found_run
+from fleetscan.runs.found import found_run, run_path
 from fleetscan.runs.reader import open_run
-from fleetscan.scanner.which_run import resume_old
+from fleetscan.scanner.stores import runs_of
+from fleetscan.scanner.which_run import is_old, resume_old
 from fleetscan.settings.declared import Settings
 
 FAILED = frozenset({"failed", "timed_out"})
 SKIPPED = "skipped"
 
 
-def retried_fleet(path: str, *, with_skipped: bool = False) -> Fleet:
-    """The VMs of the run in the directory `path` that failed or timed out, as they were listed then.
+def retried_path(settings: Settings) -> str | None:
+    """The directory of the run to retry; None where none is. Raises UsageError where several may be meant."""
+    return None if settings.retry_failed is None else str(run_path(settings.retry_failed, runs_of(settings)))
+
+
+def retried_fleet(path: str, settings: Settings, now: datetime) -> Fleet:
+    """The VMs of the run in the directory `path` that `settings` have retried, as they were listed then.
 
     Their known power state is old, so it is dropped. Raises CannotReadRunError where there is no such run,
     UsageError where it has not finished.
@@ -26,9 +32,11 @@ def retried_fleet(path: str, *, with_skipped: bool = False) -> Fleet:
     run = open_run(path)
     if not run.is_complete:
         # Its assessments may still be running, and another start would cancel them.
-        remedy = resume_old(found_run(run.path), datetime.now(UTC))
+        found = found_run(run.path)
+        is_too_old = is_old(found, now, settings.resume_within_s)
+        remedy = resume_old(found, now) if is_too_old else resume_with(path)
         raise UsageError(f"{path} is unfinished, so its failed VMs are not known yet", remedy)
-    wanted = FAILED | {SKIPPED} if with_skipped else FAILED
+    wanted = FAILED | {SKIPPED} if settings.retry_skipped else FAILED
     targets = [
         replace(target_of_row(row), power_state=None) for row in run.rows() if row["outcome"] in wanted
     ]

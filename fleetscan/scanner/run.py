@@ -28,7 +28,7 @@ from fleetscan.scanner.dispatcher import Dispatcher, Exchanger, Halt
 from fleetscan.scanner.hooks import Hooks
 from fleetscan.scanner.listing import LISTING_ATTEMPTS, read_fleet
 from fleetscan.scanner.resume import Resumption
-from fleetscan.scanner.retry import nothing_to_retry, retried_fleet
+from fleetscan.scanner.retry import nothing_to_retry, retried_fleet, retried_path
 from fleetscan.scanner.row_buffer import RowBuffer
 from fleetscan.scanner.session import Session
 from fleetscan.scanner.stores import fresh_store
@@ -93,7 +93,7 @@ class Run:
 
     async def _begin(self, tokens: TokenSource | None, tenant_id: str | None) -> ScanSummary:
         """A new run, unless there is nothing to retry."""
-        scan_id, retried = str(uuid.uuid4()), self._settings.retry_failed
+        scan_id, retried = str(uuid.uuid4()), retried_path(self._settings)
         fleet = await self._list()
         if retried is not None and not fleet.targets:
             self._hooks.note(*nothing_to_retry(retried, self._settings))
@@ -109,8 +109,8 @@ class Run:
             self._hooks.warning(f"{damaged}; it is passed over")
 
     async def _list(self) -> Fleet:
-        if self._settings.retry_failed is not None:
-            return retried_fleet(self._settings.retry_failed, with_skipped=self._settings.retry_skipped)
+        if (retried := retried_path(self._settings)) is not None:
+            return retried_fleet(retried, self._settings, self._clock.utc)
         return await read_fleet(
             self._settings, self._dispatcher, chance=self._chance, hooks=self._hooks, stop=self._stop
         )

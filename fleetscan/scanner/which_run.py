@@ -12,6 +12,7 @@ from fleetscan.errors import CannotResumeError, Remedy, resume_with
 from fleetscan.records.story import Story
 from fleetscan.runs.found import FoundRun
 from fleetscan.runs.reader import State
+from fleetscan.settings.types import YEAR_S
 
 HOUR_S = 3600.0
 
@@ -77,9 +78,12 @@ def is_old(run: FoundRun, now: datetime, within_s: float) -> bool:
 
 
 def resume_old(run: FoundRun, now: datetime) -> Remedy:
-    """How to resume a run that is older than the settings allow: it is let be one more hour."""
+    """How to resume a run that is older than the settings allow: in the next hour or two."""
     age_s = (now - run.began_at).total_seconds()
-    return resume_with(str(run.path), within_s=(math.floor(age_s / HOUR_S) + 2) * HOUR_S)
+    within_s = (math.floor(age_s / HOUR_S) + 2) * HOUR_S
+    if within_s > YEAR_S:
+        return Remedy("it is too old to be resumed")
+    return resume_with(str(run.path), within_s=within_s)
 
 
 def minute(moment: datetime) -> str:

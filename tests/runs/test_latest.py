@@ -118,7 +118,7 @@ def test_a_selection_replaces_only_itself_and_the_whole_fleet_replaces_any(here:
 def test_another_tenant_s_run_of_the_same_subscription_is_another_selection() -> None:
     def run(hour: int, tenant_id: str | None) -> FoundRun:
         at = datetime(2026, 11, 23, hour, tzinfo=UTC)
-        return FoundRun(Path("run"), State.COMPLETE, at, at, {"subscription": ["a"]}, tenant_id)
+        return FoundRun(Path("run"), "id", State.COMPLETE, at, at, {"subscription": ["a"]}, tenant_id)
 
     assert why_it_stays(run(2, "t1"), 1, run(1, "t2")) is not None
     assert why_it_stays(run(2, "T1"), 1, run(1, "t1")) is None

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from fleetscan.errors import CannotReadRunError
 from fleetscan.scanner.live import scan_over
 from tests.scanner.test_resume import stopped_run
 from tests.scanner.test_whole_scans import Notes, StopAfter, Transport, cloud_of, run_of, settings_for
@@ -133,3 +134,19 @@ async def test_only_whole_fleets_move_latest_and_the_others_say_so(tmp_path: Pat
     assert (await scan_over(Transport(cloud), settings, hooks=hooks, stop=hooks.stop)).exit_code == 5
     assert (runs / "latest").resolve().name == whole
     assert await scan() != whole
+
+
+@in_virtual_time
+async def test_a_run_to_retry_is_named_by_its_path_by_latest_or_by_the_beginning_of_its_id(
+    tmp_path: Path,
+) -> None:
+    runs, cloud = str(tmp_path / "runs"), cloud_of(machines=30, failing_pct=40.0, stopped_pct=0.0)
+    summary, run = await run_of(Transport(cloud), settings_for(None, runs=runs))
+    failed = {key for key, row in run.by_id.items() if row["outcome"] in ("failed", "timed_out")}
+    assert failed
+    for name in (str(summary.directory), "latest", run.facts["scan_id"], run.facts["scan_id"][:6].upper()):
+        _, again = await run_of(Transport(cloud), settings_for(None, runs=runs, retry_failed=name))
+        assert set(again.by_id) == failed
+        assert again.facts["selection"]["retried_scan_id"] == run.facts["scan_id"]
+    with pytest.raises(CannotReadRunError, match="there is no such directory"):
+        await scan_over(Transport(cloud), settings_for(None, runs=runs, retry_failed="zz"))
