@@ -40,12 +40,13 @@ def is_same_value(name: str, one: Json, other: Json) -> bool:
 
 
 def _comparable(name: str, value: Json) -> object:
-    """`value` without what makes no difference: a list's order, the case of ids and of an endpoint."""
+    """`value` without what makes no difference: a list's order, the case of ids and of an endpoint, and how
+    a setting is not set."""
     if name == "endpoint" and isinstance(value, str):
         try:
             return Origin.of(value)
         except ValueError:
             return value
     if isinstance(value, list):
-        return frozenset(str(each).lower() for each in value)
-    return value
+        return frozenset(str(each).lower() for each in value) or None
+    return value or None

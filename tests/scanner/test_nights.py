@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from fleetscan.azure.credentials import TokenSource
 from fleetscan.errors import CannotResumeError, FleetscanError, LockedError
 from fleetscan.runs.journal import JournalFile
 from fleetscan.scanner.live import scan_over
@@ -40,7 +41,12 @@ class Nights:
         self.notes: list[str] = []
         self.warnings: list[str] = []
 
-    def scan(self, settings: Settings | None = None, at_write: int | None = None) -> ScanSummary:
+    def scan(
+        self,
+        settings: Settings | None = None,
+        at_write: int | None = None,
+        tokens: TokenSource | None = None,
+    ) -> ScanSummary:
         """One process of the line, or of other settings; `notes` has what it said.
 
         It is killed in its `at_write`th write.
@@ -49,7 +55,7 @@ class Nights:
         self.notes, self.warnings = hooks.notes, hooks.warnings
         with virtual(self.clock), killing(at_write, lambda: 0.5, {}):
             wire = Transport(self.cloud, self.clock)
-            return run_to_end(scan_over(wire, settings or self.line, hooks=hooks), self.clock)
+            return run_to_end(scan_over(wire, settings or self.line, tokens=tokens, hooks=hooks), self.clock)
 
     def killed(self, at_write: int) -> None:
         """A process that is killed in its so-many-th write."""
@@ -282,6 +288,36 @@ def test_runs_are_compared_by_when_they_began_and_not_by_name(nights: Nights) ->
     nights.clock.now = 2 * HOUR_S
     nights.scan()
     assert nights.notes == [f"new run: the last one of this selection, {second}, is complete"]
+
+
+class Token:
+    """A token that tells its tenant once it was fetched, as an azure-identity credential's does."""
+
+    def __init__(self, tenant_id: str) -> None:
+        self._tenant_id = tenant_id
+        self._is_fetched = False
+
+    async def header(self) -> str:
+        self._is_fetched = True
+        return "Bearer t"
+
+    async def renew(self, refused: str, claims: str | None) -> None: ...
+    async def aclose(self) -> None: ...
+
+    def principal(self) -> dict[str, str | None]:
+        tenant_id = self._tenant_id if self._is_fetched else None
+        return {"object_id": None, "app_id": None, "tenant_id": tenant_id, "name": None}
+
+
+def test_another_tenant_s_run_is_no_run_of_this_selection(nights: Nights) -> None:
+    short = replace(nights.line, deadline_s=MINUTE_S, drain_s=0.0)
+    nights.scan(short, tokens=Token("t-1"))
+    nights.clock.now = HOUR_S
+    nights.scan(short, tokens=Token("t-2"))
+    assert nights.notes[0] == "new run: there is no earlier one of this selection"
+    nights.clock.now = 2 * HOUR_S
+    nights.scan(short, tokens=Token("T-1"))
+    assert nights.notes[0].startswith(f"resuming {nights.runs / nights.names[0]}, begun 2026-01-01 00:00 UTC")
 
 
 def contents(path: Path) -> dict[str, bytes]:

@@ -151,3 +151,23 @@ async def test_settings_that_do_not_go_together_are_refused(settings: Settings, 
     with pytest.raises(UsageError, match=told):
         async with scan(settings, credential="t"):
             pass
+
+
+@in_virtual_time
+async def test_an_inventory_file_that_has_changed_is_another_selection(tmp_path: Path) -> None:
+    cloud, out, file = cloud_of(machines=60), tmp_path / "run", tmp_path / "vms.txt"
+    ids = [machine.resource_id for machine in cloud.fleet]
+    file.write_text("\n".join(ids))
+    hooks = StopAfter(rows=10)
+    settings = settings_for(out, max_in_flight=4, drain_s=0.0, inventory=str(file))
+    await scan_over(Transport(cloud), settings, hooks=hooks, stop=hooks.stop)
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    file.write_text("\n".join(ids[:30]))
+    resumed = settings_for(out, resume=True, inventory=str(file))
+    with pytest.raises(CannotResumeError, match="its inventory file has changed since it was started"):
+        await scan_over(Transport(cloud), resumed)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    # A file that is gone changes nothing: the run has its listing.
+    file.unlink()
+    assert (await scan_over(Transport(cloud), resumed)).exit_code == 0
+    assert len(read_run(out).rows) == 60
