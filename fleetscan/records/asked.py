@@ -40,8 +40,10 @@ def is_same_value(name: str, one: Json, other: Json) -> bool:
 
 
 def _comparable(name: str, value: Json) -> object:
-    """`value` without what makes no difference: a list's order, the case of ids and of an endpoint, and how
-    a setting is not set."""
+    """`value` without what makes no difference: a list's order, the case of ids, an endpoint's spelling.
+
+    A setting that is not set is None, whatever it is where it is set.
+    """
     if name == "endpoint" and isinstance(value, str):
         try:
             return Origin.of(value)

@@ -57,6 +57,7 @@ def test_standard_input_a_pipe_and_a_missing_file_are_never_the_same_and_never_r
         # A setting that a later version adds selects nothing where it is not set.
         ({"limit": 3}, {"limit": 3, "name": None}, True),
         ({"limit": 3}, {"limit": 3, "name": "web-*"}, False),
+        ({"limit": 3}, {"limit": 3, "retry_skipped": False, "tag": []}, True),
         (
             {"retry_failed": "latest", "retried_scan_id": "1"},
             {"retry_failed": "latest", "retried_scan_id": "2"},
