@@ -58,10 +58,16 @@ OTHER_VERSION = Remedy("use the version of fleetscan that wrote it, or a newer o
 ANOTHER_DIRECTORY = Remedy("name another directory: {out}", {"out": None})
 
 
-def resume_with(directory: str, first: str = "") -> Remedy:
-    """To go on with the run in `directory`, after what has to be done `first`."""
+def resume_with(directory: str, first: str = "", within_s: float | None = None) -> Remedy:
+    """To go on with the run in `directory`, after what has to be done `first`.
+
+    `within_s` is how long ago it may have begun, where that is longer than the settings allow.
+    """
     template = "resume it with {out} {resume}"
-    return Remedy(f"{first}, then {template}" if first else template, {"out": directory, "resume": True})
+    settings: dict[str, object] = {"out": directory, "resume": True}
+    if within_s is not None:
+        template, settings["resume_within_s"] = f"{template} {{resume_within_s}}", within_s
+    return Remedy(f"{first}, then {template}" if first else template, settings)
 
 
 class FleetscanError(Exception):

@@ -14,7 +14,8 @@ from typing import Literal
 
 from fleetscan.errors import FleetscanError
 from fleetscan.report.sanitize import sanitize
-from fleetscan.settings.setting import name_of
+from fleetscan.settings.declared import Settings
+from fleetscan.settings.setting import name_of, settings_of
 
 # A sentence of ours may quote a path and an address; anything longer is foreign text and is cut.
 LONGEST_LINE = 2000
@@ -26,7 +27,11 @@ MOST_LINES = 100
 def as_flag(name: str, value: object) -> str:
     """A setting as the command line writes it: `--out`, `--out 'my runs'`, `--resume`."""
     flag = f"--{name_of(name)}"
-    return flag if value is None or value is True else f"{flag} {shlex.quote(as_text(value))}"
+    if value is None or value is True:
+        return flag
+    known = next((each for each in settings_of(Settings) if each.attribute == name), None)
+    text = as_text(value) if known is None or known.is_list else known.form.show(value)
+    return f"{flag} {shlex.quote(text)}"
 
 
 def as_text(value: object) -> str:

@@ -50,11 +50,15 @@ def progress(quiet: bool, *, stream: TextIO | None = None, clock: Clock = time.m
 
 
 class Teller(Tally):
-    """Counts, and shows warnings at once."""
+    """Counts, and shows notes and warnings at once."""
 
     def __init__(self, say: Say, began_at: float) -> None:
         super().__init__(began_at)
         self._say = say
+
+    def note(self, sentence: str, remedy: Remedy | None = None) -> None:
+        """See Hooks."""
+        self._say(wording.note(sentence if remedy is None else f"{sentence}; {remedy.told(as_flag)}"))
 
     def warning(self, sentence: str, remedy: Remedy | None = None) -> None:
         """See Hooks."""

@@ -37,13 +37,14 @@ async def watched_scan(
     are_failures_planned: bool = False,
 ) -> ScanSummary:
     """Scans, with progress and summary on stderr. Raises what `fleetscan.scan` raises."""
+    settings = replace(settings, runs=settings.runs or RUNS)
     settings.check_together()
     is_streamed = settings.out == STREAM
-    settings = replace(settings, out=None) if is_streamed else replace(settings, runs=settings.runs or RUNS)
+    settings = replace(settings, out=None, runs=None) if is_streamed else settings
     with progress(settings.quiet) as hooks:
         live = LiveScan(settings, credential, hooks, are_failures_planned=are_failures_planned)
         summary = await _run(live, stop, is_streamed=is_streamed)
-    if not settings.quiet:
+    if summary.has_run and not settings.quiet:
         print_summary(summary.totals, directory=summary.directory, stream=sys.stderr)
     if summary.stopped_by is not None:
         note_error(summary.stopped_by)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fleetscan.cli.tally import View
 from fleetscan.model import InventoryError
 from fleetscan.report.figures import MINUTE_S, counted, duration
+from fleetscan.report.left_out import passed_over_words, selection_words
 from fleetscan.report.sanitize import sanitize
 
 SENTENCE_LIMIT_CHARS = 500
@@ -24,7 +25,23 @@ def line(view: View) -> str:
 def last_line(view: View, lasted_s: float) -> str:
     """The state of a scan when it ended, complete or not."""
     sent = counted(view.requests, "request", "requests")
-    return f"{done(view)} ({ends(view)}) in {duration(lasted_s)}, {sent}, {view.throttled:,} throttled"
+    parts = [f"{done(view)} ({ends(view)}) in {duration(lasted_s)}", sent, f"{view.throttled:,} throttled"]
+    return "; ".join(filter(None, [", ".join(parts), left_out(view)]))
+
+
+def left_out(view: View) -> str:
+    """What was asked for, and what of the fleet is not among the VMs listed; empty for a whole fleet."""
+    parts = [
+        f"selection: {asked}" if (asked := selection_words(view.selection)) else "",
+        f"passed over: {passed_over}" if (passed_over := passed_over_words(view.not_scanned)) else "",
+        f"not listed: {counted(view.not_listed, 'part', 'parts')} of the fleet" if view.not_listed else "",
+    ]
+    return "; ".join(filter(None, parts))
+
+
+def note(sentence: str) -> str:
+    """A note as a line."""
+    return f"note: {sanitize(sentence, SENTENCE_LIMIT_CHARS)}"
 
 
 def warning(sentence: str) -> str:

@@ -1,4 +1,4 @@
-"""Which subscriptions there are, and which of them are to be listed: the enabled ones, or those named."""
+"""Which subscriptions there are, and which of them are to be listed: those that work, or those named."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from fleetscan.model import InventoryError, Json, OwnCode, RequestKind
 
 # The newest stable version; the fields read here are in all versions since 2016.
 API_VERSION = "2022-12-01"
+# A subscription whose bill is overdue still works. A Warned one refuses writes, as a Disabled one does.
+WORKING = frozenset({"enabled", "pastdue"})
 NOT_FOUND = "SubscriptionNotFound"
 
 
@@ -29,9 +31,9 @@ class Subscription:
         return self.id.lower()
 
     @property
-    def is_enabled(self) -> bool:
-        """Whether its VMs can be worked on; an unknown state counts as enabled."""
-        return (self.state or "Enabled").lower() == "enabled"
+    def is_working(self) -> bool:
+        """Whether its VMs can be assessed; a state that is not told counts as enabled."""
+        return (self.state or "Enabled").lower() in WORKING
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +88,15 @@ def _subscription_of(entry: Json) -> Subscription | None:
 
 
 def choose(subscriptions: Subscriptions, named: Sequence[str]) -> Choice:
-    """The subscriptions to list: all that are enabled, or those `named`, whatever their state.
+    """The subscriptions to list: all that work, or those `named`, whatever their state.
 
     A named one that is not visible becomes an error; while the list itself is in doubt it is tried.
     """
     if not named:
         errors = () if subscriptions.error is None else (subscriptions.error,)
-        enabled = tuple(seen for seen in subscriptions.seen if seen.is_enabled)
-        passed_over = tuple(seen for seen in subscriptions.seen if not seen.is_enabled)
-        return Choice(enabled, not_enabled=passed_over, errors=errors)
+        working = tuple(seen for seen in subscriptions.seen if seen.is_working)
+        passed_over = tuple(seen for seen in subscriptions.seen if not seen.is_working)
+        return Choice(working, not_enabled=passed_over, errors=errors)
     by_key = {seen.key: seen for seen in subscriptions.seen}
     wanted = {name.lower(): name for name in named}
     chosen = tuple(by_key[key] for key in wanted if key in by_key)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from fleetscan.inventory.selection import is_skipped
 from fleetscan.model import InventoryError, Target
+from fleetscan.records.totals import NotScanned
 
 
 @dataclass(slots=True)
@@ -26,13 +27,19 @@ class Group:
 
 
 class Roster:
-    """The groups of `targets`; `errors` say what is missing from them.
+    """The groups of `targets`; `errors` and `not_scanned` say what is missing from them.
 
     `answering` are the VMs to assess, in their order, each represented by the one that stands for it.
     """
 
-    def __init__(self, targets: Iterable[Target], errors: Sequence[InventoryError] = ()) -> None:
+    def __init__(
+        self,
+        targets: Iterable[Target],
+        errors: Sequence[InventoryError] = (),
+        not_scanned: Sequence[NotScanned] = (),
+    ) -> None:
         self.errors = errors
+        self.not_scanned = not_scanned
         self._groups: dict[tuple[str, str | None], Group] = {}
         self.power_states: Counter[str] = Counter()
         self.answering: list[Target] = []

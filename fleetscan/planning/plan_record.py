@@ -6,6 +6,7 @@ from fleetscan.model import Reason
 from fleetscan.planning.counts import Group, Roster
 from fleetscan.planning.forecast import Assumed, Binding, Forecast
 from fleetscan.planning.virtual_time import Course
+from fleetscan.records.asked import Selection
 from fleetscan.records.fleet_facts import not_listed
 from fleetscan.records.plan import SCHEMA, Plan, PlanAssumed, PlanBinding, PlanGroup, PlanPredicted
 
@@ -13,7 +14,9 @@ from fleetscan.records.plan import SCHEMA, Plan, PlanAssumed, PlanBinding, PlanG
 DECIMALS = 3
 
 
-def plan_record(roster: Roster, course: Course, foreseen: Forecast, assumed: Assumed) -> Plan:
+def plan_record(
+    roster: Roster, course: Course, foreseen: Forecast, assumed: Assumed, selection: Selection
+) -> Plan:
     """The record of `foreseen`, which `course` comes to when it is run as `assumed`."""
     skipped = roster.listed - len(roster.answering)
     return {
@@ -26,6 +29,8 @@ def plan_record(roster: Roster, course: Course, foreseen: Forecast, assumed: Ass
         "predicted": _predicted(foreseen),
         "binding": None if foreseen.binding is None else _binding(foreseen.binding),
         "assumed": _assumed(assumed),
+        "selection": selection,
+        "not_scanned": [*roster.not_scanned],
         "inventory_errors": [not_listed(error) for error in roster.errors],
     }
 

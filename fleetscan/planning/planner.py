@@ -19,7 +19,9 @@ from fleetscan.planning.counts import Roster
 from fleetscan.planning.forecast import Assumed, forecast
 from fleetscan.planning.plan_record import plan_record
 from fleetscan.planning.virtual_time import run_through
+from fleetscan.records.fleet_facts import not_scanned
 from fleetscan.records.plan import Plan
+from fleetscan.scanner.asking import selection_of
 from fleetscan.scanner.blocking import in_thread
 from fleetscan.scanner.broker import Broker
 from fleetscan.scanner.connection import connect
@@ -83,7 +85,7 @@ async def list_over(transport: Exchanger, settings: PlanSettings, *, hooks: Hook
     )
     chance = random.Random().random  # noqa: S311 - jitter, not a secret
     fleet = await read_fleet(settings, dispatcher, chance=chance, hooks=hooks, stop=stop)
-    return Roster(fleet.targets, fleet.errors)
+    return Roster(fleet.targets, fleet.errors, not_scanned(fleet.scope))
 
 
 def foresee(
@@ -113,7 +115,7 @@ def foresee(
     )
     longest_s = max(map(assessment_s, course.targets.values()), default=ASSESSMENT_S)
     assumed = Assumed(longest_s, reply_s, settings.max_in_flight, settings.rate_share)
-    return plan_record(roster, course, forecast(course, assumed), assumed)
+    return plan_record(roster, course, forecast(course, assumed), assumed, selection_of(settings))
 
 
 def median_of(past: PastDurations) -> Callable[[Target], float]:

@@ -1,12 +1,14 @@
-"""What the fleet's line of totals.jsonl tells besides sums: when, how many requests, what was not listed."""
+"""What the fleet's line of totals.jsonl tells besides sums: when, how many requests, what was left out."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fleetscan.model import InventoryError, RequestKind
-from fleetscan.records.totals import GroupTotals, NotListed, Requests, Totals
+from fleetscan.records.asked import Selection
+from fleetscan.records.run import Scope
+from fleetscan.records.totals import GroupTotals, NotListed, NotScanned, Requests, Totals
 
 
 @dataclass(slots=True)
@@ -61,13 +63,15 @@ class RequestCounts:
 
 @dataclass(frozen=True, slots=True)
 class FleetFacts:
-    """One scan as a whole. Times are UTC ISO 8601 with Z; what could not be listed is named."""
+    """One scan as a whole. Times are UTC ISO 8601 with Z; what is not among the VMs listed is named."""
 
     started_at: str
     finished_at: str
     duration_s: float
     requests: RequestCounts
     inventory_errors: Sequence[InventoryError] = ()
+    selection: Selection = field(default_factory=dict)
+    not_scanned: Sequence[NotScanned] = ()
 
     def totals(self, line: GroupTotals) -> Totals:
         """The fleet's line of totals.jsonl: the sums in `line`, and these facts."""
@@ -77,6 +81,8 @@ class FleetFacts:
             "finished_at": self.finished_at,
             "duration_s": round(self.duration_s, 3),
             "requests": self.requests.told(),
+            "selection": self.selection,
+            "not_scanned": [*self.not_scanned],
             "inventory_errors": [not_listed(error) for error in self.inventory_errors],
         }
 
@@ -89,3 +95,11 @@ def not_listed(error: InventoryError) -> NotListed:
         "message": error.message,
         "http_status": error.http_status,
     }
+
+
+def not_scanned(scope: Scope) -> list[NotScanned]:
+    """The subscriptions that were passed over, as the fleet's line tells them."""
+    return [
+        {"subscription_id": each["subscription_id"], "name": each["name"], "state": each["state"]}
+        for each in scope["not_enabled"]
+    ]

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypeAlias, TypedDict
 
+from fleetscan.model import Json
 from fleetscan.records.shapes import Count, Keyword, Seconds, Tally
-from fleetscan.records.totals import NotListed
+from fleetscan.records.totals import NotListed, NotScanned
 
 Schema: TypeAlias = Literal["fleetscan.plan/1"]
 SCHEMA: Schema = "fleetscan.plan/1"
@@ -88,6 +89,10 @@ class Plan(TypedDict):
     predicted: PlanPredicted
     binding: PlanBinding | None
     assumed: PlanAssumed
+    selection: Annotated[dict[str, Json], "What was asked for: every setting that selects, as it was set."]
+    not_scanned: Annotated[
+        list[NotScanned], "Subscriptions passed over because of their state: no machine of theirs is listed."
+    ]
     inventory_errors: Annotated[
         list[NotListed], "What could not be listed, and is no part of the prediction."
     ]

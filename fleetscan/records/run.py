@@ -43,7 +43,7 @@ class Scope(TypedDict):
     """The subscriptions that were listed; empty lists where the machines came from a file."""
 
     subscriptions: Annotated[list[ScopeSubscription], "Those whose machines were listed."]
-    not_enabled: Annotated[list[ScopeSubscription], "Those that were left out because they are not enabled."]
+    not_enabled: Annotated[list[ScopeSubscription], "Those that were passed over because of their state."]
 
 
 class RunFacts(TypedDict):
@@ -58,4 +58,5 @@ class RunFacts(TypedDict):
     versions: Versions
     principal: Principal | None
     scope: Scope
+    selection: Annotated[dict[str, Json], "What was asked for: every setting that selects, as it was set."]
     settings: Annotated[dict[str, Json], "Every setting of the scan by its name; no secrets."]

@@ -34,8 +34,16 @@ def totals_schema() -> dict[str, Json]:
         **_headed(totals.SCHEMA, totals.Totals),
         "required": [*every],
         "if": {"properties": {"scope": {"const": "fleet"}}},
-        "then": {"properties": {"key": {"type": "null"}}, "required": [*fleet_only]},
-        "else": {"properties": {"key": {"type": "string"}, **forbidden}},
+        "then": {
+            "properties": {"key": {"type": "null"}, "name": {"type": "null"}},
+            "required": [*fleet_only],
+        },
+        "else": {
+            "properties": forbidden,
+            "if": {"properties": {"scope": {"const": "subscription"}}},
+            "then": {"properties": {"key": {"type": "string"}}},
+            "else": {"properties": {"name": {"type": "null"}}},
+        },
     }
 
 

@@ -16,7 +16,7 @@ from fleetscan.records.fleet_facts import FleetFacts
 from fleetscan.records.row import CountedRow
 from fleetscan.records.totals import SCHEMA, GroupTotals, Outcomes, Totals
 
-UNKNOWN = "unknown"
+SUBSCRIPTION = "subscription"
 TAG_PREFIX = "tag:"
 
 NO_OUTCOMES: Outcomes = {"assessed": 0, "failed": 0, "timed_out": 0, "skipped": 0, "interrupted": 0}
@@ -30,7 +30,7 @@ class RunningTotals:
         self._scan_id = scan_id
         self._fleet = _Group()
         self._scopes = [
-            _Scope("subscription", lambda target: target.subscription_id.lower()),
+            _Scope(SUBSCRIPTION, lambda target: target.subscription_id.lower()),
             _Scope("location", lambda target: target.location and target.location.lower()),
             _Scope("os_type", lambda target: target.os_type),
             *_tag_scopes(group_by),
@@ -40,7 +40,10 @@ class RunningTotals:
         """Count `target` among the fleet."""
         self._fleet.listed += 1
         for scope in self._scopes:
-            scope.group(target).listed += 1
+            group = scope.group(target)
+            group.listed += 1
+            if scope.name == SUBSCRIPTION and group.name is None:
+                group.name = target.subscription_name
 
     def ended(self, target: Target, row: CountedRow) -> None:
         """Count the row that `target`, listed before, ended in."""
@@ -63,7 +66,7 @@ class RunningTotals:
         groups = [
             scope.groups[key].line(self._scan_id, scope.name, key)
             for scope in self._scopes
-            for key in sorted(scope.groups)
+            for key in sorted(scope.groups, key=lambda key: (key is None, key or ""))
         ]
         return facts.totals(self._fleet.line(self._scan_id, "fleet", None)), *groups
 
@@ -72,6 +75,7 @@ class RunningTotals:
 class _Group:
     """The sums over one set of machines."""
 
+    name: str | None = None
     listed: int = 0
     ended: int = 0
     outcomes: Outcomes = field(default_factory=NO_OUTCOMES.copy)
@@ -108,6 +112,7 @@ class _Group:
             "scan_id": scan_id,
             "scope": scope,
             "key": key,
+            "name": self.name,
             "listed": self.listed,
             "outcomes": {**self.outcomes, "interrupted": self.listed - self.ended},
             "statuses": dict(sorted(self.statuses.items())),
@@ -128,11 +133,10 @@ class _Scope:
 
     name: str
     key: Callable[[Target], str | None]
-    groups: dict[str, _Group] = field(default_factory=dict)
+    groups: dict[str | None, _Group] = field(default_factory=dict)
 
     def group(self, target: Target) -> _Group:
         key = self.key(target)
-        key = UNKNOWN if key is None else key
         group = self.groups.get(key)
         if group is None:
             group = self.groups[key] = _Group()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypeAlias, TypedDict
 
+from fleetscan.model import Json
 from fleetscan.records.shapes import Count, HttpStatus, Keyword, Percent, Seconds, Tally, UtcTime
 
 Schema: TypeAlias = Literal["fleetscan.totals/1"]
@@ -45,6 +46,14 @@ class NotListed(TypedDict):
     http_status: HttpStatus
 
 
+class NotScanned(TypedDict):
+    """One subscription that was passed over."""
+
+    subscription_id: Annotated[str, "The subscription's id."]
+    name: Annotated[str | None, "The subscription's display name."]
+    state: Annotated[str | None, "Azure's word for its state, for which it was passed over."]
+
+
 class GroupTotals(TypedDict):
     """Sums over one group of the fleet, or all of it; those of patches are over assessed machines alone."""
 
@@ -54,8 +63,9 @@ class GroupTotals(TypedDict):
     key: Annotated[
         str | None,
         "The group's subscription id (lower case), location, OS type or tag value; "
-        "'unknown' for machines without one; null for the fleet.",
+        "null for machines without one, and for the fleet.",
     ]
+    name: Annotated[str | None, "A subscription's display name; null for every other group, or if unknown."]
     listed: Annotated[Count, "Machines that were selected."]
     outcomes: Outcomes
     statuses: Annotated[Tally, "Rows for each status word of the assessment."]
@@ -82,6 +92,13 @@ class Totals(GroupTotals):
     finished_at: Annotated[UtcTime, "When the scan ended."]
     duration_s: Annotated[Seconds, "How long the scan ran, in seconds; resumed scans add up."]
     requests: Requests
+    selection: Annotated[
+        dict[str, Json], "What was asked for: every setting that selects, as it was set; the limit too."
+    ]
+    not_scanned: Annotated[
+        list[NotScanned],
+        "Subscriptions passed over because of their state: no machine of theirs is listed.",
+    ]
     inventory_errors: Annotated[
         list[NotListed], "What could not be listed, so that nobody takes it for empty."
     ]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from fleetscan.records.plan import Bound, Plan, PlanBinding, PlanGroup
 from fleetscan.report.figures import counted, duration
+from fleetscan.report.left_out import passed_over_words, selection_words
 from fleetscan.report.sanitize import fit, sanitize
 
 if TYPE_CHECKING:
@@ -98,6 +99,10 @@ class _Summary:
         skipped = sum(self._record["skipped"].values())
         if skipped:
             yield "Skipped", f"{skipped:,} not running: {self._power_states()}", ""
+        if asked := selection_words(self._record["selection"]):
+            yield "Selection", asked, ""
+        if passed_over := passed_over_words(self._record["not_scanned"]):
+            yield "Passed over", passed_over, "yellow"
         missing = len(self._record["inventory_errors"])
         if missing:
             parts = counted(missing, "part of the fleet", "parts of the fleet")

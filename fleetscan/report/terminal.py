@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, TextIO, TypeAlias
 from fleetscan.records.row import REASONS
 from fleetscan.records.totals import NotListed, Totals
 from fleetscan.report.figures import counted, duration
+from fleetscan.report.left_out import is_part, passed_over_words, selection_words
 from fleetscan.report.sanitize import fit, sanitize
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 BAR_CELLS = 10
 ERRORS_SHOWN = 8
+OF_LISTED = "of what was listed"
 LABEL_CELLS = 11
 PATH_LIMIT_CHARS = 1000
 ERROR_LIMIT_CHARS = 300
@@ -74,6 +76,7 @@ class _Summary:
         self._is_resumable = is_resumable
         self._outcomes = fleet["outcomes"]
         self._reasons = fleet["reasons"]
+        self._is_part = is_part(fleet)
 
     def headline(self) -> Text:
         """The most important facts in one sentence."""
@@ -87,7 +90,7 @@ class _Summary:
 
     def rows(self) -> Iterator[tuple[Text, Text]]:
         """Label and text of each line below the headline; an empty pair before each block is a blank line."""
-        blocks = [self._not_listed(), self._requests()]
+        blocks = [self._left_out(), self._requests()]
         if self._fleet["listed"]:
             blocks = [self._shares(), self._patches(), self._ended_otherwise(), *blocks]
         for block in blocks:
@@ -101,15 +104,17 @@ class _Summary:
         compliant = assessed - fleet["vms_with_critical_or_security"]
         need = "needs" if compliant == 1 else "need"
         meaning = f"{compliant:,} {need} no critical or security patches"
-        yield self._share("Coverage", fleet["coverage_pct"], f"{assessed:,} assessed")
+        whole = f" {OF_LISTED}" if self._is_part else ""
+        yield self._share("Coverage", fleet["coverage_pct"], f"{assessed:,} assessed", whole)
         yield self._share("Compliance", fleet["compliance_pct"], meaning)
 
-    def _share(self, label: str, percent: float | None, meaning: str) -> tuple[Text, Text]:
+    def _share(self, label: str, percent: float | None, meaning: str, of: str = "") -> tuple[Text, Text]:
         share = percent or 0.0
         full, empty = "█░" if fit("█░", self._encoding) == "█░" else "#-"
         cells = int(share / 100 * BAR_CELLS)
-        bar = self.text(full * cells + empty * (BAR_CELLS - cells), GOOD if share == 100 else MIDDLING)
-        return self.text(label), bar + self.text(f"  {share:6.2f} %  {meaning}")
+        is_good = share == 100 and not self._is_part
+        bar = self.text(full * cells + empty * (BAR_CELLS - cells), GOOD if is_good else MIDDLING)
+        return self.text(label), bar + self.text(f"  {share:6.2f} %{of}  {meaning}")
 
     def _patches(self) -> Iterator[tuple[Text, Text]]:
         fleet = self._fleet
@@ -143,8 +148,15 @@ class _Summary:
         told = [f"{number:,} {word.replace('_', ' ')}" for number, word in sorted(found, reverse=True)]
         return f": {', '.join(told)}" if len(words) > 1 and told else ""
 
-    def _not_listed(self) -> Iterator[tuple[Text, Text]]:
-        """The parts of the fleet that could not be listed: the first few by name, the rest by number."""
+    def _left_out(self) -> Iterator[tuple[Text, Text]]:
+        """What was asked for, and what of the fleet is not among the VMs listed.
+
+        What could not be listed: the first few by name, the rest by number.
+        """
+        if asked := selection_words(self._fleet["selection"]):
+            yield self.text("Selection"), self.text(asked)
+        if passed_over := passed_over_words(self._fleet["not_scanned"]):
+            yield self.text("Passed over", MIDDLING), self.text(passed_over, MIDDLING)
         found = self._fleet["inventory_errors"]
         for error in found[:ERRORS_SHOWN]:
             yield self.text("NOT LISTED", BAD), self.text(_error_sentence(error), BAD)

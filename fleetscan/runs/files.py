@@ -14,7 +14,7 @@ from typing import Protocol
 from fleetscan import json_text
 from fleetscan.errors import CannotWriteError
 from fleetscan.runs import disk
-from fleetscan.runs.directory import LATEST, RESULTS, RUN, TOTALS
+from fleetscan.runs.directory import RESULTS, RUN, TOTALS
 from fleetscan.runs.disk import cannot_go_on, reason
 
 
@@ -44,10 +44,6 @@ class Output(Protocol):
         """Put run.json in place, whole."""
         ...
 
-    def switch_latest(self) -> str | None:
-        """Make a complete run the latest one; answers a sentence for the user where that failed."""
-        ...
-
     def close(self) -> None:
         """Have what was written outlive a power cut. Closing twice is harmless."""
         ...
@@ -68,26 +64,21 @@ class NoFiles:
     def sync(self) -> None: ...
     def write_totals(self, lines: Iterable[Mapping[str, object]]) -> None: ...
     def write_run(self, facts: Mapping[str, object]) -> None: ...
-    def switch_latest(self) -> None: ...
     def close(self) -> None: ...
 
 
 class RunFiles:
-    """One run's files, with its results.jsonl open for rows. Made by `open`.
+    """One run's files, with its results.jsonl open for rows. Made by `open`."""
 
-    `latest_in` is the directory whose link `latest` follows complete runs that lie in it.
-    """
-
-    def __init__(self, path: Path, rows_fd: int, latest_in: Path | None = None) -> None:
+    def __init__(self, path: Path, rows_fd: int) -> None:
         self.path = path
         self.rows_written = 0
         self._rows_fd: int | None = rows_fd
         self._rows_size_bytes = disk.written_bytes(rows_fd)
         self._is_torn = False
-        self._is_among_runs = path.parent == latest_in
 
     @classmethod
-    def open(cls, path: Path, latest_in: Path | None = None) -> RunFiles:
+    def open(cls, path: Path) -> RunFiles:
         """The run in the existing directory `path`, with results.jsonl made where it is not there yet.
 
         Raises CannotWriteError where no file can be made.
@@ -96,7 +87,7 @@ class RunFiles:
             fd = disk.open_to_append(path / RESULTS, os.O_CREAT)
         except OSError as error:
             raise CannotWriteError(str(path / RESULTS), reason(error)) from error
-        return cls(path, fd, latest_in)
+        return cls(path, fd)
 
     def cut(self, size_bytes: int) -> None:
         """Drop what comes after the first `size_bytes`; where nothing does, the file is not touched."""
@@ -151,23 +142,6 @@ class RunFiles:
     def write_run(self, facts: Mapping[str, object]) -> None:
         """Put run.json in place, indented for people."""
         disk.replace_file(self.path / RUN, json_text.encode_indented(facts))
-
-    def switch_latest(self) -> str | None:
-        """Point `latest` at this run, if it lies among the runs: to be called when the run is complete.
-
-        Answers a sentence for the user where that failed: the run is as whole as it would be with the link.
-        """
-        if not self._is_among_runs:
-            return None
-        link, new = self.path.parent / LATEST, self.path.parent / f".{LATEST}-{self.path.name}"
-        try:
-            new.symlink_to(self.path.name, target_is_directory=True)
-            os.replace(new, link)
-        except OSError as error:
-            with suppress(OSError):
-                new.unlink()
-            return f"{link} could not be pointed at {self.path.name} ({reason(error)})"
-        return None
 
     def close(self) -> None:
         """Flush results.jsonl to the disk itself and close it. Closing twice is harmless."""

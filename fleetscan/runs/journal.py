@@ -12,13 +12,19 @@ from pathlib import Path
 from typing import Protocol
 
 from fleetscan import json_text
-from fleetscan.errors import OTHER_VERSION, CannotResumeError, LockedError, OutputError
+from fleetscan.errors import (
+    OTHER_VERSION,
+    CannotResumeError,
+    CannotWriteError,
+    LockedError,
+    OutputError,
+)
 from fleetscan.model import Json
 from fleetscan.records.journal import SCHEMA, Event, ProcessBegan, as_json, event_of, story_of
 from fleetscan.records.story import Story
 from fleetscan.runs import disk
-from fleetscan.runs.disk import cannot_go_on
-from fleetscan.runs.lock import try_lock
+from fleetscan.runs.disk import cannot_go_on, reason
+from fleetscan.runs.lock import is_locked, try_lock
 
 
 class Journal(Protocol):
@@ -153,6 +159,33 @@ def read_journal(path: Path) -> Story | None:
     if story is not None:
         story.leave()
     return story
+
+
+def is_held(path: Path) -> bool:
+    """Whether a live process is at work with the journal at `path`; one that cannot be opened has none.
+
+    Raises CannotWriteError where the file system does not say.
+    """
+    try:
+        fd = os.open(path, os.O_RDONLY | disk.BINARY)
+    except OSError:
+        return False
+    try:
+        return is_locked(fd)
+    except OSError as error:
+        raise CannotWriteError(str(path), reason(error)) from error
+    finally:
+        os.close(fd)
+
+
+def first_event(path: Path) -> ProcessBegan | None:
+    """How the run began, by the first line of the journal at `path`; None where that does not tell it."""
+    try:
+        with open(path, "rb") as lines:
+            event = event_of(json_text.parse(lines.readline()))
+    except (OSError, ValueError):
+        return None
+    return event if isinstance(event, ProcessBegan) else None
 
 
 def _refuse_other_schema(told: Json, path: Path) -> None:

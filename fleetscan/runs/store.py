@@ -18,6 +18,7 @@ from typing import Any, Self
 from fleetscan import json_text
 from fleetscan.errors import CannotResumeError, CannotWriteError, OutputError, Remedy, RunExistsError
 from fleetscan.model import InventoryError, Json, Target
+from fleetscan.records.asked import INVENTORY_SHA256, RETRIED_SCAN_ID, is_same_value
 from fleetscan.records.checked import check_of
 from fleetscan.records.journal import (
     SCHEMA,
@@ -37,6 +38,11 @@ from fleetscan.runs.files import NoFiles, Output, RunFiles
 from fleetscan.runs.journal import Journal, JournalFile, NoJournal, read_journal
 
 LISTED_AT_ONCE = 1000
+# What a name stood for when the run was started, and what to say where it stands for something else now.
+OTHER_CONTENT = {
+    INVENTORY_SHA256: "its inventory file has changed since it was started",
+    RETRIED_SCAN_ID: "it retries the VMs of another run",
+}
 STRANGE_ROW = f"a row of its {RESULTS} cannot be read, or is not of the VMs in its journal"
 
 
@@ -103,7 +109,7 @@ def no_store() -> RunStore:
     return RunStore(NoFiles(), NoJournal())
 
 
-def new_store(path: Path, latest_in: Path | None = None) -> RunStore:
+def new_store(path: Path) -> RunStore:
     """A run of its own in the directory `path`, made where it is not there yet.
 
     Raises RunExistsError, LockedError and CannotWriteError.
@@ -117,10 +123,10 @@ def new_store(path: Path, latest_in: Path | None = None) -> RunStore:
     except OSError as error:
         raise CannotWriteError(str(path / JOURNAL), reason(error)) from error
     with _let_go_where_it_fails(journal):
-        return RunStore(RunFiles.open(path, latest_in), journal)
+        return RunStore(RunFiles.open(path), journal)
 
 
-def earlier_store(path: Path, asked: Mapping[str, Json], latest_in: Path | None = None) -> RunStore | None:
+def earlier_store(path: Path, asked: Mapping[str, Json]) -> RunStore | None:
     """The run in the directory `path`, to go on with; None where it holds none.
 
     `asked` are the settings that must be what the run began with. Raises LockedError while another process
@@ -138,7 +144,7 @@ def earlier_store(path: Path, asked: Mapping[str, Json], latest_in: Path | None 
     try:
         with _let_go_where_it_fails(journal):
             story = read_journal(journal.path)
-            files = RunFiles.open(path, latest_in)
+            files = RunFiles.open(path)
             with _let_go_where_it_fails(files):
                 return _taken_up(story, journal, files, asked)
     except OSError as error:
@@ -175,8 +181,14 @@ def _taken_up(
 
 
 def _check_asked(path: Path, story: Story, asked: Mapping[str, Json]) -> None:
+    for name, why in OTHER_CONTENT.items():
+        # A file that cannot be read any more changes nothing: the run has its listing.
+        if (now := asked.get(name)) is not None and now != story.asked.get(name):
+            raise CannotResumeError(str(path), why)
     for name, now in asked.items():
-        if (was := story.asked.get(name)) != now:
+        if name in OTHER_CONTENT:
+            continue
+        if not is_same_value(name, was := story.asked.get(name), now):
             why = f"it was started with another {name.replace('_', ' ')} ({_shown(was)}, now {_shown(now)})"
             template = f"use the same {{{name}}}, or name another directory: {{out}}"
             raise CannotResumeError(str(path), why, Remedy(template, {name: was or None, "out": None}))

@@ -6,9 +6,13 @@ and returns. It never raises, never waits and never changes the scan.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fleetscan.errors import Remedy
 from fleetscan.model import InventoryError, Outcome, Reason, RequestKind
+from fleetscan.records.asked import Selection
 from fleetscan.records.row import Row
+from fleetscan.records.totals import NotScanned
 
 
 class Hooks:
@@ -46,6 +50,12 @@ class Hooks:
 
         `what` completes "waiting ...", such as "to poll running assessments". Only the newest call counts.
         """
+
+    def note(self, sentence: str, remedy: Remedy | None = None) -> None:
+        """What the scan decided by itself: which run it works on, and where `latest` leads."""
+
+    def selected(self, selection: Selection, not_scanned: Sequence[NotScanned], not_listed: int) -> None:
+        """What was asked for, the subscriptions passed over, and how many parts could not be listed."""
 
     def warning(self, sentence: str, remedy: Remedy | None = None) -> None:
         """Something a person should know, and what to do about it; the scan goes on."""

@@ -14,11 +14,11 @@ from fleetscan.model import Json, Target
 from fleetscan.runs.reader import open_run
 from fleetscan.scanner.past_durations import PastDurations, durations_of
 from fleetscan.scanner.run_facts import as_json
-from fleetscan.settings.declared import PlanSettings, Settings
+from fleetscan.settings.declared import PlanSettings
 from fleetscan.settings.setting import settings_of
 
 
-def asked_of(settings: Settings) -> dict[str, Json]:
+def asked_of(settings: PlanSettings) -> dict[str, Json]:
     """The settings that say whom a run asks and for which VMs: two processes on one run share them."""
     told = {each.attribute: getattr(settings, each.attribute) for each in settings_of(type(settings))}
     whom = [each.attribute for each in settings_of(type(settings)) if each.is_whom]

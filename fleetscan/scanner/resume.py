@@ -7,20 +7,17 @@ the VM is checked before another one is sent.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from fleetscan.azure.credentials import TokenSource
 from fleetscan.engine.operation import Before, Operation
 from fleetscan.engine.operation_urls import OperationUrls
 from fleetscan.engine.rules import OperationRules
-from fleetscan.errors import UsageError, resume_with
-from fleetscan.inventory.from_file import target_of_row
 from fleetscan.inventory.listing import Fleet
 from fleetscan.model import Target
 from fleetscan.records.row import CountedRow
 from fleetscan.records.story import Begun, Story
 from fleetscan.records.times import WallClock
-from fleetscan.runs.reader import open_run
 
 OTHER_PRINCIPAL = (
     "another identity started this run, and only that one can poll its assessments: "
@@ -109,19 +106,3 @@ def _is_other(was: Mapping[str, str | None], now: Mapping[str, str | None]) -> b
     """Whether two tokens are clearly of two identities; a claim that is missing in one of them is ignored."""
     told = [(was.get(name), now.get(name)) for name in ("object_id", "app_id", "tenant_id")]
     return any(one and other and one != other for one, other in told)
-
-
-def retried_fleet(path: str) -> Fleet:
-    """The VMs of the run in the directory `path` that were not assessed, as they were listed then.
-
-    Their known power state is old, so it is dropped. Raises CannotReadRunError where there is no such run,
-    UsageError where it has not finished.
-    """
-    run = open_run(path)
-    if not run.is_complete:
-        # Its assessments may still be running, and another start would cancel them.
-        raise UsageError(f"{path} is unfinished, so its failed VMs are not known yet", resume_with(path))
-    targets = [
-        replace(target_of_row(row), power_state=None) for row in run.rows() if row["outcome"] != "assessed"
-    ]
-    return Fleet(targets, listed_scope=run.facts["scope"])

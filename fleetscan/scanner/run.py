@@ -22,15 +22,19 @@ from fleetscan.inventory.busy import query_busy
 from fleetscan.inventory.listing import Fleet
 from fleetscan.records.times import WallClock
 from fleetscan.runs.store import RunStore
+from fleetscan.scanner.asking import selection_of
 from fleetscan.scanner.blocking import in_thread
 from fleetscan.scanner.dispatcher import Dispatcher, Exchanger, Halt
 from fleetscan.scanner.hooks import Hooks
 from fleetscan.scanner.listing import LISTING_ATTEMPTS, read_fleet
-from fleetscan.scanner.resume import Resumption, retried_fleet
+from fleetscan.scanner.resume import Resumption
+from fleetscan.scanner.retry import nothing_to_retry, retried_fleet, retried_path
 from fleetscan.scanner.row_buffer import RowBuffer
 from fleetscan.scanner.session import Session
-from fleetscan.scanner.stores import fresh_store, resumed_store
-from fleetscan.scanner.summary import ScanSummary, finished_summary
+from fleetscan.scanner.stores import fresh_store
+from fleetscan.scanner.summary import ScanSummary, finished_summary, no_run
+from fleetscan.scanner.taking_up import Found, refuse_held, take_up
+from fleetscan.scanner.which_run import nothing_to_do
 from fleetscan.settings.declared import Settings
 
 # A power cut loses the rows and starts of this many seconds.
@@ -75,23 +79,44 @@ class Run:
 
     async def go(self, tokens: TokenSource | None) -> ScanSummary:
         """List, assess and total; or continue where an earlier process stopped."""
-        earlier = resumed_store(self._settings)
-        if earlier is None:
-            fleet = await self._list()
-            with fresh_store(self._settings, self._clock, scan_id := str(uuid.uuid4())) as store:
-                return await self._work(store, fleet, Resumption(scan_id), tokens)
-        with earlier:
+        is_chosen_by_selection = self._settings.resume and self._settings.out is None
+        tenant_id = await tenant_of(tokens) if is_chosen_by_selection else None
+        found = take_up(self._settings, self._clock, tenant_id)
+        if found.store is None:
+            self._tell(found)
+            return await self._begin(tokens, tenant_id)
+        with found.store as earlier:
             if (finished := finished_summary(earlier)) is not None:
-                self._hooks.warning("the run is already finished; nothing to do")
+                self._hooks.note(nothing_to_do(finished.directory, found.run))
                 return finished
+            self._tell(found)
+            # Whose token it is can only be told once there is one.
+            await tenant_of(tokens)
             story = earlier.story
             resumption = Resumption(str(uuid.uuid4())) if story is None else Resumption.of(story, tokens)
             fleet = resumption.fleet() if resumption.is_listed else await self._list()
             return await self._work(earlier, fleet, resumption, tokens)
 
+    async def _begin(self, tokens: TokenSource | None, tenant_id: str | None) -> ScanSummary:
+        """A new run, unless there is nothing to retry."""
+        scan_id, retried = str(uuid.uuid4()), retried_path(self._settings)
+        fleet = await self._list()
+        if retried is not None and not fleet.targets:
+            self._hooks.note(*nothing_to_retry(retried, self._settings))
+            return no_run(scan_id, selection_of(self._settings), self._clock)
+        refuse_held(self._settings, tenant_id)
+        with fresh_store(self._settings, self._clock, scan_id) as store:
+            return await self._work(store, fleet, Resumption(scan_id), tokens)
+
+    def _tell(self, found: Found) -> None:
+        if found.told:
+            self._hooks.note(found.told, found.remedy)
+        for damaged in found.passed_over:
+            self._hooks.warning(f"{damaged}; it is passed over")
+
     async def _list(self) -> Fleet:
-        if self._settings.retry_failed is not None:
-            return retried_fleet(self._settings.retry_failed)
+        if (retried := retried_path(self._settings)) is not None:
+            return retried_fleet(retried, self._settings, self._clock.utc)
         return await read_fleet(
             self._settings, self._dispatcher, chance=self._chance, hooks=self._hooks, stop=self._stop
         )
@@ -148,3 +173,11 @@ class Run:
             await anyio.sleep(SYNC_EVERY_S)
             self._session.keep(time.monotonic())
             await in_thread(store.sync)
+
+
+async def tenant_of(tokens: TokenSource | None) -> str | None:
+    """The tenant of the token, fetched for that; None where it is not told. Raises CredentialError."""
+    if tokens is None:
+        return None
+    await tokens.header()
+    return tokens.principal().get("tenant_id")

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 
 from fleetscan.errors import CannotScanError, FleetscanError, StoppedError
 from fleetscan.model import Json
+from fleetscan.records.asked import Selection
 from fleetscan.records.run import SCHEMA, Principal, RunFacts, Scope
 from fleetscan.records.times import WallClock
 from fleetscan.records.totals import Totals
@@ -19,12 +20,13 @@ from fleetscan.version import __version__
 class RunDescription:
     """What there is to tell of a run from its beginning on: whose, of what and with which settings.
 
-    `scope` says which subscriptions were listed and which were left out; `principal` whose token it was.
+    `scope` says which subscriptions were listed and which were passed over; `principal` whose token it was.
     """
 
     scan_id: str
     settings: Settings
     scope: Scope
+    selection: Selection
     principal: Principal | None
     clock: WallClock
     started_at: str
@@ -48,6 +50,7 @@ class RunDescription:
             "versions": {"fleetscan": __version__, "python": platform.python_version()},
             "principal": self.principal,
             "scope": self.scope,
+            "selection": self.selection,
             "settings": {name: as_json(value) for name, value in asdict(self.settings).items()},
         }
 

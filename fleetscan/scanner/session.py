@@ -11,6 +11,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from fleetscan.engine.operation import Operation
 from fleetscan.engine.scheduler import Scheduler
@@ -18,18 +19,21 @@ from fleetscan.errors import BugError, FleetscanError, OutputError, Remedy, Stop
 from fleetscan.inventory.listing import Fleet
 from fleetscan.inventory.selection import is_skipped
 from fleetscan.model import Ending, Failure, Job, Outcome, OwnCode, Reason, Target
-from fleetscan.records.fleet_facts import FleetFacts
+from fleetscan.records.fleet_facts import FleetFacts, not_scanned
 from fleetscan.records.journal import RequestsCounted
 from fleetscan.records.row import Row
 from fleetscan.records.times import WallClock
+from fleetscan.runs.latest import switch_latest
 from fleetscan.runs.reader import COMPLETE
 from fleetscan.runs.store import RunStore
+from fleetscan.scanner.asking import selection_of
 from fleetscan.scanner.broker import Broker
 from fleetscan.scanner.hooks import Hooks
-from fleetscan.scanner.policy import asked_of, limits_of, longest_first, operation_rules, past_durations
+from fleetscan.scanner.policy import limits_of, longest_first, operation_rules, past_durations
 from fleetscan.scanner.recorder import Recorder, ignore
 from fleetscan.scanner.resume import Resumption
 from fleetscan.scanner.run_facts import RunDescription, exit_code, principal_facts
+from fleetscan.scanner.stores import runs_of
 from fleetscan.scanner.summary import ScanSummary, stopped
 from fleetscan.settings.declared import Settings
 
@@ -84,7 +88,9 @@ class Session:
         self._recorder = Recorder(
             resumption.scan_id, store, self._clock, self._hooks, self._settings.group_by, self._on_row
         )
+        self._selection = selection_of(self._settings)
         self._description = RunDescription(
+            selection=self._selection,
             scan_id=resumption.scan_id,
             settings=self._settings,
             scope=fleet.scope,
@@ -93,7 +99,7 @@ class Session:
             started_at=resumption.started_at(self._clock),
         )
         at = self._clock.epoch(self._clock.monotonic)
-        store.begin(resumption.scan_id, principal, asked_of(self._settings), at)
+        store.begin(resumption.scan_id, principal, self._selection, at)
         # Rows without a listing could not be resumed: it is on the disk before the first of them.
         if not resumption.is_listed:
             store.note_fleet(fleet.targets, fleet.errors, fleet.scope)
@@ -105,6 +111,7 @@ class Session:
         """Count the fleet, and the VMs that have a row before anything is sent."""
         self._recorder.listed(fleet.targets)
         self._hooks.listed(len(fleet.targets), sum(map(is_skipped, fleet.targets)))
+        self._hooks.selected(self._selection, not_scanned(self._scope), len(fleet.errors))
         if resumption.warning is not None:
             self._hooks.warning(resumption.warning)
         for number, row in resumption.ended.items():
@@ -186,9 +193,17 @@ class Session:
                 write()
             except OutputError as error:
                 stopped_by, code = stopped_by or error, max(code, error.exit_code)
-        if code in COMPLETE and (unswitched := store.output.switch_latest()):
-            self._hooks.warning(unswitched)
+        if code in COMPLETE and store.output.path is not None:
+            self._switch_latest(store.output.path, lines[0]["listed"])
         return ScanSummary(code, store.output.path, lines[0], stopped_by)
+
+    def _switch_latest(self, path: Path, listed: int) -> None:
+        if (unswitched := switch_latest(path, runs_of(self._settings), listed)) is None:
+            return
+        if unswitched.is_failure:
+            self._hooks.warning(unswitched.sentence, unswitched.remedy)
+        else:
+            self._hooks.note(unswitched.sentence, unswitched.remedy)
 
     def _fleet_facts(self, now: float) -> FleetFacts:
         return FleetFacts(
@@ -197,6 +212,8 @@ class Session:
             duration_s=self._resumption.spent_s + now - self._clock.monotonic,
             requests=self.broker.counts.plus(self._resumption.requests),
             inventory_errors=self._fleet.errors,
+            selection=self._selection,
+            not_scanned=not_scanned(self._scope),
         )
 
     def _ended(self, job: Job) -> None:

@@ -7,25 +7,25 @@ from pathlib import Path
 from fleetscan.records.times import WallClock
 from fleetscan.runs.directory import new_name, path_of
 from fleetscan.runs.store import RunStore, earlier_store, new_store, no_store
-from fleetscan.scanner.policy import asked_of
+from fleetscan.scanner.asking import selection_of
 from fleetscan.settings.declared import Settings
 
 
 def resumed_store(settings: Settings) -> RunStore | None:
-    """The run that `settings` say to resume; None if there is none. Raises what `earlier_store` raises."""
+    """The run in `out` that is to be resumed; None if there is none. Raises what `earlier_store` raises."""
     if not settings.resume or settings.out is None:
         return None
-    return earlier_store(path_of(settings.out), asked_of(settings), _latest_in(settings))
+    return earlier_store(path_of(settings.out), selection_of(settings))
 
 
 def fresh_store(settings: Settings, clock: WallClock, scan_id: str) -> RunStore:
     """For a new run: `out`, a directory of its own under `runs`, or nothing. Raises as `new_store` does."""
-    runs = _latest_in(settings)
     if settings.out is not None:
-        return new_store(path_of(settings.out), runs)
-    return no_store() if runs is None else new_store(runs / new_name(clock.utc, scan_id), runs)
+        return new_store(path_of(settings.out))
+    runs = runs_of(settings)
+    return no_store() if runs is None else new_store(runs / new_name(clock.utc, scan_id))
 
 
-def _latest_in(settings: Settings) -> Path | None:
-    """Where runs are made, and the last complete one is pointed to."""
+def runs_of(settings: Settings) -> Path | None:
+    """Where runs are made, and `latest` leads to one of them."""
     return None if settings.runs is None else Path(settings.runs)

@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fleetscan.errors import OTHER_VERSION, CannotReadRunError, FleetscanError, StoppedError, resume_with
+from fleetscan.records.asked import Selection
+from fleetscan.records.fleet_facts import FleetFacts, RequestCounts
+from fleetscan.records.sums import RunningTotals
+from fleetscan.records.times import WallClock
 from fleetscan.records.totals import Totals
 from fleetscan.runs.reader import open_run
 from fleetscan.runs.store import RunStore
@@ -15,13 +19,15 @@ from fleetscan.runs.store import RunStore
 class ScanSummary:
     """The result of a scan. `totals` are the fleet's, `directory` is None if nothing was kept on disk.
 
-    `stopped_by` says why the scan ended early, and is None when it did not.
+    `stopped_by` says why the scan ended early, and is None when it did not. `has_run` is False where
+    there was nothing to retry, so that no run was made.
     """
 
     exit_code: int
     directory: Path | None
     totals: Totals
     stopped_by: FleetscanError | None = None
+    has_run: bool = True
 
 
 def finished_summary(store: RunStore) -> ScanSummary | None:
@@ -41,6 +47,13 @@ def finished_summary(store: RunStore) -> ScanSummary | None:
             raise
         # A kill between the last row and the totals: they are written over the rows there are.
         return None
+
+
+def no_run(scan_id: str, selection: Selection, clock: WallClock) -> ScanSummary:
+    """The summary where there is nothing to scan: no VM, no request, no file."""
+    at = clock.iso(clock.monotonic)
+    facts = FleetFacts(at, at, 0.0, RequestCounts(), selection=selection)
+    return ScanSummary(0, None, RunningTotals(scan_id).lines(facts)[0], has_run=False)
 
 
 def stopped(error: StoppedError, totals: Totals, path: Path | None) -> StoppedError | None:

@@ -21,7 +21,7 @@ class PlanSettings(CheckedSettings):
         (),
         Text("ID", "a subscription's id, such as 3f8c0d5e-...", r"[0-9A-Za-z-]{1,64}"),
         "Scan only this subscription; repeat the flag for several.",
-        "Default: every enabled subscription the identity can see.",
+        "Default: every subscription the identity can see, except those that are disabled or warned.",
         is_whom=True,
     )
     inventory: str | None = setting(
@@ -86,7 +86,9 @@ class PlanSettings(CheckedSettings):
         "Give up on an assessment this long after Azure accepted it.",
         "Most finish within minutes; on Linux the extension may take an hour.",
     )
-    quiet: bool = setting(False, Switch(), "Hide progress and summary; still show warnings and errors.")
+    quiet: bool = setting(
+        False, Switch(), "Hide progress and summary; still show notes, warnings and errors."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,25 +107,40 @@ class Settings(PlanSettings):
         None,
         Text("DIR", "a directory's path"),
         "Without --out, write the run to a new directory under this one, where `latest` points to the last "
-        "complete run.",
+        "complete run of the fleet.",
         "Default: fleetscan-runs.",
     )
     resume: bool = setting(
         False,
         Switch(),
-        "Resume the run in --out: follow running assessments and start the rest. Nothing is started twice.",
-        "If --out holds no run, an ordinary scan starts, so a scheduler can always pass --resume.",
+        "Resume an unfinished run: follow running assessments and start the rest. Nothing is started twice. "
+        "With --out the run there, else the newest one under --runs that selects the same VMs.",
+        "If there is none, or it is complete or older than --resume-within, a new run starts: the flag for a "
+        "scheduler. An --out that holds an older run is refused.",
+    )
+    resume_within_s: float = setting(
+        72_000.0,
+        Duration(0.001),
+        "Resume only a run that began less than this long ago.",
+        "A nightly scan resumes tonight's run, and never last night's.",
     )
     retry_failed: str | None = setting(
         None,
-        Text("DIR", "a run's directory"),
-        "Scan the VMs that this earlier run did not assess, as a new run.",
+        Text("RUN", "a run's directory, the beginning of its id, or latest"),
+        "Scan the VMs of this earlier run that failed or timed out, as a new run.",
+        is_whom=True,
+    )
+    retry_skipped: bool = setting(
+        False,
+        Switch(),
+        "With --retry-failed: scan the VMs that the earlier run skipped, too.",
+        "They may be running now.",
         is_whom=True,
     )
     deadline_s: float | None = setting(
         None,
         Duration(0.001),
-        "Stop cleanly after this long.",
+        "Stop cleanly after this long; a resumed run has as long again.",
         "No assessment starts after that; running ones get the time of --drain.",
     )
     drain_s: float = setting(
@@ -153,8 +170,14 @@ class Settings(PlanSettings):
 
     def check_together(self) -> None:
         """Raises UsageError about fields that do not go together."""
-        if self.resume and self.out in (None, "-"):
-            raise UsageError("a run is resumed in its directory", Remedy("name it with {out}", {"out": None}))
+        if self.resume and (self.out == "-" or (self.out is None and self.runs is None)):
+            where = Remedy(
+                "name it with {out}, or the directory of all runs with {runs}", {"out": None, "runs": None}
+            )
+            raise UsageError("a run is resumed in its directory", where)
+        if self.retry_skipped and self.retry_failed is None:
+            run = Remedy("name the run with {retry_failed}", {"retry_failed": None})
+            raise UsageError("retry-skipped needs a run whose skipped VMs are meant", run)
         if self.retry_failed is not None and self.inventory is not None:
             both = Remedy("give {retry_failed} or {inventory}", {"retry_failed": None, "inventory": None})
             raise UsageError("two settings say which VMs to scan", both)

@@ -81,14 +81,21 @@ ROLES = (
 
 
 class Estate:
-    """Subscriptions and regions of one seed. The last subscription is one that was disabled."""
+    """Subscriptions and regions of one seed, and beside them an empty subscription that was disabled.
 
-    def __init__(self, seed: int, subscriptions: int, regions: int) -> None:
+    The first subscriptions are past due, the next ones warned.
+    """
+
+    def __init__(
+        self, seed: int, subscriptions: int, regions: int, past_due: int = 0, warned: int = 0
+    ) -> None:
+        states = ["PastDue"] * past_due + ["Warned"] * warned
+        states += ["Enabled"] * (subscriptions - len(states))
         draw = random.Random(f"{seed}:estate")
         self.tenant_id = _guid(draw)
         self.regions = tuple(REGIONS)[:regions]
         self.subscriptions = tuple(
-            Subscription(_guid(draw), _subscription_name(index)) for index in range(subscriptions)
+            Subscription(_guid(draw), _subscription_name(index), state) for index, state in enumerate(states)
         )
         self.disabled = Subscription(_guid(draw), "Retired Sandbox", "Disabled")
 

@@ -63,7 +63,9 @@ class Fleet:
     """All machines of a scenario, in a fixed order, found by id without regard to case."""
 
     def __init__(self, scenario: Scenario) -> None:
-        self.estate = Estate(scenario.seed, scenario.subscriptions, scenario.regions)
+        self.estate = Estate(
+            scenario.seed, scenario.subscriptions, scenario.regions, scenario.past_due, scenario.warned
+        )
         self._machines = {machine.key: machine for machine in _settle(scenario, self.estate)}
         self._by_subscription: dict[str, list[Machine]] = {}
         for machine in self._machines.values():

@@ -43,6 +43,8 @@ _OF_COMPUTE = {
 
 def refusal_of_start(machine: Machine) -> Answer | None:
     """The error a start of this machine meets, or None where it is taken."""
+    if machine.subscription.state == "Warned":
+        return read_only(machine.subscription.subscription_id)
     match machine.fate:
         case Fate.REFUSED_GONE:
             return not_found(machine.name, machine.resource_group)
@@ -53,6 +55,16 @@ def refusal_of_start(machine: Machine) -> Answer | None:
             return compute_error(status, code, message.format(name=machine.name))
         case _:
             return None
+
+
+def read_only(subscription_id: str) -> Answer:
+    """ARM's 409 to every write in a subscription that is warned or disabled."""
+    return arm_error(
+        409,
+        "ReadOnlyDisabledSubscription",
+        f"The subscription '{subscription_id}' is disabled and therefore marked as read only. You cannot "
+        "perform any write actions on this subscription until it is re-enabled.",
+    )
 
 
 def not_found(name: str, resource_group: str) -> Answer:

@@ -27,13 +27,19 @@ class Scenario:
     how long assessments, installations, outages and Resource Graph's lag take; `limits_speed` multiplies both
     the size and the refill of every rate limit.
 
-    Raises ValueError, naming the field, where one is out of its range or the four percentages are more than
-    100 together.
+    Raises ValueError, naming the field, where one is out of its range, the four percentages are more than 100
+    together, or more subscriptions are past due or warned than there are.
     """
 
     machines: int = dial(300, "Virtual machines in the fleet.", low=0, high=1_000_000)
     subscriptions: int = dial(4, "Subscriptions they are spread over.", low=1, high=10_000)
     regions: int = dial(3, "Regions they are spread over.", low=1, high=16)
+    past_due: int = dial(
+        0, "Of these, subscriptions whose state is PastDue; they work as enabled ones do.", low=0, high=10_000
+    )
+    warned: int = dial(
+        0, "Of these, subscriptions whose state is Warned; they refuse every start.", low=0, high=10_000
+    )
     seed: int = dial(1, "The same seed makes the same fleet with the same results.", low=0, high=2**63 - 1)
     speed: float = dial(
         1.0, "Assessments run this many times faster than in Azure.", low=0.001, high=1_000_000
@@ -117,6 +123,11 @@ class Scenario:
             value = getattr(self, name)
             if not known.allows(value):
                 raise ValueError(f"{name} must be {known.expected}, not {value!r}")
+        if self.past_due + self.warned > self.subscriptions:
+            raise ValueError(
+                f"past_due and warned must be {self.subscriptions} together at most, the subscriptions there "
+                f"are, not {self.past_due + self.warned}"
+            )
         shares = (self.stopped_pct, self.warned_pct, self.truncated_pct, self.failing_pct)
         if sum(shares) > 100:
             names = "stopped_pct, warned_pct, truncated_pct and failing_pct"

@@ -12,7 +12,10 @@ from fleetscan.cli import wording
 from fleetscan.cli.drawing import draw
 from fleetscan.cli.progress import Lines, progress
 from fleetscan.cli.tally import Speed, Tally
+from fleetscan.errors import resume_with
 from fleetscan.model import InventoryError, Outcome, Reason, RequestKind
+from fleetscan.records.asked import Selection
+from fleetscan.records.totals import NotScanned
 from fleetscan.scanner.hooks import Hooks
 
 
@@ -170,6 +173,30 @@ def test_without_a_terminal_warnings_come_at_once_and_one_line_at_the_end() -> N
         "not listed: subscription sub-1: AuthorizationFailed (403): no\\x1b",
         "66 of 100 done (50 assessed, 6 failed, 10 skipped) in 29 s, 180 requests, 1 throttled",
     ]
+
+
+def test_the_last_line_says_what_was_asked_for_and_what_was_left_out() -> None:
+    clock, stream = Clock(), io.StringIO()
+    with progress(False, stream=stream, clock=clock) as hooks:
+        tell_of_a_scan(hooks)
+        disabled: NotScanned = {"subscription_id": "s", "name": "Old\x1b", "state": "Disabled"}
+        selection: Selection = {"subscription": ["a", "b", "c", "d"], "limit": 100, "endpoint": "https://x"}
+        hooks.selected(selection, [disabled], 2)
+    assert stream.getvalue().splitlines()[-1] == (
+        "66 of 100 done (50 assessed, 6 failed, 10 skipped) in 0 s, 180 requests, 1 throttled; "
+        "selection: subscription a, b, c and 1 more, limit 100; "
+        "passed over: 1 subscription: Old\\x1b (Disabled); not listed: 2 parts of the fleet"
+    )
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+def test_a_note_says_which_run_it_is_and_what_to_do_in_the_command_line_s_words(quiet: bool) -> None:
+    stream = io.StringIO()
+    with progress(quiet, stream=stream, clock=Clock()) as hooks:
+        hooks.note("an old run", resume_with("my runs/1", within_s=97_200.0))
+    assert stream.getvalue() == (
+        "note: an old run; resume it with --out 'my runs/1' --resume --resume-within 27h\n"
+    )
 
 
 def test_quiet_leaves_warnings_alone() -> None:

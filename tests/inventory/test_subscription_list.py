@@ -118,10 +118,21 @@ def test_the_enabled_ones_are_chosen_and_the_others_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "enabled"), [("enabled", True), (None, True), ("Warned", False), ("PastDue", False)]
+    ("state", "works"),
+    [
+        ("enabled", True),
+        (None, True),
+        ("PastDue", True),
+        ("pastdue", True),
+        ("Warned", False),
+        ("Disabled", False),
+        ("Deleted", False),
+    ],
 )
-def test_enabled_is_a_word_compared_without_case(state: str | None, enabled: bool) -> None:
-    assert Subscription(A, state=state).is_enabled is enabled
+def test_enabled_and_past_due_subscriptions_work_whatever_the_case_of_the_word(
+    state: str | None, works: bool
+) -> None:
+    assert Subscription(A, state=state).is_working is works
 
 
 def test_those_named_are_chosen_whatever_their_state_and_the_case_of_their_id() -> None:

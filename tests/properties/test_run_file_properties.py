@@ -16,12 +16,15 @@ from hypothesis import strategies as st
 from fleetscan.errors import FleetscanError
 from fleetscan.model import Json, Target
 from fleetscan.records.story import Story
+from fleetscan.runs.found import runs_in
 from fleetscan.runs.journal import read_journal
 from fleetscan.runs.reader import open_run
 from fleetscan.scanner.past_durations import durations_of
-from fleetscan.scanner.resume import retried_fleet
+from fleetscan.scanner.retry import retried_fleet
+from fleetscan.settings.declared import Settings
 from tests.properties.run_files import LATER, Step, courses, fleets, gone_on_with, opened, written
 from tests.records.examples import machine
+from tests.virtual import EPOCH
 
 FILES = ("journal.jsonl", "results.jsonl", "totals.jsonl", "run.json")
 # A place in a file, from its beginning to its end.
@@ -194,7 +197,8 @@ def check_told(path: Path, fleet: Sequence[Target]) -> None:
     """Each reader of the run brings something, or ends in a sentence for a person."""
     readers: tuple[Callable[[], object], ...] = (
         lambda: durations_of(open_run(path)),
-        lambda: retried_fleet(str(path)),
+        lambda: retried_fleet(str(path), Settings(), EPOCH),
+        lambda: runs_in(path.parent),
         lambda: gone_on_with(path, fleet),
     )
     for read in readers:

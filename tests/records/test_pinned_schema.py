@@ -31,7 +31,28 @@ def with_additions(schemas: dict[str, Any]) -> dict[str, Any]:
     for told in (error, *(schemas[name]["properties"]["inventory_errors"]["items"] for name in WITH_ERRORS)):
         told["properties"]["code"]["description"] = "The innermost error code; Azure's is verbatim."
         told["properties"]["message"]["description"] = "The innermost message; Azure's is verbatim."
+    with_totals_additions(schemas["fleetscan.totals/1"])
+    with_added(schemas["fleetscan.plan/1"], SCHEMAS["fleetscan.plan/1"](), ("selection", "not_scanned"))
     return schemas | {name: SCHEMAS[name]() for name in ADDED_SCHEMAS}
+
+
+def with_totals_additions(totals: dict[str, Any]) -> None:
+    """What a line of totals.jsonl tells besides: what was asked for, what was passed over, and names.
+
+    A key is null, no longer a word, for VMs without one.
+    """
+    now: dict[str, Any] = SCHEMAS["fleetscan.totals/1"]()
+    with_added(totals, now, ("name", "selection", "not_scanned"))
+    totals["properties"]["key"] = now["properties"]["key"]
+    for part in ("then", "else"):
+        totals[part] = now[part]
+
+
+def with_added(pinned: dict[str, Any], now: dict[str, Any], added: tuple[str, ...]) -> None:
+    """`pinned` with the `added` fields in the places where they are now."""
+    fields = pinned["properties"] | {name: now["properties"][name] for name in added}
+    pinned["properties"] = {name: fields[name] for name in now["properties"]}
+    pinned["required"] = [name for name in now["required"] if name in fields]
 
 
 def test_the_printed_schemas_are_the_pinned_ones_and_their_additions_byte_for_byte(

@@ -113,7 +113,7 @@ def test_a_fleet_of_nothing_has_one_line_and_no_shares() -> None:
 
 def test_each_group_counts_its_own_interrupted_machines() -> None:
     groups = lines_of(small_fleet(), "os_type")
-    outcomes = groups["unknown"]["outcomes"]
+    outcomes = groups[None]["outcomes"]
     assert outcomes == {"assessed": 0, "failed": 0, "timed_out": 0, "skipped": 0, "interrupted": 1}
 
 
@@ -129,12 +129,12 @@ def test_tag_names_compare_without_case_and_values_with_it() -> None:
         machine(tags=tags) for tags in ({"owner": "ops"}, {"OWNER": "ops"}, {"Owner": "Ops"}, {}, {"x": "y"})
     ]
     counted = listed_in("tag:Owner", *targets, group_by=("tag:Owner",))
-    assert counted == {"Ops": 1, "ops": 2, "unknown": 2}
+    assert counted == {"Ops": 1, "ops": 2, None: 2}
 
 
-def test_an_empty_tag_is_a_value_and_a_missing_one_is_unknown() -> None:
+def test_an_empty_tag_is_a_value_and_a_missing_one_has_the_key_null() -> None:
     targets = [machine(tags={"owner": ""}), machine()]
-    assert listed_in("tag:owner", *targets, group_by=("tag:owner",)) == {"": 1, "unknown": 1}
+    assert listed_in("tag:owner", *targets, group_by=("tag:owner",)) == {"": 1, None: 1}
 
 
 def test_a_tag_asked_for_twice_is_one_scope() -> None:

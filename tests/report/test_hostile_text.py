@@ -19,7 +19,7 @@ from fleetscan.inventory.from_file import read_lines
 from fleetscan.model import InventoryError, Json
 from fleetscan.records.plan import Plan, PlanGroup
 from fleetscan.records.row import Row
-from fleetscan.records.totals import NotListed, Totals
+from fleetscan.records.totals import NotListed, NotScanned, Totals
 from fleetscan.report.plan_summary import print_plan
 from fleetscan.report.sanitize import sanitize
 from fleetscan.report.terminal import print_summary
@@ -41,6 +41,20 @@ def ordinary_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def error_of(text: str) -> NotListed:
     return {"subscription_id": text, "code": text, "message": text, "http_status": 403}
+
+
+def passed_over(text: str) -> NotScanned:
+    return {"subscription_id": text, "name": text, "state": text}
+
+
+def fleet_of(text: str, errors: int) -> Totals:
+    """The fleet's line in which all that strangers give is `text`."""
+    return {
+        **FLEET,
+        "selection": {"inventory": text, "subscription": [text] * 5},
+        "not_scanned": [passed_over(text)] * 5,
+        "inventory_errors": [error_of(text)] * errors,
+    }
 
 
 def plan_of(text: str) -> Plan:
@@ -79,6 +93,8 @@ def plan_of(text: str) -> Plan:
             "needs_s": 1.0,
         },
         "assumed": {"assessment_s": 180.0, "reply_s": 0.2, "max_in_flight": 64, "rate_share": 1.0},
+        "selection": {"inventory": text},
+        "not_scanned": [passed_over(text)],
         "inventory_errors": [error_of(text)],
     }
 
@@ -91,8 +107,7 @@ def stream_of(is_terminal: bool) -> io.StringIO:
 @every_text
 def test_the_summary_of_a_scan(text: str, is_terminal: bool) -> None:
     stream = stream_of(is_terminal)
-    fleet: Totals = {**FLEET, "inventory_errors": [error_of(text) for _ in range(3)]}
-    print_summary(fleet, directory=Path(text[:50].replace("\0", "")), stream=stream)
+    print_summary(fleet_of(text, 3), directory=Path(text[:50].replace("\0", "")), stream=stream)
     assert harm_in(stream.getvalue(), is_terminal=is_terminal) == []
 
 
@@ -110,7 +125,7 @@ def test_the_summary_of_a_plan(text: str, is_terminal: bool) -> None:
 def test_no_summary_trips_over_what_its_stream_cannot_show(text: str, encoding: str) -> None:
     stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
     print_plan(plan_of(text), stream=stream)
-    print_summary({**FLEET, "inventory_errors": [error_of(text)]}, directory=None, stream=stream)
+    print_summary(fleet_of(text, 1), directory=None, stream=stream)
     stream.flush()
 
 

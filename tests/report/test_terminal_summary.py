@@ -16,6 +16,7 @@ FLEET: Totals = {
     "scan_id": "4f1c2a9e-0000-4000-8000-000000000000",
     "scope": "fleet",
     "key": None,
+    "name": None,
     "listed": 300,
     "outcomes": {"assessed": 271, "failed": 9, "timed_out": 2, "skipped": 18, "interrupted": 0},
     "statuses": {"Succeeded": 271},
@@ -38,6 +39,8 @@ FLEET: Totals = {
     "finished_at": "2026-11-23T02:04:12.300000Z",
     "duration_s": 252.3,
     "requests": {"list": 9, "start": 280, "poll": 915, "other": 0, "throttled": 3, "retried": 4},
+    "selection": {"subscription": [], "limit": None},
+    "not_scanned": [],
     "inventory_errors": [],
 }
 
@@ -135,3 +138,51 @@ def test_an_interrupted_scan_says_how_many_never_ended() -> None:
 def test_a_scan_without_files_cannot_be_resumed() -> None:
     outcomes = {"assessed": 299, "failed": 0, "timed_out": 0, "skipped": 0, "interrupted": 1}
     assert "Unfinished   1" in lines(summary(outcomes=outcomes))
+
+
+def test_a_limit_is_shown_and_full_coverage_is_of_what_was_listed_alone() -> None:
+    outcomes = {"assessed": 3, "failed": 0, "timed_out": 0, "skipped": 0, "interrupted": 0}
+    whole: dict[str, Any] = {"listed": 3, "outcomes": outcomes, "coverage_pct": 100.0, "compliance_pct": 0.0}
+    text = lines(summary(**whole, selection={"limit": 3, "subscription": []}))
+    assert "Coverage     ██████████  100.00 % of what was listed  3 assessed" in text
+    assert "Selection    limit 3" in text
+    # A limit that cut nothing leaves the fleet whole.
+    text = lines(summary(**whole, selection={"limit": 500}))
+    assert "Coverage     ██████████  100.00 %  3 assessed" in text
+    assert "Selection    limit 500" in text
+
+
+def test_subscriptions_passed_over_are_named_with_their_state() -> None:
+    names = ("Retired\x1b Sandbox", None, "c", "d")
+    passed_over = [
+        {"subscription_id": f"sub-{number}", "name": name, "state": "Disabled"}
+        for number, name in enumerate(names)
+    ]
+    text = lines(summary(not_scanned=passed_over[:2], coverage_pct=100.0))
+    assert "Passed over  2 subscriptions: Retired\\x1b Sandbox (Disabled), sub-1 (Disabled)" in text
+    assert "Coverage     ██████████  100.00 % of what was listed  271 assessed" in text
+    assert "(Disabled) and 1 more" in " ".join(summary(not_scanned=passed_over).split())
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_green"),
+    [
+        ({}, True),
+        ({"selection": {"limit": 301}}, True),
+        ({"selection": {"subscription": ["a"]}}, True),
+        ({"selection": {"limit": 300}}, False),
+        ({"selection": {"retry_failed": "run"}}, False),
+        ({"inventory_errors": [error("no")]}, False),
+        ({"not_scanned": [{"subscription_id": "s", "name": None, "state": "Warned"}]}, False),
+    ],
+)
+def test_a_bar_is_full_and_green_for_a_whole_fleet_alone(
+    changed: dict[str, Any], is_green: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    text = summary(coverage_pct=100.0, compliance_pct=100.0, **changed)
+    assert text.count("\x1b[32m██████████") == (2 if is_green else 0)
+    assert text.count("\x1b[33m██████████") == (0 if is_green else 2)
+    assert ("of what was listed" in text) is not is_green

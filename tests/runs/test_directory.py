@@ -22,13 +22,12 @@ from fleetscan.settings.declared import Settings
 
 NOW = datetime(2026, 11, 23, 2, 0, 0, tzinfo=UTC)
 SCAN_ID = "4f1c2a9e-0000-4000-8000-000000000000"
-RUNS = Path("fleetscan-runs")
 
 
 @contextmanager
-def new_run(path: str, latest_in: Path | None = None) -> Iterator[RunFiles]:
+def new_run(path: str) -> Iterator[RunFiles]:
     make_directory(Path(path))
-    run = RunFiles.open(Path(path), latest_in)
+    run = RunFiles.open(Path(path))
     try:
         yield run
     finally:
@@ -171,45 +170,11 @@ def test_totals_that_cannot_be_written_leave_the_old_ones(
     assert orjson.loads((tmp_path / "totals.jsonl").read_bytes()) == {"old": 1}
 
 
-def test_latest_points_at_the_newest_complete_run(here: Path) -> None:
-    for hour, scan_id in ((1, "11111111"), (2, "22222222")):
-        name = f"fleetscan-runs/20261123T0{hour}0000Z-{scan_id}"
-        with new_run(name, Path("fleetscan-runs")) as run:
-            run.write_row(b"row\n")
-            assert run.switch_latest() is None
-    latest = here / "fleetscan-runs" / "latest"
-    assert os.readlink(latest) == "20261123T020000Z-22222222"
-    assert (latest / "results.jsonl").read_bytes() == b"row\n"
-    assert len(list(latest.parent.iterdir())) == 3
-
-
-def test_a_run_that_is_not_complete_leaves_latest_where_it_was(here: Path) -> None:
-    with new_run(f"{RUNS}/one", RUNS):
-        pass
-    assert not os.path.lexists("fleetscan-runs/latest")
-
-
-def test_a_run_in_a_place_of_its_own_has_no_latest(here: Path) -> None:
-    with new_run("runs/mine", RUNS) as run:
-        assert run.switch_latest() is None
-    assert [path.name for path in (here / "runs").iterdir()] == ["mine"]
-
-
-def test_a_latest_that_cannot_be_switched_is_told_and_spoils_nothing(here: Path) -> None:
-    (here / "fleetscan-runs" / "latest").mkdir(parents=True)
-    with new_run(f"{RUNS}/one", RUNS) as run:
-        told = run.switch_latest()
-    assert told is not None
-    assert told.startswith("fleetscan-runs/latest could not be pointed at one (")
-    assert sorted(os.listdir("fleetscan-runs")) == ["latest", "one"]
-
-
 def test_a_scan_that_keeps_nothing_makes_no_file(here: Path) -> None:
     output: Output = NoFiles()
     output.write_row(b'{"a":1}\n')
     output.write_totals([{"scope": "fleet"}])
     output.write_run({"scan_id": SCAN_ID})
-    assert output.switch_latest() is None
     output.close()
     assert (output.path, output.rows_written, list(here.iterdir())) == (None, 1, [])
 

@@ -50,7 +50,11 @@ async def test_a_finished_run_stays_as_it_is(tmp_path: Path) -> None:
     summary = await scan_over(Transport(cloud), settings_for(out, resume=True), hooks=notes)
     assert summary.exit_code == 0
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
-    assert notes.warnings == ["the run is already finished; nothing to do"]
+    assert notes.warnings == []
+    assert notes.notes == [
+        f"nothing was scanned: the run in {out} began 2026-01-01 00:00 UTC, ended 2026-01-01 00:00 UTC "
+        "and is complete; this is its result"
+    ]
 
 
 @in_virtual_time
@@ -103,15 +107,22 @@ async def test_a_deadline_stops_a_scan_in_good_order(tmp_path: Path) -> None:
 
 
 @in_virtual_time
-async def test_what_did_not_end_assessed_is_tried_again_in_a_run_of_its_own(tmp_path: Path) -> None:
-    cloud = cloud_of(machines=60, stopped_pct=40.0)
+async def test_what_failed_is_tried_again_in_a_run_of_its_own_and_what_was_skipped_if_asked_for(
+    tmp_path: Path,
+) -> None:
+    cloud = cloud_of(machines=60, stopped_pct=30.0, failing_pct=30.0)
     await scan_over(Transport(cloud), settings_for(tmp_path / "first"))
     first = read_run(tmp_path / "first")
     settings = settings_for(tmp_path / "second", retry_failed=str(tmp_path / "first"))
     await scan_over(Transport(cloud), settings)
-    wanted = {key for key, row in first.by_id.items() if row["outcome"] != "assessed"}
+    wanted = {key for key, row in first.by_id.items() if row["outcome"] in ("failed", "timed_out")}
     assert wanted
     assert set(read_run(tmp_path / "second").by_id) == wanted
+    settings = settings_for(tmp_path / "third", retry_failed=str(tmp_path / "first"), retry_skipped=True)
+    await scan_over(Transport(cloud), settings)
+    skipped = {key for key, row in first.by_id.items() if row["outcome"] == "skipped"}
+    assert skipped
+    assert set(read_run(tmp_path / "third").by_id) == wanted | skipped
 
 
 @in_virtual_time
@@ -128,7 +139,9 @@ async def test_a_run_that_has_not_ended_is_gone_on_with_and_not_retried(tmp_path
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        (Settings(resume=True), "a run is resumed in its directory; name it with out"),
+        (Settings(resume=True), "a run is resumed in its directory; name it with out, or the .* with runs"),
+        (Settings(resume=True, out="-", runs="r"), "a run is resumed in its directory; name it with out"),
+        (Settings(retry_skipped=True), "retry-skipped needs a run whose skipped VMs are meant; name the run"),
         (Settings(resume=True, out="-"), "a run is resumed in its directory; name it with out"),
         (Settings(retry_failed="a", inventory="b"), "two settings say which VMs to scan"),
     ],
@@ -138,3 +151,23 @@ async def test_settings_that_do_not_go_together_are_refused(settings: Settings, 
     with pytest.raises(UsageError, match=told):
         async with scan(settings, credential="t"):
             pass
+
+
+@in_virtual_time
+async def test_an_inventory_file_that_has_changed_is_another_selection(tmp_path: Path) -> None:
+    cloud, out, file = cloud_of(machines=60), tmp_path / "run", tmp_path / "vms.txt"
+    ids = [machine.resource_id for machine in cloud.fleet]
+    file.write_text("\n".join(ids))
+    hooks = StopAfter(rows=10)
+    settings = settings_for(out, max_in_flight=4, drain_s=0.0, inventory=str(file))
+    await scan_over(Transport(cloud), settings, hooks=hooks, stop=hooks.stop)
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    file.write_text("\n".join(ids[:30]))
+    resumed = settings_for(out, resume=True, inventory=str(file))
+    with pytest.raises(CannotResumeError, match="its inventory file has changed since it was started"):
+        await scan_over(Transport(cloud), resumed)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    # A file that is gone changes nothing: the run has its listing.
+    file.unlink()
+    assert (await scan_over(Transport(cloud), resumed)).exit_code == 0
+    assert len(read_run(out).rows) == 60

@@ -64,8 +64,12 @@ class Notes(Hooks):
     """Everything a person would have been told."""
 
     def __init__(self) -> None:
+        self.notes: list[str] = []
         self.warnings: list[str] = []
         self.inventory_errors: list[InventoryError] = []
+
+    def note(self, sentence: str, remedy: Remedy | None = None) -> None:
+        self.notes.append(sentence if remedy is None else f"{sentence}; {remedy}")
 
     def warning(self, sentence: str, remedy: Remedy | None = None) -> None:
         self.warnings.append(sentence)

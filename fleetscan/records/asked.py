@@ -1,0 +1,54 @@
+"""What a run was asked for: the selection that run.json, totals.jsonl and the journal tell. Pure.
+
+Its keys are the settings that say whom a scan asks and for which VMs, and what two of them stood for when the
+scan began: an inventory file's content, and the run whose VMs are retried. It holds no secrets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from fleetscan.addresses import Origin
+from fleetscan.model import Json
+
+Selection: TypeAlias = dict[str, Json]
+
+INVENTORY_SHA256 = "inventory_sha256"
+RETRIED_SCAN_ID = "retried_scan_id"
+
+# These choose no VMs: the endpoint says where to ask, the others follow from what else was asked for.
+CHOOSE_NONE = frozenset({"endpoint", "inventory_source", INVENTORY_SHA256, RETRIED_SCAN_ID})
+
+
+def chosen_by(selection: Mapping[str, Json]) -> list[str]:
+    """The settings that make the selection less than every VM the identity can see."""
+    return [name for name, value in selection.items() if value and name not in CHOOSE_NONE]
+
+
+def is_same(one: Mapping[str, Json], other: Mapping[str, Json]) -> bool:
+    """Whether two runs were asked for the same VMs; an input that cannot be read again is never the same."""
+    if one.get("inventory") and one.get(INVENTORY_SHA256) is None:
+        return False
+    names = one.keys() | other.keys()
+    return all(is_same_value(name, one.get(name), other.get(name)) for name in names)
+
+
+def is_same_value(name: str, one: Json, other: Json) -> bool:
+    """Whether two values of one setting ask for the same."""
+    return _comparable(name, one) == _comparable(name, other)
+
+
+def _comparable(name: str, value: Json) -> object:
+    """`value` without what makes no difference: a list's order, the case of ids, an endpoint's spelling.
+
+    A setting that is not set is None, whatever it is where it is set.
+    """
+    if name == "endpoint" and isinstance(value, str):
+        try:
+            return Origin.of(value)
+        except ValueError:
+            return value
+    if isinstance(value, list):
+        return frozenset(str(each).lower() for each in value) or None
+    return value or None

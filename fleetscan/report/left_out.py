@@ -1,0 +1,51 @@
+"""What a scan was asked for and what it left out, in a few words: nobody may take a part for the whole.
+
+Names and ids are foreign text and go through `sanitize`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from fleetscan.model import Json
+from fleetscan.records.asked import chosen_by
+from fleetscan.records.totals import NotScanned, Totals
+from fleetscan.report.figures import counted
+from fleetscan.report.sanitize import sanitize
+
+SHOWN = 3
+VALUE_LIMIT_CHARS = 120
+
+
+def selection_words(selection: Mapping[str, Json]) -> str:
+    """What chose the VMs: "limit 3, subscription a and 2 more"; empty where nothing did."""
+    return ", ".join(_setting_words(name, selection[name]) for name in chosen_by(selection))
+
+
+def passed_over_words(not_scanned: Sequence[NotScanned]) -> str:
+    """The subscriptions passed over: "2 subscriptions: Sandbox (Disabled), Old (Warned)"; empty for none."""
+    if not not_scanned:
+        return ""
+    names = [f"{each['name'] or each['subscription_id']} ({each['state']})" for each in not_scanned]
+    return f"{counted(len(names), 'subscription', 'subscriptions')}: {_some(names, ', ')}"
+
+
+def is_part(fleet: Totals) -> bool:
+    """Whether there may be VMs that are not among those listed, though nothing was said to exclude them."""
+    limit = fleet["selection"].get("limit")
+    is_cut = isinstance(limit, int) and fleet["listed"] >= limit
+    is_retry = bool(fleet["selection"].get("retry_failed"))
+    return bool(is_cut or is_retry or fleet["inventory_errors"] or fleet["not_scanned"])
+
+
+def _setting_words(name: str, value: Json) -> str:
+    shown = name.replace("_", "-")
+    if value is True:
+        return shown
+    values = value if isinstance(value, list) else [value]
+    return f"{shown} {_some([str(each) for each in values], ', ')}"
+
+
+def _some(words: Sequence[str], between: str) -> str:
+    told = between.join(sanitize(word, VALUE_LIMIT_CHARS) for word in words[:SHOWN])
+    return f"{told} and {len(words) - SHOWN:,} more" if len(words) > SHOWN else told

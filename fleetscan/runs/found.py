@@ -1,0 +1,132 @@
+"""The runs in a directory of runs: when each began, what it was asked for, how far it came, who holds it.
+
+It changes nothing, and asks for locks only in a way that disturbs no process at work. What cannot be
+read as a run is told and passed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from fleetscan.errors import CannotReadRunError, CannotWriteError, UsageError
+from fleetscan.model import Json
+from fleetscan.records.asked import is_same
+from fleetscan.runs.directory import JOURNAL, LATEST, RUN, holds_run
+from fleetscan.runs.disk import reason
+from fleetscan.runs.journal import first_event, is_held
+from fleetscan.runs.reader import State, open_run
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRun:
+    """One run. `ended_at` is None while it is unfinished, `tenant_id` where no token told it."""
+
+    path: Path
+    scan_id: str
+    state: State
+    began_at: datetime
+    ended_at: datetime | None
+    selection: Mapping[str, Json]
+    tenant_id: str | None
+
+    @property
+    def is_held(self) -> bool:
+        """Whether a live process is at work on it."""
+        return is_held(self.path / JOURNAL)
+
+    def is_of(self, selection: Mapping[str, Json], tenant_id: str | None) -> bool:
+        """Whether it was asked for the same VMs; a tenant that is not known is no other one."""
+        tenants = {tenant.lower() for tenant in (self.tenant_id, tenant_id) if tenant}
+        return len(tenants) < 2 and is_same(self.selection, selection)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRuns:
+    """The runs of a directory, the newest first; `damaged` has a sentence for each that cannot be read."""
+
+    runs: list[FoundRun] = field(default_factory=list)
+    damaged: list[str] = field(default_factory=list)
+
+
+def runs_in(directory: Path) -> FoundRuns:
+    """The runs in `directory`, none where it is not there. Raises CannotWriteError if it cannot be read."""
+    try:
+        paths = [path for path in sorted(directory.iterdir()) if path.name != LATEST and path.is_dir()]
+    except FileNotFoundError:
+        return FoundRuns()
+    except OSError as error:
+        raise CannotWriteError(str(directory), reason(error)) from error
+    found = FoundRuns()
+    for path in filter(holds_run, paths):
+        try:
+            found.runs.append(found_run(path))
+        except CannotReadRunError as error:
+            found.damaged.append(error.what)
+    found.runs.sort(key=lambda run: run.began_at, reverse=True)
+    return found
+
+
+def found_run(path: Path) -> FoundRun:
+    """The run in the directory `path`. Raises CannotReadRunError where none can be read.
+
+    Where a process is at work that has not come to write run.json, its journal tells of it.
+    """
+    try:
+        return _by_facts(path)
+    except CannotReadRunError:
+        run = by_journal(path) if is_held(path / JOURNAL) else None
+        if run is None:
+            raise
+        return run
+
+
+def by_journal(path: Path) -> FoundRun | None:
+    """The run in the directory `path` by its journal alone, unfinished; None where that does not tell it."""
+    if (began := first_event(path / JOURNAL)) is None:
+        return None
+    at = datetime.fromtimestamp(began.at, UTC)
+    tenant_id = (began.principal or {}).get("tenant_id")
+    return FoundRun(path, began.scan_id, State.UNFINISHED, at, None, began.asked, tenant_id)
+
+
+def _by_facts(path: Path) -> FoundRun:
+    run = open_run(path)
+    facts, principal = run.facts, run.facts["principal"]
+    try:
+        began_at = moment_of(facts["started_at"])
+        ended_at = None if facts["finished_at"] is None else moment_of(facts["finished_at"])
+    except ValueError as error:
+        raise CannotReadRunError(str(path), f"{RUN} tells a time that is none") from error
+    tenant_id = None if principal is None else principal["tenant_id"]
+    return FoundRun(path, facts["scan_id"], run.state, began_at, ended_at, facts["selection"], tenant_id)
+
+
+def moment_of(text: str) -> datetime:
+    """The moment that a record tells; raises ValueError where it is none."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text!r:.80} has no zone")
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"{text!r:.80} is out of bounds") from error
+
+
+def run_path(run: str, runs: Path | None) -> Path:
+    """The directory that a person means by `run`: a path, `latest`, or the beginning of an id among `runs`.
+
+    Raises UsageError where several ids begin so. Where nothing is meant, it is a path that holds no run.
+    """
+    path = Path(run)
+    if path.exists() or runs is None or not run:
+        return path
+    if run == LATEST:
+        return runs / LATEST
+    ids = [found for found in runs_in(runs).runs if found.scan_id.startswith(run.lower())]
+    if len(ids) > 1:
+        names = ", ".join(found.path.name for found in ids)
+        raise UsageError(f"{run} is the beginning of several runs' ids: {names}")
+    return ids[0].path if ids else path

@@ -1,0 +1,52 @@
+"""The VMs of an earlier run that are scanned again: those that failed or timed out, or were skipped too."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from fleetscan.errors import Remedy, UsageError, resume_with
+from fleetscan.inventory.from_file import target_of_row
+from fleetscan.inventory.listing import Fleet
+from fleetscan.runs.found import found_run, run_path
+from fleetscan.runs.reader import open_run
+from fleetscan.scanner.stores import runs_of
+from fleetscan.scanner.which_run import is_old, resume_old
+from fleetscan.settings.declared import Settings
+
+FAILED = frozenset({"failed", "timed_out"})
+SKIPPED = "skipped"
+
+
+def retried_path(settings: Settings) -> str | None:
+    """The directory of the run to retry; None where none is. Raises UsageError where several may be meant."""
+    return None if settings.retry_failed is None else str(run_path(settings.retry_failed, runs_of(settings)))
+
+
+def retried_fleet(path: str, settings: Settings, now: datetime) -> Fleet:
+    """The VMs of the run in the directory `path` that `settings` have retried, as they were listed then.
+
+    Their known power state is old, so it is dropped. Raises CannotReadRunError where there is no such run,
+    UsageError where it has not finished.
+    """
+    run = open_run(path)
+    if not run.is_complete:
+        # Its assessments may still be running, and another start would cancel them.
+        found = found_run(run.path)
+        is_too_old = is_old(found, now, settings.resume_within_s)
+        remedy = resume_old(found, now) if is_too_old else resume_with(path)
+        raise UsageError(f"{path} is unfinished, so its failed VMs are not known yet", remedy)
+    wanted = FAILED | {SKIPPED} if settings.retry_skipped else FAILED
+    targets = [
+        replace(target_of_row(row), power_state=None) for row in run.rows() if row["outcome"] in wanted
+    ]
+    return Fleet(targets, listed_scope=run.facts["scope"])
+
+
+def nothing_to_retry(path: str, settings: Settings) -> tuple[str, Remedy | None]:
+    """What is said where the run in `path` has no such VM, and what to do about it."""
+    skipped = open_run(path).totals()["outcomes"]["skipped"]
+    if settings.retry_skipped or not skipped:
+        return f"nothing to retry: no VM of {path} failed, timed out or was skipped; no run was made", None
+    what = f"nothing to retry: no VM of {path} failed or timed out; no run was made"
+    return what, Remedy(f"{{retry_skipped}} retries its {skipped:,} skipped VMs", {"retry_skipped": True})

@@ -1,0 +1,96 @@
+"""Which run a scan works on, and why: a pure choice among the runs there are, in sentences for people."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from fleetscan.errors import CannotResumeError, Remedy, resume_with
+from fleetscan.records.story import Story
+from fleetscan.runs.found import FoundRun
+from fleetscan.runs.reader import State
+from fleetscan.settings.types import YEAR_S
+
+HOUR_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The run to resume; None for a new one, and then `why`, with what to do about it."""
+
+    run: FoundRun | None
+    why: str = ""
+    remedy: Remedy | None = None
+
+
+def choose(runs: Sequence[FoundRun], now: datetime, within_s: float) -> Choice:
+    """Among the `runs` of one selection, the newest first: that one if it is unfinished and young enough."""
+    if not runs:
+        return Choice(None, "new run: there is no earlier one of this selection")
+    newest = runs[0]
+    last = f"new run: the last one of this selection, {newest.path},"
+    if newest.state is State.COMPLETE:
+        return Choice(None, f"{last} is complete")
+    if is_old(newest, now, within_s):
+        why = f"{last} is unfinished, but began {minute(newest.began_at)}, more than {hours(within_s)} ago"
+        return Choice(None, why, resume_old(newest, now))
+    return Choice(newest)
+
+
+def refuse_old(run: FoundRun, now: datetime, within_s: float) -> None:
+    """Raise CannotResumeError where `run`, which was named, began too long ago to be tonight's."""
+    if not is_old(run, now, within_s):
+        return
+    ended = "is unfinished" if run.state is not State.COMPLETE else "is complete"
+    if run.ended_at is not None:
+        ended = f"ended {minute(run.ended_at)} and {ended}"
+    why = (
+        f"it began {minute(run.began_at)}, more than {hours(within_s)} ago, and {ended}; nothing was scanned"
+    )
+    if run.state is State.COMPLETE:
+        new = "for a new run leave {out} away, or name another directory with {out}"
+        raise CannotResumeError(str(run.path), why, Remedy(new, {"out": None}))
+    raise CannotResumeError(str(run.path), why, resume_old(run, now))
+
+
+def resuming(path: Path, run: FoundRun | None, story: Story | None) -> str:
+    """What is said first of the run in `path` that goes on; `story` is what its journal tells."""
+    begun = f"resuming {path}" if run is None else f"resuming {path}, begun {minute(run.began_at)}"
+    if story is None or not story.is_listed:
+        return f"{begun}, before its VMs were listed"
+    listed = len(story.targets)
+    return f"{begun}, {listed - len(story.ended):,} of {listed:,} VMs left"
+
+
+def nothing_to_do(path: Path | None, run: FoundRun | None) -> str:
+    """What is said of the complete run in `path`, which was named to be resumed."""
+    began = "" if run is None else f" began {minute(run.began_at)},"
+    ended = "" if run is None or run.ended_at is None else f" ended {minute(run.ended_at)}"
+    return f"nothing was scanned: the run in {path}{began}{ended} and is complete; this is its result"
+
+
+def is_old(run: FoundRun, now: datetime, within_s: float) -> bool:
+    """Whether the run began longer ago than a resume goes back."""
+    return (now - run.began_at).total_seconds() > within_s
+
+
+def resume_old(run: FoundRun, now: datetime) -> Remedy:
+    """How to resume a run that is older than the settings allow: in the next hour or two."""
+    age_s = (now - run.began_at).total_seconds()
+    within_s = (math.floor(age_s / HOUR_S) + 2) * HOUR_S
+    if within_s > YEAR_S:
+        return Remedy("it is too old to be resumed")
+    return resume_with(str(run.path), within_s=within_s)
+
+
+def minute(moment: datetime) -> str:
+    """A moment as people read it."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def hours(span_s: float) -> str:
+    """A span of time as its setting writes it."""
+    return f"{span_s / HOUR_S:.4g} h" if span_s >= HOUR_S else f"{span_s / 60:.4g} min"
