@@ -20,7 +20,7 @@ from unittest import mock
 import anyio
 
 from fleetscan.model import Reply, Request
-from fleetscan.scanner import run
+from fleetscan.scanner import listing, run
 from fleetscan.scanner.live import scan_over
 from fleetscan.scanner.summary import ScanSummary
 from fleetscan.settings.declared import Settings
@@ -108,11 +108,16 @@ def virtual(clock: Clock) -> Iterator[None]:
     async def at_once(call: Callable[[], T]) -> T:
         return call()
 
+    async def read_at_once(read: Callable[[], T], *_: object) -> T:
+        return read()
+
     waits: Callable[..., Awaitable[Any]] = at_once
+    reads: Callable[..., Awaitable[Any]] = read_at_once
     with (
         mock.patch("time.monotonic", clock),
         mock.patch.object(run, "datetime", Day),
         mock.patch.object(run, "random", SimpleNamespace(Random=lambda: random.Random(1))),
         mock.patch.object(run, "in_thread", waits),
+        mock.patch.object(listing, "unless_stopped", reads),
     ):
         yield

@@ -11,7 +11,7 @@ from fleetscan.inventory.from_file import InventoryFile
 from fleetscan.inventory.graph_pages import batches
 from fleetscan.inventory.pages import Pages
 from fleetscan.inventory.resource_graph import GraphBroken, GraphListing, query_machines
-from fleetscan.inventory.selection import each_once, of_subscriptions
+from fleetscan.inventory.selection import each_once, is_skipped, of_subscriptions
 from fleetscan.inventory.subscriptions import Choice, Subscription, Subscriptions, choose, list_subscriptions
 from fleetscan.model import InventoryError, Target
 from fleetscan.records.run import Scope, ScopeSubscription
@@ -134,3 +134,12 @@ def fleet_of_file(file: InventoryFile, named: Sequence[str]) -> Fleet:
         f"{file.name} has no VM in subscription {name}" for name in named if name.lower() not in present
     ]
     return Fleet(targets, notes=notes)
+
+
+def note_of_skipped(targets: Iterable[Target], name: str) -> str | None:
+    """What to say of those `targets` that the inventory file `name` alone says do not run; None of none."""
+    skipped = sum(map(is_skipped, targets))
+    if not skipped:
+        return None
+    are, they = ("1 VM is", "it does") if skipped == 1 else (f"{skipped:,} VMs are", "they do")
+    return f"{are} skipped because the inventory {name} says that {they} not run"

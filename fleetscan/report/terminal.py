@@ -37,10 +37,13 @@ ENDED_OTHERWISE: tuple[tuple[str, NotAssessed, str], ...] = (
 )
 
 
-def print_summary(fleet: Totals, *, directory: Path | None, stream: TextIO) -> None:
+def print_summary(
+    fleet: Totals, *, directory: Path | None, stream: TextIO, skipped_on_file_word: int = 0
+) -> None:
     """Print what `fleet`, the first line of totals.jsonl, says.
 
-    `directory` is where the run's files are, None if there are none. Colours are only used on terminals,
+    `directory` is where the run's files are, None if there are none. `skipped_on_file_word` of the skipped
+    VMs do not run by the word of the inventory file. Colours are only used on terminals,
     and not if NO_COLOR is set.
     """
     # rich takes longer to import than the rest of the program, so it is imported where something is shown.
@@ -49,7 +52,9 @@ def print_summary(fleet: Totals, *, directory: Path | None, stream: TextIO) -> N
     from rich.text import Text
 
     console = Console(file=stream, highlight=False)
-    summary = _Summary(fleet, console.encoding, is_resumable=directory is not None)
+    summary = _Summary(
+        fleet, console.encoding, is_resumable=directory is not None, on_file_word=skipped_on_file_word
+    )
     table = Table.grid(padding=(0, 2))
     table.add_column(min_width=LABEL_CELLS)
     table.add_column(overflow="fold")
@@ -68,10 +73,11 @@ def print_summary(fleet: Totals, *, directory: Path | None, stream: TextIO) -> N
 class _Summary:
     """The fleet's line in words that `encoding` has characters for."""
 
-    def __init__(self, fleet: Totals, encoding: str, *, is_resumable: bool) -> None:
+    def __init__(self, fleet: Totals, encoding: str, *, is_resumable: bool, on_file_word: int) -> None:
         self._fleet = fleet
         self._encoding = encoding
         self._is_resumable = is_resumable
+        self._on_file_word = on_file_word
         self._outcomes = fleet["outcomes"]
         self._reasons = fleet["reasons"]
 
@@ -133,6 +139,9 @@ class _Summary:
             number = self._outcomes[outcome]
             if number:
                 yield self.text(label, style), self.text(f"{number:,}", style) + self.text(self._why(outcome))
+            if outcome == "skipped" and self._on_file_word:
+                told = f"{self._on_file_word:,} of them because the inventory file says so"
+                yield self.text(""), self.text(told, MIDDLING)
 
     def _why(self, outcome: NotAssessed) -> str:
         """The reasons that occurred, the most frequent first; empty for an outcome with only one reason."""

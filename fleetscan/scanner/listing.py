@@ -13,7 +13,7 @@ from fleetscan.engine.listing_job import ListingJob
 from fleetscan.engine.retrying import Retrying
 from fleetscan.errors import NothingListedError, StoppedError
 from fleetscan.inventory.from_file import read_inventory
-from fleetscan.inventory.listing import Fleet, Listing, fleet_of_file
+from fleetscan.inventory.listing import Fleet, Listing, fleet_of_file, note_of_skipped
 from fleetscan.inventory.pages import Pages
 from fleetscan.inventory.selection import first
 from fleetscan.inventory.subscriptions import NOT_FOUND
@@ -75,7 +75,9 @@ async def list_fleet(settings: PlanSettings, ask: Ask, stop: anyio.Event) -> Fle
         fleet = await _listed(settings, ask)
     if fleet.is_nothing_listed:
         raise NothingListedError(_nothing(fleet))
-    return replace(fleet, targets=first(fleet.targets, settings.limit))
+    targets = first(fleet.targets, settings.limit)
+    note = None if settings.inventory is None else note_of_skipped(targets, settings.inventory)
+    return replace(fleet, targets=targets, notes=[*fleet.notes, *([note] if note else [])])
 
 
 async def _listed(settings: PlanSettings, ask: Ask) -> Fleet:

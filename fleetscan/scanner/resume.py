@@ -7,7 +7,7 @@ the VM is checked before another one is sent.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from fleetscan.azure.credentials import TokenSource
 from fleetscan.engine.operation import Before, Operation
@@ -114,14 +114,12 @@ def _is_other(was: Mapping[str, str | None], now: Mapping[str, str | None]) -> b
 def retried_fleet(path: str) -> Fleet:
     """The VMs of the run in the directory `path` that were not assessed, as they were listed then.
 
-    Their known power state is old, so it is dropped. Raises CannotReadRunError where there is no such run,
+    Raises CannotReadRunError where there is no such run,
     UsageError where it has not finished.
     """
     run = open_run(path)
     if not run.is_complete:
         # Its assessments may still be running, and another start would cancel them.
         raise UsageError(f"{path} is unfinished, so its failed VMs are not known yet", resume_with(path))
-    targets = [
-        replace(target_of_row(row), power_state=None) for row in run.rows() if row["outcome"] != "assessed"
-    ]
+    targets = [target_of_row(row) for row in run.rows() if row["outcome"] != "assessed"]
     return Fleet(targets, listed_scope=run.facts["scope"])

@@ -61,7 +61,7 @@ class Session:
         self._on_row = on_row
         # Where VMs are meant to fail, failures are no reason to end with 3.
         self.are_failures_planned = False
-        self._bugs = 0
+        self._bugs = self._skipped = 0
         self._busy: list[tuple[int, Target]] = []
         self._now = clock.monotonic
         self.broker = Broker(
@@ -101,7 +101,8 @@ class Session:
     def _count(self, fleet: Fleet, resumption: Resumption) -> None:
         """Count the fleet, and the VMs that have a row before anything is sent."""
         self._recorder.listed(fleet.targets)
-        self._hooks.listed(len(fleet.targets), sum(map(is_skipped, fleet.targets)))
+        self._skipped = sum(map(is_skipped, fleet.targets))
+        self._hooks.listed(len(fleet.targets), self._skipped)
         if resumption.warning is not None:
             self._hooks.warning(resumption.warning)
         for number, row in resumption.ended.items():
@@ -184,7 +185,8 @@ class Session:
                 stopped_by, code = stopped_by or error, max(code, error.exit_code)
         if code in COMPLETE and (unswitched := store.output.switch_latest()):
             self._hooks.warning(unswitched)
-        return ScanSummary(code, store.output.path, lines[0], stopped_by)
+        on_file_word = 0 if self._settings.inventory is None else self._skipped
+        return ScanSummary(code, store.output.path, lines[0], stopped_by, on_file_word)
 
     def _fleet_facts(self, now: float) -> FleetFacts:
         return FleetFacts(

@@ -15,13 +15,15 @@ from fleetscan.runs.store import RunStore
 class ScanSummary:
     """The result of a scan. `totals` are the fleet's, `directory` is None if nothing was kept on disk.
 
-    `stopped_by` says why the scan ended early, and is None when it did not.
+    `stopped_by` says why the scan ended early, and is None when it did not. `skipped_on_file_word` VMs were
+    skipped because the inventory file says that they do not run.
     """
 
     exit_code: int
     directory: Path | None
     totals: Totals
     stopped_by: FleetscanError | None = None
+    skipped_on_file_word: int = 0
 
 
 def finished_summary(store: RunStore) -> ScanSummary | None:
