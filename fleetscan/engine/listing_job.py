@@ -33,6 +33,11 @@ class ListingJob(Generic[T]):
         self._failures = 0
         self._throttled = 0
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether `result` is there."""
+        return hasattr(self, "result")
+
     def begin(self, now: float) -> Turn:
         """The first page."""
         self._wanted = next(self._pages)

@@ -1,9 +1,10 @@
 """Every row of a Resource Graph query, page by page, with each doubt checked here and nowhere else.
 
 Rows are counted against `totalRecords` and ids compared with each other, because Graph loses and repeats rows
-in silence. What does not add up is a clause that completes "Resource Graph ...", never fewer rows. Facts:
-Microsoft's documents on paging, and recorded pages whose `resultTruncated` is the string "false" though a
-`$skipToken` follows.
+in silence. What does not add up is a clause that completes "Resource Graph ...", never fewer rows. A reading
+ends whatever Graph sends: each page brings a new row, there are no more rows than Graph counts, and both
+have a bound. Facts: Microsoft's documents on paging, and recorded pages whose `resultTruncated` is the string
+"false" though a `$skipToken` follows.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ T = TypeVar("T")
 
 # At most 1000 are allowed in a query; Microsoft advises 300.
 BATCH_SUBSCRIPTIONS = 300
+# Far more than a batch has VMs: a million rows come in a thousand pages, in some more where rows are large.
+MAX_TOTAL = 10_000_000
+MAX_PAGES = 10_000
 UNREADABLE = "gave a page that cannot be read"
 
 
@@ -105,17 +109,21 @@ def _read_all(
         if total not in (None, page.total):
             raise ValueError(f"counted {total} {query.rows} and then {page.total}")
         total, token = page.total, page.token
+        if total > MAX_TOTAL:
+            raise ValueError(f"counted {total} {query.rows}, more than there can be")
         if token is not None and not page.rows:
             raise ValueError("gave an empty page with more to come")
         for row in page.rows:
             _take(row, query, found)
+        if len(found) > total or (token is None and len(found) < total):
+            raise ValueError(f"gave {len(found)} of {total} {query.rows}")
         if token is None:
-            if len(found) != total:
-                raise ValueError(f"gave {len(found)} of {total} {query.rows}")
             return list(found.values())
         if token in tokens:
             raise ValueError("gave a $skipToken twice")
         tokens.add(token)
+        if len(tokens) >= MAX_PAGES:
+            raise ValueError(f"gave {MAX_PAGES:,} pages and more to come")
 
 
 def _take(row: Json, query: GraphQuery[T], found: dict[str, T]) -> None:

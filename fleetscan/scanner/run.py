@@ -87,7 +87,12 @@ class Run:
         if self._settings.retry_failed is not None:
             return retried_fleet(self._settings.retry_failed)
         return await read_fleet(
-            self._settings, self._dispatcher, chance=self._chance, hooks=self._hooks, stop=self._stop
+            self._settings,
+            self._dispatcher,
+            chance=self._chance,
+            hooks=self._hooks,
+            stop=self._stop,
+            deadline_at=self._deadline_at(),
         )
 
     async def _work(
@@ -122,7 +127,14 @@ class Run:
             return NONE_BUSY
         retrying = Retrying(self._chance, attempts=LISTING_ATTEMPTS)
         listing_job = ListingJob(query_busy(self._settings.endpoint, subscription_ids), retrying)
-        await self._dispatcher.run([listing_job], self._stop)
+        drain_s = self._settings.drain_s if self._session.has_running else None
+        try:
+            await self._dispatcher.run([listing_job], self._stop, Halt(drain_s, self._deadline_at()))
+        except StoppedError:
+            if not listing_job.has_ended:
+                raise
+            # Nothing more is started; what an earlier process started still gets its time.
+            return NONE_BUSY
         if isinstance(listing_job.result, frozenset):
             return listing_job.result
         self._hooks.warning(
@@ -132,9 +144,12 @@ class Run:
         return NONE_BUSY
 
     def _halt(self) -> Halt:
+        return Halt(self._settings.drain_s, self._deadline_at())
+
+    def _deadline_at(self) -> float | None:
+        """When this process stops by itself; counted from its beginning."""
         deadline_s = self._settings.deadline_s
-        deadline_at = None if deadline_s is None else self._clock.monotonic + deadline_s
-        return Halt(self._settings.drain_s, deadline_at)
+        return None if deadline_s is None else self._clock.monotonic + deadline_s
 
     async def _keep(self, store: RunStore) -> None:
         """Once a second journal the requests and the time, and sync what was written to the disk."""

@@ -144,6 +144,11 @@ class Session:
                 yield operation
 
     @property
+    def has_running(self) -> bool:
+        """Whether an earlier process started assessments that are still to be followed."""
+        return self._resumption.has_running
+
+    @property
     def has_busy(self) -> bool:
         """Whether VMs were put off because a patch operation was running on them."""
         return bool(self._busy)

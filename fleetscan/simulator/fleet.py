@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from fleetscan.simulator.estate import ENVIRONMENTS, REGIONS, ROLES, TEAMS, Estate, Subscription
@@ -41,6 +41,10 @@ class Machine:
     def fate(self) -> Fate:
         """How its assessments end."""
         return self.lot.fate
+
+    def double(self, number: int) -> Machine:
+        """A machine that is like this one and is not in the fleet."""
+        return replace(self, key=f"{self.key}-{number}", name=f"{self.name}-{number}")
 
     @property
     def resource_id(self) -> str:

@@ -15,7 +15,8 @@ from fleetscan.simulator.dials import dial, dials_of, percentage
 Refill: TypeAlias = Literal["continuous", "by-minute"]
 PolicyNames: TypeAlias = Literal["2023", "2024", "novel"]
 Durations: TypeAlias = Literal["lognormal", "regular"]
-GraphState: TypeAlias = Literal["up", "denied", "broken"]
+GraphState: TypeAlias = Literal["up", "denied", "broken", "endless", "hollow"]
+ListState: TypeAlias = Literal["up", "endless", "hollow"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +81,17 @@ class Scenario:
     )
     graph: GraphState = dial(
         "up",
-        "How Resource Graph answers: denied is 403; broken repeats a page, or is 500 for a single page.",
+        "How Resource Graph answers: denied is 403; broken repeats a page, or is 500 for a single page; "
+        "endless has invented rows after the true ones, hollow empty pages, both without end.",
         "A scan must manage without it.",
         choices=get_args(GraphState),
+    )
+    lists: ListState = dial(
+        "up",
+        "How the lists of subscriptions and of a subscription's VMs end: endless has invented VMs after the "
+        "true ones, hollow empty pages, both without end.",
+        "A listing must end whatever Azure sends.",
+        choices=get_args(ListState),
     )
     token: str | None = dial(
         None,

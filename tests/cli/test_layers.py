@@ -74,6 +74,7 @@ ROWS: dict[str, tuple[tuple[str, object], tuple[str, object], tuple[str, object]
     "troubled-pct": (("0", 0.0), ("1.5", 1.5), ("3", 3.0)),
     "outages": (("0", 0), ("2", 2), ("3", 3)),
     "page-size": (("1", 1), ("2", 2), ("3", 3)),
+    "lists": (("endless", "endless"), ("hollow", "hollow"), ("up", "up")),
     "graph": (("denied", "denied"), ("broken", "broken"), ("up", "up")),
     "token": (("file", "file"), ("env", "env"), ("flag", "flag")),
 }
