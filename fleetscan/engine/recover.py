@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from fleetscan.azure_times import azure_time, http_time
+from fleetscan.azure_times import azure_time
 from fleetscan.engine import outcomes
 from fleetscan.engine.latest_assessment import latest_assessment, latest_assessment_query
 from fleetscan.engine.phase import Next, Passage, turn_of
 from fleetscan.engine.replies import (
+    dated,
     is_weather,
     parse_object,
     retry_after_s,
@@ -21,6 +22,7 @@ from fleetscan.engine.replies import (
     value_at,
 )
 from fleetscan.engine.rules import OperationRules
+from fleetscan.engine.stale import is_stale
 from fleetscan.engine.urls import view_url
 from fleetscan.model import Ending, Json, Reply, Request, RequestKind, Source, Stage, Target, Turn
 
@@ -121,11 +123,17 @@ class Recovering:
         return self._none(now)
 
     def _after_view(self, reply: Reply, sent_at: float, now: float) -> Next:
-        """1. One that runs, ours or not: a start would end it. 2. Ours, and over. 3. Nothing of ours."""
+        """1. One that runs, ours or not: a start would end it. 2. Ours, and over. 3. Nothing of ours.
+
+        One that died long ago says InProgress too: it neither runs nor is over.
+        """
         if reply.status != 200:
             return self._none(now)
         summary = _summary(reply)
-        self._is_idle = (text_of(summary.get("status")) or "").lower() != "inprogress"
+        is_unended = (text_of(summary.get("status")) or "").lower() == "inprogress"
+        self._is_idle = not is_unended or self._is_stale(summary, reply)
+        if is_unended and self._is_idle:
+            return self._none(now)
         if not self._is_idle:
             if now - self._began_at > self._rules.timeout_s:
                 return outcomes.timed_out(reply, self.stage, self._rules.timeout_s)
@@ -155,9 +163,13 @@ class Recovering:
             return self._otherwise
         return self._once_more
 
+    def _is_stale(self, summary: Mapping[str, Json], reply: Reply) -> bool:
+        times = (summary.get("startTime"), summary.get("lastModifiedTime"))
+        return is_stale(times, dated(reply), self._rules.busy_max_age_s)
+
     def _is_newer(self, started: str | None, reply: Reply, sent_at: float) -> bool:
         """Whether an assessment that began at `started`, by Azure's clock, is no older than the start."""
-        began, azure_now = azure_time(started), http_time(reply.headers.get("date"))
+        began, azure_now = azure_time(started), dated(reply)
         if began is None or azure_now is None:
             return False
         return (azure_now - began).total_seconds() <= sent_at - self._posted_at + TOLERANCE_S

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Generic, TypeVar
 
 from fleetscan.engine.graph_request import MAX_ROWS, graph_request
-from fleetscan.engine.replies import parse_object, read_error, text_at
+from fleetscan.engine.replies import dated, parse_object, read_error, text_at
 from fleetscan.inventory.pages import Pages
 from fleetscan.model import Json, ListRequest, Reply, RequestKind, Stage
 
@@ -34,14 +35,15 @@ class GraphQuery(Generic[T]):
 
     `text` must sort by `id`, project it and have no `limit`: pages of an unsorted query repeat and lose rows,
     and without an id or with a limit Graph gives no $skipToken. `rows` is what people call its rows.
-    `read_row` raises ValueError with a clause such as "gave a row whose ...". A query whose rows may change
-    while it is read has more than one of `attempts` to be read without a doubt.
+    `read_row` is given a row and when Azure says that its page was sent, None where the reply has no Date. It
+    raises ValueError with a clause such as "gave a row whose ...". A query whose rows may change while it is
+    read has more than one of `attempts` to be read without a doubt.
     """
 
     kind: RequestKind
     text: str
     rows: str
-    read_row: Callable[[Json], T]
+    read_row: Callable[[Json, datetime | None], T]
     attempts: int = 1
 
 
@@ -50,6 +52,7 @@ class _Page:
     total: int
     rows: list[Json]
     token: str | None
+    sent_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +117,7 @@ def _read_all(
         if token is not None and not page.rows:
             raise ValueError("gave an empty page with more to come")
         for row in page.rows:
-            _take(row, query, found)
+            _take(row, page.sent_at, query, found)
         if len(found) > total or (token is None and len(found) < total):
             raise ValueError(f"gave {len(found)} of {total} {query.rows}")
         if token is None:
@@ -126,9 +129,9 @@ def _read_all(
             raise ValueError(f"gave {MAX_PAGES:,} pages and more to come")
 
 
-def _take(row: Json, query: GraphQuery[T], found: dict[str, T]) -> None:
+def _take(row: Json, sent_at: datetime | None, query: GraphQuery[T], found: dict[str, T]) -> None:
     """Put what `row` says into `found`; ValueError with a clause where it says nothing sound."""
-    value = query.read_row(row)
+    value = query.read_row(row, sent_at)
     row_id = text_at(row, "id") or ""
     if row_id.lower() in found:
         raise ValueError(f"gave {row_id} twice")
@@ -147,5 +150,5 @@ def _read_page(reply: Reply) -> _Page | _Refused | _TooLarge:
     body = parse_object(reply.body) or {}
     match body.get("totalRecords"), body.get("data"), body.get("$skipToken"):
         case int(total), list(rows), (None | str()) as token if not isinstance(total, bool):
-            return _Page(total, rows, token or None)
+            return _Page(total, rows, token or None, dated(reply))
     raise ValueError(UNREADABLE)

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from fleetscan.engine.operation import Operation
 from fleetscan.engine.scheduler import Scheduler
-from fleetscan.errors import BugError, FleetscanError, OutputError, StoppedError
+from fleetscan.errors import BugError, FleetscanError, OutputError, Remedy, StoppedError
 from fleetscan.inventory.listing import Fleet
 from fleetscan.inventory.selection import is_skipped
 from fleetscan.model import Ending, Failure, Job, Outcome, OwnCode, Reason, Target
@@ -113,12 +113,25 @@ class Session:
 
     def unbegun_subscriptions(self) -> list[str]:
         """The subscriptions of the VMs that are still to be started."""
-        unbegun = (
-            target.subscription_id.lower()
-            for number, target in enumerate(self._fleet.targets)
-            if not is_skipped(target) and not self._resumption.is_begun(number)
+        return list(dict.fromkeys(target.subscription_id.lower() for target in self._unbegun()))
+
+    def _unbegun(self) -> Iterator[Target]:
+        """The VMs that are still to be started, before the first of them is."""
+        for number, target in enumerate(self._fleet.targets):
+            if not is_skipped(target) and not self._resumption.is_begun(number):
+                yield target
+
+    def note_stale(self, stale: frozenset[str]) -> None:
+        """Say how many of the VMs still to be started have a patch operation that is too old to run."""
+        if not (number := sum(target.key in stale for target in self._unbegun())):
+            return
+        have = "1 VM has" if number == 1 else f"{number:,} VMs have"
+        hours = f"{self._settings.busy_max_age_s / 3600:g} h"
+        self._hooks.warning(
+            f"{have} a patch operation that Azure shows as running since more than {hours} ago: "
+            "it is taken for dead and the VM is assessed",
+            Remedy("{busy_max_age_s} sets how long one is believed", {"busy_max_age_s": None}),
         )
-        return list(dict.fromkeys(unbegun))
 
     def operations(self, busy: frozenset[str] = frozenset()) -> Iterator[Operation]:
         """An operation for each VM that may answer, except the `busy` ones, which come last.
@@ -127,7 +140,11 @@ class Session:
         """
         past = past_durations(self._settings, self._hooks.warning)
         rules = operation_rules(self._settings, self._chance, past)
-        self._rules = replace(rules, unknown_start_wait_s=self._settings.unknown_start_wait_s)
+        self._rules = replace(
+            rules,
+            unknown_start_wait_s=self._settings.unknown_start_wait_s,
+            busy_max_age_s=self._settings.busy_max_age_s,
+        )
         targets, resumption = self._fleet.targets, self._resumption
         waiting = deque((number, targets[number]) for number in longest_first(targets, past))
         targets.clear()

@@ -103,6 +103,11 @@ class Scenario:
         "Running VMs on which patches are being installed when serving begins.",
         "An assessment ends such an installation, as in Azure.",
     )
+    stuck_pct: float = percentage(
+        0.0,
+        "Running VMs with a patch operation that died days ago and is shown as InProgress ever since.",
+        "Half are installations, half assessments; nothing runs there.",
+    )
     graph_lag_s: float = dial(
         3.0, "How far Resource Graph's patch tables lag behind, at speed 1.", low=0, high=86_400
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -51,13 +52,37 @@ def test_a_start_that_may_have_been_taken_is_read_after_and_not_sent_again(answe
     assert course.url == f"{ARM}{VM.replace(' ', '%20')}?$expand=instanceView&api-version=2022-08-01"
 
 
-def test_an_assessment_that_runs_is_not_ended_by_the_one_more_start_however_old_it_looks() -> None:
+def test_an_assessment_that_runs_is_not_ended_by_the_one_more_start_though_it_is_hours_old() -> None:
     course = Course().gets(BROKEN)
     for _ in range(20):
-        course.gets(view("03:00:00"), after_s=15.0)
+        course.gets(view("07:00:00"), after_s=15.0)
         assert course.next.kind is RequestKind.VIEW
-    course.gets(view("03:00:00", "Succeeded"), after_s=15.0)
+    course.gets(view("07:00:00", "Succeeded"), after_s=15.0)
     assert course.next.kind is RequestKind.START
+
+
+def test_an_operation_that_has_been_in_progress_for_days_is_not_waited_for() -> None:
+    course = Course().gets(BROKEN)
+    for _ in range(4):
+        assert course.next.kind is RequestKind.VIEW
+        course.gets(view("05:59:00"), after_s=course.next.after_s)
+    assert (course.now, course.next.kind) == (1060.0, RequestKind.START)
+
+
+def test_an_operation_of_less_than_six_hours_is_waited_for_until_it_is_older() -> None:
+    course = Course().gets(BROKEN)
+    for _ in range(10):
+        course.gets(view("06:00:01"), after_s=15.0)
+        assert course.next.kind is RequestKind.VIEW
+    course.gets(view("05:59:59"), after_s=15.0)
+    assert course.next.kind is RequestKind.START
+
+
+def test_without_azures_clock_nothing_is_too_old() -> None:
+    course = Course().gets(BROKEN)
+    for _ in range(10):
+        course.gets(replace(view("01:00:00"), headers={}), after_s=15.0)
+        assert course.next.kind is RequestKind.VIEW
 
 
 def test_a_view_that_is_refused_does_not_make_a_running_assessment_forgotten() -> None:
