@@ -175,15 +175,17 @@ class Source(StrEnum):
 
     OPERATION = "operation"
     GRAPH = "graph"
+    INSTANCE_VIEW = "instance_view"
+    """The VM's own summary of its newest assessment: counts, and no list of patches."""
 
 
 # Under which name an assessment has its error.
-ERROR_KEYS = {Source.OPERATION: "error", Source.GRAPH: "errorDetails"}
+ERROR_KEYS = {Source.OPERATION: "error", Source.GRAPH: "errorDetails", Source.INSTANCE_VIEW: "error"}
 
 
 def told_counts(assessment: Mapping[str, Json], source: Source) -> tuple[int | None, int | None]:
     """(critical and security, other) patches that `assessment` plainly tells; None for what it does not."""
-    if source is Source.OPERATION:
+    if source is not Source.GRAPH:
         critical, other = assessment.get("criticalAndSecurityPatchCount"), assessment.get("otherPatchCount")
         return plain_count(critical), plain_count(other)
     by_class = assessment.get("availablePatchCountByClassification")
@@ -325,3 +327,12 @@ class InventoryError:
     code: str | None
     message: str | None
     http_status: int | None
+
+    @property
+    def remedy(self) -> str | None:
+        """What to do where Azure refuses to list: the permission that is missing, and a role that has it."""
+        if self.http_status not in (401, 403):
+            return None
+        if self.subscription_id is None:
+            return "give the identity Microsoft.Resources/subscriptions/read (in the role Reader)"
+        return "give the identity Microsoft.Compute/virtualMachines/read there (in the role Reader)"

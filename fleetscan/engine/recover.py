@@ -1,5 +1,7 @@
 """What became of an assessment that cannot be followed: read from the VM, then from Resource Graph.
 
+The VM decides: Resource Graph has the list of patches, but may be late or show nothing of a VM at all.
+
 For a start that broke on its way, and for an operation whose URL is gone or not ours to read. An assessment
 newer than the start is ours, or as good as ours; Azure's own clock tells, by the Date of the reply.
 """
@@ -24,7 +26,7 @@ from fleetscan.engine.replies import (
 from fleetscan.engine.rules import OperationRules
 from fleetscan.engine.stale import is_stale
 from fleetscan.engine.urls import view_url
-from fleetscan.model import Ending, Json, Reply, Request, RequestKind, Source, Stage, Target, Turn
+from fleetscan.model import Ending, Json, Reason, Reply, Request, RequestKind, Source, Stage, Target, Turn
 
 # Where an instance view has the newest assessment.
 SUMMARY_PATH = "properties.instanceView.patchStatus.availablePatchSummary"
@@ -54,6 +56,7 @@ class Recovering:
         "_rules",
         "_target",
         "_throttled",
+        "_view",
     )
 
     stage = Stage.RESULT
@@ -72,6 +75,8 @@ class Recovering:
         self._once_more = once_more
         self._otherwise = otherwise
         self._began_at = posted_at
+        # The view that showed our assessment to be over.
+        self._view: Reply | None = None
         self._is_over = self._is_idle = False
         self._failures = self._throttled = self._asked_graph = 0
 
@@ -139,7 +144,7 @@ class Recovering:
                 return outcomes.timed_out(reply, self.stage, self._rules.timeout_s)
             return self._turn(VIEW_SPACING_S)
         if self._is_newer(text_of(summary.get("startTime")), reply, sent_at):
-            self._is_over = True
+            self._is_over, self._view = True, reply
             return self._turn(0.0)
         return self._none(now)
 
@@ -155,8 +160,11 @@ class Recovering:
     def _none(self, now: float) -> Next:
         """Nothing of ours is there, or is shown: reads again until a start would have shown.
 
-        Another start ends what runs: it is sent only where the last sound read saw nothing running.
+        What the VM says is enough where Resource Graph shows nothing. Another start ends what runs: it is
+        sent only where the last sound read saw nothing running.
         """
+        if self._view is not None and (ending := _of_view(self._view)) is not None:
+            return ending
         if not self._is_over and now - self._began_at < self._rules.unknown_start_wait_s:
             return self._turn(VIEW_SPACING_S)
         if self._once_more is None or not self._is_idle:
@@ -173,6 +181,12 @@ class Recovering:
         if began is None or azure_now is None:
             return False
         return (azure_now - began).total_seconds() <= sent_at - self._posted_at + TOLERANCE_S
+
+
+def _of_view(reply: Reply) -> Ending | None:
+    """The end by the VM's own summary; None where that does not say what was found."""
+    ending = outcomes.assessment(reply, dict(_summary(reply)), Source.INSTANCE_VIEW)
+    return None if ending.reason is Reason.NO_RESULT else ending
 
 
 def _summary(reply: Reply) -> Mapping[str, Json]:

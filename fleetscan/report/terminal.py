@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TextIO, TypeAlias
 
+from fleetscan.model import InventoryError
 from fleetscan.records.row import REASONS
 from fleetscan.records.totals import NotListed, Totals
 from fleetscan.report.figures import counted, duration
@@ -159,6 +160,9 @@ class _Summary:
             yield self.text("NOT LISTED", BAD), self.text(_error_sentence(error), BAD)
         if len(found) > ERRORS_SHOWN:
             yield self.text("NOT LISTED", BAD), self.text(f"and {len(found) - ERRORS_SHOWN:,} more", BAD)
+        for remedy in dict.fromkeys(InventoryError(**error).remedy for error in found):
+            if remedy is not None:
+                yield self.text(""), self.text(remedy)
 
     def _requests(self) -> Iterator[tuple[Text, Text]]:
         sent = self._fleet["requests"]

@@ -112,7 +112,5 @@ def _nothing(fleet: Fleet) -> str:
         why = f"{where} cannot be reached ({error.message})"
         return f"no VMs could be listed: {why}; check --endpoint and the network"
     said = " ".join(part for part in (error.code, error.message) if part)
-    return (
-        f"no VMs could be listed: {where} answered {error.http_status} ({said}); "
-        "check the endpoint, and that the identity can read the subscriptions"
-    )
+    remedy = error.remedy or "check the endpoint, and that the identity can read the subscriptions"
+    return f"no VMs could be listed: {where} answered {error.http_status} ({said}); {remedy}"

@@ -35,7 +35,6 @@ from fleetscan.settings.declared import Settings
 
 # A power cut loses the rows and starts of this many seconds.
 SYNC_EVERY_S = 1.0
-NONE_BUSY = Busy()
 
 
 class Run:
@@ -116,16 +115,18 @@ class Run:
         session, dispatcher = self._session, self._dispatcher
         subscription_ids = session.unbegun_subscriptions()
         busy = await self._ask_busy(subscription_ids)
-        session.note_stale(busy.stale)
-        await dispatcher.run(session.operations(busy.machines), self._stop, self._halt(), keep)
+        if busy is not None:
+            session.note_unseen()
+            session.note_stale(busy.stale)
+        await dispatcher.run(session.operations(_machines(busy)), self._stop, self._halt(), keep)
         if session.has_busy:
             busy = await self._ask_busy(subscription_ids)
-            await dispatcher.run(session.late_operations(busy.machines), self._stop, self._halt(), keep)
+            await dispatcher.run(session.late_operations(_machines(busy)), self._stop, self._halt(), keep)
 
-    async def _ask_busy(self, subscription_ids: list[str]) -> Busy:
-        """The busy VMs; none if they are not asked for, or cannot be found out."""
+    async def _ask_busy(self, subscription_ids: list[str]) -> Busy | None:
+        """The busy VMs; None if they are not asked for, or cannot be found out."""
         if self._settings.ignore_busy or not subscription_ids:
-            return NONE_BUSY
+            return None
         retrying = Retrying(self._chance, attempts=LISTING_ATTEMPTS)
         window = Window(self._settings.busy_max_age_s, self._clock.moment(time.monotonic()))
         listing_job = ListingJob(query_busy(self._settings.endpoint, subscription_ids, window), retrying)
@@ -136,14 +137,14 @@ class Run:
             if not listing_job.has_ended:
                 raise
             # Nothing more is started; what an earlier process started still gets its time.
-            return NONE_BUSY
+            return None
         if isinstance(listing_job.result, Busy):
             return listing_job.result
         self._hooks.warning(
             f"cannot check for running patch installations: Resource Graph {listing_job.result}; "
             "an assessment may cancel one"
         )
-        return NONE_BUSY
+        return None
 
     def _halt(self) -> Halt:
         return Halt(self._settings.drain_s, self._deadline_at())
@@ -159,3 +160,8 @@ class Run:
             await anyio.sleep(SYNC_EVERY_S)
             self._session.keep(time.monotonic())
             await in_thread(store.sync)
+
+
+def _machines(busy: Busy | None) -> frozenset[str]:
+    """The keys of the VMs that are known to be busy."""
+    return frozenset() if busy is None else busy.machines

@@ -121,6 +121,16 @@ class Session:
             if not is_skipped(target) and not self._resumption.is_begun(number):
                 yield target
 
+    def note_unseen(self) -> None:
+        """Say that Resource Graph cannot tell who is busy where it did not list the VMs."""
+        unseen = {target.subscription_id.lower() for target in self._unbegun()} & self._fleet.through_compute
+        if unseen:
+            where = "1 subscription" if len(unseen) == 1 else f"{len(unseen):,} subscriptions"
+            self._hooks.warning(
+                f"running patch installations are not seen in {where} listed through Compute; "
+                "an assessment may cancel one"
+            )
+
     def note_stale(self, stale: frozenset[str]) -> None:
         """Say how many of the VMs still to be started have a patch operation that is too old to run."""
         if not (number := sum(target.key in stale for target in self._unbegun())):

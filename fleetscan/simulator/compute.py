@@ -19,6 +19,7 @@ from fleetscan.simulator.refusals import not_found
 from fleetscan.simulator.replies import Answer, compute_error, indented
 from fleetscan.simulator.resources import API_TYPE, power_status, vm_properties, vm_uuid
 from fleetscan.simulator.scenario import Scenario
+from fleetscan.simulator.sight import Sight
 
 MAX_PAGE = 500
 
@@ -39,8 +40,14 @@ class Compute:
     """The reading half of Microsoft.Compute/virtualMachines."""
 
     def __init__(
-        self, scenario: Scenario, fleet: Fleet, assessments: Assessments, installations: Installations
+        self,
+        scenario: Scenario,
+        fleet: Fleet,
+        sight: Sight,
+        assessments: Assessments,
+        installations: Installations,
     ) -> None:
+        self._sight = sight
         self._lists = scenario.lists
         self._fleet = fleet
         self._assessments = assessments
@@ -49,6 +56,8 @@ class Compute:
 
     def list_machines(self, call: Call, subscription_id: str) -> Answer:
         """One page of a subscription's machines."""
+        if (refusal := self._sight.refusal_of_list(subscription_id)) is not None:
+            return refusal
         query = call.query
         is_status_only = query.get("statusonly", "false").lower() == "true"
         scope = f"{subscription_id}:{is_status_only}"

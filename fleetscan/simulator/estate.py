@@ -81,9 +81,9 @@ ROLES = (
 
 
 class Estate:
-    """Subscriptions and regions of one seed. The last subscription is one that was disabled."""
+    """Subscriptions and regions of one seed; `empty` have no machines, and one was disabled."""
 
-    def __init__(self, seed: int, subscriptions: int, regions: int) -> None:
+    def __init__(self, seed: int, subscriptions: int, regions: int, empty: int = 0) -> None:
         draw = random.Random(f"{seed}:estate")
         self.tenant_id = _guid(draw)
         self.regions = tuple(REGIONS)[:regions]
@@ -91,6 +91,7 @@ class Estate:
             Subscription(_guid(draw), _subscription_name(index)) for index in range(subscriptions)
         )
         self.disabled = Subscription(_guid(draw), "Retired Sandbox", "Disabled")
+        self.empty = tuple(Subscription(_guid(draw), f"Sandbox {index + 1}") for index in range(empty))
 
 
 def _guid(draw: random.Random) -> str:

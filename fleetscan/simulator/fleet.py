@@ -67,7 +67,8 @@ class Fleet:
     """All machines of a scenario, in a fixed order, found by id without regard to case."""
 
     def __init__(self, scenario: Scenario) -> None:
-        self.estate = Estate(scenario.seed, scenario.subscriptions, scenario.regions)
+        empty = scenario.empty_subscriptions
+        self.estate = Estate(scenario.seed, scenario.subscriptions, scenario.regions, empty)
         self._machines = {machine.key: machine for machine in _settle(scenario, self.estate)}
         self._by_subscription: dict[str, list[Machine]] = {}
         for machine in self._machines.values():
@@ -82,7 +83,7 @@ class Fleet:
     @property
     def subscriptions(self) -> tuple[Subscription, ...]:
         """Every subscription the identity sees, the disabled one last."""
-        return (*self.estate.subscriptions, self.estate.disabled)
+        return (*self.estate.subscriptions, *self.estate.empty, self.estate.disabled)
 
     def machine(self, resource_id: str) -> Machine:
         """The machine of an id; KeyError where there is none."""

@@ -26,6 +26,7 @@ from fleetscan.simulator.refusals import denied
 from fleetscan.simulator.replies import Answer, compact
 from fleetscan.simulator.resources import GRAPH_TYPE, extended_properties, vm_properties
 from fleetscan.simulator.scenario import Scenario
+from fleetscan.simulator.sight import Sight
 from fleetscan.simulator.times import Calendar
 
 MAX_TOP = 1000
@@ -54,7 +55,10 @@ class BadWishError(Exception):
 class Graph:
     """POST /providers/Microsoft.ResourceGraph/resources."""
 
-    def __init__(self, scenario: Scenario, fleet: Fleet, patches: PatchTables, calendar: Calendar) -> None:
+    def __init__(
+        self, scenario: Scenario, fleet: Fleet, sight: Sight, patches: PatchTables, calendar: Calendar
+    ) -> None:
+        self._sight = sight
         self._scenario = scenario
         self._fleet = fleet
         self._patches = patches
@@ -121,6 +125,7 @@ class Graph:
             machine
             for machine in self._fleet
             if not wish.subscriptions or machine.subscription.subscription_id in wish.subscriptions
+            if self._sight.is_in_graph(machine)
         )
         if len(self._selections) >= REMEMBERED_QUERIES:
             self._selections.pop(next(iter(self._selections)))

@@ -21,6 +21,7 @@ from fleetscan.simulator.operations import Operation, State
 from fleetscan.simulator.query import Query, Row
 from fleetscan.simulator.resources import GRAPH_TYPE
 from fleetscan.simulator.scenario import Scenario
+from fleetscan.simulator.sight import Sight
 from fleetscan.simulator.times import Calendar
 
 INSTALLATION_TYPE = f"{GRAPH_TYPE}/patchinstallationresults"
@@ -48,11 +49,13 @@ class PatchTables:
         self,
         scenario: Scenario,
         fleet: Fleet,
+        sight: Sight,
         assessments: Assessments,
         installations: Installations,
         calendar: Calendar,
     ) -> None:
         self._fleet = fleet
+        self._sight = sight
         self._assessments = assessments
         self._installations = installations
         self._calendar = calendar
@@ -89,7 +92,7 @@ class PatchTables:
             machines = [] if only is None else [only]
         for machine in machines:
             is_asked = not subscriptions or machine.subscription.subscription_id in subscriptions
-            if is_asked and not self._assessments.is_gone(machine, at):
+            if is_asked and self._sight.is_in_graph(machine) and not self._assessments.is_gone(machine, at):
                 yield machine
 
     def _installation(self, installation: Installation, at: float) -> Row:

@@ -21,6 +21,7 @@ from fleetscan.simulator.policies import Duty
 from fleetscan.simulator.refusals import not_found, operation_not_found
 from fleetscan.simulator.replies import Answer, arm_error, unknown_path
 from fleetscan.simulator.scenario import Scenario
+from fleetscan.simulator.sight import Sight
 from fleetscan.simulator.subscriptions import list_subscriptions
 
 MAX_SUBSCRIPTIONS_PAGE = 100
@@ -53,12 +54,13 @@ class Router:
         assessments: Assessments,
         installations: Installations,
         graph: Graph,
+        sight: Sight,
     ) -> None:
         self._fleet = fleet
         self._known = {subscription.subscription_id for subscription in fleet.subscriptions}
         self._subscriptions_page = min(scenario.page_size, MAX_SUBSCRIPTIONS_PAGE)
         self._assessments = assessments
-        self._compute = Compute(scenario, fleet, assessments, installations)
+        self._compute = Compute(scenario, fleet, sight, assessments, installations)
         self._lists = scenario.lists
         self._graph = graph
 

@@ -34,6 +34,21 @@ class Scenario:
 
     machines: int = dial(300, "Virtual machines in the fleet.", low=0, high=1_000_000)
     subscriptions: int = dial(4, "Subscriptions they are spread over.", low=1, high=10_000)
+    empty_subscriptions: int = dial(
+        0, "Subscriptions without VMs besides; every other one is not registered for Compute.", high=10_000
+    )
+    hidden_subscriptions: int = dial(
+        0,
+        "Subscriptions whose VMs Resource Graph does not show, without an error; Compute does.",
+        "Resource Graph is silent about what one may not read.",
+        high=10_000,
+    )
+    denied_subscriptions: int = dial(
+        0,
+        "Subscriptions whose VMs Resource Graph does not show and Compute refuses to list (403).",
+        high=10_000,
+    )
+    hidden_pct: float = percentage(0.0, "VMs that Resource Graph does not show.")
     regions: int = dial(3, "Regions they are spread over.", low=1, high=16)
     seed: int = dial(1, "The same seed makes the same fleet with the same results.", low=0, high=2**63 - 1)
     speed: float = dial(
@@ -135,3 +150,7 @@ class Scenario:
         if sum(shares) > 100:
             names = "stopped_pct, warned_pct, truncated_pct and failing_pct"
             raise ValueError(f"{names} must be 100 together at most, not {sum(shares):g}")
+        unseen = self.hidden_subscriptions + self.denied_subscriptions
+        if unseen > self.subscriptions:
+            names = "hidden_subscriptions and denied_subscriptions"
+            raise ValueError(f"{names} must be {self.subscriptions} together at most, not {unseen}")

@@ -18,9 +18,9 @@ BROKEN = Reply(0, fault=Fault.CUT)
 UNKNOWN_FATES = [BROKEN, Reply(408), Reply(500), Reply(502), Reply(504)]
 
 
-def view(started: str | None, status: str = "InProgress") -> Reply:
+def view(started: str | None, status: str = "InProgress", **more: Json) -> Reply:
     """The instance view at noon, of a machine whose newest assessment began at `started`."""
-    summary = None if started is None else {"status": status, "startTime": f"2026-11-24T{started}Z"}
+    summary = None if started is None else {"status": status, "startTime": f"2026-11-24T{started}Z", **more}
     patch_status = {"availablePatchSummary": summary}
     body = {"properties": {"instanceView": {"statuses": [], "patchStatus": patch_status}}}
     return Reply(200, NOON, json.dumps(body).encode())
@@ -149,7 +149,40 @@ def test_resource_graph_may_be_late() -> None:
     assert course.gets(graph("11:59:50")).ending.outcome is Outcome.ASSESSED
 
 
-def test_an_assessment_that_graph_never_shows_is_made_once_more() -> None:
+COUNTS: dict[str, Json] = {"criticalAndSecurityPatchCount": 3, "otherPatchCount": 4}
+
+
+@pytest.mark.parametrize(
+    "silence",
+    [
+        error(403, "AuthorizationFailed"),
+        Reply(200, NOON, b'{"totalRecords": 0, "count": 0, "data": []}'),
+        Reply(503),
+    ],
+)
+def test_where_graph_shows_nothing_the_assessment_ends_by_the_machines_own_word(silence: Reply) -> None:
+    course = Course().gets(BROKEN).gets(view("11:59:50", "Succeeded", **COUNTS), after_s=15.0)
+    while course.asked is not None:
+        assert course.next.kind is RequestKind.QUERY_PATCHES
+        course.gets(silence)
+    ending = course.ending
+    assert (ending.outcome, ending.source) == (Outcome.ASSESSED, Source.INSTANCE_VIEW)
+    assert ending.assessment == {"status": "Succeeded", "startTime": "2026-11-24T11:59:50Z", **COUNTS}
+    assert ending.trace is not None
+    assert ending.trace.starts == 1
+
+
+def test_an_assessment_that_failed_by_the_machines_own_word_has_failed() -> None:
+    told: Json = {"code": "X", "message": "no"}
+    course = Course().gets(BROKEN).gets(view("11:59:50", "Failed", error=told), after_s=15.0)
+    while course.asked is not None:
+        course.gets(error(403, "AuthorizationFailed"))
+    assert (course.ending.reason, course.ending.source) == (Reason.ASSESSMENT_FAILED, Source.INSTANCE_VIEW)
+    assert course.ending.error is not None
+    assert course.ending.error.code == "X"
+
+
+def test_an_assessment_that_is_shown_nowhere_with_counts_is_made_once_more() -> None:
     course = Course().gets(BROKEN).gets(view("11:59:50", "Succeeded"), after_s=15.0)
     for _ in range(5):
         course.gets(error(403, "AuthorizationFailed"))

@@ -110,6 +110,7 @@ def scenario_of(seed: int) -> Scenario:
         troubled_pct=draw.choice((0.0, 10.0)),
         outages=draw.choice((0, 0, 1, 3)),
         stuck_pct=draw.choice((0.0, 10.0)),
+        hidden_subscriptions=draw.choice((0, 0, 1)),
     )
 
 
@@ -117,6 +118,8 @@ def history_of(seed: int, place: Path) -> History:
     """Play the history of `seed` to its end, its files in `place`."""
     cloud = cloud_of(scenario_of(seed))
     history = History(seed, cloud, targets_of(cloud), place / "run")
+    # Resource Graph is silent about who is busy there.
+    history.could_not_look = cloud.scenario.hidden_subscriptions > 0
     draw = random.Random(f"{seed}:kills")
     kills = draw.choice((0, 1, 2, MAX_KILLS))
     now, process = 0.0, 0

@@ -24,6 +24,9 @@ def with_additions(schemas: dict[str, Any]) -> dict[str, Any]:
         "enum": ["azure", "fleetscan"],
     }
     error["required"].append("origin")
+    source = schemas["fleetscan.result/1"]["properties"]["source"]
+    source["enum"].insert(2, "instance_view")
+    del schemas["fleetscan.result/1"]["else"]["properties"]["patches_complete"]
     return schemas | {name: SCHEMAS[name]() for name in ADDED_SCHEMAS}
 
 

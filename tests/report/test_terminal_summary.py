@@ -120,6 +120,10 @@ def test_what_could_not_be_listed_is_told_by_name_and_beyond_eight_by_number() -
     text = lines(summary(inventory_errors=[error("no right") for _ in range(11)]))
     assert text.count("NOT LISTED   subscription sub-1: AuthorizationFailed (403): no right") == 8
     assert "NOT LISTED   and 3 more" in text
+    told = " ".join(" ".join(text).split())
+    assert (
+        told.count("give the identity Microsoft.Compute/virtualMachines/read there (in the role Reader)") == 1
+    )
 
 
 def test_hostile_text_does_nothing_to_the_terminal() -> None:
