@@ -96,11 +96,15 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class ListRequest:
-    """A request that a listing wants sent. `subscription_id` is "" for tenant-level ones."""
+    """A request that a listing wants sent. `subscription_id` is "" for tenant-level ones.
+
+    Where `patience_s` is told, its reply is final once weather would take longer than that.
+    """
 
     kind: RequestKind
     request: Request
     subscription_id: str = ""
+    patience_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

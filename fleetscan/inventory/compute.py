@@ -18,6 +18,8 @@ from fleetscan.model import InventoryError, Json, OwnCode, RequestKind, Target
 # version may be set back to what a region knows, and older lists lack assessmentMode (2021-07-01).
 API_VERSION = "2024-07-01"
 UNREGISTERED = "missingsubscriptionregistration"
+# The first start waits for these subscriptions, which are mostly empty: a longer throttle is an error.
+SILENCE_PATIENCE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +41,15 @@ class ComputeListing:
         return self.was_silent and bool(self.targets)
 
 
-def list_machines(endpoint: str, subscription: Subscription) -> Pages[ComputeListing]:
-    """The VMs of `subscription`, with power states where those could be listed too."""
+def list_machines(
+    endpoint: str, subscription: Subscription, patience_s: float | None = None
+) -> Pages[ComputeListing]:
+    """The VMs of `subscription`, with power states where those could be listed too; see `read_list`."""
     url = (
         f"{endpoint}/subscriptions/{subscription.id}/providers/Microsoft.Compute/virtualMachines"
         f"?api-version={API_VERSION}"
     )
-    models = yield from read_list(RequestKind.LIST_VMS, url, subscription.id)
+    models = yield from read_list(RequestKind.LIST_VMS, url, subscription.id, patience_s)
     if not models.entries:
         # A subscription that never had to do with Compute has no VMs.
         is_empty = models.error is not None and (models.error.code or "").lower() == UNREGISTERED
@@ -56,7 +60,7 @@ def list_machines(endpoint: str, subscription: Subscription) -> Pages[ComputeLis
 
 def list_silent(endpoint: str, subscription: Subscription) -> Pages[ComputeListing]:
     """`list_machines` of a subscription of which Resource Graph shows nothing: mostly one page, and empty."""
-    listing = yield from list_machines(endpoint, subscription)
+    listing = yield from list_machines(endpoint, subscription, SILENCE_PATIENCE_S)
     return replace(listing, was_silent=True)
 
 

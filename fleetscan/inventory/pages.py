@@ -52,15 +52,22 @@ class _Progress:
             raise ValueError(f"{MAX_BARREN_PAGES} pages in a row brought nothing new, with more to come")
 
 
-def read_list(kind: RequestKind, url: str, subscription_id: str = "") -> Pages[PagedList]:
-    """Every entry of the list at `url`, following `nextLink` as long as there is one that stays in Azure."""
+def read_list(
+    kind: RequestKind, url: str, subscription_id: str = "", patience_s: float | None = None
+) -> Pages[PagedList]:
+    """Every entry of the list at `url`, following `nextLink` as long as there is one that stays in Azure.
+
+    Weather on its first page is waited out for `patience_s`, if that is told.
+    """
     entries: list[Json] = []
     asked: set[str] = set()
     progress = _Progress()
     next_url: str | None = url
     while next_url is not None:
         asked.add(next_url)
-        reply = yield ListRequest(kind, Request("GET", next_url), subscription_id)
+        is_first = len(asked) == 1
+        patience_s = patience_s if is_first else None
+        reply = yield ListRequest(kind, Request("GET", next_url), subscription_id, patience_s)
         if reply.status != 200:
             return PagedList(entries, refusal(reply, subscription_id))
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from fleetscan.model import Fault, Reply, Request
@@ -46,6 +47,26 @@ async def test_a_hidden_subscription_is_scanned_and_a_forbidden_one_makes_the_ex
         "running patch installations are not seen in 1 subscription listed through Compute; "
         "an assessment may cancel one",
     ]
+
+
+@in_virtual_time
+async def test_a_silent_subscription_that_is_throttled_holds_the_first_start_up_for_a_minute_at_most(
+    tmp_path: Path,
+) -> None:
+    cloud = cloud_of(machines=20, empty_subscriptions=2)
+    throttled = cloud.fleet.estate.empty[1].subscription_id
+
+    def throttle(request: Request, reply: Reply) -> Reply:
+        is_throttled = f"/subscriptions/{throttled}/providers/Microsoft.Compute" in request.url
+        return (
+            Reply(429, {"retry-after": "20"}, b'{"code": "Slow", "message": "no"}') if is_throttled else reply
+        )
+
+    summary, run = await run_of(Transport(cloud, throttle), settings_for(tmp_path / "run"))
+    [error] = run.fleet["inventory_errors"]
+    assert (error["subscription_id"], error["code"], error["http_status"]) == (throttled, "Slow", 429)
+    assert (summary.exit_code, len(run.rows)) == (3, 20)
+    assert time.monotonic() < 65.0
 
 
 @in_virtual_time
