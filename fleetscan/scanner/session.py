@@ -138,8 +138,8 @@ class Session:
         have = "1 VM has" if number == 1 else f"{number:,} VMs have"
         hours = f"{self._settings.busy_max_age_s / 3600:g} h"
         self._hooks.warning(
-            f"{have} a patch operation that Azure shows as running since more than {hours} ago: "
-            "it is taken for dead and the VM is assessed",
+            f"{have} a patch operation that Azure has shown as running for more than {hours}: "
+            "it is ignored as dead, and assessments are started",
             Remedy("{busy_max_age_s} sets how long one is believed", {"busy_max_age_s": None}),
         )
 

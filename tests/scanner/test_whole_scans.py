@@ -399,8 +399,8 @@ async def test_machines_whose_operation_died_days_ago_are_assessed_and_told(tmp_
     summary, run = await run_of(Transport(cloud), settings_for(tmp_path / "run"), notes)
     assert (run.fleet["outcomes"]["assessed"], summary.exit_code) == (40, 0)
     assert notes.warnings == [
-        f"{dead} VMs have a patch operation that Azure shows as running since more than 6 h ago: "
-        "it is taken for dead and the VM is assessed"
+        f"{dead} VMs have a patch operation that Azure has shown as running for more than 6 h: "
+        "it is ignored as dead, and assessments are started"
     ]
 
 
