@@ -96,11 +96,15 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class ListRequest:
-    """A request that a listing wants sent. `subscription_id` is "" for tenant-level ones."""
+    """A request that a listing wants sent. `subscription_id` is "" for tenant-level ones.
+
+    Where `patience_s` is told, its reply is final once weather would take longer than that.
+    """
 
     kind: RequestKind
     request: Request
     subscription_id: str = ""
+    patience_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,15 +179,17 @@ class Source(StrEnum):
 
     OPERATION = "operation"
     GRAPH = "graph"
+    INSTANCE_VIEW = "instance_view"
+    """The VM's own summary of its newest assessment: counts, and no list of patches."""
 
 
 # Under which name an assessment has its error.
-ERROR_KEYS = {Source.OPERATION: "error", Source.GRAPH: "errorDetails"}
+ERROR_KEYS = {Source.OPERATION: "error", Source.GRAPH: "errorDetails", Source.INSTANCE_VIEW: "error"}
 
 
 def told_counts(assessment: Mapping[str, Json], source: Source) -> tuple[int | None, int | None]:
     """(critical and security, other) patches that `assessment` plainly tells; None for what it does not."""
-    if source is Source.OPERATION:
+    if source is not Source.GRAPH:
         critical, other = assessment.get("criticalAndSecurityPatchCount"), assessment.get("otherPatchCount")
         return plain_count(critical), plain_count(other)
     by_class = assessment.get("availablePatchCountByClassification")
@@ -325,3 +331,12 @@ class InventoryError:
     code: str | None
     message: str | None
     http_status: int | None
+
+    @property
+    def remedy(self) -> str | None:
+        """What to do where Azure refuses to list: the permission that is missing, and a role that has it."""
+        if self.http_status not in (401, 403):
+            return None
+        if self.subscription_id is None:
+            return "give the identity Microsoft.Resources/subscriptions/read (in the role Reader)"
+        return "give the identity Microsoft.Compute/virtualMachines/read there (in the role Reader)"

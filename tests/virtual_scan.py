@@ -108,15 +108,16 @@ def virtual(clock: Clock) -> Iterator[None]:
     async def at_once(call: Callable[[], T]) -> T:
         return call()
 
-    async def never_stopped(call: Callable[[], T], stop: anyio.Event) -> T:
-        return call()
+    async def read_at_once(read: Callable[[], T], *_: object) -> T:
+        return read()
 
     waits: Callable[..., Awaitable[Any]] = at_once
+    reads: Callable[..., Awaitable[Any]] = read_at_once
     with (
         mock.patch("time.monotonic", clock),
         mock.patch.object(run, "datetime", Day),
         mock.patch.object(run, "random", SimpleNamespace(Random=lambda: random.Random(1))),
         mock.patch.object(run, "in_thread", waits),
-        mock.patch.object(listing, "unless_stopped", never_stopped),
+        mock.patch.object(listing, "unless_stopped", reads),
     ):
         yield

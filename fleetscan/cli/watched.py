@@ -45,7 +45,12 @@ async def watched_scan(
         live = LiveScan(settings, credential, hooks, are_failures_planned=are_failures_planned)
         summary = await _run(live, stop, is_streamed=is_streamed)
     if summary.has_run and not settings.quiet:
-        print_summary(summary.totals, directory=summary.directory, stream=sys.stderr)
+        print_summary(
+            summary.totals,
+            directory=summary.directory,
+            stream=sys.stderr,
+            skipped_on_file_word=summary.skipped_on_file_word,
+        )
     if summary.stopped_by is not None:
         note_error(summary.stopped_by)
     return summary

@@ -54,7 +54,8 @@ def not_listed(error: InventoryError) -> str:
     part = f"subscription {error.subscription_id}" if error.subscription_id else "a part of the fleet"
     status = f" ({error.http_status})" if error.http_status else ""
     sentence = f"{part}: {error.code or 'no code'}{status}: {error.message or 'no message'}"
-    return f"not listed: {sanitize(sentence, SENTENCE_LIMIT_CHARS)}"
+    remedy = f"; {error.remedy}" if error.remedy else ""
+    return f"not listed: {sanitize(sentence, SENTENCE_LIMIT_CHARS)}{remedy}"
 
 
 def found(view: View) -> str:

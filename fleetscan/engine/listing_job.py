@@ -19,10 +19,10 @@ class ListingJob(Generic[T]):
     """Asks what `pages` yields, one request at a time; `result` is what the generator returned.
 
     The generator is sent a reply that weather cannot improve: a 2xx, a definite refusal, or the last
-    bad reply once the attempts are spent.
+    bad reply once the attempts, or the request's patience, are spent.
     """
 
-    __slots__ = ("_failures", "_pages", "_retrying", "_throttled", "_wanted", "result")
+    __slots__ = ("_failures", "_pages", "_retrying", "_throttled", "_wanted", "_wanted_at", "result")
 
     result: T
     _wanted: ListRequest
@@ -33,9 +33,14 @@ class ListingJob(Generic[T]):
         self._failures = 0
         self._throttled = 0
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether `result` is there."""
+        return hasattr(self, "result")
+
     def begin(self, now: float) -> Turn:
         """The first page."""
-        self._wanted = next(self._pages)
+        self._wanted, self._wanted_at = next(self._pages), now
         return self._turn()
 
     def request(self) -> Request:
@@ -50,10 +55,12 @@ class ListingJob(Generic[T]):
         """The same page again after weather, else the next, else None with `result` set."""
         if is_weather(reply) and self._may_repeat(reply):
             failures = self._failures + self._throttled
-            return again(self._turn(), self._retrying.delay_s(failures, throttle_delay_s(reply)))
+            delay_s = self._retrying.delay_s(failures, throttle_delay_s(reply))
+            if self._is_worth(now + delay_s):
+                return again(self._turn(), delay_s)
         self._failures = self._throttled = 0
         try:
-            self._wanted = self._pages.send(reply)
+            self._wanted, self._wanted_at = self._pages.send(reply), now
         except StopIteration as end:
             self.result = end.value
             return None
@@ -61,6 +68,11 @@ class ListingJob(Generic[T]):
 
     def _turn(self) -> Turn:
         return Turn(self._wanted.kind, self._wanted.subscription_id)
+
+    def _is_worth(self, again_at: float) -> bool:
+        """Whether the request's patience lasts until then."""
+        patience_s = self._wanted.patience_s
+        return patience_s is None or again_at - self._wanted_at <= patience_s
 
     def _may_repeat(self, reply: Reply) -> bool:
         if reply.status == 429:

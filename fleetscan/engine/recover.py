@@ -1,5 +1,7 @@
 """What became of an assessment that cannot be followed: read from the VM, then from Resource Graph.
 
+The VM decides: Resource Graph has the list of patches, but may be late or show nothing of a VM at all.
+
 For a start that broke on its way, and for an operation whose URL is gone or not ours to read. An assessment
 newer than the start is ours, or as good as ours; Azure's own clock tells, by the Date of the reply.
 """
@@ -8,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from fleetscan.azure_times import azure_time, http_time
+from fleetscan.azure_times import azure_time
 from fleetscan.engine import outcomes
 from fleetscan.engine.latest_assessment import latest_assessment, latest_assessment_query
 from fleetscan.engine.phase import Next, Passage, turn_of
 from fleetscan.engine.replies import (
+    dated,
     is_weather,
     parse_object,
     retry_after_s,
@@ -21,8 +24,9 @@ from fleetscan.engine.replies import (
     value_at,
 )
 from fleetscan.engine.rules import OperationRules
+from fleetscan.engine.stale import is_stale
 from fleetscan.engine.urls import view_url
-from fleetscan.model import Ending, Json, Reply, Request, RequestKind, Source, Stage, Target, Turn
+from fleetscan.model import Ending, Json, Reason, Reply, Request, RequestKind, Source, Stage, Target, Turn
 
 # Where an instance view has the newest assessment.
 SUMMARY_PATH = "properties.instanceView.patchStatus.availablePatchSummary"
@@ -52,6 +56,7 @@ class Recovering:
         "_rules",
         "_target",
         "_throttled",
+        "_view",
     )
 
     stage = Stage.RESULT
@@ -70,6 +75,8 @@ class Recovering:
         self._once_more = once_more
         self._otherwise = otherwise
         self._began_at = posted_at
+        # The view that showed our assessment to be over.
+        self._view: Reply | None = None
         self._is_over = self._is_idle = False
         self._failures = self._throttled = self._asked_graph = 0
 
@@ -121,17 +128,23 @@ class Recovering:
         return self._none(now)
 
     def _after_view(self, reply: Reply, sent_at: float, now: float) -> Next:
-        """1. One that runs, ours or not: a start would end it. 2. Ours, and over. 3. Nothing of ours."""
+        """1. One that runs, ours or not: a start would end it. 2. Ours, and over. 3. Nothing of ours.
+
+        One that died long ago says InProgress too: it neither runs nor is over.
+        """
         if reply.status != 200:
             return self._none(now)
         summary = _summary(reply)
-        self._is_idle = (text_of(summary.get("status")) or "").lower() != "inprogress"
+        is_unended = (text_of(summary.get("status")) or "").lower() == "inprogress"
+        self._is_idle = not is_unended or self._is_stale(summary, reply)
+        if is_unended and self._is_idle:
+            return self._none(now)
         if not self._is_idle:
             if now - self._began_at > self._rules.timeout_s:
                 return outcomes.timed_out(reply, self.stage, self._rules.timeout_s)
             return self._turn(VIEW_SPACING_S)
         if self._is_newer(text_of(summary.get("startTime")), reply, sent_at):
-            self._is_over = True
+            self._is_over, self._view = True, reply
             return self._turn(0.0)
         return self._none(now)
 
@@ -147,20 +160,33 @@ class Recovering:
     def _none(self, now: float) -> Next:
         """Nothing of ours is there, or is shown: reads again until a start would have shown.
 
-        Another start ends what runs: it is sent only where the last sound read saw nothing running.
+        What the VM says is enough where Resource Graph shows nothing. Another start ends what runs: it is
+        sent only where the last sound read saw nothing running.
         """
+        if self._view is not None and (ending := _of_view(self._view)) is not None:
+            return ending
         if not self._is_over and now - self._began_at < self._rules.unknown_start_wait_s:
             return self._turn(VIEW_SPACING_S)
         if self._once_more is None or not self._is_idle:
             return self._otherwise
         return self._once_more
 
+    def _is_stale(self, summary: Mapping[str, Json], reply: Reply) -> bool:
+        times = (summary.get("startTime"), summary.get("lastModifiedTime"))
+        return is_stale(times, dated(reply), self._rules.busy_max_age_s)
+
     def _is_newer(self, started: str | None, reply: Reply, sent_at: float) -> bool:
         """Whether an assessment that began at `started`, by Azure's clock, is no older than the start."""
-        began, azure_now = azure_time(started), http_time(reply.headers.get("date"))
+        began, azure_now = azure_time(started), dated(reply)
         if began is None or azure_now is None:
             return False
         return (azure_now - began).total_seconds() <= sent_at - self._posted_at + TOLERANCE_S
+
+
+def _of_view(reply: Reply) -> Ending | None:
+    """The end by the VM's own summary; None where that does not say what was found."""
+    ending = outcomes.assessment(reply, dict(_summary(reply)), Source.INSTANCE_VIEW)
+    return None if ending.reason is Reason.NO_RESULT else ending
 
 
 def _summary(reply: Reply) -> Mapping[str, Json]:

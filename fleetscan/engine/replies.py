@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 
 from fleetscan import json_text
@@ -51,6 +52,11 @@ def is_answer(reply: Reply) -> bool:
 def is_not_taken(reply: Reply) -> bool:
     """Whether a start that brought `reply` cannot have begun: nothing was sent, or Azure turned it down."""
     return reply.fault is Fault.NOT_SENT or reply.status in (429, 503)
+
+
+def dated(reply: Reply) -> datetime | None:
+    """When Azure sent `reply`, by its own clock; None where it does not say."""
+    return http_time(reply.headers.get("date"))
 
 
 def read_error(reply: Reply, stage: Stage) -> Failure:

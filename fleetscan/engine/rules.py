@@ -25,7 +25,7 @@ class OperationRules:
     """What all operations of a scan share. `timeout_s` counts from the accepted start.
 
     A start that broke on its way may have been obeyed, and a second one would supersede it: it has
-    `unknown_start_wait_s` to show.
+    `unknown_start_wait_s` to show. What says InProgress and began `busy_max_age_s` ago does not run.
     """
 
     endpoint: str
@@ -35,3 +35,4 @@ class OperationRules:
     retrying: Retrying
     timeout_s: float = 1800.0
     unknown_start_wait_s: float = 60.0
+    busy_max_age_s: float = 21_600.0

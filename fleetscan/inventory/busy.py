@@ -1,16 +1,20 @@
 """Which VMs have a patch operation running, by Resource Graph: an assessment might end an installation.
 
 Facts: a newer operation of the guest's extension stops an older one; installations are kept in
-`patchinstallationresources` for 30 days.
+`patchinstallationresources` for 30 days, and one whose agent died says InProgress as long.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 
 from fleetscan.addresses import parse_vm_id
 from fleetscan.engine.latest_assessment import ASSESSMENTS
 from fleetscan.engine.replies import text_at
+from fleetscan.engine.stale import is_stale
 from fleetscan.inventory.graph_pages import GraphQuery, batches, graph_pages
 from fleetscan.inventory.pages import Pages
 from fleetscan.model import Json, RequestKind
@@ -19,7 +23,8 @@ INSTALLATIONS = "microsoft.compute/virtualmachines/patchinstallationresults"
 QUERY = (
     "patchinstallationresources | union patchassessmentresources "
     f"| where type in~ ('{INSTALLATIONS}', '{ASSESSMENTS}') and properties.status =~ 'InProgress' "
-    "| project id | order by id asc"
+    "| project id, startDateTime = properties.startDateTime, "
+    "lastModifiedDateTime = properties.lastModifiedDateTime | order by id asc"
 )
 # Operations begin and end while the pages are read, so that honest pages may not add up; nothing else could
 # be asked instead.
@@ -28,16 +33,49 @@ ATTEMPTS = 4
 KINDS = frozenset(type_.rpartition("/")[2] for type_ in (INSTALLATIONS, ASSESSMENTS))
 
 
-def query_busy(endpoint: str, subscription_ids: Sequence[str]) -> Pages[frozenset[str] | str]:
-    """The keys of the busy VMs in these subscriptions; a clause on why that is unknown otherwise."""
-    query = GraphQuery(RequestKind.QUERY_PATCHES, QUERY, "patch operations", _machine_of, ATTEMPTS)
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """VMs by their keys: an operation runs on `machines`; on the `stale` it began too long ago to run."""
+
+    machines: frozenset[str] = frozenset()
+    stale: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """An operation that began `max_age_s` before now is not running. Now is the reply's Date, else `now`."""
+
+    max_age_s: float
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """One operation that says InProgress, by its VM's key."""
+
+    machine: str
+    is_stale: bool
+
+
+def query_busy(endpoint: str, subscription_ids: Sequence[str], window: Window) -> Pages[Busy | str]:
+    """The busy VMs in these subscriptions; a clause on why that is unknown otherwise."""
+    read_row = partial(_running, window=window)
+    query = GraphQuery(RequestKind.QUERY_PATCHES, QUERY, "patch operations", read_row, ATTEMPTS)
     busy: set[str] = set()
+    stale: set[str] = set()
     for batch in batches(subscription_ids):
         found = yield from graph_pages(endpoint, query, batch)
         if isinstance(found, str):
             return found
-        busy.update(found)
-    return frozenset(busy)
+        busy.update(each.machine for each in found if not each.is_stale)
+        stale.update(each.machine for each in found if each.is_stale)
+    return Busy(frozenset(busy), frozenset(stale - busy))
+
+
+def _running(row: Json, sent_at: datetime | None, *, window: Window) -> _Running:
+    """The operation of `row`. Without a usable time of its own it may be running: nothing is ended for it."""
+    times = (text_at(row, "startDateTime"), text_at(row, "lastModifiedDateTime"))
+    return _Running(_machine_of(row), is_stale(times, sent_at or window.now, window.max_age_s))
 
 
 def _machine_of(row: Json) -> str:

@@ -6,7 +6,7 @@ Two lists are joined: the VMs, which come without a power state, and their state
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fleetscan.engine.replies import text_at
 from fleetscan.inventory.machines import facts_of_vm, target_of
@@ -17,29 +17,51 @@ from fleetscan.model import InventoryError, Json, OwnCode, RequestKind, Target
 # The version of the recorded list that has patchSettings. It is apart from --api-version: an assessment's
 # version may be set back to what a region knows, and older lists lack assessmentMode (2021-07-01).
 API_VERSION = "2024-07-01"
+UNREGISTERED = "missingsubscriptionregistration"
+# The first start waits for these subscriptions, which are mostly empty: a longer throttle is an error.
+SILENCE_PATIENCE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class ComputeListing:
-    """One subscription's VMs; `error` says why some may be missing, `note` what else to know."""
+    """One subscription's VMs; `error` says why some may be missing, `note` what else to know.
+
+    `was_silent` marks a subscription of which Resource Graph showed nothing.
+    """
 
     subscription: Subscription
     targets: list[Target]
     error: InventoryError | None = None
     note: str | None = None
+    was_silent: bool = False
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether Compute shows VMs where Resource Graph was silent."""
+        return self.was_silent and bool(self.targets)
 
 
-def list_machines(endpoint: str, subscription: Subscription) -> Pages[ComputeListing]:
-    """The VMs of `subscription`, with power states where those could be listed too."""
+def list_machines(
+    endpoint: str, subscription: Subscription, patience_s: float | None = None
+) -> Pages[ComputeListing]:
+    """The VMs of `subscription`, with power states where those could be listed too; see `read_list`."""
     url = (
         f"{endpoint}/subscriptions/{subscription.id}/providers/Microsoft.Compute/virtualMachines"
         f"?api-version={API_VERSION}"
     )
-    models = yield from read_list(RequestKind.LIST_VMS, url, subscription.id)
+    models = yield from read_list(RequestKind.LIST_VMS, url, subscription.id, patience_s)
     if not models.entries:
-        return ComputeListing(subscription, [], models.error)
+        # A subscription that never had to do with Compute has no VMs.
+        is_empty = models.error is not None and (models.error.code or "").lower() == UNREGISTERED
+        return ComputeListing(subscription, [], None if is_empty else models.error)
     states = yield from read_list(RequestKind.LIST_VMS, f"{url}&statusOnly=true", subscription.id)
     return _joined(subscription, models, states)
+
+
+def list_silent(endpoint: str, subscription: Subscription) -> Pages[ComputeListing]:
+    """`list_machines` of a subscription of which Resource Graph shows nothing: mostly one page, and empty."""
+    listing = yield from list_machines(endpoint, subscription, SILENCE_PATIENCE_S)
+    return replace(listing, was_silent=True)
 
 
 def _joined(subscription: Subscription, models: PagedList, states: PagedList) -> ComputeListing:

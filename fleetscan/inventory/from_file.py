@@ -1,7 +1,7 @@
 """A fleet from a file: JSON lines, one resource id a line, or an earlier run.
 
-A line that cannot be a VM is an error and never a smaller fleet. What a file says of a VM, its power
-state too, is used as it is.
+A line that cannot be a VM is an error and never a smaller fleet. What a file says of a VM is used as it is,
+except for the power state in a row of an earlier run: that was another night, and the VM is asked again.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from fleetscan.runs.reader import Run, open_run
 
 MAX_GOT_CHARS = 80
 STDIN = 0
+# How the schema of a run's row begins, whichever its number.
+ROW_SCHEMA = "fleetscan.result/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ def run_of(path: Path) -> Run | None:
 
 
 def target_of_row(row: Row) -> Target:
-    """The VM of a row, with all that the row tells of it."""
+    """The VM of a row, with all that the row tells of it but its power state, which is old."""
     return _with_facts(_target_of_id(row["resource_id"], "'resource_id' is"), {**row})
 
 
@@ -123,10 +125,16 @@ def _with_facts(bare: Target, row: Mapping[str, object]) -> Target:
         location=location_of(_text(row, "location")),
         subscription_name=_text(row, "subscription_name"),
         os_type=os_type_of(_text(row, "os_type")),
-        power_state=power_state_of(_text(row, "power_state")),
+        power_state=None if _is_of_a_run(row) else power_state_of(_text(row, "power_state")),
         tags=_tags(row),
         facts=shared_facts({name: _text(row, name) for name in NAMES}),
     )
+
+
+def _is_of_a_run(row: Mapping[str, object]) -> bool:
+    """Whether `row` says of itself that a run wrote it, whatever file it stands in."""
+    schema = row.get("schema")
+    return isinstance(schema, str) and schema.startswith(ROW_SCHEMA)
 
 
 def _text(row: Mapping[str, object], name: str) -> str | None:

@@ -1,19 +1,21 @@
 """Every row of a Resource Graph query, page by page, with each doubt checked here and nowhere else.
 
 Rows are counted against `totalRecords` and ids compared with each other, because Graph loses and repeats rows
-in silence. What does not add up is a clause that completes "Resource Graph ...", never fewer rows. Facts:
-Microsoft's documents on paging, and recorded pages whose `resultTruncated` is the string "false" though a
-`$skipToken` follows.
+in silence. What does not add up is a clause that completes "Resource Graph ...", never fewer rows. A reading
+ends whatever Graph sends: each page brings a new row, there are no more rows than Graph counts, and both
+have a bound. Facts: Microsoft's documents on paging, and recorded pages whose `resultTruncated` is the string
+"false" though a `$skipToken` follows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Generic, TypeVar
 
 from fleetscan.engine.graph_request import MAX_ROWS, graph_request
-from fleetscan.engine.replies import parse_object, read_error, text_at
+from fleetscan.engine.replies import dated, parse_object, read_error, text_at
 from fleetscan.inventory.pages import Pages
 from fleetscan.model import Json, ListRequest, Reply, RequestKind, Stage
 
@@ -21,6 +23,9 @@ T = TypeVar("T")
 
 # At most 1000 are allowed in a query; Microsoft advises 300.
 BATCH_SUBSCRIPTIONS = 300
+# Far more than a batch has VMs: a million rows come in a thousand pages, in some more where rows are large.
+MAX_TOTAL = 10_000_000
+MAX_PAGES = 10_000
 UNREADABLE = "gave a page that cannot be read"
 
 
@@ -30,14 +35,15 @@ class GraphQuery(Generic[T]):
 
     `text` must sort by `id`, project it and have no `limit`: pages of an unsorted query repeat and lose rows,
     and without an id or with a limit Graph gives no $skipToken. `rows` is what people call its rows.
-    `read_row` raises ValueError with a clause such as "gave a row whose ...". A query whose rows may change
-    while it is read has more than one of `attempts` to be read without a doubt.
+    `read_row` is given a row and when Azure says that its page was sent, None where the reply has no Date. It
+    raises ValueError with a clause such as "gave a row whose ...". A query whose rows may change while it is
+    read has more than one of `attempts` to be read without a doubt.
     """
 
     kind: RequestKind
     text: str
     rows: str
-    read_row: Callable[[Json], T]
+    read_row: Callable[[Json, datetime | None], T]
     attempts: int = 1
 
 
@@ -46,6 +52,7 @@ class _Page:
     total: int
     rows: list[Json]
     token: str | None
+    sent_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,22 +112,26 @@ def _read_all(
         if total not in (None, page.total):
             raise ValueError(f"counted {total} {query.rows} and then {page.total}")
         total, token = page.total, page.token
+        if total > MAX_TOTAL:
+            raise ValueError(f"counted {total} {query.rows}, more than there can be")
         if token is not None and not page.rows:
             raise ValueError("gave an empty page with more to come")
         for row in page.rows:
-            _take(row, query, found)
+            _take(row, page.sent_at, query, found)
+        if len(found) > total or (token is None and len(found) < total):
+            raise ValueError(f"gave {len(found)} of {total} {query.rows}")
         if token is None:
-            if len(found) != total:
-                raise ValueError(f"gave {len(found)} of {total} {query.rows}")
             return list(found.values())
         if token in tokens:
             raise ValueError("gave a $skipToken twice")
         tokens.add(token)
+        if len(tokens) >= MAX_PAGES:
+            raise ValueError(f"gave {MAX_PAGES:,} pages and more to come")
 
 
-def _take(row: Json, query: GraphQuery[T], found: dict[str, T]) -> None:
+def _take(row: Json, sent_at: datetime | None, query: GraphQuery[T], found: dict[str, T]) -> None:
     """Put what `row` says into `found`; ValueError with a clause where it says nothing sound."""
-    value = query.read_row(row)
+    value = query.read_row(row, sent_at)
     row_id = text_at(row, "id") or ""
     if row_id.lower() in found:
         raise ValueError(f"gave {row_id} twice")
@@ -139,5 +150,5 @@ def _read_page(reply: Reply) -> _Page | _Refused | _TooLarge:
     body = parse_object(reply.body) or {}
     match body.get("totalRecords"), body.get("data"), body.get("$skipToken"):
         case int(total), list(rows), (None | str()) as token if not isinstance(total, bool):
-            return _Page(total, rows, token or None)
+            return _Page(total, rows, token or None, dated(reply))
     raise ValueError(UNREADABLE)

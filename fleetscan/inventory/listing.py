@@ -1,28 +1,36 @@
-"""The fleet of an identity, step by step: its subscriptions, their VMs from Resource Graph, and from
-Compute those of every subscription for which Graph could not be relied on."""
+"""The fleet of an identity, step by step: its subscriptions, their VMs from Resource Graph, and from Compute
+those of every subscription for which Graph could not be relied on.
+
+Graph shows nothing, without an error, of what one may not read. So a subscription without a row is not empty
+until Compute says so.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from fleetscan.inventory.compute import ComputeListing, list_machines
+from fleetscan.inventory.compute import ComputeListing, list_machines, list_silent
 from fleetscan.inventory.from_file import InventoryFile
 from fleetscan.inventory.graph_pages import batches
 from fleetscan.inventory.pages import Pages
 from fleetscan.inventory.resource_graph import GraphBroken, GraphListing, query_machines
-from fleetscan.inventory.selection import each_once, of_subscriptions
+from fleetscan.inventory.selection import each_once, is_skipped, of_subscriptions
 from fleetscan.inventory.subscriptions import Choice, Subscription, Subscriptions, choose, list_subscriptions
 from fleetscan.model import InventoryError, Target
 from fleetscan.records.run import Scope, ScopeSubscription
+
+# Subscriptions that a note names.
+NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
     """The VMs to be assessed, what could not be listed (`errors`) and what a person should know (`notes`).
 
-    `subscriptions` are those whose VMs were read, `not_enabled` the visible ones passed over. Of a
-    fleet that was listed before only the `listed_scope` is known of these.
+    `subscriptions` are those whose VMs were read, `not_enabled` the visible ones passed over. Resource Graph
+    may know nothing of the VMs of those `through_compute`, which are lower-case ids. Of a fleet that was
+    listed before only the `listed_scope` is known of these.
     """
 
     targets: list[Target]
@@ -31,6 +39,7 @@ class Fleet:
     errors: list[InventoryError] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     listed_scope: Scope | None = None
+    through_compute: frozenset[str] = frozenset()
 
     @property
     def is_nothing_listed(self) -> bool:
@@ -88,12 +97,15 @@ class Listing:
         return [query_machines(self._endpoint, batch) for batch in batches(self._choice.chosen)]
 
     def compute(self, answers: Iterable[GraphListing | GraphBroken]) -> list[Pages[ComputeListing]]:
-        """The third: Compute's list of every subscription that Graph did not list."""
+        """The third: Compute's list of every subscription that Graph did not list, or showed nothing of."""
         remaining = list(self._choice.unseen)
+        silent: list[Subscription] = []
         for answer in answers:
             match answer:
                 case GraphListing():
-                    self._listed.extend(answer.subscriptions)
+                    told = {target.subscription_id.lower() for target in answer.targets}
+                    self._listed += [each for each in answer.subscriptions if each.key in told]
+                    silent += [each for each in answer.subscriptions if each.key not in told]
                     self._targets.extend(answer.targets)
                 case GraphBroken():
                     remaining.extend(answer.subscriptions)
@@ -101,7 +113,10 @@ class Listing:
                         f"Resource Graph {answer.why}: {_count(answer.subscriptions)} listed through Compute"
                     )
                     self._notes.append(note)
-        return [list_machines(self._endpoint, subscription) for subscription in remaining]
+        return [
+            *(list_machines(self._endpoint, subscription) for subscription in remaining),
+            *(list_silent(self._endpoint, subscription) for subscription in silent),
+        ]
 
     def fleet(self, listings: Sequence[ComputeListing]) -> Fleet:
         """The end: everything that was listed, each VM once."""
@@ -109,13 +124,25 @@ class Listing:
         read = [listing.subscription for listing in listings if listing.error is None]
         listed = [target for listing in listings for target in listing.targets]
         targets = each_once([*self._targets, *listed])
+        hidden = [listing.subscription for listing in listings if listing.is_hidden]
+        if hidden:
+            self._notes.append(_note_of_hidden(hidden))
         return Fleet(
             targets,
             subscriptions=(*self._listed, *read),
             not_enabled=self._choice.not_enabled,
             errors=[*self._choice.errors, *failures],
             notes=[*self._notes, *(listing.note for listing in listings if listing.note is not None)],
+            through_compute=frozenset(listing.subscription.key for listing in listings if listing.targets),
         )
+
+
+def _note_of_hidden(hidden: Sequence[Subscription]) -> str:
+    """That Graph cannot be believed for these subscriptions; the first few are named."""
+    named = ", ".join(subscription.id for subscription in hidden[:NAMED])
+    more = f" and {len(hidden) - NAMED} more" if len(hidden) > NAMED else ""
+    shows = f"Resource Graph shows no VM of {named}{more}, but Compute does"
+    return f"{shows}: {_count(hidden)} listed through Compute"
 
 
 def _count(subscriptions: Sequence[Subscription]) -> str:
@@ -134,3 +161,12 @@ def fleet_of_file(file: InventoryFile, named: Sequence[str]) -> Fleet:
         f"{file.name} has no VM in subscription {name}" for name in named if name.lower() not in present
     ]
     return Fleet(targets, notes=notes)
+
+
+def note_of_skipped(targets: Iterable[Target], name: str) -> str | None:
+    """What to say of those `targets` that the inventory file `name` alone says do not run; None of none."""
+    skipped = sum(map(is_skipped, targets))
+    if not skipped:
+        return None
+    are, they = ("1 VM is", "it does") if skipped == 1 else (f"{skipped:,} VMs are", "they do")
+    return f"{are} skipped because the inventory {name} says that {they} not run"

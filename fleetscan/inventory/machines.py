@@ -89,9 +89,14 @@ def os_type_of(text: str | None) -> str | None:
     return {"windows": "Windows", "linux": "Linux"}.get((text or "").lower())
 
 
-def power_state_of(code: str | None) -> str | None:
-    """The word after the slash of "PowerState/running", in lower case."""
-    return (code or "").rpartition("/")[2].strip().lower() or None
+def power_state_of(text: str | None) -> str | None:
+    """The lower-case word of "PowerState/running", "VM running" (az) or "Stopped (deallocated)" (the portal).
+
+    A word that is not Azure's, or not yet, stays as it is; nothing is concluded from it.
+    """
+    words = (text or "").rpartition("/")[2].lower().split()
+    word = " ".join(words[1:] if words[:1] == ["vm"] else words)
+    return "deallocated" if word == "stopped (deallocated)" else word or None
 
 
 def image_of(reference: Json) -> str | None:

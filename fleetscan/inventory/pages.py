@@ -1,6 +1,7 @@
 """Reading a list that Azure hands out page by page through `nextLink`; it is complete, or says why it is not.
 
-A listing is a generator: it yields what it asks and is sent replies that weather cannot improve.
+It ends whatever Azure sends: a page may be empty with more to come, but not page after page. A listing is a
+generator: it yields what it asks and is sent replies that weather cannot improve.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
 from fleetscan.addresses import Origin
-from fleetscan.engine.replies import parse_object, read_error
+from fleetscan.engine.replies import parse_object, read_error, text_at
 from fleetscan.engine.urls import follow
 from fleetscan.model import InventoryError, Json, ListRequest, OwnCode, Reply, Request, RequestKind, Stage
 
@@ -20,6 +21,8 @@ Pages: TypeAlias = Generator[ListRequest, Reply, T]
 
 # More than any subscription may have, even with few VMs a page: a longer list has no end.
 MAX_PAGES = 2_000
+# A list filtered by what the identity may read can have empty pages between full ones.
+MAX_BARREN_PAGES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,21 +33,47 @@ class PagedList:
     error: InventoryError | None = None
 
 
-def read_list(kind: RequestKind, url: str, subscription_id: str = "") -> Pages[PagedList]:
-    """Every entry of the list at `url`, following `nextLink` as long as there is one that stays in Azure."""
+class _Progress:
+    """Whether a list still brings anything new. `take` raises ValueError once it does not, or has no end."""
+
+    def __init__(self) -> None:
+        self._pages = self._barren = 0
+        self._seen: set[str] = set()
+
+    def take(self, values: list[Json]) -> None:
+        """Look at one more page."""
+        ids = {(text_at(value, "id") or "").lower() for value in values} - {""}
+        self._pages += 1
+        self._barren = 0 if ids - self._seen else self._barren + 1
+        self._seen |= ids
+        if self._pages > MAX_PAGES:
+            raise ValueError(f"it has more than {MAX_PAGES} pages")
+        if self._barren > MAX_BARREN_PAGES:
+            raise ValueError(f"{MAX_BARREN_PAGES} pages in a row brought nothing new, with more to come")
+
+
+def read_list(
+    kind: RequestKind, url: str, subscription_id: str = "", patience_s: float | None = None
+) -> Pages[PagedList]:
+    """Every entry of the list at `url`, following `nextLink` as long as there is one that stays in Azure.
+
+    Weather on its first page is waited out for `patience_s`, if that is told.
+    """
     entries: list[Json] = []
     asked: set[str] = set()
+    progress = _Progress()
     next_url: str | None = url
     while next_url is not None:
         asked.add(next_url)
-        reply = yield ListRequest(kind, Request("GET", next_url), subscription_id)
+        is_first = len(asked) == 1
+        patience_s = patience_s if is_first else None
+        reply = yield ListRequest(kind, Request("GET", next_url), subscription_id, patience_s)
         if reply.status != 200:
             return PagedList(entries, refusal(reply, subscription_id))
         try:
-            if len(asked) > MAX_PAGES:
-                raise ValueError(f"it has more than {MAX_PAGES} pages")
             page = parse_object(reply.body) or {}
-            entries.extend(_values(page))
+            progress.take(values := _values(page))
+            entries.extend(values)
             next_url = _next_url(page, next_url, asked)
         except ValueError as error:
             return PagedList(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
 from fleetscan.inventory.graph_pages import GraphQuery, graph_pages
@@ -49,7 +50,7 @@ def query_machines(endpoint: str, batch: tuple[Subscription, ...]) -> Pages[Grap
     return GraphBroken(batch, found) if isinstance(found, str) else GraphListing(batch, found)
 
 
-def _target_of(row: Json, names: Mapping[str, str | None]) -> Target:
+def _target_of(row: Json, sent_at: datetime | None, *, names: Mapping[str, str | None]) -> Target:
     """The VM of `row`; ValueError with a clause where it is none of the subscriptions `names`."""
     try:
         target = target_of(row, names)

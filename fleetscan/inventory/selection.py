@@ -7,13 +7,14 @@ from collections.abc import Iterable, Sequence
 
 from fleetscan.model import Target
 
-# A VM that is starting may answer by the time it is asked, and one of unknown state may too.
-ANSWERING = frozenset(("running", "starting", "unknown"))
+# Azure's words for a VM that does not run, or soon will not. With any other word the VM may answer: one that
+# is starting, one of unknown state, one whose state is told in a word that is not known here.
+STOPPED = frozenset(("stopping", "stopped", "deallocating", "deallocated", "hibernating", "hibernated"))
 
 
 def is_skipped(target: Target) -> bool:
     """Whether the inventory knows that the VM does not run: it becomes a row without a call."""
-    return target.power_state is not None and target.power_state not in ANSWERING
+    return target.power_state in STOPPED
 
 
 def each_once(targets: Iterable[Target]) -> list[Target]:

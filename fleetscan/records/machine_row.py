@@ -42,7 +42,7 @@ from fleetscan.records.row import (
 from fleetscan.records.times import WallClock, utc_text
 
 TRUNCATED = "PACKAGE_LIST_TRUNCATED"
-# What Azure calls the list in its result and in Resource Graph.
+# What Azure calls the list in its result and in Resource Graph; an instance view has none.
 PATCHES = {Source.OPERATION: "availablePatches", Source.GRAPH: "patches"}
 
 NOTHING_TOLD: Findings = {
@@ -113,7 +113,8 @@ def without_assessment(ending: Ending) -> Ending:
 def _findings(result: dict[str, Json], ending: Ending) -> Findings:
     status, reboot = result.get("status"), result.get("rebootPending")
     critical, other = told_counts(result, ending.source)
-    patches = result.get(PATCHES[ending.source])
+    has_list = ending.source in PATCHES
+    patches = result.get(PATCHES[ending.source]) if has_list else None
     patch_count = len(patches) if isinstance(patches, list) else None
     return {
         "source": ending.source.value,
@@ -124,7 +125,9 @@ def _findings(result: dict[str, Json], ending: Ending) -> Findings:
         "reboot_pending": reboot if isinstance(reboot, bool) else None,
         "patch_count": patch_count,
         "patches_complete": _is_complete(critical, other, patch_count)
-        and not _is_marked_truncated(result.get(ERROR_KEYS[ending.source])),
+        and not _is_marked_truncated(result.get(ERROR_KEYS[ending.source]))
+        if has_list
+        else None,
     }
 
 
@@ -157,7 +160,9 @@ def _assessed_at(result: dict[str, Json], trace: OperationTrace | None) -> str |
     moment = (
         azure_time(trace.azure_end_time if trace is not None else None)
         or azure_time(result.get("lastModifiedDateTime"))
+        or azure_time(result.get("lastModifiedTime"))
         or azure_time(result.get("startDateTime"))
+        or azure_time(result.get("startTime"))
     )
     return None if moment is None else utc_text(moment)
 

@@ -36,7 +36,7 @@ FailedReason: TypeAlias = Literal[
 ]
 ReasonWord: TypeAlias = Literal[AssessedReason, SkippedReason, TimedOutReason, FailedReason]
 OsType: TypeAlias = Literal["Windows", "Linux"]
-SourceWord: TypeAlias = Literal["operation", "graph"]
+SourceWord: TypeAlias = Literal["operation", "graph", "instance_view"]
 StageWord: TypeAlias = Literal["inventory", "start", "poll", "result"]
 OriginWord: TypeAlias = Literal["azure", "fleetscan"]
 

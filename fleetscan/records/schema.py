@@ -21,7 +21,8 @@ def result_schema() -> dict[str, Json]:
         "oneOf": [_rows_of(outcome) for outcome in row.REASONS],
         "if": {"properties": {"assessment": {"type": "null"}}},
         "then": {"properties": {name: {"type": "null"} for name in row.Findings.__annotations__}},
-        "else": {"properties": {"source": {"type": "string"}, "patches_complete": {"type": "boolean"}}},
+        # An assessment from an instance view has no list that could be complete.
+        "else": {"properties": {"source": {"type": "string"}}},
     }
 
 

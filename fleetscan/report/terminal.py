@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TextIO, TypeAlias
 
+from fleetscan.model import InventoryError
 from fleetscan.records.row import REASONS
 from fleetscan.records.totals import NotListed, Totals
 from fleetscan.report.figures import counted, duration
@@ -39,10 +40,13 @@ ENDED_OTHERWISE: tuple[tuple[str, NotAssessed, str], ...] = (
 )
 
 
-def print_summary(fleet: Totals, *, directory: Path | None, stream: TextIO) -> None:
+def print_summary(
+    fleet: Totals, *, directory: Path | None, stream: TextIO, skipped_on_file_word: int = 0
+) -> None:
     """Print what `fleet`, the first line of totals.jsonl, says.
 
-    `directory` is where the run's files are, None if there are none. Colours are only used on terminals,
+    `directory` is where the run's files are, None if there are none. `skipped_on_file_word` of the skipped
+    VMs do not run by the word of the inventory file. Colours are only used on terminals,
     and not if NO_COLOR is set.
     """
     # rich takes longer to import than the rest of the program, so it is imported where something is shown.
@@ -51,7 +55,9 @@ def print_summary(fleet: Totals, *, directory: Path | None, stream: TextIO) -> N
     from rich.text import Text
 
     console = Console(file=stream, highlight=False)
-    summary = _Summary(fleet, console.encoding, is_resumable=directory is not None)
+    summary = _Summary(
+        fleet, console.encoding, is_resumable=directory is not None, on_file_word=skipped_on_file_word
+    )
     table = Table.grid(padding=(0, 2))
     table.add_column(min_width=LABEL_CELLS)
     table.add_column(overflow="fold")
@@ -70,10 +76,11 @@ def print_summary(fleet: Totals, *, directory: Path | None, stream: TextIO) -> N
 class _Summary:
     """The fleet's line in words that `encoding` has characters for."""
 
-    def __init__(self, fleet: Totals, encoding: str, *, is_resumable: bool) -> None:
+    def __init__(self, fleet: Totals, encoding: str, *, is_resumable: bool, on_file_word: int) -> None:
         self._fleet = fleet
         self._encoding = encoding
         self._is_resumable = is_resumable
+        self._on_file_word = on_file_word
         self._outcomes = fleet["outcomes"]
         self._reasons = fleet["reasons"]
         self._is_part = is_part(fleet)
@@ -138,6 +145,9 @@ class _Summary:
             number = self._outcomes[outcome]
             if number:
                 yield self.text(label, style), self.text(f"{number:,}", style) + self.text(self._why(outcome))
+            if outcome == "skipped" and self._on_file_word:
+                told = f"{self._on_file_word:,} of them because the inventory file says so"
+                yield self.text(""), self.text(told, MIDDLING)
 
     def _why(self, outcome: NotAssessed) -> str:
         """The reasons that occurred, the most frequent first; empty for an outcome with only one reason."""
@@ -162,6 +172,9 @@ class _Summary:
             yield self.text("NOT LISTED", BAD), self.text(_error_sentence(error), BAD)
         if len(found) > ERRORS_SHOWN:
             yield self.text("NOT LISTED", BAD), self.text(f"and {len(found) - ERRORS_SHOWN:,} more", BAD)
+        for remedy in dict.fromkeys(InventoryError(**error).remedy for error in found):
+            if remedy is not None:
+                yield self.text(""), self.text(remedy)
 
     def _requests(self) -> Iterator[tuple[Text, Text]]:
         sent = self._fleet["requests"]

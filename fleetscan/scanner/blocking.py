@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -15,15 +16,15 @@ from fleetscan.errors import StoppedError
 T = TypeVar("T")
 
 
-async def unless_stopped(read: Callable[[], T], stop: anyio.Event) -> T:
-    """What `read` returns or raises; StoppedError when `stop` is set first.
+async def unless_stopped(read: Callable[[], T], stop: anyio.Event, deadline_at: float | None = None) -> T:
+    """What `read` returns or raises; StoppedError when `stop` is set, or it is `deadline_at`, first.
 
     The thread that reads is a daemon: if it is still reading, it does not keep the process alive.
     """
     reading = _Reading(read, anyio.lowlevel.current_token())
     threading.Thread(target=reading.run, daemon=True).start()
     async with anyio.create_task_group() as waiting:
-        waiting.start_soon(_cancel_when, stop, waiting.cancel_scope)
+        waiting.start_soon(_cancel_when, stop, deadline_at, waiting.cancel_scope)
         await reading.done.wait()
         waiting.cancel_scope.cancel()
     if not reading.done.is_set():
@@ -49,8 +50,9 @@ async def in_thread(call: Callable[[], T]) -> T:
     return reading.result
 
 
-async def _cancel_when(stop: anyio.Event, scope: anyio.CancelScope) -> None:
-    await stop.wait()
+async def _cancel_when(stop: anyio.Event, deadline_at: float | None, scope: anyio.CancelScope) -> None:
+    with anyio.move_on_after(None if deadline_at is None else deadline_at - time.monotonic()):
+        await stop.wait()
     scope.cancel()
 
 

@@ -43,9 +43,12 @@ class Exchanger(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Halt:
-    """How a run stops early: `drain_s` for running assessments, `deadline_at` if it stops by itself."""
+    """How work stops early: by itself at `deadline_at`, and within `drain_s` for what runs at Azure.
 
-    drain_s: float = 0.0
+    None as `drain_s` says that nothing runs there whose results could be collected: it stops at once.
+    """
+
+    drain_s: float | None = None
     deadline_at: float | None = None
 
 
@@ -73,7 +76,7 @@ class Dispatcher:
         self._rows = RowBuffer.dropping() if rows is None else rows
         self._turn = anyio.Lock(fast_acquire=True)
         self._changed = anyio.Event()
-        # After a stop: steps that are due later than this are not waited for.
+        # After a stop: steps that are due later than this are not waited for. One stop holds for all runs.
         self._until = NEVER
         self._stopped_by: FleetscanError | None = None
 
@@ -86,10 +89,15 @@ class Dispatcher:
     ) -> None:
         """Take the jobs in and return when all have finished; `beside` runs meanwhile.
 
-        Once `stop` is set nothing more is started, and running assessments may finish as `halt` says.
-        Raises the FleetscanError that ended a worker or `beside`, or StoppedError after a stop.
+        Once `stop` is set or the deadline has come nothing more is started, and running assessments may
+        finish as `halt` says. Raises the FleetscanError that ended a worker or `beside`, or StoppedError
+        after a stop.
         """
         now = self._clock()
+        if stop.is_set() or (halt.deadline_at is not None and halt.deadline_at <= now):
+            self._halt(stop, halt)
+            if halt.drain_s is None and self._stopped_by is not None:
+                raise self._stopped_by
         for job in jobs:
             self._broker.add(job, now)
         async with anyio.create_task_group() as watch:
@@ -107,14 +115,21 @@ class Dispatcher:
         left_s = None if halt.deadline_at is None else halt.deadline_at - self._clock()
         with anyio.move_on_after(left_s):
             await stop.wait()
-        why = "the scan was stopped" if stop.is_set() else "the deadline has passed"
-        self._stopped_by = self._stopped_by or StoppedError(why)
-        self._hooks.warning(f"{why}: no new assessments; collecting results for up to {halt.drain_s:g} s")
-        self._until = self._clock() + halt.drain_s
-        self._broker.stop_starting()
+        self._halt(stop, halt)
         self._changed.set()
-        await anyio.sleep(halt.drain_s)
+        await anyio.sleep(max(0.0, self._until - self._clock()))
         work.cancel()
+
+    def _halt(self, stop: anyio.Event, halt: Halt) -> None:
+        """Start nothing more. The first call says so, and sets until when results are collected."""
+        self._broker.stop_starting()
+        if self._stopped_by is not None:
+            return
+        why = "the scan was stopped" if stop.is_set() else "the deadline has passed"
+        self._stopped_by = StoppedError(why)
+        self._until = self._clock() + (halt.drain_s or 0.0)
+        if halt.drain_s is not None:
+            self._hooks.warning(f"{why}: no new assessments; collecting results for up to {halt.drain_s:g} s")
 
     async def _guard(self, job: Callable[[], Awaitable[None]], work: anyio.CancelScope) -> None:
         """A FleetscanError in one worker ends all, and is raised once they have ended."""

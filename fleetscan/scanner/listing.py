@@ -13,12 +13,12 @@ from fleetscan.engine.listing_job import ListingJob
 from fleetscan.engine.retrying import Retrying
 from fleetscan.errors import NothingListedError, Remedy, StoppedError
 from fleetscan.inventory.from_file import read_inventory
-from fleetscan.inventory.listing import Fleet, Listing, fleet_of_file
+from fleetscan.inventory.listing import Fleet, Listing, fleet_of_file, note_of_skipped
 from fleetscan.inventory.pages import Pages
 from fleetscan.inventory.selection import first
 from fleetscan.inventory.subscriptions import NOT_FOUND
 from fleetscan.scanner.blocking import unless_stopped
-from fleetscan.scanner.dispatcher import Dispatcher
+from fleetscan.scanner.dispatcher import Dispatcher, Halt
 from fleetscan.scanner.hooks import Hooks
 from fleetscan.settings.declared import PlanSettings
 
@@ -43,20 +43,24 @@ async def read_fleet(
     chance: Callable[[], float],
     hooks: Hooks,
     stop: anyio.Event,
+    deadline_at: float | None = None,
 ) -> Fleet:
-    """`list_fleet` through `dispatcher`; `hooks` gets the notes and what could not be listed."""
+    """`list_fleet` through `dispatcher`; `hooks` gets the notes and what could not be listed.
+
+    Raises StoppedError at once when `stop` is set or the deadline has come: there are no results to wait for.
+    """
     retrying = Retrying(chance, attempts=LISTING_ATTEMPTS)
 
     async def ask(listings: Iterable[Pages[T]]) -> list[T]:
         listing_jobs = [ListingJob(pages, retrying) for pages in listings]
-        await dispatcher.run(listing_jobs, stop)
+        await dispatcher.run(listing_jobs, stop, Halt(deadline_at=deadline_at))
         return [listing_job.result for listing_job in listing_jobs]
 
     hooks.phase("listing")
     try:
-        fleet = await list_fleet(settings, ask, stop)
+        fleet = await list_fleet(settings, ask, stop, deadline_at)
     except StoppedError:
-        raise StoppedError("stopped before all VMs were listed; no assessment was started") from None
+        raise _stopped_early(is_told=stop.is_set()) from None
     if not fleet.targets:
         hooks.warning("no VMs found", Remedy("check the selection and the permissions of the identity"))
     for note in fleet.notes:
@@ -66,16 +70,29 @@ async def read_fleet(
     return fleet
 
 
-async def list_fleet(settings: PlanSettings, ask: Ask, stop: anyio.Event) -> Fleet:
+def _stopped_early(*, is_told: bool) -> StoppedError:
+    why = "before all VMs were listed; no assessment was started"
+    if is_told:
+        return StoppedError(f"stopped {why}")
+    return StoppedError(
+        f"the deadline passed {why}", Remedy("allow more time: {deadline_s}", {"deadline_s": None})
+    )
+
+
+async def list_fleet(
+    settings: PlanSettings, ask: Ask, stop: anyio.Event, deadline_at: float | None = None
+) -> Fleet:
     """The VMs that `settings` select. Raises NothingListedError if no part of the fleet could be listed."""
     if settings.inventory is not None:
-        file = await unless_stopped(partial(read_inventory, settings.inventory), stop)
+        file = await unless_stopped(partial(read_inventory, settings.inventory), stop, deadline_at)
         fleet = fleet_of_file(file, settings.subscription)
     else:
         fleet = await _listed(settings, ask)
     if fleet.is_nothing_listed:
         raise NothingListedError(*_nothing(fleet))
-    return replace(fleet, targets=first(fleet.targets, settings.limit))
+    targets = first(fleet.targets, settings.limit)
+    note = None if settings.inventory is None else note_of_skipped(targets, settings.inventory)
+    return replace(fleet, targets=targets, notes=[*fleet.notes, *([note] if note else [])])
 
 
 async def _listed(settings: PlanSettings, ask: Ask) -> Fleet:
@@ -97,7 +114,7 @@ def _nothing(fleet: Fleet) -> tuple[str, Remedy | None]:
             "check {endpoint} and the network", {"endpoint": None}
         )
     said = " ".join(part for part in (error.code, error.message) if part)
-    check = "check {endpoint}, and that the identity can read the subscriptions"
+    check = error.remedy or "check {endpoint}, and that the identity can read the subscriptions"
     return (
         f"no VMs could be listed: {where} answered {error.http_status} ({said})",
         Remedy(check, {"endpoint": None}),

@@ -51,6 +51,11 @@ class Resumption:
         """Whether the whole fleet is known."""
         return self.story is not None and self.story.is_listed
 
+    @property
+    def has_running(self) -> bool:
+        """Whether it started assessments that may still run."""
+        return self.story is not None and bool(self.story.begun)
+
     def is_begun(self, number: int) -> bool:
         """Whether the VM was ever started: it has a row, or something to follow."""
         return self.story is not None and (number in self.story.ended or number in self.story.begun)

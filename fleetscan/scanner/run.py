@@ -18,7 +18,7 @@ from fleetscan.azure.credentials import TokenSource
 from fleetscan.engine.listing_job import ListingJob
 from fleetscan.engine.retrying import Retrying
 from fleetscan.errors import FleetscanError, StoppedError
-from fleetscan.inventory.busy import query_busy
+from fleetscan.inventory.busy import Busy, Window, query_busy
 from fleetscan.inventory.listing import Fleet
 from fleetscan.records.times import WallClock
 from fleetscan.runs.store import RunStore
@@ -39,7 +39,6 @@ from fleetscan.settings.declared import Settings
 
 # A power cut loses the rows and starts of this many seconds.
 SYNC_EVERY_S = 1.0
-NONE_BUSY: frozenset[str] = frozenset()
 
 
 class Run:
@@ -118,7 +117,12 @@ class Run:
         if (retried := retried_path(self._settings)) is not None:
             return retried_fleet(retried, self._settings, self._clock.utc)
         return await read_fleet(
-            self._settings, self._dispatcher, chance=self._chance, hooks=self._hooks, stop=self._stop
+            self._settings,
+            self._dispatcher,
+            chance=self._chance,
+            hooks=self._hooks,
+            stop=self._stop,
+            deadline_at=self._deadline_at(),
         )
 
     async def _work(
@@ -142,30 +146,44 @@ class Run:
         session, dispatcher = self._session, self._dispatcher
         subscription_ids = session.unbegun_subscriptions()
         busy = await self._ask_busy(subscription_ids)
-        await dispatcher.run(session.operations(busy), self._stop, self._halt(), keep)
+        if busy is not None:
+            session.note_unseen()
+            session.note_stale(busy.stale)
+        await dispatcher.run(session.operations(_machines(busy)), self._stop, self._halt(), keep)
         if session.has_busy:
             busy = await self._ask_busy(subscription_ids)
-            await dispatcher.run(session.late_operations(busy), self._stop, self._halt(), keep)
+            await dispatcher.run(session.late_operations(_machines(busy)), self._stop, self._halt(), keep)
 
-    async def _ask_busy(self, subscription_ids: list[str]) -> frozenset[str]:
-        """The keys of the busy VMs; empty if they are not asked for, or cannot be found out."""
+    async def _ask_busy(self, subscription_ids: list[str]) -> Busy | None:
+        """The busy VMs; None if they are not asked for, or cannot be found out."""
         if self._settings.ignore_busy or not subscription_ids:
-            return NONE_BUSY
+            return None
         retrying = Retrying(self._chance, attempts=LISTING_ATTEMPTS)
-        listing_job = ListingJob(query_busy(self._settings.endpoint, subscription_ids), retrying)
-        await self._dispatcher.run([listing_job], self._stop)
-        if isinstance(listing_job.result, frozenset):
+        window = Window(self._settings.busy_max_age_s, self._clock.moment(time.monotonic()))
+        listing_job = ListingJob(query_busy(self._settings.endpoint, subscription_ids, window), retrying)
+        drain_s = self._settings.drain_s if self._session.has_running else None
+        try:
+            await self._dispatcher.run([listing_job], self._stop, Halt(drain_s, self._deadline_at()))
+        except StoppedError:
+            if not listing_job.has_ended:
+                raise
+            # Nothing more is started; what an earlier process started still gets its time.
+            return None
+        if isinstance(listing_job.result, Busy):
             return listing_job.result
         self._hooks.warning(
             f"cannot check for running patch installations: Resource Graph {listing_job.result}; "
             "an assessment may cancel one"
         )
-        return NONE_BUSY
+        return None
 
     def _halt(self) -> Halt:
+        return Halt(self._settings.drain_s, self._deadline_at())
+
+    def _deadline_at(self) -> float | None:
+        """When this process stops by itself; counted from its beginning."""
         deadline_s = self._settings.deadline_s
-        deadline_at = None if deadline_s is None else self._clock.monotonic + deadline_s
-        return Halt(self._settings.drain_s, deadline_at)
+        return None if deadline_s is None else self._clock.monotonic + deadline_s
 
     async def _keep(self, store: RunStore) -> None:
         """Once a second journal the requests and the time, and sync what was written to the disk."""
@@ -181,3 +199,8 @@ async def tenant_of(tokens: TokenSource | None) -> str | None:
         return None
     await tokens.header()
     return tokens.principal().get("tenant_id")
+
+
+def _machines(busy: Busy | None) -> frozenset[str]:
+    """The keys of the VMs that are known to be busy."""
+    return frozenset() if busy is None else busy.machines

@@ -68,7 +68,7 @@ class Session:
         self._chance = chance
         self._on_row = on_row
         self._are_failures_planned = are_failures_planned
-        self._bugs = 0
+        self._bugs = self._skipped = 0
         self._busy: list[tuple[int, Target]] = []
         self._now = clock.monotonic
         self.broker = Broker(
@@ -110,7 +110,8 @@ class Session:
     def _count(self, fleet: Fleet, resumption: Resumption) -> None:
         """Count the fleet, and the VMs that have a row before anything is sent."""
         self._recorder.listed(fleet.targets)
-        self._hooks.listed(len(fleet.targets), sum(map(is_skipped, fleet.targets)))
+        self._skipped = sum(map(is_skipped, fleet.targets))
+        self._hooks.listed(len(fleet.targets), self._skipped)
         self._hooks.selected(self._selection, not_scanned(self._scope), len(fleet.errors))
         if resumption.warning is not None:
             self._hooks.warning(resumption.warning)
@@ -122,12 +123,35 @@ class Session:
 
     def unbegun_subscriptions(self) -> list[str]:
         """The subscriptions of the VMs that are still to be started."""
-        unbegun = (
-            target.subscription_id.lower()
-            for number, target in enumerate(self._fleet.targets)
-            if not is_skipped(target) and not self._resumption.is_begun(number)
+        return list(dict.fromkeys(target.subscription_id.lower() for target in self._unbegun()))
+
+    def _unbegun(self) -> Iterator[Target]:
+        """The VMs that are still to be started, before the first of them is."""
+        for number, target in enumerate(self._fleet.targets):
+            if not is_skipped(target) and not self._resumption.is_begun(number):
+                yield target
+
+    def note_unseen(self) -> None:
+        """Say that Resource Graph cannot tell who is busy where it did not list the VMs."""
+        unseen = {target.subscription_id.lower() for target in self._unbegun()} & self._fleet.through_compute
+        if unseen:
+            where = "1 subscription" if len(unseen) == 1 else f"{len(unseen):,} subscriptions"
+            self._hooks.warning(
+                f"running patch installations are not seen in {where} listed through Compute; "
+                "an assessment may cancel one"
+            )
+
+    def note_stale(self, stale: frozenset[str]) -> None:
+        """Say how many of the VMs still to be started have a patch operation that is too old to run."""
+        if not (number := sum(target.key in stale for target in self._unbegun())):
+            return
+        have = "1 VM has" if number == 1 else f"{number:,} VMs have"
+        hours = f"{self._settings.busy_max_age_s / 3600:g} h"
+        self._hooks.warning(
+            f"{have} a patch operation that Azure has shown as running for more than {hours}: "
+            "it is ignored as dead, and assessments are started",
+            Remedy("{busy_max_age_s} sets how long one is believed", {"busy_max_age_s": None}),
         )
-        return list(dict.fromkeys(unbegun))
 
     def operations(self, busy: frozenset[str] = frozenset()) -> Iterator[Operation]:
         """An operation for each VM that may answer, except the `busy` ones, which come last.
@@ -136,7 +160,11 @@ class Session:
         """
         past = past_durations(self._settings, self._hooks.warning)
         rules = operation_rules(self._settings, self._chance, past)
-        self._rules = replace(rules, unknown_start_wait_s=self._settings.unknown_start_wait_s)
+        self._rules = replace(
+            rules,
+            unknown_start_wait_s=self._settings.unknown_start_wait_s,
+            busy_max_age_s=self._settings.busy_max_age_s,
+        )
         targets, resumption = self._fleet.targets, self._resumption
         waiting = deque((number, targets[number]) for number in longest_first(targets, past))
         targets.clear()
@@ -151,6 +179,11 @@ class Session:
                 if operation.polling is not None:
                     self._hooks.accepted()
                 yield operation
+
+    @property
+    def has_running(self) -> bool:
+        """Whether an earlier process started assessments that are still to be followed."""
+        return self._resumption.has_running
 
     @property
     def has_busy(self) -> bool:
@@ -195,7 +228,8 @@ class Session:
                 stopped_by, code = stopped_by or error, max(code, error.exit_code)
         if code in COMPLETE and store.output.path is not None:
             self._switch_latest(store.output.path, lines[0]["listed"])
-        return ScanSummary(code, store.output.path, lines[0], stopped_by)
+        on_file_word = 0 if self._settings.inventory is None else self._skipped
+        return ScanSummary(code, store.output.path, lines[0], stopped_by, skipped_on_file_word=on_file_word)
 
     def _switch_latest(self, path: Path, listed: int) -> None:
         if (unswitched := switch_latest(path, runs_of(self._settings), listed)) is None:

@@ -20,7 +20,8 @@ class ScanSummary:
     """The result of a scan. `totals` are the fleet's, `directory` is None if nothing was kept on disk.
 
     `stopped_by` says why the scan ended early, and is None when it did not. `has_run` is False where
-    there was nothing to retry, so that no run was made.
+    there was nothing to retry, so that no run was made. `skipped_on_file_word` VMs were skipped because the
+    inventory file says that they do not run.
     """
 
     exit_code: int
@@ -28,6 +29,7 @@ class ScanSummary:
     totals: Totals
     stopped_by: FleetscanError | None = None
     has_run: bool = True
+    skipped_on_file_word: int = 0
 
 
 def finished_summary(store: RunStore) -> ScanSummary | None:

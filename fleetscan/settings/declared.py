@@ -162,6 +162,13 @@ class Settings(PlanSettings):
         "By default VMs that have one are started last, or skipped if it is still running: "
         "an assessment may cancel a patch installation.",
     )
+    busy_max_age_s: float = setting(
+        21_600.0,
+        Duration(0.001),
+        "Do not treat a VM as busy if its patch operation began longer ago than this.",
+        "Azure can show an operation as running for ever if its agent died; a maintenance window lasts four "
+        "hours at most.",
+    )
     group_by: tuple[str, ...] = setting(
         (),
         Text("tag:NAME", "tag:NAME, such as tag:owner", r"tag:\S(.{0,510}\S)?"),

@@ -133,7 +133,7 @@ class Assessments:
         """`patchStatus.availablePatchSummary` of the instance view; None before the first assessment."""
         operation = self._operations.newest(machine)
         if operation is None:
-            return None
+            return self._stuck_summary(machine)
         summary: dict[str, Json] = {
             "assessmentActivityId": operation.guid,
             "startTime": self.began(operation),
@@ -146,6 +146,13 @@ class Assessments:
                 return summary | self._found(machine)
             case _:
                 return summary | {"status": "Failed", "lastModifiedTime": self._ended(operation)}
+
+    def _stuck_summary(self, machine: Machine) -> dict[str, Json] | None:
+        stuck = machine.lot.stuck
+        if stuck is None or stuck.is_installation:
+            return None
+        began = self._calendar.iso(stuck.began_at, machine.lot.utc_offset_h)
+        return {"assessmentActivityId": stuck.guid, "startTime": began, "status": "InProgress"}
 
     def _found(self, machine: Machine) -> dict[str, Json]:
         found = self._assessor.findings(machine)

@@ -21,6 +21,7 @@ from fleetscan.simulator.patch_tables import PatchTables
 from fleetscan.simulator.replies import Answer, Letterhead, arm_error, unauthorized
 from fleetscan.simulator.routes import Route, Router
 from fleetscan.simulator.scenario import Scenario
+from fleetscan.simulator.sight import Sight
 from fleetscan.simulator.times import UNIX_EPOCH, Calendar
 from fleetscan.simulator.weather import Weather
 
@@ -47,9 +48,10 @@ class Cloud:
         self._limits = Limits(scenario, calendar)
         installations = Installations(scenario, self.fleet, calendar)
         self._assessments = Assessments(scenario, self.fleet, installations, calendar)
-        tables = PatchTables(scenario, self.fleet, self._assessments, installations, calendar)
-        graph = Graph(scenario, self.fleet, tables, calendar)
-        self._router = Router(scenario, self.fleet, self._assessments, installations, graph)
+        sight = Sight(scenario, self.fleet.estate)
+        tables = PatchTables(scenario, self.fleet, sight, self._assessments, installations, calendar)
+        graph = Graph(scenario, self.fleet, sight, tables, calendar)
+        self._router = Router(scenario, self.fleet, self._assessments, installations, graph, sight)
         self._weather = Weather(scenario, self.fleet.estate)
         self._calendar = calendar
         self._letterhead = Letterhead(scenario.seed, calendar)

@@ -18,6 +18,8 @@ from fleetscan.simulator.paging import mint_token, read_token
 from fleetscan.simulator.refusals import not_found
 from fleetscan.simulator.replies import Answer, compute_error, indented
 from fleetscan.simulator.resources import API_TYPE, power_status, vm_properties, vm_uuid
+from fleetscan.simulator.scenario import Scenario
+from fleetscan.simulator.sight import Sight
 
 MAX_PAGE = 500
 
@@ -38,15 +40,24 @@ class Compute:
     """The reading half of Microsoft.Compute/virtualMachines."""
 
     def __init__(
-        self, fleet: Fleet, assessments: Assessments, installations: Installations, page_size: int
+        self,
+        scenario: Scenario,
+        fleet: Fleet,
+        sight: Sight,
+        assessments: Assessments,
+        installations: Installations,
     ) -> None:
+        self._sight = sight
+        self._lists = scenario.lists
         self._fleet = fleet
         self._assessments = assessments
         self._installations = installations
-        self._page_size = min(page_size, MAX_PAGE)
+        self._page_size = min(scenario.page_size, MAX_PAGE)
 
     def list_machines(self, call: Call, subscription_id: str) -> Answer:
         """One page of a subscription's machines."""
+        if (refusal := self._sight.refusal_of_list(subscription_id)) is not None:
+            return refusal
         query = call.query
         is_status_only = query.get("statusonly", "false").lower() == "true"
         scope = f"{subscription_id}:{is_status_only}"
@@ -56,9 +67,12 @@ class Compute:
             return compute_error(400, "InvalidParameter", "The value of parameter $skiptoken is invalid.")
         machines = self._fleet.of_subscription(subscription_id)
         end = offset + self._page_size
+        page = machines[offset:end]
+        if machines and self._lists == "endless":
+            page += [machines[0].double(place) for place in range(offset + len(page), end)]
         entry = _status_entry if is_status_only else _entry
-        body: dict[str, Json] = {"value": [entry(machine) for machine in machines[offset:end]]}
-        if end < len(machines):
+        body: dict[str, Json] = {"value": [entry(machine) for machine in page]}
+        if end < len(machines) or (machines and self._lists != "up"):
             body["nextLink"] = (
                 f"{call.base}/subscriptions/{subscription_id}/providers/Microsoft.Compute/virtualMachines"
                 f"?api-version={quote(query['api-version'])}{'&statusOnly=true' if is_status_only else ''}"

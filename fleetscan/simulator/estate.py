@@ -81,13 +81,20 @@ ROLES = (
 
 
 class Estate:
-    """Subscriptions and regions of one seed, and beside them an empty subscription that was disabled.
+    """Subscriptions and regions of one seed, `empty` subscriptions without machines, and a disabled one.
 
     The first subscriptions are past due, the next ones warned.
     """
 
     def __init__(
-        self, seed: int, subscriptions: int, regions: int, past_due: int = 0, warned: int = 0
+        self,
+        seed: int,
+        subscriptions: int,
+        regions: int,
+        *,
+        past_due: int = 0,
+        warned: int = 0,
+        empty: int = 0,
     ) -> None:
         states = ["PastDue"] * past_due + ["Warned"] * warned
         states += ["Enabled"] * (subscriptions - len(states))
@@ -98,6 +105,7 @@ class Estate:
             Subscription(_guid(draw), _subscription_name(index), state) for index, state in enumerate(states)
         )
         self.disabled = Subscription(_guid(draw), "Retired Sandbox", "Disabled")
+        self.empty = tuple(Subscription(_guid(draw), f"Sandbox {index + 1}") for index in range(empty))
 
 
 def _guid(draw: random.Random) -> str:

@@ -15,6 +15,7 @@ from typing import Literal
 from fleetscan.simulator.chances import chances
 from fleetscan.simulator.images import Image
 from fleetscan.simulator.scenario import Scenario
+from fleetscan.simulator.stuck import Stuck, stuck_of
 from fleetscan.simulator.troubles import Trouble, trouble_of
 
 
@@ -79,7 +80,8 @@ class Lot:
     """Everything chance decides about one machine. `duration_s` is at the scenario's speed.
 
     `installs_until` is when the patch installation ends that runs as the cloud begins, in seconds of the
-    cloud's clock; None where none runs. `trouble` is what lasts, whatever the fate.
+    cloud's clock; None where none runs. `trouble` is what lasts, whatever the fate, and `stuck` an operation
+    that died long ago.
     """
 
     fate: Fate
@@ -92,6 +94,7 @@ class Lot:
     assessment_mode: str
     installs_until: float | None = None
     trouble: Trouble | None = None
+    stuck: Stuck | None = None
 
 
 def cast_lot(scenario: Scenario, key: str, image: Image) -> Lot:
@@ -114,6 +117,7 @@ def cast_lot(scenario: Scenario, key: str, image: Image) -> Lot:
         assessment_mode=draw.choice(("ImageDefault", "ImageDefault", "AutomaticByPlatform")),
         installs_until=_installs_until(scenario, key, fate),
         trouble=trouble_of(scenario, key),
+        stuck=None if fate in _HALTED else stuck_of(scenario, key),
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from fleetscan.simulator.estate import ENVIRONMENTS, REGIONS, ROLES, TEAMS, Estate, Subscription
@@ -42,6 +42,10 @@ class Machine:
         """How its assessments end."""
         return self.lot.fate
 
+    def double(self, number: int) -> Machine:
+        """A machine that is like this one and is not in the fleet."""
+        return replace(self, key=f"{self.key}-{number}", name=f"{self.name}-{number}")
+
     @property
     def resource_id(self) -> str:
         """The id in the case it was made with."""
@@ -64,7 +68,12 @@ class Fleet:
 
     def __init__(self, scenario: Scenario) -> None:
         self.estate = Estate(
-            scenario.seed, scenario.subscriptions, scenario.regions, scenario.past_due, scenario.warned
+            scenario.seed,
+            scenario.subscriptions,
+            scenario.regions,
+            past_due=scenario.past_due,
+            warned=scenario.warned,
+            empty=scenario.empty_subscriptions,
         )
         self._machines = {machine.key: machine for machine in _settle(scenario, self.estate)}
         self._by_subscription: dict[str, list[Machine]] = {}
@@ -80,7 +89,7 @@ class Fleet:
     @property
     def subscriptions(self) -> tuple[Subscription, ...]:
         """Every subscription the identity sees, the disabled one last."""
-        return (*self.estate.subscriptions, self.estate.disabled)
+        return (*self.estate.subscriptions, *self.estate.empty, self.estate.disabled)
 
     def machine(self, resource_id: str) -> Machine:
         """The machine of an id; KeyError where there is none."""

@@ -26,6 +26,7 @@ from fleetscan.simulator.refusals import denied
 from fleetscan.simulator.replies import Answer, compact
 from fleetscan.simulator.resources import GRAPH_TYPE, extended_properties, vm_properties
 from fleetscan.simulator.scenario import Scenario
+from fleetscan.simulator.sight import Sight
 from fleetscan.simulator.times import Calendar
 
 MAX_TOP = 1000
@@ -54,7 +55,10 @@ class BadWishError(Exception):
 class Graph:
     """POST /providers/Microsoft.ResourceGraph/resources."""
 
-    def __init__(self, scenario: Scenario, fleet: Fleet, patches: PatchTables, calendar: Calendar) -> None:
+    def __init__(
+        self, scenario: Scenario, fleet: Fleet, sight: Sight, patches: PatchTables, calendar: Calendar
+    ) -> None:
+        self._sight = sight
         self._scenario = scenario
         self._fleet = fleet
         self._patches = patches
@@ -88,7 +92,8 @@ class Graph:
                 )
             return self._rows(query, found, wish, token=wish.token or _token(wish.top, wish.top))
         end = wish.skip + wish.top
-        return self._rows(query, found, wish, token=_token(wish.top, end) if end < len(found) else None)
+        has_more = end < len(found) or (bool(found) and self._scenario.graph in ("endless", "hollow"))
+        return self._rows(query, found, wish, token=_token(wish.top, end) if has_more else None)
 
     def _rows(self, query: Query, found: list[Found], wish: Wish, token: str | None) -> Answer:
         source = found
@@ -96,6 +101,8 @@ class Graph:
             source = list(found)
             random.Random(f"{self._scenario.seed}:{wish.query}:{wish.skip}").shuffle(source)
         page = source[wish.skip : wish.skip + wish.top]
+        if source and self._scenario.graph == "endless":
+            page += [_invented(source, place) for place in range(wish.skip + len(page), wish.skip + wish.top)]
         rows = [query.apply(self._row(each)) for each in page]
         body: dict[str, Json] = {
             "totalRecords": len(found),
@@ -118,6 +125,7 @@ class Graph:
             machine
             for machine in self._fleet
             if not wish.subscriptions or machine.subscription.subscription_id in wish.subscriptions
+            if self._sight.is_in_graph(machine)
         )
         if len(self._selections) >= REMEMBERED_QUERIES:
             self._selections.pop(next(iter(self._selections)))
@@ -180,6 +188,12 @@ class Graph:
         )
         body = {"error": {"code": code, "message": message, "details": details}}
         return Answer(status, orjson.dumps(body))
+
+
+def _invented(found: list[Found], place: int) -> Found:
+    """A row for a place beyond the true ones: one of them under another name."""
+    like = found[place % len(found)]
+    return like.double(place) if isinstance(like, Machine) else like | {"id": f"{like['id']}-{place}"}
 
 
 def _text_at(place: int) -> Callable[[tuple[tuple[str, ...], Found]], str]:

@@ -1,4 +1,4 @@
-"""Patch installations that run when the cloud begins, and end by themselves or by an assessment.
+"""Patch installations that run when the cloud begins, and end by themselves, by an assessment, or never.
 
 The cloud starts none of its own. What is asked about a past moment is answered as it was then, because
 Resource Graph shows the past.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from math import inf
 
 from fleetscan.model import Json
 from fleetscan.simulator.chances import chances
@@ -24,7 +25,10 @@ BEGUN_MOST_S = 1800.0
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """One patch installation. `killed_at` is when an assessment took its machine over, if one did."""
+    """One patch installation. `killed_at` is when an assessment took its machine over, if one did.
+
+    One that `ends_at` infinity died long ago: nothing runs, and its status was never changed.
+    """
 
     machine: Machine
     guid: str
@@ -51,17 +55,15 @@ class Installations:
     def __init__(self, scenario: Scenario, fleet: Fleet, calendar: Calendar) -> None:
         self._scenario = scenario
         self._calendar = calendar
-        machines = fleet if scenario.installing_pct else ()
+        machines = fleet if scenario.installing_pct or scenario.stuck_pct else ()
         self._by_machine = {
-            machine.key: self._begun(machine, machine.lot.installs_until)
-            for machine in machines
-            if machine.lot.installs_until is not None
+            machine.key: found for machine in machines if (found := self._first(machine)) is not None
         }
 
     def kill(self, machine: Machine, now: float) -> bool:
         """Ends what runs on a machine; whether anything did."""
         found = self._by_machine.get(machine.key)
-        if found is None or found.status(now) != "InProgress":
+        if found is None or found.status(now) != "InProgress" or found.ends_at == inf:
             return False
         self._by_machine[machine.key] = replace(found, killed_at=now)
         return True
@@ -85,6 +87,15 @@ class Installations:
             "startTime": self._calendar.iso(found.began_at, machine.lot.utc_offset_h),
             "lastModifiedTime": self._calendar.iso(found.modified_at(now), machine.lot.utc_offset_h),
         }
+
+    def _first(self, machine: Machine) -> Installation | None:
+        """What is there when the cloud begins: one that runs, or one that died."""
+        if machine.lot.installs_until is not None:
+            return self._begun(machine, machine.lot.installs_until)
+        stuck = machine.lot.stuck
+        if stuck is None or not stuck.is_installation:
+            return None
+        return Installation(machine, stuck.guid, stuck.began_at, inf)
 
     def _begun(self, machine: Machine, ends_at: float) -> Installation:
         seed = f"{self._scenario.seed}:{machine.key}:installed"

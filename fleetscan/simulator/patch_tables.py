@@ -21,6 +21,7 @@ from fleetscan.simulator.operations import Operation, State
 from fleetscan.simulator.query import Query, Row
 from fleetscan.simulator.resources import GRAPH_TYPE
 from fleetscan.simulator.scenario import Scenario
+from fleetscan.simulator.sight import Sight
 from fleetscan.simulator.times import Calendar
 
 INSTALLATION_TYPE = f"{GRAPH_TYPE}/patchinstallationresults"
@@ -48,14 +49,21 @@ class PatchTables:
         self,
         scenario: Scenario,
         fleet: Fleet,
+        sight: Sight,
         assessments: Assessments,
         installations: Installations,
         calendar: Calendar,
     ) -> None:
         self._fleet = fleet
+        self._sight = sight
         self._assessments = assessments
         self._installations = installations
         self._calendar = calendar
+        self._stuck = [
+            machine
+            for machine in (fleet if scenario.stuck_pct else ())
+            if machine.lot.stuck is not None and not machine.lot.stuck.is_installation
+        ]
         self._lag_s = scenario.graph_lag_s / scenario.speed
 
     def rows(self, query: Query, subscriptions: frozenset[str], now: float) -> Iterator[Row]:
@@ -71,6 +79,8 @@ class PatchTables:
                 operation = self._assessments.newest_at(machine, at)
                 if operation is not None:
                     yield from self._assessment(query, operation, at)
+            if _may_show(query, ASSESSMENT_TYPE):
+                yield from self._stuck_assessments(query, subscriptions, at)
 
     def _among(
         self, query: Query, subscriptions: frozenset[str], machines: Iterable[Machine], at: float
@@ -82,7 +92,7 @@ class PatchTables:
             machines = [] if only is None else [only]
         for machine in machines:
             is_asked = not subscriptions or machine.subscription.subscription_id in subscriptions
-            if is_asked and not self._assessments.is_gone(machine, at):
+            if is_asked and self._sight.is_in_graph(machine) and not self._assessments.is_gone(machine, at):
                 yield machine
 
     def _installation(self, installation: Installation, at: float) -> Row:
@@ -97,6 +107,32 @@ class PatchTables:
         }
         below = f"/patchInstallationResults/{installation.guid}"
         return self._row(installation.machine, below, INSTALLATION_TYPE, properties)
+
+    def _stuck_assessments(self, query: Query, subscriptions: frozenset[str], at: float) -> Iterator[Row]:
+        """Those that died, of machines without a newer one."""
+        among = self._among(query, subscriptions, self._stuck, at)
+        # A query about one machine names it, stuck or not.
+        for machine in among:
+            stuck = machine.lot.stuck
+            if stuck is None or stuck.is_installation or self._assessments.newest_at(machine, at) is not None:
+                continue
+            began = self._calendar.iso(stuck.began_at, machine.lot.utc_offset_h)
+            yield self._row(
+                machine,
+                "/patchAssessmentResults/latest",
+                ASSESSMENT_TYPE,
+                {
+                    "assessmentActivityId": stuck.guid,
+                    "status": "InProgress",
+                    "osType": machine.image.os_type,
+                    "startDateTime": began,
+                    "lastModifiedDateTime": began,
+                    "startedBy": "Platform",
+                    "rebootPending": None,
+                    "errorDetails": None,
+                    "availablePatchCountByClassification": None,
+                },
+            )
 
     def _assessment(self, query: Query, operation: Operation, at: float) -> Iterator[Row]:
         machine, below = operation.machine, "/patchAssessmentResults/latest"

@@ -21,6 +21,7 @@ from fleetscan.simulator.policies import Duty
 from fleetscan.simulator.refusals import not_found, operation_not_found
 from fleetscan.simulator.replies import Answer, arm_error, unknown_path
 from fleetscan.simulator.scenario import Scenario
+from fleetscan.simulator.sight import Sight
 from fleetscan.simulator.subscriptions import list_subscriptions
 
 MAX_SUBSCRIPTIONS_PAGE = 100
@@ -53,21 +54,23 @@ class Router:
         assessments: Assessments,
         installations: Installations,
         graph: Graph,
+        sight: Sight,
     ) -> None:
         self._fleet = fleet
         self._known = {subscription.subscription_id for subscription in fleet.subscriptions}
         self._subscriptions_page = min(scenario.page_size, MAX_SUBSCRIPTIONS_PAGE)
         self._assessments = assessments
-        self._compute = Compute(fleet, assessments, installations, scenario.page_size)
+        self._compute = Compute(scenario, fleet, sight, assessments, installations)
+        self._lists = scenario.lists
         self._graph = graph
 
     def route(self, call: Call, now: float) -> Route:
         """Where `call` leads; an unknown path leads to a 404."""
         match (call.method, *call.names):
             case ("GET", "subscriptions"):
-                return Route(
-                    Ask.LIST, partial(list_subscriptions, call, self._fleet, self._subscriptions_page)
-                )
+                page_size, is_hollow = self._subscriptions_page, self._lists == "hollow"
+                page = partial(list_subscriptions, call, self._fleet, page_size, is_hollow=is_hollow)
+                return Route(Ask.LIST, page)
             case ("POST", "providers", "microsoft.resourcegraph", "resources"):
                 return Route(Ask.LIST, partial(self._graph.answer, call, now), is_self_counting=True)
             case (_, "subscriptions", subscription_id, *rest):

@@ -15,7 +15,8 @@ from fleetscan.simulator.dials import dial, dials_of, percentage
 Refill: TypeAlias = Literal["continuous", "by-minute"]
 PolicyNames: TypeAlias = Literal["2023", "2024", "novel"]
 Durations: TypeAlias = Literal["lognormal", "regular"]
-GraphState: TypeAlias = Literal["up", "denied", "broken"]
+GraphState: TypeAlias = Literal["up", "denied", "broken", "endless", "hollow"]
+ListState: TypeAlias = Literal["up", "endless", "hollow"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,21 @@ class Scenario:
 
     machines: int = dial(300, "Virtual machines in the fleet.", low=0, high=1_000_000)
     subscriptions: int = dial(4, "Subscriptions they are spread over.", low=1, high=10_000)
+    empty_subscriptions: int = dial(
+        0, "Subscriptions without VMs besides; every other one is not registered for Compute.", high=10_000
+    )
+    hidden_subscriptions: int = dial(
+        0,
+        "Subscriptions whose VMs Resource Graph does not show, without an error; Compute does.",
+        "Resource Graph is silent about what one may not read.",
+        high=10_000,
+    )
+    denied_subscriptions: int = dial(
+        0,
+        "Subscriptions whose VMs Resource Graph does not show and Compute refuses to list (403).",
+        high=10_000,
+    )
+    hidden_pct: float = percentage(0.0, "VMs that Resource Graph does not show.")
     regions: int = dial(3, "Regions they are spread over.", low=1, high=16)
     past_due: int = dial(
         0, "Of these, subscriptions whose state is PastDue; they work as enabled ones do.", low=0, high=10_000
@@ -86,9 +102,17 @@ class Scenario:
     )
     graph: GraphState = dial(
         "up",
-        "How Resource Graph answers: denied is 403; broken repeats a page, or is 500 for a single page.",
+        "How Resource Graph answers: denied is 403; broken repeats a page, or is 500 for a single page; "
+        "endless has invented rows after the true ones, hollow empty pages, both without end.",
         "A scan must manage without it.",
         choices=get_args(GraphState),
+    )
+    lists: ListState = dial(
+        "up",
+        "How the lists of subscriptions and of a subscription's VMs end: endless has invented VMs after the "
+        "true ones, hollow empty pages, both without end.",
+        "A listing must end whatever Azure sends.",
+        choices=get_args(ListState),
     )
     token: str | None = dial(
         None,
@@ -99,6 +123,11 @@ class Scenario:
         0.0,
         "Running VMs on which patches are being installed when serving begins.",
         "An assessment ends such an installation, as in Azure.",
+    )
+    stuck_pct: float = percentage(
+        0.0,
+        "Running VMs with a patch operation that died days ago and is shown as InProgress ever since.",
+        "Half are installations, half assessments; nothing runs there.",
     )
     graph_lag_s: float = dial(
         3.0, "How far Resource Graph's patch tables lag behind, at speed 1.", low=0, high=86_400
@@ -132,3 +161,7 @@ class Scenario:
         if sum(shares) > 100:
             names = "stopped_pct, warned_pct, truncated_pct and failing_pct"
             raise ValueError(f"{names} must be 100 together at most, not {sum(shares):g}")
+        unseen = self.hidden_subscriptions + self.denied_subscriptions
+        if unseen > self.subscriptions:
+            names = "hidden_subscriptions and denied_subscriptions"
+            raise ValueError(f"{names} must be {self.subscriptions} together at most, not {unseen}")

@@ -14,8 +14,8 @@ from fleetscan.simulator.replies import Answer, arm_error, compact
 SCOPE = "subscriptions"
 
 
-def list_subscriptions(call: Call, fleet: Fleet, page_size: int) -> Answer:
-    """One page; `nextLink` leads to the next."""
+def list_subscriptions(call: Call, fleet: Fleet, page_size: int, *, is_hollow: bool = False) -> Answer:
+    """One page; `nextLink` leads to the next, and in a hollow list on and on."""
     query = call.query
     token = query.get("$skiptoken")
     offset = 0 if token is None else read_token(SCOPE, token)
@@ -27,7 +27,7 @@ def list_subscriptions(call: Call, fleet: Fleet, page_size: int) -> Answer:
         "value": [_entry(subscription, fleet.estate.tenant_id) for subscription in page],
         "count": {"type": "Total", "value": len(page)},
     }
-    if offset + page_size < len(everyone):
+    if is_hollow or offset + page_size < len(everyone):
         body["nextLink"] = (
             f"{call.base}/subscriptions?api-version={quote(query['api-version'])}"
             f"&%24skiptoken={mint_token(SCOPE, offset + page_size)}"

@@ -48,3 +48,20 @@ def test_a_scan_that_waits_for_a_silent_standard_input_can_be_stopped(tmp_path: 
         os.close(reader)
         os.close(writer)
     assert not (tmp_path / "run").exists()
+
+
+def test_the_deadline_ends_a_scan_that_waits_for_a_silent_standard_input(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    arguments = ("--inventory", "-", "--deadline", "1s", "--out", str(tmp_path / "run"))
+    try:
+        with scan(*arguments, stdin=reader) as process:
+            assert process.wait(ENDS_WITHIN_S) == 5
+            assert process.stderr is not None
+            assert (
+                "the deadline passed before all VMs were listed; no assessment was started; "
+                "allow more time: --deadline"
+            ) in process.stderr.read()
+    finally:
+        os.close(reader)
+        os.close(writer)
+    assert not (tmp_path / "run").exists()

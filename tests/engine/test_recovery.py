@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -17,9 +18,9 @@ BROKEN = Reply(0, fault=Fault.CUT)
 UNKNOWN_FATES = [BROKEN, Reply(408), Reply(500), Reply(502), Reply(504)]
 
 
-def view(started: str | None, status: str = "InProgress") -> Reply:
+def view(started: str | None, status: str = "InProgress", **more: Json) -> Reply:
     """The instance view at noon, of a machine whose newest assessment began at `started`."""
-    summary = None if started is None else {"status": status, "startTime": f"2026-11-24T{started}Z"}
+    summary = None if started is None else {"status": status, "startTime": f"2026-11-24T{started}Z", **more}
     patch_status = {"availablePatchSummary": summary}
     body = {"properties": {"instanceView": {"statuses": [], "patchStatus": patch_status}}}
     return Reply(200, NOON, json.dumps(body).encode())
@@ -51,13 +52,37 @@ def test_a_start_that_may_have_been_taken_is_read_after_and_not_sent_again(answe
     assert course.url == f"{ARM}{VM.replace(' ', '%20')}?$expand=instanceView&api-version=2022-08-01"
 
 
-def test_an_assessment_that_runs_is_not_ended_by_the_one_more_start_however_old_it_looks() -> None:
+def test_an_assessment_that_runs_is_not_ended_by_the_one_more_start_though_it_is_hours_old() -> None:
     course = Course().gets(BROKEN)
     for _ in range(20):
-        course.gets(view("03:00:00"), after_s=15.0)
+        course.gets(view("07:00:00"), after_s=15.0)
         assert course.next.kind is RequestKind.VIEW
-    course.gets(view("03:00:00", "Succeeded"), after_s=15.0)
+    course.gets(view("07:00:00", "Succeeded"), after_s=15.0)
     assert course.next.kind is RequestKind.START
+
+
+def test_an_operation_that_has_been_in_progress_for_days_is_not_waited_for() -> None:
+    course = Course().gets(BROKEN)
+    for _ in range(4):
+        assert course.next.kind is RequestKind.VIEW
+        course.gets(view("05:59:00"), after_s=course.next.after_s)
+    assert (course.now, course.next.kind) == (1060.0, RequestKind.START)
+
+
+def test_an_operation_of_less_than_six_hours_is_waited_for_until_it_is_older() -> None:
+    course = Course().gets(BROKEN)
+    for _ in range(10):
+        course.gets(view("06:00:01"), after_s=15.0)
+        assert course.next.kind is RequestKind.VIEW
+    course.gets(view("05:59:59"), after_s=15.0)
+    assert course.next.kind is RequestKind.START
+
+
+def test_without_azures_clock_nothing_is_too_old() -> None:
+    course = Course().gets(BROKEN)
+    for _ in range(10):
+        course.gets(replace(view("01:00:00"), headers={}), after_s=15.0)
+        assert course.next.kind is RequestKind.VIEW
 
 
 def test_a_view_that_is_refused_does_not_make_a_running_assessment_forgotten() -> None:
@@ -124,7 +149,40 @@ def test_resource_graph_may_be_late() -> None:
     assert course.gets(graph("11:59:50")).ending.outcome is Outcome.ASSESSED
 
 
-def test_an_assessment_that_graph_never_shows_is_made_once_more() -> None:
+COUNTS: dict[str, Json] = {"criticalAndSecurityPatchCount": 3, "otherPatchCount": 4}
+
+
+@pytest.mark.parametrize(
+    "silence",
+    [
+        error(403, "AuthorizationFailed"),
+        Reply(200, NOON, b'{"totalRecords": 0, "count": 0, "data": []}'),
+        Reply(503),
+    ],
+)
+def test_where_graph_shows_nothing_the_assessment_ends_by_the_machines_own_word(silence: Reply) -> None:
+    course = Course().gets(BROKEN).gets(view("11:59:50", "Succeeded", **COUNTS), after_s=15.0)
+    while course.asked is not None:
+        assert course.next.kind is RequestKind.QUERY_PATCHES
+        course.gets(silence)
+    ending = course.ending
+    assert (ending.outcome, ending.source) == (Outcome.ASSESSED, Source.INSTANCE_VIEW)
+    assert ending.assessment == {"status": "Succeeded", "startTime": "2026-11-24T11:59:50Z", **COUNTS}
+    assert ending.trace is not None
+    assert ending.trace.starts == 1
+
+
+def test_an_assessment_that_failed_by_the_machines_own_word_has_failed() -> None:
+    told: Json = {"code": "X", "message": "no"}
+    course = Course().gets(BROKEN).gets(view("11:59:50", "Failed", error=told), after_s=15.0)
+    while course.asked is not None:
+        course.gets(error(403, "AuthorizationFailed"))
+    assert (course.ending.reason, course.ending.source) == (Reason.ASSESSMENT_FAILED, Source.INSTANCE_VIEW)
+    assert course.ending.error is not None
+    assert course.ending.error.code == "X"
+
+
+def test_an_assessment_that_is_shown_nowhere_with_counts_is_made_once_more() -> None:
     course = Course().gets(BROKEN).gets(view("11:59:50", "Succeeded"), after_s=15.0)
     for _ in range(5):
         course.gets(error(403, "AuthorizationFailed"))

@@ -22,7 +22,7 @@ from fleetscan.engine.queues import NEVER, Step
 from fleetscan.engine.retrying import Retrying
 from fleetscan.engine.scheduler import Finished, WaitUntil
 from fleetscan.errors import FleetscanError
-from fleetscan.inventory.busy import query_busy
+from fleetscan.inventory.busy import Busy, Window, query_busy
 from fleetscan.inventory.listing import Fleet
 from fleetscan.model import Job, Reply, Target
 from fleetscan.records.times import WallClock
@@ -109,6 +109,8 @@ def scenario_of(seed: int) -> Scenario:
         faults_pct=draw.choice((0.0, 2.0, 10.0, 30.0)),
         troubled_pct=draw.choice((0.0, 10.0)),
         outages=draw.choice((0, 0, 1, 3)),
+        stuck_pct=draw.choice((0.0, 10.0)),
+        hidden_subscriptions=draw.choice((0, 0, 1)),
     )
 
 
@@ -116,6 +118,8 @@ def history_of(seed: int, place: Path) -> History:
     """Play the history of `seed` to its end, its files in `place`."""
     cloud = cloud_of(scenario_of(seed))
     history = History(seed, cloud, targets_of(cloud), place / "run")
+    # Resource Graph is silent about who is busy there.
+    history.could_not_look = cloud.scenario.hidden_subscriptions > 0
     draw = random.Random(f"{seed}:kills")
     kills = draw.choice((0, 1, 2, MAX_KILLS))
     now, process = 0.0, 0
@@ -255,10 +259,12 @@ class _Life:
     def _busy(self, subscription_ids: list[str]) -> frozenset[str]:
         if not subscription_ids:
             return frozenset()
-        listing_job = ListingJob(query_busy(ENDPOINT, subscription_ids), Retrying(self._chance, attempts=4))
+        window = Window(self._settings.busy_max_age_s, self._clock.moment(self._mine()))
+        pages = query_busy(ENDPOINT, subscription_ids, window)
+        listing_job = ListingJob(pages, Retrying(self._chance, attempts=4))
         self._run([listing_job])
-        if isinstance(listing_job.result, frozenset):
-            return listing_job.result
+        if isinstance(listing_job.result, Busy):
+            return listing_job.result.machines
         self._history.could_not_look = True
         return frozenset()
 

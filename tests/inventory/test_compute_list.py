@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from fleetscan.inventory.compute import ComputeListing, list_machines
 from fleetscan.inventory.subscriptions import Subscription
-from fleetscan.model import InventoryError, Json, RequestKind
-from tests.inventory.listing_driver import AZURE, A, B, page, played, refused, vm_id
+from fleetscan.model import InventoryError, Json, ListRequest, Reply, RequestKind
+from tests.inventory.listing_driver import AZURE, A, B, drive, page, played, refused, vm_id
 
 PROD = Subscription(A, "Production")
 URL = f"{AZURE}/subscriptions/{A}/providers/Microsoft.Compute/virtualMachines?api-version=2024-07-01"
@@ -69,6 +71,44 @@ def test_the_pages_before_a_failure_are_kept_and_the_failure_shows() -> None:
     )
     assert [target.name for target in listing.targets] == ["vm-1"]
     assert listing.error == InventoryError(A, "TooMany", "no", 429)
+
+
+def endless(value: Callable[[int], Json]) -> tuple[ComputeListing, int]:
+    """A list whose page number `n` has the entries `value(n)` and a link that was not there before."""
+    pages: list[ListRequest] = []
+
+    def azure(ask: ListRequest) -> Reply:
+        pages.append(ask)
+        return page(value(len(pages)), f"{URL}&p={len(pages)}")
+
+    listing = drive(list_machines(AZURE, PROD), azure)
+    return listing, len(pages)
+
+
+@pytest.mark.parametrize("value", [[], [machine("vm-1")], [{"name": "x"}], [None]])
+def test_pages_that_bring_nothing_new_end_the_list_after_twenty(value: Json) -> None:
+    listing, pages = endless(lambda number: [machine("vm-1")] if number == 1 else value)
+    assert {target.name for target in listing.targets} == {"vm-1"}
+    why = "20 pages in a row brought nothing new, with more to come"
+    assert listing.error == InventoryError(A, "MalformedReply", why, 200)
+    # Two lists: the machines, and their states.
+    assert 43 <= pages <= 44
+
+
+def test_new_machines_without_end_end_with_page_2000() -> None:
+    listing, pages = endless(lambda number: [machine(f"vm-{number}")])
+    assert listing.error == InventoryError(A, "MalformedReply", "it has more than 2000 pages", 200)
+    assert (len(listing.targets), pages) == (2000, 2001 + 2001)
+
+
+def test_an_empty_page_with_more_to_come_is_followed() -> None:
+    listing, _ = played(
+        list_machines(AZURE, PROD),
+        page([], f"{URL}&p=2"),
+        page([machine("vm-1")]),
+        page([state("vm-1", "PowerState/running")]),
+    )
+    assert ([target.name for target in listing.targets], listing.error) == (["vm-1"], None)
 
 
 @pytest.mark.parametrize("odd", [None, 5, [], "x", {}, {"id": None}, {"id": "vm-7"}, machine("vm-2", B)])

@@ -72,6 +72,74 @@ def test_a_subscription_that_cannot_be_listed_shows_and_the_others_are_scanned()
     assert not fleet.is_nothing_listed
 
 
+def silent_of_b() -> SimulatedAzure:
+    """Resource Graph shows the machine of A alone, without an error."""
+    azure = SimulatedAzure()
+    azure.graph = ok({"totalRecords": 1, "data": [{"id": vm_id("a")}]})
+    return azure
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        page([]),
+        refused(409, "MissingSubscriptionRegistration"),
+        refused(409, "missingsubscriptionregistration"),
+    ],
+)
+def test_a_subscription_that_graph_shows_nothing_of_is_empty_when_compute_says_so(answer: Reply) -> None:
+    azure = silent_of_b()
+    azure.compute[B] = answer
+    fleet = read_fleet(AZURE, [], azure)
+    assert azure.asked[2:] == [(RequestKind.LIST_VMS, B)]
+    assert (names(fleet), fleet.errors, fleet.notes) == (["a"], [], [])
+    assert [subscription.id for subscription in fleet.subscriptions] == [A, B]
+    assert fleet.through_compute == frozenset()
+
+
+def test_machines_where_graph_shows_nothing_are_listed_through_compute_with_a_note() -> None:
+    fleet = read_fleet(AZURE, [], azure := silent_of_b())
+    # The machines, then their power states.
+    assert azure.asked[2:] == [(RequestKind.LIST_VMS, B)] * 2
+    assert (names(fleet), fleet.errors) == (["a", "b"], [])
+    assert fleet.notes == [
+        f"Resource Graph shows no VM of {B}, but Compute does: 1 subscription is listed through Compute"
+    ]
+    assert fleet.through_compute == {B}
+
+
+@pytest.mark.parametrize(
+    ("status", "remedy"),
+    [
+        (401, "give the identity Microsoft.Compute/virtualMachines/read there (in the role Reader)"),
+        (403, "give the identity Microsoft.Compute/virtualMachines/read there (in the role Reader)"),
+        (404, None),
+        (500, None),
+    ],
+)
+def test_a_subscription_that_nobody_shows_is_an_error_and_not_empty(status: int, remedy: str | None) -> None:
+    azure = silent_of_b()
+    azure.compute[B] = refused(status, "Some")
+    fleet = read_fleet(AZURE, [], azure)
+    [error] = fleet.errors
+    assert (error.subscription_id, error.http_status, error.remedy) == (B, status, remedy)
+    assert [subscription.id for subscription in fleet.subscriptions] == [A]
+
+
+def test_silence_of_everything_with_every_list_denied_is_nothing_listed() -> None:
+    azure = silent_of_b()
+    azure.graph = ok({"totalRecords": 0, "data": []})
+    azure.compute[A] = azure.compute[B] = refused(403, "AuthorizationFailed")
+    assert read_fleet(AZURE, [], azure).is_nothing_listed
+
+
+def test_the_list_of_subscriptions_that_is_denied_names_its_own_permission() -> None:
+    azure = SimulatedAzure()
+    azure.subscriptions = refused(403, "AuthorizationFailed")
+    [error] = read_fleet(AZURE, [], azure).errors
+    assert error.remedy == "give the identity Microsoft.Resources/subscriptions/read (in the role Reader)"
+
+
 def test_nothing_is_listed_when_every_part_failed() -> None:
     azure = SimulatedAzure()
     azure.graph = azure.compute[A] = azure.compute[B] = refused(403, "AuthorizationFailed")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fleetscan.inventory.graph_pages import batches
+from fleetscan.inventory.graph_pages import MAX_PAGES, batches
 from fleetscan.inventory.pages import Pages
 from fleetscan.inventory.resource_graph import QUERY, GraphBroken, GraphListing, query_machines
 from fleetscan.inventory.subscriptions import Subscription
@@ -141,6 +141,38 @@ def test_rows_that_are_missing_at_the_end_are_noticed() -> None:
 def test_a_row_that_comes_again_is_noticed_whatever_its_case() -> None:
     again: Json = {"id": vm_id("a").upper()}
     assert why(graph_page(2, rows("a"), "t"), graph_page(2, [again])) == f"gave {vm_id('a').upper()} twice"
+
+
+def endless(ask: ListRequest) -> Reply:
+    """One new row and one new token on every page, of three rows in all."""
+    options = asked(ask)["options"]
+    assert isinstance(options, dict)
+    place = int(str(options.get("$skipToken", "0")))
+    return graph_page(3, rows(f"vm-{place}"), str(place + 1))
+
+
+def test_new_rows_and_tokens_without_end_end_with_the_first_row_too_many() -> None:
+    asks: list[ListRequest] = []
+
+    def azure(ask: ListRequest) -> Reply:
+        asks.append(ask)
+        return endless(ask)
+
+    answer = drive(query(), azure)
+    assert isinstance(answer, GraphBroken)
+    assert (answer.why, len(asks)) == ("gave 4 of 3 VMs", 4)
+
+
+def test_more_rows_than_there_can_be_are_not_begun_with() -> None:
+    assert why(graph_page(10_000_001, rows("a"), "t")) == "counted 10000001 VMs, more than there can be"
+
+
+def test_a_reading_has_ten_thousand_pages_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert MAX_PAGES == 10_000
+    monkeypatch.setattr("fleetscan.inventory.graph_pages.MAX_PAGES", 2)
+    assert (
+        why(graph_page(9, rows("a"), "1"), graph_page(9, rows("b"), "2")) == "gave 2 pages and more to come"
+    )
 
 
 def test_a_token_that_comes_again_is_noticed() -> None:

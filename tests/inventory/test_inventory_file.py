@@ -42,7 +42,7 @@ def test_a_byte_order_mark_and_carriage_returns_are_tolerated(tmp_path: Path) ->
     ]
 
 
-def test_a_row_of_results_is_a_machine_with_its_facts() -> None:
+def test_a_row_of_results_is_a_machine_with_its_facts_but_for_its_power_state() -> None:
     row: dict[str, Json] = {
         "schema": "fleetscan.result/1",
         "resource_id": vm_id("vm-1"),
@@ -70,7 +70,7 @@ def test_a_row_of_results_is_a_machine_with_its_facts() -> None:
         location="westus",
         subscription_name="Production",
         os_type="Linux",
-        power_state="running",
+        power_state=None,
         tags={"owner": "ann"},
         facts={
             "os_name": "ubuntu",
@@ -80,6 +80,24 @@ def test_a_row_of_results_is_a_machine_with_its_facts() -> None:
             "assessment_mode": None,
         },
     )
+
+
+@pytest.mark.parametrize(
+    ("schema", "believed"),
+    [
+        ("fleetscan.result/1", None),
+        ("fleetscan.result/2", None),
+        ("fleetscan.inventory/1", "stopped"),
+        ("mine", "stopped"),
+        (None, "stopped"),
+        (7, "stopped"),
+    ],
+)
+def test_a_power_state_of_an_earlier_run_is_not_believed_and_any_other_is(
+    schema: Json, believed: str | None
+) -> None:
+    row = line(schema=schema, resource_id=vm_id("vm-1"), power_state="stopped")
+    assert [target.power_state for target in read_lines([row], "fleet").targets] == [believed]
 
 
 def test_facts_that_are_null_empty_or_absent_are_unknown() -> None:

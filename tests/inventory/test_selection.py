@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from fleetscan.inventory.machines import power_state_of
 from fleetscan.inventory.selection import each_once, first, is_skipped, of_subscriptions
 from fleetscan.model import Target
 from tests.inventory.listing_driver import A, B, vm_id
@@ -18,9 +19,34 @@ def test_a_machine_known_not_to_run_is_skipped(state: str) -> None:
     assert is_skipped(machine("vm", power_state=state))
 
 
-@pytest.mark.parametrize("state", ["running", "starting", "unknown", None])
+@pytest.mark.parametrize("state", ["running", "starting", "unknown", "wird ausgeführt", "paused", None])
 def test_a_machine_that_may_answer_is_tried(state: str | None) -> None:
     assert not is_skipped(machine("vm", power_state=state))
+
+
+@pytest.mark.parametrize(
+    ("written", "word", "skipped"),
+    [
+        ("PowerState/running", "running", False),
+        ("VM running", "running", False),
+        ("Running", "running", False),
+        ("VM wird ausgeführt", "wird ausgeführt", False),
+        ("PowerState/", None, False),
+        (" VM ", None, False),
+        (None, None, False),
+        ("PowerState/deallocated", "deallocated", True),
+        ("powerstate/STOPPED", "stopped", True),
+        ("vm deallocated", "deallocated", True),
+        ("VM  Deallocating", "deallocating", True),
+        ("Stopped (deallocated)", "deallocated", True),
+        ("VM stopped", "stopped", True),
+    ],
+)
+def test_a_power_state_is_one_word_however_a_tool_writes_it(
+    written: str | None, word: str | None, skipped: bool
+) -> None:
+    assert power_state_of(written) == word
+    assert is_skipped(machine("vm", power_state=power_state_of(written))) is skipped
 
 
 def test_ids_are_unique_without_regard_to_case_and_the_first_stays() -> None:

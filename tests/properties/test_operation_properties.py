@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from fleetscan.addresses import Origin
 from fleetscan.engine.operation import Before, Operation
 from fleetscan.engine.operation_urls import OperationUrls
-from fleetscan.inventory.busy import query_busy
+from fleetscan.inventory.busy import Window, query_busy
 from fleetscan.inventory.compute import list_machines
 from fleetscan.inventory.pages import MAX_PAGES, Pages
 from fleetscan.inventory.resource_graph import query_machines
@@ -23,7 +23,7 @@ from fleetscan.records import machine_row
 from fleetscan.records.schema import result_schema
 from tests.properties.strategies import FOLLOWED, SUBSCRIPTION, courses, pages, replies, targets
 from tests.records.examples import CLOCK, SCAN_ID, machine
-from tests.virtual import ENDPOINT, rules
+from tests.virtual import ENDPOINT, EPOCH, rules
 
 ROW = Draft202012Validator(result_schema())
 ORIGIN = Origin.of(ENDPOINT)
@@ -125,7 +125,7 @@ LISTINGS: dict[str, Callable[[], Pages[object]]] = {
     "subscriptions": lambda: list_subscriptions(ENDPOINT),
     "graph": lambda: query_machines(ENDPOINT, (Subscription(SUBSCRIPTION, "a name"),)),
     "compute": lambda: list_machines(ENDPOINT, Subscription(SUBSCRIPTION)),
-    "busy": lambda: query_busy(ENDPOINT, [SUBSCRIPTION]),
+    "busy": lambda: query_busy(ENDPOINT, [SUBSCRIPTION], Window(21_600.0, EPOCH)),
 }
 
 

@@ -9,7 +9,18 @@ from pathlib import Path
 import orjson
 import pytest
 
-from fleetscan.model import CodeOrigin, Ending, Failure, Json, OperationTrace, Outcome, OwnCode, Reason, Stage
+from fleetscan.model import (
+    CodeOrigin,
+    Ending,
+    Failure,
+    Json,
+    OperationTrace,
+    Outcome,
+    OwnCode,
+    Reason,
+    Source,
+    Stage,
+)
 from fleetscan.records.machine_facts import shared_facts
 from fleetscan.records.machine_row import encode, row, without_assessment
 from fleetscan.records.row import Row, RowOperation
@@ -191,6 +202,29 @@ def test_the_assessments_time_is_the_operations_end_else_the_results_own() -> No
     assert told(own)["assessed_at"] == "2023-02-22T04:02:00.000000Z"
     assert told(result(startDateTime="2023-02-22T04:01:00Z"))["assessed_at"] == "2023-02-22T04:01:00.000000Z"
     assert told(result(lastModifiedDateTime="never"))["assessed_at"] is None
+
+
+def test_a_machines_own_summary_has_counts_and_a_time_and_no_list() -> None:
+    summary: dict[str, Json] = {
+        "status": "Succeeded",
+        "rebootPending": True,
+        "criticalAndSecurityPatchCount": 0,
+        "otherPatchCount": 0,
+        "startTime": "2026-11-24T11:58:00Z",
+        "lastModifiedTime": "2026-11-24T12:00:00Z",
+    }
+    ending = Ending(Outcome.ASSESSED, None, summary, None, None, Source.INSTANCE_VIEW)
+    told = record(ending)
+    assert (told["source"], told["status"], told["assessed_at"], told["reboot_pending"]) == (
+        "instance_view",
+        "Succeeded",
+        "2026-11-24T12:00:00.000000Z",
+        True,
+    )
+    assert (told["critical_and_security_count"], told["other_count"]) == (0, 0)
+    assert (told["patch_count"], told["patches_complete"]) == (None, None)
+    del summary["lastModifiedTime"]
+    assert record(ending)["assessed_at"] == "2026-11-24T11:58:00.000000Z"
 
 
 def test_without_an_assessment_there_is_no_time_of_one() -> None:

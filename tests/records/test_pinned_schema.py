@@ -33,6 +33,9 @@ def with_additions(schemas: dict[str, Any]) -> dict[str, Any]:
         told["properties"]["message"]["description"] = "The innermost message; Azure's is verbatim."
     with_totals_additions(schemas["fleetscan.totals/1"])
     with_added(schemas["fleetscan.plan/1"], SCHEMAS["fleetscan.plan/1"](), ("selection", "not_scanned"))
+    source = schemas["fleetscan.result/1"]["properties"]["source"]
+    source["enum"].insert(2, "instance_view")
+    del schemas["fleetscan.result/1"]["else"]["properties"]["patches_complete"]
     return schemas | {name: SCHEMAS[name]() for name in ADDED_SCHEMAS}
 
 

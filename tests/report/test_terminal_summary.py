@@ -85,6 +85,16 @@ def test_a_summary_says_what_happened_to_the_fleet_on_one_screen() -> None:
     ]
 
 
+def test_machines_skipped_on_a_files_word_are_told_apart() -> None:
+    stream = io.StringIO()
+    print_summary(FLEET, directory=None, stream=stream, skipped_on_file_word=12)
+    told = lines(stream.getvalue())
+    assert told[told.index("Skipped      18: 15 not running, 3 unsupported") + 1] == (
+        "             12 of them because the inventory file says so"
+    )
+    assert "inventory file" not in summary()
+
+
 def test_no_line_is_wider_than_80_columns() -> None:
     text = summary(inventory_errors=[error("x" * 5000)])
     assert max(len(line) for line in text.splitlines()) <= 80
@@ -113,6 +123,10 @@ def test_what_could_not_be_listed_is_told_by_name_and_beyond_eight_by_number() -
     text = lines(summary(inventory_errors=[error("no right") for _ in range(11)]))
     assert text.count("NOT LISTED   subscription sub-1: AuthorizationFailed (403): no right") == 8
     assert "NOT LISTED   and 3 more" in text
+    told = " ".join(" ".join(text).split())
+    assert (
+        told.count("give the identity Microsoft.Compute/virtualMachines/read there (in the role Reader)") == 1
+    )
 
 
 def test_hostile_text_does_nothing_to_the_terminal() -> None:

@@ -40,6 +40,8 @@ class SlowWire:
         await anyio.sleep(0.01)
         if request.method == "POST":
             return Reply(200, {}, b'{"totalRecords": 0, "count": 0, "data": []}')
+        if "virtualMachines" in request.url:
+            return Reply(200, {}, b'{"value": []}')
         return Reply(200, {}, b'{"value": [{"subscriptionId": "s-1", "state": "Enabled"}]}')
 
 

@@ -52,6 +52,54 @@ def test_new_knobs_leave_the_lots_of_a_seed_as_they_were() -> None:
     ]
 
 
+def stuck_fleet(*, is_installation: bool) -> tuple[Cloud, Machine]:
+    """A cloud in which all running machines have a dead operation, and one whose is of a kind."""
+    cloud = cloud_of(replace(CALM, machines=20, stuck_pct=100))
+    return cloud, next(
+        machine
+        for machine in cloud.fleet
+        if machine.lot.stuck is not None and machine.lot.stuck.is_installation is is_installation
+    )
+
+
+def test_dead_operations_change_nothing_else_and_began_days_ago_at_any_speed() -> None:
+    plain = [machine.lot for machine in Fleet(Scenario(machines=400))]
+    stuck = [machine.lot for machine in Fleet(Scenario(machines=400, stuck_pct=25, speed=1.0))]
+    assert plain == [replace(lot, stuck=None) for lot in stuck]
+    dead = [lot.stuck for lot in stuck if lot.stuck is not None]
+    assert len(dead) == pytest.approx(95, abs=25)
+    assert all(-30 * 86_400.0 <= each.began_at <= -86_400.0 for each in dead)
+    assert 0.3 < sum(each.is_installation for each in dead) / len(dead) < 0.7
+    fast = [machine.lot.stuck for machine in Fleet(Scenario(machines=400, stuck_pct=25, speed=9.0))]
+    assert fast == [lot.stuck for lot in stuck]
+
+
+def test_a_dead_installation_says_in_progress_for_ever_and_no_assessment_ends_it() -> None:
+    cloud, machine = stuck_fleet(is_installation=True)
+    start(cloud, machine, now=5.0)
+    for now in (1.0, 10.0, 1e6):
+        assert (view(cloud, machine, now)["status"], told(cloud, machine, now)["status"]) == (
+            "InProgress",
+            "InProgress",
+        )
+    assert cloud.ledger.installations_killed == []
+
+
+def test_a_dead_assessment_says_in_progress_until_a_new_one_takes_its_place() -> None:
+    cloud, machine = stuck_fleet(is_installation=False)
+
+    def shown(now: float) -> list[Json]:
+        query = "patchassessmentresources | project id, properties | order by id asc"
+        found = rows(ask_graph(cloud, query, now=now), "data")
+        mine = [row["properties"] for row in found if str(row["id"]).lower().startswith(machine.key)]
+        assert all(isinstance(each, dict) for each in mine)
+        return [each.get("status") for each in mine if isinstance(each, dict) and "startedBy" in each]
+
+    assert shown(1e5) == ["InProgress"]
+    start(cloud, machine, now=1e5)
+    assert shown(2e5) == ["Succeeded"]
+
+
 def test_nothing_installs_unless_asked_for() -> None:
     cloud = cloud_of(CALM)
     assert all(machine.lot.installs_until is None for machine in cloud.fleet)

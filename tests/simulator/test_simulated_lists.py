@@ -12,6 +12,7 @@ from fleetscan.simulator.ledger import Ask
 from tests.simulator.simulated_cloud import (
     CALM,
     DOOMED,
+    ask_graph,
     cloud_of,
     error_of,
     first,
@@ -147,3 +148,77 @@ def test_every_subscription_has_a_machine() -> None:
 
 def summary(cloud: Cloud, url: str, now: float) -> dict[str, Json]:
     return inside(parsed(get(cloud, url, now)), "patchStatus", "availablePatchSummary")
+
+
+def compute_list(subscription_id: str) -> str:
+    return (
+        f"/subscriptions/{subscription_id}/providers/Microsoft.Compute/virtualMachines?api-version=2024-07-01"
+    )
+
+
+def test_graph_says_nothing_of_hidden_and_denied_subscriptions_and_compute_shows_or_refuses() -> None:
+    scenario = replace(CALM, machines=40, subscriptions=4, hidden_subscriptions=1, denied_subscriptions=1)
+    cloud = cloud_of(scenario)
+    hidden, *seen, denied = cloud.fleet.estate.subscriptions
+    reply = ask_graph(cloud, "resources | project id, subscriptionId | order by id asc")
+    shown = [machine for machine in cloud.fleet if machine.subscription in seen]
+    assert {str(row["subscriptionId"]) for row in rows(reply, "data")} == {s.subscription_id for s in seen}
+    assert parsed(reply)["totalRecords"] == len(shown)
+    machines = rows(get(cloud, compute_list(hidden.subscription_id)), "value")
+    assert len(machines) == len(cloud.fleet.of_subscription(hidden.subscription_id)) > 0
+    refusal = get(cloud, compute_list(denied.subscription_id))
+    assert error_of(refusal) == (403, "AuthorizationFailed")
+
+
+def test_graph_shows_no_patches_of_a_machine_that_it_does_not_show() -> None:
+    cloud = cloud_of(replace(CALM, machines=12, subscriptions=2, hidden_subscriptions=1))
+    for machine in cloud.fleet:
+        start(cloud, machine, now=0.0)
+    query = "patchassessmentresources | project id, subscriptionId | order by id asc"
+    found = {str(row["subscriptionId"]) for row in rows(ask_graph(cloud, query, now=1e5), "data")}
+    assert found == {cloud.fleet.estate.subscriptions[1].subscription_id}
+
+
+def test_some_machines_of_any_subscription_may_be_hidden() -> None:
+    cloud = cloud_of(replace(CALM, machines=400, hidden_pct=10))
+    shown = parsed(ask_graph(cloud, "resources | project id | order by id asc"))["totalRecords"]
+    assert 340 <= int(str(shown)) <= 380
+
+
+def test_empty_subscriptions_come_before_the_disabled_one_and_change_no_other() -> None:
+    plain, more = cloud_of(CALM).fleet, cloud_of(replace(CALM, empty_subscriptions=2))
+    assert more.fleet.subscriptions[:4] == plain.estate.subscriptions
+    assert more.fleet.subscriptions[-1] == plain.estate.disabled
+    unregistered, empty = (get(more, compute_list(s.subscription_id)) for s in more.fleet.subscriptions[4:6])
+    assert error_of(unregistered) == (409, "MissingSubscriptionRegistration")
+    assert parsed(empty)["value"] == []
+
+
+def test_endless_and_hollow_lists_lead_on_beyond_the_last_machine() -> None:
+    clouds = cloud_of(replace(PAGED, lists="endless")), cloud_of(replace(PAGED, lists="hollow"))
+    for cloud, entries in zip(clouds, (7, 0), strict=True):
+        url = vm_list(cloud)
+        pages = []
+        for _ in range(20):
+            reply = get(cloud, url)
+            pages.append(len(rows(reply, "value")))
+            url = str(parsed(reply)["nextLink"])
+        assert pages[-1] == entries
+
+
+def test_endless_and_hollow_graphs_lead_on_beyond_the_last_row() -> None:
+    paged = replace(PAGED, page_size=1000)
+    clouds = cloud_of(replace(paged, graph="endless")), cloud_of(replace(paged, graph="hollow"))
+    for cloud, entries in zip(clouds, (1000, 0), strict=True):
+        first_page = parsed(ask_graph(cloud, "resources | project id | order by id asc"))
+        token = {"$skipToken": first_page["$skipToken"]}
+        second = parsed(ask_graph(cloud, "resources | project id | order by id asc", options=token))
+        assert (first_page["totalRecords"], second["totalRecords"]) == (60, 60)
+        assert len(rows_of(second)) == entries
+        assert "$skipToken" in second
+
+
+def rows_of(page: dict[str, Json]) -> list[Json]:
+    data = page["data"]
+    assert isinstance(data, list)
+    return data

@@ -54,7 +54,7 @@ def test_what_cannot_be_is_a_value_error(change: dict[str, Any]) -> None:
         ({"regions": 17}, "regions must be a whole number from 1 to 16, not 17"),
         ({"machines": 2.5}, "machines must be a whole number from 0 to 1000000, not 2.5"),
         ({"faults_pct": float("nan")}, "faults_pct must be a number from 0 to 100, not nan"),
-        ({"graph": "down"}, "graph must be one of up, denied, broken, not 'down'"),
+        ({"graph": "down"}, "graph must be one of up, denied, broken, endless, hollow, not 'down'"),
         ({"token": "two words"}, "token must be printable ASCII without blanks, not 'two words'"),
         (
             {"stopped_pct": 60, "warned_pct": 40, "failing_pct": 3},

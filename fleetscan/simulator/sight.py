@@ -1,0 +1,47 @@
+"""What the identity may see: Resource Graph leaves out, without an error, what Compute would show or refuse.
+
+Resource Graph has no rows, and counts none, for what one may not read (MicrosoftDocs/azure-docs#28370).
+"""
+
+from __future__ import annotations
+
+from fleetscan.simulator.chances import chances
+from fleetscan.simulator.estate import Estate
+from fleetscan.simulator.fleet import Machine
+from fleetscan.simulator.refusals import denied
+from fleetscan.simulator.replies import Answer, arm_error
+from fleetscan.simulator.scenario import Scenario
+
+_UNREGISTERED = (
+    "The subscription is not registered to use namespace 'Microsoft.Compute'. "
+    "See https://aka.ms/rps-not-found for how to register subscriptions."
+)
+
+
+class Sight:
+    """Which subscriptions and machines the listings of one cloud show."""
+
+    def __init__(self, scenario: Scenario, estate: Estate) -> None:
+        ids = [subscription.subscription_id for subscription in estate.subscriptions]
+        self._denied = frozenset(ids[len(ids) - scenario.denied_subscriptions :])
+        self._hidden = frozenset(ids[: scenario.hidden_subscriptions])
+        # Every second subscription without machines never had any to do with Compute.
+        self._unregistered = frozenset(each.subscription_id for each in estate.empty[::2])
+        self._seed = scenario.seed
+        self._hidden_pct = scenario.hidden_pct
+
+    def is_in_graph(self, machine: Machine) -> bool:
+        """Whether Resource Graph shows a machine and its patches."""
+        if machine.subscription.subscription_id in self._denied | self._hidden:
+            return False
+        return (
+            not self._hidden_pct or chances(f"{self._seed}:{machine.key}:hidden")[0] * 100 >= self._hidden_pct
+        )
+
+    def refusal_of_list(self, subscription_id: str) -> Answer | None:
+        """How Compute refuses to list a subscription's machines; None where it lists them."""
+        if subscription_id in self._denied:
+            return denied("Microsoft.Compute/virtualMachines/read", f"/subscriptions/{subscription_id}")
+        if subscription_id in self._unregistered:
+            return arm_error(409, "MissingSubscriptionRegistration", _UNREGISTERED)
+        return None
