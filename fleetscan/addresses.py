@@ -8,8 +8,8 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 DEFAULT_PORTS = {"https": 443, "http": 80}
-# No lone surrogates: no URL can hold one.
-_NAME = r"[^/?#%\\\s\x00-\x1f\x7f\ud800-\udfff]{1,128}"
+# No lone surrogates: no URL can hold one. Nor what stands for them where text was read: the name was another.
+_NAME = r"[^/?#%\\\s\x00-\x1f\x7f\ud800-\udfff\ufffd]{1,128}"
 VM_ID = re.compile(
     rf"/subscriptions/(?P<subscription>[0-9A-Za-z-]{{1,64}})/resourceGroups/(?P<group>{_NAME})"
     rf"/providers/Microsoft\.Compute/virtualMachines/(?P<name>{_NAME})",
