@@ -42,6 +42,8 @@ ESCAPE = re.compile(
 ESCAPE_MARKS = (b"\\", b"%", b"&#", b"\0")
 # So often one escape may stand within another.
 MOST_FOLDS = 4
+# More are no answer of Azure's, and would take seconds to undo.
+MOST_ESCAPES = 1_000_000
 
 
 class HeldTokens:
@@ -73,7 +75,12 @@ class HeldTokens:
             self._words.append(_word(token))
 
     def hide(self, text: bytes) -> bytes:
-        """`text` with "<token>" for each token in it; itself where there is none."""
+        """`text` with "<token>" for each token in it; itself where there is none.
+
+        A text with a million escapes is not searched: all of it is hidden.
+        """
+        if len(text) > MOST_ESCAPES and sum(map(text.count, ESCAPE_MARKS)) > MOST_ESCAPES:
+            return HIDDEN_BYTES
         while (depth := self._depth(text)) is not None:
             text = self._hide_at(depth, text)
         return text

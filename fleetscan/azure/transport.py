@@ -19,8 +19,8 @@ import aiohttp
 import anyio
 from yarl import URL
 
-from fleetscan.addresses import DEFAULT_PORTS, Origin
-from fleetscan.azure.credentials import TokenSource, claims_of
+from fleetscan.addresses import DEFAULT_PORTS, HIDDEN, Origin
+from fleetscan.azure.credentials import ANY_TOKEN, TokenSource, claims_of
 from fleetscan.azure.held_tokens import HeldTokens
 from fleetscan.azure.other_tenant import is_other_tenant
 from fleetscan.errors import FleetscanError, UsageError
@@ -143,7 +143,8 @@ class Transport:
         except Exception as bug:
             # A credential of the caller's may raise anything, with anything in its text.
             told = f"{type(bug).__name__}: {bug}"
-            if (hidden := self._held.hide_text(told)) is not told:
+            hidden = ANY_TOKEN.sub(HIDDEN, self._held.hide_text(told))
+            if hidden != told:
                 raise RuntimeError(hidden) from None
             raise
 

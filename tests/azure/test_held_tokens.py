@@ -111,6 +111,11 @@ def test_a_token_that_has_escapes_in_it_itself_is_hidden(token: str) -> None:
         assert json.dumps(token)[1:-1] not in hidden
 
 
+def test_a_body_of_escapes_alone_is_hidden_whole_and_large_ones_are_searched() -> None:
+    assert HELD.hide(b"%41" * 1_000_001) == b"<token>"
+    assert HELD.hide(b" " * 2_000_000 + json_escaped(TOKEN).encode()) == b" " * 2_000_000 + b"<token>"
+
+
 def test_headers_are_searched_with_their_names() -> None:
     headers = {"location": f"https://a.test/?t={TOKEN}", "date": "today"}
     assert HELD.hide_headers(headers) == {"location": "https://a.test/?t=<token>", "date": "today"}
