@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+# Stands where a reply repeated a token of ours. A URL or an id that has it was another: it is not followed.
+HIDDEN = "<token>"
+
 DEFAULT_PORTS = {"https": 443, "http": 80}
-# No lone surrogates: no URL can hold one.
-_NAME = r"[^/?#%\\\s\x00-\x1f\x7f\ud800-\udfff]{1,128}"
+# No lone surrogates: no URL can hold one. Nor what stands for them where text was read: the name was another.
+_NAME = r"[^/?#%\\\s\x00-\x1f\x7f\ud800-\udfff\ufffd]{1,128}"
 VM_ID = re.compile(
     rf"/subscriptions/(?P<subscription>[0-9A-Za-z-]{{1,64}})/resourceGroups/(?P<group>{_NAME})"
     rf"/providers/Microsoft\.Compute/virtualMachines/(?P<name>{_NAME})",
@@ -29,7 +32,7 @@ class VmId:
 def parse_vm_id(text: str) -> VmId:
     """The parts of a virtual machine's resource id; ValueError for anything else."""
     found = VM_ID.fullmatch(text)
-    if found is None or not {".", ".."}.isdisjoint((found["group"], found["name"])):
+    if found is None or HIDDEN in text or not {".", ".."}.isdisjoint((found["group"], found["name"])):
         raise ValueError(
             "not a virtual machine's resource id (/subscriptions/ID/resourceGroups/GROUP"
             "/providers/Microsoft.Compute/virtualMachines/NAME)"

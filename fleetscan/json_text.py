@@ -1,16 +1,15 @@
 """JSON as this program reads and writes it: one reader and one writer, for a reply, a line or a file.
 
-orjson does the work. It refuses lone surrogates, which names and titles of strangers may hold ("\\ud800"):
-for those Python's own reader and writer stand in, so that what came as an escape is recorded as an escape.
+orjson does the work. It refuses lone surrogates, which strangers' text may hold as an escape ("\\ud800") and
+paths on the command line as a byte: U+FFFD stands for each of them, in what is read and in what is written.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping
-from typing import NoReturn, TypeAlias
+from typing import TypeAlias
 
 import orjson
 
@@ -19,8 +18,15 @@ from fleetscan.model import Json
 # TypedDicts are mappings of objects to mypy; what is no JSON in them is refused when it is written.
 Written: TypeAlias = "Json | Mapping[str, object]"
 
-# An escape that is half a character; together with its other half orjson reads it.
+# An escape that is half a character.
 HALF = re.compile(rb"\\u[dD][89a-fA-F]")
+# The same, apart from an escaped backslash before a "u", and from two halves that are one character.
+_ESCAPES = re.compile(
+    rb"\\\\"
+    rb"|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|(?P<half>\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+)
+_SURROGATES = re.compile("[\ud800-\udfff]")
 COMPACT = (",", ":")
 
 
@@ -34,12 +40,12 @@ def parse(text: bytes) -> Json:
     except orjson.JSONDecodeError:
         if HALF.search(text) is None:
             raise
-        return _parse_with_halves(text)
+        parsed = orjson.loads(_without_halves(text))
     return parsed
 
 
 def encode(value: Written) -> bytes:
-    """`value` in UTF-8 without a blank, lone surrogates as escapes.
+    """`value` in UTF-8 without a blank.
 
     Raises ValueError where it nests too deeply to be written, as all of these do: some hundreds of levels.
     """
@@ -59,9 +65,15 @@ def encode_indented(value: Written) -> bytes:
 def encode_ascii(value: Written, indent: int | None = None) -> str:
     """`value` with all but ASCII escaped: the same to a parser, and harmless to a terminal."""
     try:
-        return json.dumps(value, allow_nan=False, indent=indent, separators=None if indent else COMPACT)
+        text = json.dumps(value, allow_nan=False, indent=indent, separators=None if indent else COMPACT)
     except RecursionError as error:
         raise ValueError("it nests too deeply") from error
+    return _without_halves(text.encode()).decode()
+
+
+def whole(text: str) -> str:
+    """`text` as it is written: with U+FFFD for each lone surrogate."""
+    return _SURROGATES.sub("\ufffd", text)
 
 
 def _encode(value: Written, option: int) -> bytes:
@@ -72,27 +84,6 @@ def _encode(value: Written, option: int) -> bytes:
         return f"{text}\n".encode() if option & orjson.OPT_APPEND_NEWLINE else text.encode()
 
 
-def _parse_with_halves(text: bytes) -> Json:
-    """As orjson reads, but for lone surrogates: as strict, and numbers as they are there."""
-    try:
-        parsed: Json = json.loads(
-            text.decode(), parse_constant=_refuse, parse_float=_finite, parse_int=_whole
-        )
-    except RecursionError as error:
-        raise ValueError("it nests too deeply") from error
-    return parsed
-
-
-def _refuse(word: str) -> NoReturn:
-    raise ValueError(f"{word} is no JSON")
-
-
-def _whole(digits: str) -> int | float:
-    number = int(digits)
-    return number if -(2**63) <= number < 2**64 else _finite(digits)
-
-
-def _finite(digits: str) -> float:
-    if not math.isfinite(number := float(digits)):
-        raise ValueError("a number is too large")
-    return number
+def _without_halves(text: bytes) -> bytes:
+    """JSON `text` with U+FFFD, as an escape, for each escape that is half a character by itself."""
+    return _ESCAPES.sub(lambda found: rb"\ufffd" if found["half"] else found[0], text)

@@ -148,15 +148,6 @@ class Job(Protocol):
         ...
 
 
-# The field is an int32 in every published API version; what is larger is no count of patches.
-LARGEST_COUNT = 2**31 - 1
-
-
-def plain_count(value: Json) -> int | None:
-    """`value` as a number of patches, or None where Azure did not plainly say one; true is not 1 here."""
-    return value if type(value) is int and 0 <= value <= LARGEST_COUNT else None
-
-
 class Insertion(TypedDict):
     """A URL told as what it adds to another: `text`, put in at the position `at`."""
 
@@ -185,25 +176,6 @@ class Source(StrEnum):
 
 # Under which name an assessment has its error.
 ERROR_KEYS = {Source.OPERATION: "error", Source.GRAPH: "errorDetails", Source.INSTANCE_VIEW: "error"}
-
-
-def told_counts(assessment: Mapping[str, Json], source: Source) -> tuple[int | None, int | None]:
-    """(critical and security, other) patches that `assessment` plainly tells; None for what it does not."""
-    if source is not Source.GRAPH:
-        critical, other = assessment.get("criticalAndSecurityPatchCount"), assessment.get("otherPatchCount")
-        return plain_count(critical), plain_count(other)
-    by_class = assessment.get("availablePatchCountByClassification")
-    if not isinstance(by_class, dict):
-        return None, None
-    pressing = [plain_count(by_class.get(name)) for name in ("critical", "security")]
-    others = [plain_count(value) for name, value in by_class.items() if name not in ("critical", "security")]
-    return _sum(pressing), _sum(others)
-
-
-def _sum(counts: list[int | None]) -> int | None:
-    """The sum, or None where one of them was not told."""
-    told = [count for count in counts if count is not None]
-    return sum(told) if len(told) == len(counts) else None
 
 
 class Outcome(StrEnum):

@@ -9,6 +9,8 @@ import io
 import re
 import unicodedata
 
+from fleetscan.model import Json
+
 HOSTILE = {
     "csi": "\x1b[2J\x1b[31mred\x1b[0m",
     "hyperlink": "\x1b]8;;https://example.net\x1b\\click\x1b]8;;\x1b\\",
@@ -29,6 +31,22 @@ HOSTILE = {
     "many blanks": "a\n" + " " * 1_000_000 + "end",
     "many controls": "\x1b" * 1_000_000,
 }
+
+# Lone surrogates, which files hold as U+FFFD.
+HALVES = re.compile("[\ud800-\udfff]")
+
+
+def recorded(value: Json) -> Json:
+    """`value` as files hold it: verbatim, but for half characters, in keys too."""
+    match value:
+        case str():
+            return HALVES.sub("\ufffd", value)
+        case list():
+            return [recorded(item) for item in value]
+        case dict():
+            return {HALVES.sub("\ufffd", name): recorded(item) for name, item in value.items()}
+    return value
+
 
 # The longest line that may come of a stranger's text where no terminal folds it, with its escapes.
 LONGEST_LINE = 2100

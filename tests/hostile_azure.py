@@ -14,7 +14,7 @@ from fleetscan.engine.urls import ID_SAFE
 from fleetscan.model import Json, Reply, Request
 from fleetscan.simulator.cloud import Cloud
 from fleetscan.simulator.transport import SimulatedTransport
-from tests.hostile import HOSTILE
+from tests.hostile import HOSTILE, recorded
 
 SHORT = tuple(text for text in HOSTILE.values() if len(text) < 1000)
 LONG = tuple(text for text in HOSTILE.values() if len(text) >= 1000)
@@ -31,7 +31,7 @@ class HostileAzure:
     """A wire to `cloud` on which each of a stranger's texts ends in the next of `texts`.
 
     `listed` are the rows of the listing by id, `results` the assessments by activity id, `errors` each
-    (code, message, correlation id) as they were sent.
+    (code, message, correlation id) as files hold what was sent.
     """
 
     def __init__(self, cloud: Cloud, texts: Iterable[str] = SHORT) -> None:
@@ -53,10 +53,10 @@ class HostileAzure:
             return Reply(reply.status, headers)
         told = self._soiled(json.loads(reply.body))
         assert isinstance(told, dict)
-        self._remember(told, correlation_id)
+        self._remember(recorded(told), str(recorded(correlation_id)))
         return Reply(reply.status, headers, json.dumps(told).encode())
 
-    def _remember(self, told: dict[str, Json], correlation_id: str) -> None:
+    def _remember(self, told: Json, correlation_id: str) -> None:
         match told:
             case {"data": list(rows)}:
                 self.listed |= {str(row["id"]).lower(): row for row in rows if isinstance(row, dict)}

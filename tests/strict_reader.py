@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import stat
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import orjson
 from jsonschema import Draft202012Validator
 
 from fleetscan.records.schema import result_schema, run_schema, totals_schema
@@ -37,10 +37,14 @@ class Run:
         return {row["resource_id"].lower(): row for row in self.rows}
 
 
+def lines_of(path: Path) -> list[dict[str, Any]]:
+    """The lines at `path`, which orjson reads: it takes valid Unicode alone."""
+    return [orjson.loads(line) for line in path.read_bytes().split(b"\n")[:-1]]
+
+
 def read_run(path: Path) -> Run:
     """The run at `path`; an AssertionError or ValidationError where it breaks the contract."""
-    rows = [json.loads(line) for line in (path / "results.jsonl").read_bytes().splitlines()]
-    totals = [json.loads(line) for line in (path / "totals.jsonl").read_bytes().splitlines()]
+    rows, totals, _ = (lines_of(path / f"{name}.jsonl") for name in ("results", "totals", "journal"))
     for row in rows:
         ROW.validate(row)
     for line in totals:
@@ -48,7 +52,7 @@ def read_run(path: Path) -> Run:
         assert line["listed"] == sum(line["outcomes"].values()), line
     for file in path.iterdir():
         assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
-    run = Run(rows, totals, json.loads((path / "run.json").read_bytes()))
+    run = Run(rows, totals, orjson.loads((path / "run.json").read_bytes()))
     RUN.validate(run.facts)
     assert len(run.by_id) == len(rows), "a machine has two rows"
     assert len(rows) == run.fleet["listed"] - run.fleet["outcomes"]["interrupted"]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 
+import orjson
 import pytest
 
 from fleetscan import json_text
 from fleetscan.model import Json
-from tests.hostile import HOSTILE
+from tests.hostile import HOSTILE, recorded
 
 ENCODERS = [json_text.encode, json_text.encode_line, json_text.encode_indented]
 
@@ -19,8 +20,8 @@ def test_every_text_reads_back_as_it_was_written(text: str, encode: object) -> N
     assert callable(encode)
     value: Json = {text: [text, {"nested": text}], "plain": 1}
     written = encode(value)
-    assert json.loads(written) == json_text.parse(written) == value
-    assert json_text.parse(json_text.encode_ascii(value).encode()) == value
+    assert json.loads(written) == orjson.loads(written) == json_text.parse(written) == recorded(value)
+    assert orjson.loads(json_text.encode_ascii(value)) == recorded(value)
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
@@ -31,13 +32,21 @@ def test_a_line_has_one_newline_and_it_is_the_last_byte(text: str) -> None:
     assert b"\r" not in line
 
 
-def test_what_came_as_half_a_character_is_written_as_the_same_escape() -> None:
-    came = b'{"name":"a\\ud800b","kb":["\\udc80"]}'
-    assert json_text.encode(json_text.parse(came)) == came
+def test_what_came_as_half_a_character_is_a_replacement_character_in_keys_too() -> None:
+    came = json_text.parse(b'{"a\\ud800b":["\\udc80","\\uDBFF\\n"]}')
+    assert came == {"a\ufffdb": ["\ufffd", "\ufffd\n"]}
+    assert json_text.encode({"a\udce9": "caf\udce9"}) == b'{"a\\ufffd":"caf\\ufffd"}'
+    assert json_text.encode_ascii("caf\udce9 \U0001f600") == '"caf\\ufffd \\ud83d\\ude00"'
 
 
 def test_two_halves_that_belong_together_are_one_character() -> None:
-    assert json_text.parse(b'["\\ud83d\\ude00", "\\ud83d"]') == ["\U0001f600", "\ud83d"]
+    assert json_text.parse(b'["\\ud83d\\ude00", "\\ud83d"]') == ["\U0001f600", "\ufffd"]
+    assert json_text.parse(b'["\\ud83d\\ud83d\\ude00\\ude00"]') == ["\ufffd\U0001f600\ufffd"]
+
+
+def test_a_backslash_before_the_letters_of_an_escape_is_a_backslash() -> None:
+    assert json_text.parse(b'["\\\\ud800", "\\\\\\ud800", "\\ud800"]') == ["\\ud800", "\\\ufffd", "\ufffd"]
+    assert json_text.encode(["\\ud800", "\ud800"]) == b'["\\\\ud800","\\ufffd"]'
 
 
 @pytest.mark.parametrize(
@@ -61,8 +70,7 @@ def test_two_halves_that_belong_together_are_one_character() -> None:
     ],
 )
 @pytest.mark.parametrize("half", [b"", b'"\\ud800"'])
-def test_what_is_no_json_is_refused_whoever_reads_it(odd: bytes, half: bytes) -> None:
-    """With half a character in it Python's own reader has a look, which by itself takes more."""
+def test_what_is_no_json_is_refused_beside_half_a_character_too(odd: bytes, half: bytes) -> None:
     text = b"[" + half + b"," + odd + b"]" if half else odd
     with pytest.raises(ValueError, match=r"."):
         json_text.parse(text)

@@ -53,10 +53,14 @@ ROOMS = {
     "errors": Room(barred=IMPURE),
     "json_text": Room(of("model"), of("orjson"), barred=IMPURE),
     "azure_times": Room(of("model"), barred=IMPURE),
+    "patch_counts": Room(of("model"), barred=IMPURE),
     "settings": Room(of("addresses", "errors"), barred=IMPURE),
-    "records": Room(VALUES | {"json_text", "azure_times"}, barred=IMPURE),
+    "records": Room(VALUES | {"json_text", "azure_times", "patch_counts"}, barred=IMPURE),
     "runs": Room(VALUES | {"json_text", "records"}),
-    "engine": Room(of("model", "addresses", "json_text", "azure_times"), barred=IMPURE | {"random", "uuid"}),
+    "engine": Room(
+        of("model", "addresses", "json_text", "azure_times", "patch_counts"),
+        barred=IMPURE | {"random", "uuid"},
+    ),
     "azure": Room(VALUES, of("aiohttp", "anyio", "azure", "yarl")),
     "inventory": Room(VALUES | {"json_text", "records", "runs", "engine"}),
     "scanner": Room(

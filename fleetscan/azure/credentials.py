@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import anyio
 
+from fleetscan.addresses import HIDDEN
+from fleetscan.azure.held_tokens import HeldTokens
 from fleetscan.errors import CredentialError, Remedy, TokenRefusedError
 from fleetscan.model import ACCESS_TOKEN
 
@@ -31,6 +33,9 @@ REFRESH_AGAIN_S = 30.0
 # Closing a credential ends its connections; it may not hold up a scan that is cancelled.
 CLOSING_S = 1.0
 MAX_INNARDS_CHARS = 300
+# Tokens have one to four thousand bytes. Servers refuse header lines of more than 8 to 16 kB with a page of
+# HTML, or by closing the connection, which would look like weather.
+MAX_TOKEN_BYTES = 16 * 1024
 ANY_TOKEN = re.compile(r"\beyJ[\w-]{8,}(\.[\w-]*)*", re.ASCII)
 CLAIMS = re.compile(r'[\s,]claims="([A-Za-z0-9+/_=-]{1,8192})"', re.ASCII | re.IGNORECASE)
 
@@ -87,14 +92,7 @@ class StaticToken:
     __slots__ = ("_header", "_name")
 
     def __init__(self, token: str, name: str = ACCESS_TOKEN) -> None:
-        token = token.strip()
-        if re.fullmatch(r"[!-~]+", token) is None:
-            raise CredentialError(
-                f"{name} is not a valid bearer token: it is empty, or contains whitespace "
-                "or other characters that no header may carry",
-                Remedy("give the bare access token, without 'Bearer'"),
-            )
-        self._header = f"Bearer {token}"
+        self._header = header_of(token.strip(), name)
         self._name = name
 
     def __repr__(self) -> str:
@@ -176,6 +174,7 @@ class CredentialToken:
         "_credential",
         "_expires_at",
         "_header",
+        "_held",
         "_lock",
         "_make_credential",
         "_refresh_at",
@@ -195,6 +194,7 @@ class CredentialToken:
         self._credential: Credential | None = None
         self._lock = anyio.Lock()
         self._header = ""
+        self._held = HeldTokens()
         self._refresh_at = self._expires_at = 0.0
         self._renewals = 0
 
@@ -247,8 +247,9 @@ class CredentialToken:
             options: TokenRequestOptions = {"claims": claims} if claims else {}
             token = await self._credential.get_token_info(self._scope, options=options)
         except (AzureError, ValueError, OSError) as error:
-            raise _no_token(self._scope, error) from None
-        self._header = f"Bearer {token.token}"
+            raise _no_token(self._scope, self._held.hide_text(str(error))) from None
+        self._header = header_of(token.token, f"the token for {self._scope}")
+        self._held.hold(self._header)
         self._expires_at = float(token.expires_on)
         early = self._expires_at - REFRESH_BEFORE_EXPIRY_S
         # A token with less than five minutes to live is not fetched anew for each request.
@@ -260,9 +261,27 @@ class CredentialToken:
             await credential.close()
 
 
-def _no_token(scope: str, error: Exception) -> CredentialError:
+def header_of(token: str, name: str) -> str:
+    """The value of Authorization for `token`; raises CredentialError, without showing it, for one that no
+    header may carry. `name` is what a person calls it."""
+    if re.fullmatch(r"[!-~]+", token) is None:
+        raise CredentialError(
+            f"{name} is not a valid bearer token: it is empty, or contains whitespace "
+            "or other characters that no header may carry",
+            Remedy("give the bare access token, without 'Bearer'"),
+        )
+    if len(token) > MAX_TOKEN_BYTES:
+        raise CredentialError(
+            f"{name} is too long for a bearer token: it has {len(token):,} bytes, and {MAX_TOKEN_BYTES:,} "
+            "are the most that is sent",
+            Remedy("give an access token for Azure Resource Manager alone"),
+        )
+    return f"Bearer {token}"
+
+
+def _no_token(scope: str, error: str) -> CredentialError:
     """The sentence for a person without a token; what azure-identity said, in one line without secrets."""
-    said = ANY_TOKEN.sub("<token>", " ".join(str(error).split()))
+    said = ANY_TOKEN.sub(HIDDEN, " ".join(error.split()))
     if len(said) > MAX_INNARDS_CHARS:
         said = f"{said[:MAX_INNARDS_CHARS]}..."
     remedy = (

@@ -1,6 +1,7 @@
 """One HTTP exchange with Azure's endpoint: bounded, timed, and weather turned into a `Reply`.
 
 The transport never repeats a request or follows a redirect, and sends the token to its own origin alone.
+What it returns or raises holds none of the tokens it has sent, whatever a reply repeats.
 (aiohttp itself repeats a GET, once, on a kept connection that the server has just closed; a POST never.)
 Which exceptions mean "no byte was sent" was read in aiohttp 3.14: those that `connector.connect` raises,
 which has ended before the request is written. Of all other breakage the server may have seen everything.
@@ -18,10 +19,11 @@ import aiohttp
 import anyio
 from yarl import URL
 
-from fleetscan.addresses import DEFAULT_PORTS, Origin
-from fleetscan.azure.credentials import TokenSource, claims_of
+from fleetscan.addresses import DEFAULT_PORTS, HIDDEN, Origin
+from fleetscan.azure.credentials import ANY_TOKEN, TokenSource, claims_of
+from fleetscan.azure.held_tokens import HeldTokens
 from fleetscan.azure.other_tenant import is_other_tenant
-from fleetscan.errors import Remedy, UsageError
+from fleetscan.errors import FleetscanError, Remedy, UsageError
 from fleetscan.model import Fault, Reply, Request
 
 # Signed operation URLs are 3.3 kB today; ARM's documents ask clients to accept header values over 4 kB.
@@ -63,6 +65,7 @@ class Transport:
     __slots__ = (
         "_gate",
         "_headers",
+        "_held",
         "_max_in_flight",
         "_origin",
         "_proxy",
@@ -86,6 +89,7 @@ class Transport:
             raise ValueError(f"a token must not travel to {origin.host} over plain http")
         self._origin = origin
         self._gate = _Gate(origin)
+        self._held = HeldTokens()
         self._tokens = tokens
         self._max_in_flight = max_in_flight
         self._timeouts = timeouts
@@ -132,7 +136,21 @@ class Transport:
             raise ValueError(
                 f"a request to another place than {self._origin.host} is never sent: it would carry the token"
             )
+        try:
+            return await self._exchange(request, url)
+        except FleetscanError:
+            raise
+        except Exception as bug:
+            # A credential of the caller's may raise anything, with anything in its text.
+            told = f"{type(bug).__name__}: {bug}"
+            hidden = ANY_TOKEN.sub(HIDDEN, self._held.hide_text(told))
+            if hidden != told:
+                raise RuntimeError(hidden) from None
+            raise
+
+    async def _exchange(self, request: Request, url: URL) -> Reply:
         authorization = await self._tokens.header()
+        self._held.hold(authorization)
         headers = {"Authorization": authorization}
         if request.body:
             headers["Content-Type"] = "application/json"
@@ -149,13 +167,17 @@ class Transport:
             ) as response:
                 body = await _bounded(response)
         except _NOT_SENT as error:
-            return Reply(0, fault=Fault.NOT_SENT, detail=_why_not_sent(error, self._origin))
+            return self._broken(Fault.NOT_SENT, _why_not_sent(error, self._origin))
         except _CUT as error:
-            return Reply(0, fault=Fault.CUT, detail=_why_cut(error, self._timeouts))
-        reply = Reply(response.status, _joined(response.headers), body)
+            return self._broken(Fault.CUT, _why_cut(error, self._timeouts))
+        told = self._held.hide_headers(_joined(response.headers))
+        reply = Reply(response.status, told, self._held.hide(body))
         if reply.status == 401 and not is_other_tenant(reply):
             await self._tokens.renew(authorization, claims_of(reply.headers.get("www-authenticate", "")))
         return reply
+
+    def _broken(self, fault: Fault, why: str) -> Reply:
+        return Reply(0, fault=fault, detail=self._held.hide_text(why))
 
 
 class _Gate:

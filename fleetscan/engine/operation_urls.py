@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fleetscan.addresses import Origin
+from fleetscan.addresses import HIDDEN, Origin
 from fleetscan.engine.urls import follow
 from fleetscan.model import FollowedUrls, Reply
 
@@ -22,7 +22,7 @@ class OperationUrls:
         self._location = location
 
     def take(self, reply: Reply, endpoint: str, origin: Origin) -> str | None:
-        """Remember what the headers of `reply` name; a sentence where a URL leads outside Azure.
+        """Remember what the headers of `reply` name; a sentence where one may not be followed.
 
         A Location counts from the status URL that came with it, a relative one from the newest of both.
         """
@@ -32,6 +32,8 @@ class OperationUrls:
             if not (given := reply.headers.get(header, "").strip()):
                 continue
             url = follow(given, base_url, origin)
+            if url is None and HIDDEN in given:
+                return f"{header} repeats the token that was sent, and is not followed without it"
             if url is None:
                 return f"{header} leads outside the endpoint: {given[:200]}"
             if header == "location":

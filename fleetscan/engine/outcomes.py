@@ -22,8 +22,8 @@ from fleetscan.model import (
     Reply,
     Source,
     Stage,
-    told_counts,
 )
+from fleetscan.patch_counts import told_counts
 
 # The two statuses with which Azure says that a result's counts are whole.
 GOOD_STATUSES = frozenset({"succeeded", "completedwithwarnings"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote, urljoin
 
-from fleetscan.addresses import Origin
+from fleetscan.addresses import HIDDEN, Origin
 
 # RFC 3986 characters that a resource id may hold as they are: resource groups may carry parentheses.
 ID_SAFE = "/()-_.~"
@@ -28,9 +28,10 @@ def view_url(endpoint: str, resource_id: str, api_version: str) -> str:
 def follow(url: str, base_url: str, origin: Origin) -> str | None:
     """`url` as it may be requested: itself when absolute, joined to `base_url` of `origin` when relative.
 
-    None when it leads anywhere but to `origin`, or two URL parsers may read it differently.
+    None when it leads anywhere but to `origin`, when two URL parsers may read it differently, or when it held
+    a token of ours and is another URL without it.
     """
-    if not url.isascii() or url.encode().translate(None, SOUND):
+    if HIDDEN in url or not url.isascii() or url.encode().translate(None, SOUND):
         return None
     if url.startswith(base_url[: base_url.index("/", AUTHORITY_AT) + 1]):
         return url

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
+from fleetscan.addresses import HIDDEN
 from fleetscan.engine.graph_request import MAX_ROWS, graph_request
 from fleetscan.engine.replies import dated, parse_object, read_error, text_at
 from fleetscan.inventory.pages import Pages
@@ -149,6 +150,8 @@ def _read_page(reply: Reply) -> _Page | _Refused | _TooLarge:
         return _Refused(f"{denied} ({said})")
     body = parse_object(reply.body) or {}
     match body.get("totalRecords"), body.get("data"), body.get("$skipToken"):
+        case int(), list(), str(token) if HIDDEN in token:
+            raise ValueError("gave a $skipToken that repeats the token that was sent")
         case int(total), list(rows), (None | str()) as token if not isinstance(total, bool):
             return _Page(total, rows, token or None, dated(reply))
     raise ValueError(UNREADABLE)

@@ -10,7 +10,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
-from fleetscan.addresses import Origin
+from fleetscan.addresses import HIDDEN, Origin
 from fleetscan.engine.replies import parse_object, read_error, text_at
 from fleetscan.engine.urls import follow
 from fleetscan.model import InventoryError, Json, ListRequest, OwnCode, Reply, Request, RequestKind, Stage
@@ -101,6 +101,8 @@ def _next_url(page: dict[str, Json], url: str, asked: set[str]) -> str | None:
     if link is None or link == "":
         return None
     next_url = follow(link, url, Origin.of(url)) if isinstance(link, str) else None
+    if isinstance(link, str) and HIDDEN in link:
+        raise ValueError("a nextLink repeats the token that was sent, and is not followed without it")
     if next_url is None:
         raise ValueError("a nextLink leads outside Azure's endpoint, or is not a URL")
     if next_url in asked:

@@ -25,8 +25,8 @@ from fleetscan.model import (
     Source,
     Stage,
     Target,
-    told_counts,
 )
+from fleetscan.patch_counts import told_counts
 from fleetscan.records.machine_facts import NOT_TOLD
 from fleetscan.records.row import (
     SCHEMA,
@@ -113,8 +113,7 @@ def without_assessment(ending: Ending) -> Ending:
 def _findings(result: dict[str, Json], ending: Ending) -> Findings:
     status, reboot = result.get("status"), result.get("rebootPending")
     critical, other = told_counts(result, ending.source)
-    has_list = ending.source in PATCHES
-    patches = result.get(PATCHES[ending.source]) if has_list else None
+    patches = result.get(PATCHES.get(ending.source, ""))
     patch_count = len(patches) if isinstance(patches, list) else None
     return {
         "source": ending.source.value,
@@ -124,19 +123,25 @@ def _findings(result: dict[str, Json], ending: Ending) -> Findings:
         "other_count": other,
         "reboot_pending": reboot if isinstance(reboot, bool) else None,
         "patch_count": patch_count,
-        "patches_complete": _is_complete(critical, other, patch_count)
-        and not _is_marked_truncated(result.get(ERROR_KEYS[ending.source]))
-        if has_list
-        else None,
+        "patches_complete": _is_complete(result, ending, critical, other),
     }
 
 
-def _is_complete(critical: int | None, other: int | None, patch_count: int | None) -> bool:
-    # 1. No list: complete only where both counts say that there is nothing to list.
-    if patch_count is None:
-        return critical == 0 and other == 0
-    # 2. A list: complete unless it is shorter than what the counts told.
-    return patch_count >= (critical or 0) + (other or 0)
+def _is_complete(
+    result: dict[str, Json], ending: Ending, critical: int | None, other: int | None
+) -> bool | None:
+    """Whether the list has every patch that was counted; None where nothing says how many there should be."""
+    # 1. No sound counts, or none that this outcome stands by.
+    if ending.outcome is not Outcome.ASSESSED or critical is None or other is None:
+        return None
+    # 2. A source that has no list, or whose list was not asked for. An operation's result always has one:
+    #    where it is missing it is a list of nothing.
+    key = PATCHES.get(ending.source)
+    if key is None or (key not in result and ending.source is not Source.OPERATION):
+        return None
+    patches = result.get(key)
+    is_shorter = (len(patches) if isinstance(patches, list) else 0) < critical + other
+    return not is_shorter and not _is_marked_truncated(result.get(ERROR_KEYS[ending.source]))
 
 
 def _is_marked_truncated(error: Json) -> bool:

@@ -96,7 +96,9 @@ class Findings(TypedDict):
     reboot_pending: Annotated[bool | None, "Whether a restart is due; null when untold."]
     patch_count: Annotated[Count | None, "Patches in the list that came; null when none came."]
     patches_complete: Annotated[
-        bool | None, "False when the list is shorter than the counts or marked as cut."
+        bool | None,
+        "False when the list is shorter than the counts or marked as cut; null where there are no counts to "
+        "compare it with, or no list was asked for.",
     ]
 
 

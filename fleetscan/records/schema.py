@@ -21,7 +21,6 @@ def result_schema() -> dict[str, Json]:
         "oneOf": [_rows_of(outcome) for outcome in row.REASONS],
         "if": {"properties": {"assessment": {"type": "null"}}},
         "then": {"properties": {name: {"type": "null"} for name in row.Findings.__annotations__}},
-        # An assessment from an instance view has no list that could be complete.
         "else": {"properties": {"source": {"type": "string"}}},
     }
 
@@ -113,11 +112,19 @@ def _rows_of(outcome: row.OutcomeWord) -> dict[str, Json]:
         "outcome": {"const": outcome},
         "reason": {"enum": [*row.REASONS[outcome]]},
     }
+    if outcome != "assessed":
+        properties["patches_complete"] = {"type": "null"}
     match outcome:
         case "assessed":
             properties["error"] = {"type": "null"}
             properties["assessment"] = {"type": "object"}
             properties["critical_and_security_count"] = properties["other_count"] = {"type": "integer"}
+            # An operation's result always has a list; another source may be read without.
+            return {
+                "properties": properties,
+                "if": {"properties": {"source": {"const": "operation"}}},
+                "then": {"properties": {"patches_complete": {"type": "boolean"}}},
+            }
         case "failed" | "timed_out":
             properties["error"] = {"type": "object"}
         case _:

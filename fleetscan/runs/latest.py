@@ -1,6 +1,7 @@
 """The link `latest` among the runs: which complete runs it follows, and what is said of the others.
 
-Reports, recipes and scans that learn from the last run read it, so it leads to the whole fleet, or to one selection for good.
+Reports, recipes and scans that learn from the last run read it, so it leads to the whole fleet, or to one
+selection for good.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import platform
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
+from fleetscan import json_text
 from fleetscan.errors import CannotScanError, FleetscanError, StoppedError
 from fleetscan.model import Json
 from fleetscan.records.asked import Selection
@@ -66,12 +67,12 @@ def principal_facts(told: Mapping[str, str | None]) -> Principal:
 
 
 def as_json(value: object) -> Json:
-    """A setting's value as JSON: tuples are lists."""
-    if isinstance(value, (str, int, float, bool)) or value is None:
+    """A setting's value as JSON: tuples are lists, and a path that is no UTF-8 reads as it is written."""
+    if isinstance(value, (int, float, bool)) or value is None:
         return value
     if isinstance(value, (tuple, list)):
         return [as_json(item) for item in value]
-    return str(value)
+    return json_text.whole(str(value))
 
 
 def exit_code(fleet: Totals, stopped_by: FleetscanError | None, *, has_accepted: bool) -> int:

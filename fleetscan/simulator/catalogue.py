@@ -130,7 +130,7 @@ def _linux(distro: str, draw: random.Random) -> list[Patch]:
     found = []
     for part in PARTS:
         for source, version in SOURCES.items():
-            classification = draw.choices(("Security", "Critical", "Other"), (35, 5, 60))[0]
+            classification = draw.choices(("Security", "Other"), (40, 60))[0]
             fields: dict[str, Json] = {
                 "patchId": _guid(draw),
                 "name": source + part,

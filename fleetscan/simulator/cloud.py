@@ -11,6 +11,7 @@ from datetime import datetime
 from fleetscan.model import Fault, Reply, Request
 from fleetscan.simulator.assessments import Assessments
 from fleetscan.simulator.call import Call
+from fleetscan.simulator.echoes import Echoes
 from fleetscan.simulator.faults import Strike
 from fleetscan.simulator.fleet import Fleet
 from fleetscan.simulator.graph import Graph
@@ -52,6 +53,7 @@ class Cloud:
         tables = PatchTables(scenario, self.fleet, sight, self._assessments, installations, calendar)
         graph = Graph(scenario, self.fleet, sight, tables, calendar)
         self._router = Router(scenario, self.fleet, self._assessments, installations, graph, sight)
+        self._echoes = Echoes(scenario)
         self._weather = Weather(scenario, self.fleet.estate)
         self._calendar = calendar
         self._letterhead = Letterhead(scenario.seed, calendar)
@@ -78,6 +80,10 @@ class Cloud:
             counted = self.ledger.throttled if reply.status == 429 else self.ledger.requests
             counted[route.ask] += 1
         return reply
+
+    def echo(self, request: Request, reply: Reply, authorization: str) -> Reply:
+        """`reply`, or the same with the request's Authorization header in it."""
+        return self._echoes.add(reply, authorization, Call.of(request))
 
     def _struck(self, strike: Strike, at: float) -> Answer | Reply:
         """What comes of a request that meets a fault; only a fault that had an effect is counted."""

@@ -28,7 +28,7 @@ INSTALLATION_TYPE = f"{GRAPH_TYPE}/patchinstallationresults"
 ASSESSMENT_TYPE = f"{GRAPH_TYPE}/patchassessmentresults"
 PATCH_TYPE = f"{ASSESSMENT_TYPE}/softwarepatches"
 
-# The field for each word of a patch; all are in the counts, those without a patch as 0.
+# The field for each word of a patch; those of an OS are all in its counts, those without a patch as 0.
 CLASSES = {
     "Security": "security",
     "Critical": "critical",
@@ -40,6 +40,8 @@ CLASSES = {
     "Updates": "updates",
     "Other": "other",
 }
+# On Linux there are no others.
+LINUX_WORDS = ("Security", "Other")
 
 
 class PatchTables:
@@ -171,8 +173,9 @@ class PatchTables:
         if machine.fate is Fate.NO_COUNTS:
             return told
         words = Counter(patch.classification for patch in findings.missing)
+        known = LINUX_WORDS if machine.image.os_type == "Linux" else CLASSES
         return told | {
-            "availablePatchCountByClassification": {name: words[word] for word, name in CLASSES.items()}
+            "availablePatchCountByClassification": {_class_name(machine, word): words[word] for word in known}
         }
 
     def _modified(self, operation: Operation, at: float) -> str:
@@ -192,6 +195,12 @@ class PatchTables:
             "subscriptionId": machine.subscription.subscription_id,
             "properties": properties,
         }
+
+
+def _class_name(machine: Machine, word: str) -> str:
+    """The field's name, which some machines' rows write with a capital."""
+    name = CLASSES[word]
+    return name[0].upper() + name[1:] if machine.lot.has_upper_group else name
 
 
 def _may_show(query: Query, kind: str) -> bool:

@@ -140,6 +140,11 @@ class Scenario:
     troubled_pct: float = percentage(
         0.0, "VMs with a lasting trouble, such as operations that never end or are lost."
     )
+    echoed_pct: float = percentage(
+        0.0,
+        "Replies over HTTP that repeat the request's Authorization header, in texts, headers or URLs.",
+        "Error pages and proxies do; a scan must not keep its token.",
+    )
     outages: int = dial(
         0,
         "Outages of a region, a subscription or all sign-ins, in the first quarter of an hour.",

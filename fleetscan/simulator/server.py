@@ -64,14 +64,16 @@ async def serve(cloud: Cloud, *, host: str = "127.0.0.1", port: int = 0) -> Asyn
 
 
 def _reply(cloud: Cloud, request: web.BaseRequest, body: bytes, now: float) -> Reply:
-    refusal = cloud.refuse_token(request.headers.get("Authorization"), now)
+    authorization = request.headers.get("Authorization")
+    refusal = cloud.refuse_token(authorization, now)
     if refusal is not None:
         return refusal
     if request.method not in ("GET", "POST"):
         return cloud.refuse_method(request.method, now)
     # The raw target, because a signed URL must arrive as it was minted.
     url = f"{request.scheme}://{request.host}{request.raw_path}"
-    return cloud.handle(Request("GET" if request.method == "GET" else "POST", url, body), now)
+    asked = Request("GET" if request.method == "GET" else "POST", url, body)
+    return cloud.echo(asked, cloud.handle(asked, now), authorization or "")
 
 
 async def _break_off(request: web.BaseRequest, stall_s: float) -> web.Response:

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 
 import anyio
 import pytest
@@ -49,6 +50,7 @@ class Identity:
         self.asked: list[tuple[tuple[str, ...], TokenRequestOptions]] = []
         self.credentials = 0
         self.closed = 0
+        self.issue: Callable[[], str] = lambda: f"token-{self.issued}"
 
     def sign_in(self) -> Credential:
         self.credentials += 1
@@ -74,7 +76,7 @@ class FakeCredential:
             raise identity.refusal
         identity.issued += 1
         expires_on = int(identity.now + identity.life_s)
-        return AccessTokenInfo(f"token-{identity.issued}", expires_on, refresh_on=identity.refresh_on)
+        return AccessTokenInfo(identity.issue(), expires_on, refresh_on=identity.refresh_on)
 
     async def close(self) -> None:
         self.identity.closed += 1

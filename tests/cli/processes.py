@@ -10,11 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 CHECKOUT = Path(__file__).parents[2]
+TOKEN = "sesame"
 LONG_S = 60.0
 NOTHING: Mapping[str, str] = {}
 
 
-def begun(environment: Mapping[str, str], *arguments: str, streams: str = "") -> subprocess.Popen[str]:
+def begun(
+    environment: Mapping[str, str], *arguments: str, streams: str = "", token: str = TOKEN
+) -> subprocess.Popen[str]:
     """A fleetscan that has nothing in its environment but this and a token; `streams` are a shell's words."""
     return subprocess.Popen(
         ["/bin/sh", "-c", f'exec "$@" {streams}', "sh", sys.executable, "-m", "fleetscan", *arguments],
@@ -23,7 +26,7 @@ def begun(environment: Mapping[str, str], *arguments: str, streams: str = "") ->
         stderr=subprocess.PIPE,
         encoding="utf-8",
         cwd=CHECKOUT,
-        env={**environment, "FLEETSCAN_ACCESS_TOKEN": "sesame"},
+        env={**environment, "FLEETSCAN_ACCESS_TOKEN": token},
     )
 
 

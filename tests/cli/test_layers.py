@@ -81,6 +81,7 @@ ROWS: dict[str, tuple[tuple[str, object], tuple[str, object], tuple[str, object]
     "stuck-pct": (("0", 0.0), ("1.5", 1.5), ("3", 3.0)),
     "graph-lag": (("0s", 0.0), ("90s", 90.0), ("1500ms", 1.5)),
     "faults-pct": (("0", 0.0), ("1.5", 1.5), ("3", 3.0)),
+    "echoed-pct": (("0", 0.0), ("1.5", 1.5), ("3", 3.0)),
     "troubled-pct": (("0", 0.0), ("1.5", 1.5), ("3", 3.0)),
     "outages": (("0", 0), ("2", 2), ("3", 3)),
     "page-size": (("1", 1), ("2", 2), ("3", 3)),

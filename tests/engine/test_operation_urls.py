@@ -47,6 +47,17 @@ def test_a_recorded_location_is_kept_as_the_few_bytes_it_adds() -> None:
     assert len(repr(urls._location)) < 100
 
 
+@pytest.mark.parametrize("header", ["azure-asyncoperation", "location"])
+@pytest.mark.parametrize("url", [f"{ARM}/a?t=<token>", "/a?t=<token>", f"{ARM}/<token>/a"])
+def test_a_url_that_repeated_our_token_is_refused_in_a_sentence(header: str, url: str) -> None:
+    urls = OperationUrls()
+    assert urls.take(Reply(202, {header: url}), ARM, ORIGIN) == (
+        f"{header} repeats the token that was sent, and is not followed without it"
+    )
+    assert (urls.status_url, urls.location_url()) == ("", "")
+    assert OperationUrls.of({"status_url": url, "location": ""}, ARM, ORIGIN) is None
+
+
 def test_a_location_alone_is_kept_whole() -> None:
     assert trail_of("", STATUS_URL).location_url() == STATUS_URL
 

@@ -213,6 +213,12 @@ def test_a_token_that_is_no_text_is_not_believed(token: Json) -> None:
     assert why(graph_page(1, rows("a"), token)) == "gave a page that cannot be read"
 
 
+def test_a_skip_token_that_repeated_our_token_is_not_sent_without_it() -> None:
+    assert (
+        why(graph_page(2, rows("a"), "t-<token>")) == "gave a $skipToken that repeats the token that was sent"
+    )
+
+
 @pytest.mark.parametrize("body", [b"", b"null", b"[]", b"{}", b"<html>", b'{"totalRecords":1', b"\xff"])
 def test_a_body_that_is_no_page_is_not_believed(body: bytes) -> None:
     assert why(Reply(200, body=body)) == "gave a page that cannot be read"

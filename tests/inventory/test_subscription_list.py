@@ -64,6 +64,13 @@ def test_a_next_link_that_leads_away_is_not_followed_and_is_an_error(link: Json)
     )
 
 
+def test_a_next_link_that_repeated_our_token_is_an_error_and_not_followed_without_it() -> None:
+    found, asks = played(list_subscriptions(AZURE), page([entry(PROD)], f"{AZURE}/s?p=2&t=<token>"))
+    assert (len(asks), found.seen) == (1, (PROD,))
+    assert found.error is not None
+    assert found.error.message == "a nextLink repeats the token that was sent, and is not followed without it"
+
+
 def test_a_next_link_that_comes_again_is_an_error_and_ends_the_list() -> None:
     found, asks = played(
         list_subscriptions(AZURE), page([], f"{AZURE}/s?p=2"), page([entry(PROD)], f"{AZURE}/s?p=2")

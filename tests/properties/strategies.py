@@ -10,6 +10,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from fleetscan.json_text import whole
 from fleetscan.model import Fault, Json, Reply, RequestKind, Target
 from fleetscan.records.machine_facts import shared_facts
 from fleetscan.records.row import MachineFacts
@@ -20,11 +21,13 @@ SHORT_HOSTILE = [text for text in HOSTILE.values() if len(text) < 1000]
 SUBSCRIPTION = "3f8c0d5e-1111-2222-3333-444444444444"
 
 # Lone surrogates too, which hypothesis leaves out by itself.
-texts = st.one_of(
+wild_texts = st.one_of(
     st.text(st.characters(exclude_categories=()), max_size=20),
     st.sampled_from(SHORT_HOSTILE),
     st.sampled_from(("half \ud800", "\udfff", "\udc80\udbff")),
 )
+# What has been read has none any more.
+texts = wild_texts.map(whole)
 
 scalars = st.one_of(
     st.none(),
@@ -41,7 +44,7 @@ def _boxes(inner: st.SearchStrategy[Json]) -> st.SearchStrategy[Json]:
 
 # Values where none of their kind belongs, and any value; hypothesis' own recursion is several times as slow.
 oddities = scalars | _boxes(scalars)
-json_values = st.one_of(oddities, _boxes(oddities), _boxes(_boxes(oddities)))
+json_values = st.one_of(oddities, wild_texts, _boxes(oddities | wild_texts), _boxes(_boxes(oddities)))
 
 
 def any_of(*strategies: st.SearchStrategy[Any]) -> st.SearchStrategy[Json]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from posixpath import normpath
 from urllib.parse import unquote, urlsplit
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -73,6 +74,12 @@ def test_what_is_taken_for_an_id_can_be_asked_for_and_all_else_is_a_value_error(
     assert not set("?#%\\ ") & set(text)
     assert normpath(text) == text
     assert is_sent_as_it_is(assess_url(ENDPOINT, text, "2022-08-01"))
+
+
+@pytest.mark.parametrize("name", ["vm-<token>", "<token>", "vm\ufffd"])
+def test_an_id_that_was_another_before_it_was_read_is_none(name: str) -> None:
+    with pytest.raises(ValueError, match="not a virtual machine's resource id"):
+        parse_vm_id(f"/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/{name}")
 
 
 @given(targets(), endpoints)

@@ -23,9 +23,8 @@ from fleetscan.model import (
     Source,
     Stage,
     Target,
-    plain_count,
-    told_counts,
 )
+from fleetscan.patch_counts import plain_count, told_counts
 from fleetscan.records import machine_row
 from fleetscan.records.fleet_facts import FleetFacts, RequestCounts
 from fleetscan.records.schema import result_schema, totals_schema

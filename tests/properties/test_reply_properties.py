@@ -25,6 +25,7 @@ from fleetscan.engine.replies import (
     throttle_scope,
 )
 from fleetscan.model import Json, Reply, Stage
+from tests.hostile import recorded
 from tests.properties.strategies import bodies, errors, headers, json_values, moments, replies, texts, written
 
 plain_policies = st.sampled_from(("GetOperationResource", "PatchOperation3Min", "Resources", "a.b"))
@@ -44,7 +45,7 @@ def test_a_body_is_an_object_or_nothing(body: bytes) -> None:
 @given(st.dictionaries(texts, json_values, max_size=4))
 def test_an_object_is_read_as_it_was_written_with_a_byte_order_mark_or_without(told: dict[str, Json]) -> None:
     body = json.dumps(told).encode()
-    assert parse_object(body) == parse_object(b"\xef\xbb\xbf" + body) == told
+    assert parse_object(body) == parse_object(b"\xef\xbb\xbf" + body) == recorded(told)
 
 
 @given(replies() | st.builds(Reply, st.just(400), headers, written(errors)), stages)

@@ -161,16 +161,44 @@ def test_a_restart_nobody_spoke_of_is_null(said: Json) -> None:
         (2, 1, None, False),
         (0, 0, None, True),
         (0, 0, 0, True),
-        (None, 0, None, False),
-        (None, 1, 1, True),
-        (None, 2, 1, False),
+        (None, 0, None, None),
+        (None, 1, 1, None),
+        (2, None, 9, None),
+        (None, None, 0, None),
     ],
 )
-def test_a_list_shorter_than_the_counts_is_not_complete(
-    critical: int | None, other: int, patches: int | None, complete: bool
+def test_a_list_shorter_than_the_counts_is_not_complete_and_without_counts_nothing_is_known(
+    critical: int | None, other: int | None, patches: int | None, complete: bool | None
 ) -> None:
     facts = told(result(critical, other, patches))
     assert (facts["patch_count"], facts["patches_complete"]) == (patches, complete)
+
+
+@pytest.mark.parametrize("reason", [Reason.ASSESSMENT_FAILED, Reason.NO_RESULT])
+@pytest.mark.parametrize("patches", [None, 0, 3])
+def test_a_list_that_came_with_a_failure_is_neither_complete_nor_cut(
+    reason: Reason, patches: int | None
+) -> None:
+    error = Failure("X", "x", 200, Stage.RESULT, CodeOrigin.AZURE)
+    facts = record(Ending(Outcome.FAILED, reason, result(2, 1, patches, status="Failed"), error, trace()))
+    assert (facts["critical_and_security_count"], facts["patch_count"]) == (2, patches)
+    assert facts["patches_complete"] is None
+
+
+@pytest.mark.parametrize(
+    ("patches", "complete"), [({}, None), ({"patches": [{}, {}]}, False), ({"patches": [{}] * 6}, True)]
+)
+def test_a_list_that_was_not_asked_of_graph_is_not_judged(
+    patches: dict[str, Json], complete: bool | None
+) -> None:
+    summary: dict[str, Json] = {
+        "status": "Succeeded",
+        "availablePatchCountByClassification": {"Critical": 2, "Security": 1, "Other": 3},
+        **patches,
+    }
+    facts = record(Ending(Outcome.ASSESSED, None, summary, None, trace(), Source.GRAPH))
+    assert (facts["critical_and_security_count"], facts["other_count"]) == (3, 3)
+    assert facts["patches_complete"] is complete
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,8 @@ WITH_ERRORS = ("fleetscan.totals/1", "fleetscan.plan/1")
 
 def with_additions(schemas: dict[str, Any]) -> dict[str, Any]:
     """What was pinned, and each addition to it."""
-    error = schemas["fleetscan.result/1"]["properties"]["error"]
+    row = schemas["fleetscan.result/1"]
+    error = row["properties"]["error"]
     error["properties"]["origin"] = {
         "description": "Whose word the code is.",
         "enum": ["azure", "fleetscan"],
@@ -35,7 +36,7 @@ def with_additions(schemas: dict[str, Any]) -> dict[str, Any]:
     with_added(schemas["fleetscan.plan/1"], SCHEMAS["fleetscan.plan/1"](), ("selection", "not_scanned"))
     source = schemas["fleetscan.result/1"]["properties"]["source"]
     source["enum"].insert(2, "instance_view")
-    del schemas["fleetscan.result/1"]["else"]["properties"]["patches_complete"]
+    pin_patches_complete(row)
     return schemas | {name: SCHEMAS[name]() for name in ADDED_SCHEMAS}
 
 
@@ -56,6 +57,24 @@ def with_added(pinned: dict[str, Any], now: dict[str, Any], added: tuple[str, ..
     fields = pinned["properties"] | {name: now["properties"][name] for name in added}
     pinned["properties"] = {name: fields[name] for name in now["properties"]}
     pinned["required"] = [name for name in now["required"] if name in fields]
+
+
+def pin_patches_complete(row: dict[str, Any]) -> None:
+    """It is null unless the VM was assessed, and never null where an operation's result told the list."""
+    row["properties"]["patches_complete"]["description"] = (
+        "False when the list is shorter than the counts or marked as cut; null where there are no counts to "
+        "compare it with, or no list was asked for."
+    )
+    del row["else"]["properties"]["patches_complete"]
+    assessed, *others = row["oneOf"]
+    assessed["if"] = {"properties": {"source": {"const": "operation"}}}
+    assessed["then"] = {"properties": {"patches_complete": {"type": "boolean"}}}
+    for other in others:
+        properties = other["properties"]
+        other["properties"] = {
+            name: properties.get(name, {"type": "null"})
+            for name in dict.fromkeys(("outcome", "reason", "patches_complete", *properties))
+        }
 
 
 def test_the_printed_schemas_are_the_pinned_ones_and_their_additions_byte_for_byte(

@@ -8,13 +8,13 @@ import orjson
 import pytest
 from jsonschema import Draft202012Validator
 
-from fleetscan.model import Json, Outcome, Reason
+from fleetscan.model import CodeOrigin, Ending, Failure, Json, Outcome, Reason, Stage
 from fleetscan.records import machine_row
 from fleetscan.records.fleet_facts import FleetFacts, RequestCounts
 from fleetscan.records.row import REASONS
 from fleetscan.records.schema import SCHEMAS, result_schema, totals_schema
 from fleetscan.records.sums import RunningTotals
-from tests.records.examples import CLOCK, SCAN_ID, assessed, drawn, failed, machine, skipped
+from tests.records.examples import CLOCK, SCAN_ID, assessed, drawn, failed, machine, result, skipped
 
 RESULT = Draft202012Validator(result_schema())
 TOTALS = Draft202012Validator(totals_schema())
@@ -104,6 +104,18 @@ def test_every_outcome_of_a_row_and_every_reason_of_the_model_stands_in_the_tabl
 def test_a_row_the_contract_forbids_does_not_validate(changed: dict[str, Json]) -> None:
     assert RESULT.is_valid(a_row())
     assert not RESULT.is_valid(a_row(**changed))
+
+
+@pytest.mark.parametrize("complete", [True, False, None])
+def test_only_an_assessed_row_says_whether_its_list_is_complete(complete: bool | None) -> None:
+    """An operation's result always has a list; another source may have been read without."""
+    changed: dict[str, Json] = {"patches_complete": complete}
+    error = Failure("X", "x", 200, Stage.RESULT, CodeOrigin.AZURE)
+    bad = Ending(Outcome.FAILED, Reason.ASSESSMENT_FAILED, result(2, 1, 3, status="Failed"), error)
+    failed_row = machine_row.row(SCAN_ID, machine(), bad, CLOCK)
+    assert RESULT.is_valid({**failed_row, **changed}) == (complete is None)
+    assert RESULT.is_valid(a_row(**changed)) == (complete is not None)
+    assert RESULT.is_valid(a_row(**changed, source="graph"))
 
 
 def test_a_row_without_a_key_does_not_validate() -> None:
