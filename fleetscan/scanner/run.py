@@ -18,7 +18,7 @@ from fleetscan.azure.credentials import TokenSource
 from fleetscan.engine.listing_job import ListingJob
 from fleetscan.engine.retrying import Retrying
 from fleetscan.errors import FleetscanError, StoppedError
-from fleetscan.inventory.busy import query_busy
+from fleetscan.inventory.busy import Busy, query_busy
 from fleetscan.inventory.listing import Fleet
 from fleetscan.records.times import WallClock
 from fleetscan.runs.store import RunStore
@@ -35,7 +35,7 @@ from fleetscan.settings.declared import Settings
 
 # A power cut loses the rows and starts of this many seconds.
 SYNC_EVERY_S = 1.0
-NONE_BUSY: frozenset[str] = frozenset()
+NONE_BUSY = Busy()
 
 
 class Run:
@@ -107,7 +107,7 @@ class Run:
         return self._session.finish(time.monotonic(), stopped_by)
 
     async def _assess(self, keep: Callable[[], Awaitable[None]]) -> None:
-        """Assess every VM; those with a running patch operation come last."""
+        """Assess every VM; those with a running patch installation come last."""
         session, dispatcher = self._session, self._dispatcher
         subscription_ids = session.unbegun_subscriptions()
         busy = await self._ask_busy(subscription_ids)
@@ -116,14 +116,14 @@ class Run:
             busy = await self._ask_busy(subscription_ids)
             await dispatcher.run(session.late_operations(busy), self._stop, self._halt(), keep)
 
-    async def _ask_busy(self, subscription_ids: list[str]) -> frozenset[str]:
-        """The keys of the busy VMs; empty if they are not asked for, or cannot be found out."""
+    async def _ask_busy(self, subscription_ids: list[str]) -> Busy:
+        """The busy VMs; none if they are not asked for, or cannot be found out."""
         if self._settings.ignore_busy or not subscription_ids:
             return NONE_BUSY
         retrying = Retrying(self._chance, attempts=LISTING_ATTEMPTS)
         listing_job = ListingJob(query_busy(self._settings.endpoint, subscription_ids), retrying)
         await self._dispatcher.run([listing_job], self._stop)
-        if isinstance(listing_job.result, frozenset):
+        if isinstance(listing_job.result, Busy):
             return listing_job.result
         self._hooks.warning(
             f"cannot check for running patch installations: Resource Graph {listing_job.result}; "

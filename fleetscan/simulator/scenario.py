@@ -15,6 +15,7 @@ from fleetscan.simulator.dials import dial, dials_of, percentage
 Refill: TypeAlias = Literal["continuous", "by-minute"]
 PolicyNames: TypeAlias = Literal["2023", "2024", "novel"]
 Durations: TypeAlias = Literal["lognormal", "regular"]
+SecondAssessment: TypeAlias = Literal["supersedes", "refused", "conflict"]
 GraphState: TypeAlias = Literal["up", "denied", "broken"]
 
 
@@ -104,6 +105,27 @@ class Scenario:
     )
     troubled_pct: float = percentage(
         0.0, "VMs with a lasting trouble, such as operations that never end or are lost."
+    )
+    second_assessment: SecondAssessment = dial(
+        "supersedes",
+        "What happens to an assessment that is started while one runs on the VM: it ends that one, or is "
+        "refused, with a 409 that says why or with one that speaks of a conflict alone.",
+        "Azure's exact answer is not published.",
+        choices=get_args(SecondAssessment),
+    )
+    locked_subscriptions: int = dial(
+        0, "Subscriptions with a read-only lock: every start there is refused.", low=0, high=10_000
+    )
+    locked_groups: int = dial(0, "Resource groups with a read-only lock.", low=0, high=100_000)
+    locked_machines: int = dial(0, "VMs with a read-only lock.", low=0, high=1_000_000)
+    disabled_subscriptions: int = dial(
+        0,
+        "Subscriptions that were disabled after they were listed: every start there is refused.",
+        low=0,
+        high=10_000,
+    )
+    denied_groups: int = dial(
+        0, "Resource groups whose VMs can be read and not assessed.", low=0, high=100_000
     )
     outages: int = dial(
         0,

@@ -22,7 +22,7 @@ from fleetscan.engine.queues import NEVER, Step
 from fleetscan.engine.retrying import Retrying
 from fleetscan.engine.scheduler import Finished, WaitUntil
 from fleetscan.errors import FleetscanError
-from fleetscan.inventory.busy import query_busy
+from fleetscan.inventory.busy import Busy, query_busy
 from fleetscan.inventory.listing import Fleet
 from fleetscan.model import Job, Reply, Target
 from fleetscan.records.times import WallClock
@@ -252,15 +252,15 @@ class _Life:
         fleet = resumption.fleet() if resumption.is_listed else Fleet(list(self._history.targets))
         return place, resumption, fleet
 
-    def _busy(self, subscription_ids: list[str]) -> frozenset[str]:
+    def _busy(self, subscription_ids: list[str]) -> Busy:
         if not subscription_ids:
-            return frozenset()
+            return Busy()
         listing_job = ListingJob(query_busy(ENDPOINT, subscription_ids), Retrying(self._chance, attempts=4))
         self._run([listing_job])
-        if isinstance(listing_job.result, frozenset):
+        if isinstance(listing_job.result, Busy):
             return listing_job.result
         self._history.could_not_look = True
-        return frozenset()
+        return Busy()
 
     def _mine(self) -> float:
         """This process's own clock."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fleetscan.inventory.busy import QUERY, query_busy
+from fleetscan.inventory.busy import QUERY, Busy, query_busy
 from fleetscan.inventory.graph_pages import UNREADABLE
 from fleetscan.model import Json, Reply, RequestKind
 from tests.inventory.listing_driver import (
@@ -42,7 +42,7 @@ def test_machines_are_told_by_the_rows_of_their_operations_on_every_page() -> No
         graph_page(3, [installation("VM-1"), assessment("vm-2")], "t1"),
         graph_page(3, [installation("vm-1", "2")]),
     )
-    assert busy == frozenset({vm_id("vm-1").lower(), vm_id("vm-2").lower()})
+    assert busy == Busy(frozenset({vm_id("vm-1").lower()}), frozenset({vm_id("vm-2").lower()}))
     assert {ask.kind for ask in asks} == {RequestKind.QUERY_PATCHES}
     options: dict[str, Json] = {"$top": 1000, "resultFormat": "objectArray"}
     assert [asked(ask) for ask in asks] == [
@@ -52,7 +52,7 @@ def test_machines_are_told_by_the_rows_of_their_operations_on_every_page() -> No
 
 
 def test_nothing_running_is_an_answer() -> None:
-    assert played(query_busy(AZURE, [A]), graph_page(0, []))[0] == frozenset()
+    assert played(query_busy(AZURE, [A]), graph_page(0, []))[0] == Busy()
 
 
 def test_300_subscriptions_are_asked_about_at_a_time_and_none_is_never_asked() -> None:
@@ -98,7 +98,7 @@ def test_operations_that_end_while_the_pages_are_read_cost_another_reading() -> 
         graph_page(1, []),
         graph_page(1, [installation("b")]),
     )
-    assert busy == frozenset({vm_id("b").lower()})
+    assert busy == Busy(frozenset({vm_id("b").lower()}))
     tokens = [options.get("$skipToken") for ask in asks if isinstance(options := asked(ask)["options"], dict)]
     assert tokens == [None, "t1", None]
 
@@ -137,6 +137,6 @@ def test_a_refusal_is_not_asked_again(reply: Reply, said: str) -> None:
 
 def test_too_large_a_page_starts_anew_with_half_the_rows() -> None:
     busy, asks = played(query_busy(AZURE, [A]), TOO_LARGE, graph_page(1, [installation("a")]))
-    assert busy == frozenset({vm_id("a").lower()})
+    assert busy == Busy(frozenset({vm_id("a").lower()}))
     tops = [options["$top"] for ask in asks if isinstance(options := asked(ask)["options"], dict)]
     assert tops == [1000, 500]
