@@ -53,7 +53,7 @@ class Assessments:
         self._fleet = fleet
         self._installations = installations
         self._calendar = calendar
-        self._locks = Locks(scenario, fleet)
+        self.locks = Locks(scenario, fleet)
         self._second = scenario.second_assessment
         self._lost_after_s = LOST_AFTER_S / scenario.speed
         self._operations = Operations(scenario.seed, calendar)
@@ -64,7 +64,7 @@ class Assessments:
         """POST assessPatches on a machine that is in the fleet."""
         self.ledger.starts[machine.key] += 1
         refusal = (
-            self._locks.refusal(machine)
+            self.locks.refusal(machine)
             or self._refusal_of_gone(machine, now)
             or refusal_of_start(machine)
             or self._refusal_of_second(machine, now)
