@@ -106,7 +106,7 @@ class Operation:
     def beside(cls, target: Target, rules: OperationRules, number: int, since: float) -> Self:
         """A VM that another client's assessment holds: its result counts if it ended after `since`."""
         once_more = Starting.once_more(target, rules, since)
-        reading = Recovering(target, rules, since, once_more, outcomes.nothing_shown(), Cause.FOLLOWED)
+        reading = Recovering(target, rules, since, once_more, outcomes.nothing_shown(), Cause.HELD)
         return cls(target, rules, number=number, phase=reading)
 
     @property
@@ -159,7 +159,7 @@ class Operation:
         if self._may_start_again:
             self._may_start_again = False
             once_more = Starting.once_more(self.target, self._rules, since)
-        reading = Recovering(self.target, self._rules, since, once_more, preempted.otherwise, Cause.FOLLOWED)
+        reading = Recovering(self.target, self._rules, since, once_more, preempted.otherwise, Cause.PREEMPTED)
         self._phase, turn = reading, reading.begun(now).turn
         return turn
 

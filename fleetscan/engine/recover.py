@@ -38,6 +38,8 @@ LEAST_SPACING_S = 5.0
 MOST_SPACING_S = 120.0
 # Both times are by Azure's clock, and a Date has whole seconds.
 TOLERANCE_S = 5.0
+# What ended before the scan began is never adopted: where that is not sure, a start finds out.
+SURELY_S = -1.0
 # A clock may be ahead of Azure's by so much; a time that is further ahead is none.
 AHEAD_S = 60.0
 # Resource Graph is late, mostly by seconds; no bound is published.
@@ -49,8 +51,10 @@ class Cause(Enum):
 
     LOST = "lost"
     """A start may have arrived, or its operation cannot be polled: what there is shows within a minute."""
-    FOLLOWED = "followed"
-    """Another client's assessment holds the VM: its result is waited for as long as our own would be."""
+    PREEMPTED = "preempted"
+    """A newer operation ended ours: its result is waited for as long as our own would be."""
+    HELD = "held"
+    """Another client's assessment was running before ours could: the same, as long as it runs."""
     CONFLICT = "conflict"
     """Azure refused the start again because of some other operation, which may be an assessment."""
 
@@ -105,7 +109,7 @@ class Recovering:
     def begun(self, now: float) -> Passage:
         """Into this phase. A start takes a moment to show, and another's assessment its time to end."""
         self._began_at = now
-        if self._cause is Cause.FOLLOWED:
+        if self._is_waiting:
             return Passage(self, self._turn(self._planned_s(0.0, now)))
         return Passage(self, self._turn(max(0.0, VIEW_SPACING_S - (now - self._since))))
 
@@ -155,7 +159,7 @@ class Recovering:
         """1. One that runs, ours or not: a start would end it. 2. One of ours, over. 3. Nothing of ours."""
         if reply.status != 200:
             # What the VM does not tell Resource Graph may.
-            self._is_over = self._cause is Cause.FOLLOWED
+            self._is_over = self._is_waiting
             return self._none(sent_at, now)
         self._seen = seen = patch_status(reply)
         if seen.is_assessing:
@@ -173,7 +177,8 @@ class Recovering:
             if now - self._began_at > self._rules.timeout_s:
                 return outcomes.timed_out(reply, self.stage, self._rules.timeout_s)
             return self._turn(VIEW_SPACING_S)
-        self._cause = Cause.FOLLOWED
+        if self._cause is Cause.CONFLICT:
+            self._cause = Cause.HELD
         if self._left_s(sent_at) <= 0.0:
             return self._end()
         return self._turn(self._planned_s(self._age_s(seen.started, reply, now), now))
@@ -200,7 +205,7 @@ class Recovering:
         """Whether an assessment with this status is over, and not only what is left of one that was ended."""
         if status in ("", "inprogress") or is_preempted:
             return False
-        return self._cause is not Cause.FOLLOWED or status != "failed" or is_told
+        return self._cause is Cause.LOST or status != "failed" or is_told
 
     def _none(self, sent_at: float, now: float) -> Next:
         """Nothing of ours is there, or is shown: reads again until it would have shown."""
@@ -209,7 +214,7 @@ class Recovering:
                 now - self._began_at < self._rules.unknown_start_wait_s
             ):
                 return self._turn(VIEW_SPACING_S)
-            case Cause.FOLLOWED if self._left_s(sent_at) > 0.0:
+            case Cause.PREEMPTED | Cause.HELD if self._left_s(sent_at) > 0.0 and not self._is_free:
                 self._idle_reads += 1
                 spacing_s = min(MOST_SPACING_S, VIEW_SPACING_S * 2.0**self._idle_reads)
                 return self._turn(self._spread_s(spacing_s, now))
@@ -225,8 +230,19 @@ class Recovering:
             return self._otherwise
         if seen is not None and seen.is_installing:
             return outcomes.installing()
-        is_free = self._cause is Cause.FOLLOWED or (seen is not None and not seen.is_assessing)
+        is_free = self._is_waiting or (seen is not None and not seen.is_assessing)
         return once_more if is_free else self._otherwise
+
+    @property
+    def _is_waiting(self) -> bool:
+        """Whether another client's assessment is waited for."""
+        return self._cause in (Cause.PREEMPTED, Cause.HELD)
+
+    @property
+    def _is_free(self) -> bool:
+        """Whether the assessment that held the VM is over without a result that could be ours."""
+        seen = self._seen
+        return self._cause is Cause.HELD and not self._is_over and seen is not None and not seen.is_assessing
 
     def _planned_s(self, age_s: float, now: float) -> float:
         """How long until the assessment, running for `age_s`, has probably ended."""
@@ -251,7 +267,8 @@ class Recovering:
     def _is_newer(self, started: str | None, changed: str | None, reply: Reply, sent_at: float) -> bool:
         """Whether the assessment of these times, by Azure's clock, is new enough to be adopted."""
         ago_s = _ago_s(started if self._cause is Cause.LOST else changed, reply)
-        return ago_s is not None and -AHEAD_S <= ago_s <= sent_at - self._since + TOLERANCE_S
+        tolerance_s = SURELY_S if self._cause is Cause.HELD else TOLERANCE_S
+        return ago_s is not None and -AHEAD_S <= ago_s <= sent_at - self._since + tolerance_s
 
 
 def _ago_s(moment: str | None, reply: Reply) -> float | None:

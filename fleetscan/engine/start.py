@@ -122,9 +122,7 @@ class Starting:
         self._failures += 1
         if meant.is_assessing:
             once_more = self.once_more(self._target, self._rules, sent_at)
-            return Recovering(self._target, self._rules, sent_at, once_more, ending, Cause.FOLLOWED).begun(
-                now
-            )
+            return Recovering(self._target, self._rules, sent_at, once_more, ending, Cause.HELD).begun(now)
         if self._failures >= MAX_CONFLICTS:
             return ending
         floor_s = max(MIN_START_SPACING_S, retry_after_s(reply.headers) or 0.0)

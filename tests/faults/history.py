@@ -109,6 +109,11 @@ def scenario_of(seed: int) -> Scenario:
         faults_pct=draw.choice((0.0, 2.0, 10.0, 30.0)),
         troubled_pct=draw.choice((0.0, 10.0)),
         outages=draw.choice((0, 0, 1, 3)),
+        second_assessment=draw.choice(("supersedes", "refused", "conflict")),
+        locked_groups=draw.choice((0, 0, 2)),
+        locked_machines=draw.choice((0, 0, 2)),
+        denied_groups=draw.choice((0, 0, 1)),
+        disabled_subscriptions=draw.choice((0, 0, 0, 1)),
     )
 
 

@@ -24,6 +24,8 @@ from tests.virtual import cloud_of
 from tests.virtual_scan import Clock, Transport, run_to_end, virtual
 
 MACHINES = 60
+# No simulated assessment takes as long.
+LONGEST_S = 6 * 3600.0
 # Assessments take some minutes: a scan that begins much later meets few of them.
 MOST_OFFSETS_S = (5.0, 60.0, 600.0)
 
@@ -64,7 +66,9 @@ def pair_of(seed: int, place: Path) -> Pair:
 
     async def scan(name: str, after_s: float) -> None:
         await anyio.sleep(after_s)
-        await scan_over(Transport(cloud, clock), Settings(out=str(place / name), operation_timeout_s=5400.0))
+        await scan_over(
+            Transport(cloud, clock), Settings(out=str(place / name), operation_timeout_s=LONGEST_S)
+        )
 
     async def both() -> None:
         async with anyio.create_task_group() as scans:
