@@ -55,7 +55,7 @@ def no_start_of_an_accepted_operation(history: History, run: Run) -> Iterator[st
         number = number_of(sent)
         if number in accepted and sent.at >= accepted[number]:
             if number not in preempted:
-                yield f"machine {number}, accepted at {accepted[number]:.1f}, was started at {sent.at:.1f}"
+                yield f"machine {number}, accepted at {accepted[number]:.1f}, was started again"
             continue
         if sent.settled_at is None or is_forgotten(history, sent, sent.settled_at):
             continue
