@@ -62,13 +62,18 @@ def pair_of(seed: int, place: Path) -> Pair:
     """Play both scans to their ends, their files in `place`."""
     cloud, clock = cloud_of(scenario_of(seed)), Clock()
     draw = random.Random(f"{seed}:offset")
+    is_blind = not cloud.scenario.installing_pct and draw.random() < 0.3
     offset_s = draw.uniform(0.0, draw.choice(MOST_OFFSETS_S))
 
     async def scan(name: str, after_s: float) -> None:
         await anyio.sleep(after_s)
-        await scan_over(
-            Transport(cloud, clock), Settings(out=str(place / name), operation_timeout_s=LONGEST_S)
+        settings = Settings(
+            out=str(place / name),
+            operation_timeout_s=LONGEST_S,
+            # A scan that does not ask ends what the other has running, and that one has to follow.
+            ignore_busy=is_blind and name == "second",
         )
+        await scan_over(Transport(cloud, clock), settings)
 
     async def both() -> None:
         async with anyio.create_task_group() as scans:
