@@ -146,8 +146,8 @@ class Borrowed:
             )
         try:
             token = await asked
-        except Exception as error:  # whatever it is, it is the caller's credential that has no token
-            raise _no_token(" ".join(scopes), error) from error
+        except Exception as error:  # noqa: BLE001 - whatever it is, the caller's credential has no token
+            raise _no_token(" ".join(scopes), str(error)) from None
         return AccessTokenInfo(token.token, token.expires_on)
 
     async def close(self) -> None:

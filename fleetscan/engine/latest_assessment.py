@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fleetscan.azure_times import azure_time
 from fleetscan.engine.graph_request import graph_request
 from fleetscan.engine.replies import parse_object, text_of
 from fleetscan.model import Json, Reply, Request, Target
@@ -16,10 +17,14 @@ ASSESSMENTS = "microsoft.compute/virtualmachines/patchassessmentresults"
 
 @dataclass(frozen=True, slots=True)
 class LatestAssessment:
-    """`assessment` is the summary's properties with `patches`; `started` is when it began."""
+    """`assessment` is the summary's properties with `patches`; `started` is when it began.
+
+    `changed` is when its status last changed, or where Azure does not tell that when it began.
+    """
 
     started: str | None
-    is_over: bool
+    changed: str | None
+    status: str
     assessment: dict[str, Json]
 
 
@@ -42,7 +47,9 @@ def latest_assessment(reply: Reply) -> LatestAssessment | None:
         return None
     patches: list[Json] = [row.get("properties") for row in rows if row is not summaries[0]]
     status = text_of(properties.get("status")) or ""
-    started = text_of(properties.get("startDateTime"))
-    return LatestAssessment(
-        started, status.lower() not in ("", "inprogress"), {**properties, "patches": patches}
+    started, changed = (
+        text_of(properties.get("startDateTime")),
+        text_of(properties.get("lastModifiedDateTime")),
     )
+    changed = started if azure_time(changed) is None else changed
+    return LatestAssessment(started, changed, status.lower(), {**properties, "patches": patches})

@@ -12,9 +12,9 @@ from typing import Self
 
 from fleetscan.engine import outcomes
 from fleetscan.engine.operation_urls import OperationUrls
-from fleetscan.engine.phase import Passage, Phase
+from fleetscan.engine.phase import Passage, Phase, Preempted
 from fleetscan.engine.poll import Polling
-from fleetscan.engine.recover import Recovering
+from fleetscan.engine.recover import Cause, Recovering
 from fleetscan.engine.rules import MAX_UNKNOWN_STARTS, OperationRules
 from fleetscan.engine.start import Starting
 from fleetscan.model import Ending, OperationTrace, Reply, Request, Stage, Target, Turn
@@ -25,13 +25,15 @@ class Before:
     """What an earlier process did for a VM; times are seconds of this one's clock, in its past.
 
     Of the `starts` sent, `starts_in_doubt` brought no answer. `posted_at` is when the first of those was
-    sent, or the one that was accepted; `accepted_at` is None where none was.
+    sent, or the one that was accepted; `accepted_at` is None where none was. `may_start_again` is false
+    once a start followed an accepted one, which another client's had ended.
     """
 
     starts: int
     starts_in_doubt: int
     posted_at: float
     accepted_at: float | None = None
+    may_start_again: bool = True
 
 
 class Operation:
@@ -42,8 +44,10 @@ class Operation:
 
     __slots__ = (
         "_accepted_at",
+        "_may_start_again",
         "_phase",
         "_polls",
+        "_rules",
         "_starts",
         "_throttled",
         "ending",
@@ -70,6 +74,8 @@ class Operation:
         self.target = target
         self.number = number
         self._phase = Starting(target, rules, last_s) if phase is None else phase
+        self._rules = rules
+        self._may_start_again = before is None or before.may_start_again
         self._accepted_at = None if before is None else before.accepted_at
         self._starts = 0 if before is None else before.starts
         self._polls = self._throttled = 0
@@ -95,6 +101,13 @@ class Operation:
         once_more = Starting.once_more(target, rules, before.posted_at) if may_start else None
         recovering = Recovering(target, rules, before.posted_at, once_more, outcomes.fate_unknown())
         return cls(target, rules, number=number, phase=recovering, before=before)
+
+    @classmethod
+    def beside(cls, target: Target, rules: OperationRules, number: int, since: float) -> Self:
+        """A VM that another client's assessment holds: its result counts if it ended after `since`."""
+        once_more = Starting.once_more(target, rules, since)
+        reading = Recovering(target, rules, since, once_more, outcomes.nothing_shown(), Cause.HELD)
+        return cls(target, rules, number=number, phase=reading)
 
     @property
     def stage(self) -> Stage:
@@ -134,9 +147,35 @@ class Operation:
             case Passage(phase, turn):
                 self._phase = phase
                 return turn
+            case Preempted() as preempted:
+                return self._follow(preempted, now)
             case Ending() as ending:
                 self.ending = replace(ending, trace=self.trace(now))
         return None
+
+    def _follow(self, preempted: Preempted, now: float) -> Turn:
+        """Another client's operation holds the VM: its result is read, and one more start is left at most."""
+        since, once_more = preempted.posted_at, None
+        if self._may_start_again:
+            self._may_start_again = False
+            once_more = Starting.once_more(self.target, self._rules, since)
+        reading = Recovering(self.target, self._rules, since, once_more, preempted.otherwise, Cause.PREEMPTED)
+        self._phase, turn = reading, reading.begun(now).turn
+        return turn
+
+    @property
+    def was_tried(self) -> bool:
+        """Whether a start was ever sent for the VM, or something else is known of one."""
+        return self._starts > 0 or not isinstance(self._phase, Starting)
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether Azure ever accepted a start of it."""
+        return self._accepted_at is not None
+
+    def end_unasked(self, ending: Ending) -> None:
+        """End as `ending`, because what Azure said of another VM holds for this one."""
+        self.ending = ending
 
     def give_up(self, now: float) -> None:
         """End because the region of the VM does not answer."""

@@ -1,8 +1,8 @@
 """What a definite answer of Azure's means for a VM: the outcome table of the records, as functions.
 
-Status codes decide; words only tell apart what Azure answers under one code, and code and
-message stay verbatim in the record. The exact words for a stopped VM or a missing agent are published
-nowhere, so the patterns are wide and fall back to the status code.
+What each refusal means is a table, `refusal_codes`; code and message stay verbatim in the record. Azure's
+exact words for a stopped VM or a missing agent are published nowhere: what is not in the table means what its
+HTTP status means.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from fleetscan.engine.replies import innermost_error, read_error
+from fleetscan.engine.refusal_codes import BY_STATUS, CODES, MESSAGES, NOT_ALLOWED, PASSING, REFUSED, Refusal
+from fleetscan.engine.replies import error_codes, innermost_error, parse_object, read_error
 from fleetscan.model import (
     ERROR_KEYS,
     Ending,
@@ -28,54 +29,47 @@ from fleetscan.patch_counts import told_counts
 # The two statuses with which Azure says that a result's counts are whole.
 GOOD_STATUSES = frozenset({"succeeded", "completedwithwarnings"})
 
-# Names of VMs and groups, which may say anything.
-QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
-
-# What Azure's code and message may say, in the order in which they are tried.
-SPOKEN_REASONS: tuple[tuple[re.Pattern[str], Outcome, Reason], ...] = (
-    (
-        re.compile(
-            r"\b(VM|guest) ?agent\b[^.]*\b(not|unable|unavailable|missing)\b|AgentNotReady|AgentStatus", re.I
-        ),
-        Outcome.FAILED,
-        Reason.AGENT_NOT_READY,
-    ),
-    (
-        re.compile(
-            r"VMNotRunning|\bis not running\b|\bnot in a running state\b|\bVM is (stopped|deallocated)\b",
-            re.I,
-        ),
-        Outcome.SKIPPED,
-        Reason.NOT_RUNNING,
-    ),
-    (
-        re.compile(
-            r"UnsupportedOS|UnsupportedImage"
-            r"|\b(OS|operating system|image)\b[^.]*\b(not supported|unsupported)\b"
-        ),
-        Outcome.SKIPPED,
-        Reason.UNSUPPORTED,
-    ),
-)
-
-STATUS_REASONS = {
-    401: Reason.DENIED,
-    403: Reason.DENIED,
-    404: Reason.GONE,
-    410: Reason.GONE,
-    409: Reason.CONFLICT,
-}
+# Names of VMs and groups, which may say anything. An apostrophe inside a word opens and closes nothing.
+QUOTED = re.compile(r"(?<!\w)'(?:[^']|(?<=\w)'(?=\w))*'(?!\w)|\"[^\"]*\"|\u201c[^\u201d]*\u201d")
+# Under these Azure says in words what it means.
+SPOKEN_STATUSES = frozenset({400, 409, 412, 422})
+# The codes of an operation that a newer one of its VM ended: Azure's, and the guest extension's.
+PREEMPTED = frozenset({"operationpreempted", "newer_operation_superseded"})
 
 
 def refusal(reply: Reply, stage: Stage) -> Ending:
     """The end of a VM whose request Azure definitely refused."""
     error = read_error(reply, stage)
-    if stage is Stage.START and reply.status in (400, 409, 412, 422):
-        said = QUOTED.sub("", f"{error.code}: {error.message}")
-        for pattern, outcome, reason in SPOKEN_REASONS:
-            if pattern.search(said):
-                return Ending(outcome, reason, error=error)
-    return Ending(Outcome.FAILED, STATUS_REASONS.get(reply.status, Reason.REFUSED), error=error)
+    meant = meaning(reply) if stage is Stage.START else BY_STATUS.get(reply.status, REFUSED)
+    return Ending(meant.outcome, meant.reason, error=error)
+
+
+def meaning(reply: Reply) -> Refusal:
+    """What the refusal of a start means: by the innermost code that is known, by its words, by its status."""
+    for code in error_codes(parse_object(reply.body) or {}):
+        if (known := CODES.get(code.lower())) is not None:
+            return known
+    if reply.status in SPOKEN_STATUSES and (spoken := _spoken(reply)) is not None:
+        return spoken
+    return BY_STATUS.get(reply.status, REFUSED)
+
+
+def _spoken(reply: Reply) -> Refusal | None:
+    """What the words of a refusal mean, where they mean anything."""
+    error = read_error(reply, Stage.START)
+    said = QUOTED.sub("", f"{error.code}: {error.message}")
+    for pattern, meant in MESSAGES:
+        if pattern.search(said):
+            return meant
+    is_not_allowed = reply.status == 409 and (error.code or "").lower() == NOT_ALLOWED
+    return REFUSED if is_not_allowed and not PASSING.search(said) else None
+
+
+def is_preempted(body: dict[str, Json] | None, error_key: str = "error") -> bool:
+    """Whether the error in `body` says that a newer operation of the VM ended this one."""
+    error = (body or {}).get(error_key)
+    codes = error_codes(error if isinstance(error, dict) else body or {})
+    return any(code.lower() in PREEMPTED for code in codes)
 
 
 def exhausted(reply: Reply, stage: Stage) -> Ending:
@@ -110,6 +104,18 @@ def timed_out(reply: Reply, stage: Stage, timeout_s: float) -> Ending:
     why = f"the operation was still running {timeout_s:g} s after its start"
     error = Failure.of_fleetscan(OwnCode.OPERATION_TIMEOUT, why, stage, reply)
     return Ending(Outcome.TIMED_OUT, Reason.OPERATION_TIMEOUT, error=error)
+
+
+def nothing_shown() -> Ending:
+    """The end of a VM that another client's assessment held, where no result of one ever showed."""
+    why = "another client's assessment held the VM, and no result of one showed in the operation's time"
+    error = Failure.of_fleetscan(OwnCode.OPERATION_TIMEOUT, why, Stage.RESULT)
+    return Ending(Outcome.TIMED_OUT, Reason.OPERATION_TIMEOUT, error=error)
+
+
+def installing() -> Ending:
+    """The end of a VM on which patches are being installed: an assessment might end that."""
+    return Ending(Outcome.SKIPPED, Reason.BUSY)
 
 
 def fate_unknown() -> Ending:

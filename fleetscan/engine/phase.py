@@ -38,8 +38,19 @@ class Passage:
     turn: Turn
 
 
-Next: TypeAlias = Turn | Ending | Passage
-"""The same phase's next turn, the VM's end, or the next phase."""
+@dataclass(frozen=True, slots=True)
+class Preempted:
+    """A newer operation ended the one whose start was sent at `posted_at`.
+
+    `otherwise` is the VM's end where nothing comes of the newer one.
+    """
+
+    posted_at: float
+    otherwise: Ending
+
+
+Next: TypeAlias = Turn | Ending | Passage | Preempted
+"""The same phase's next turn, the VM's end, the next phase, or that another client took the VM over."""
 
 
 def turn_of(

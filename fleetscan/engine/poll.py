@@ -10,7 +10,7 @@ from fleetscan.azure_times import azure_time
 from fleetscan.engine import outcomes
 from fleetscan.engine.operation_urls import OperationUrls
 from fleetscan.engine.pacing import MIN_POLL_SPACING_S, Watch
-from fleetscan.engine.phase import Next, turn_of
+from fleetscan.engine.phase import Next, Preempted, turn_of
 from fleetscan.engine.recover import Recovering
 from fleetscan.engine.replies import (
     is_weather,
@@ -20,9 +20,11 @@ from fleetscan.engine.replies import (
     throttle_delay_s,
 )
 from fleetscan.engine.rules import MAX_LATE_FAILURES, MAX_NOT_FOUND, NOT_FOUND_WAIT_S, OperationRules
-from fleetscan.model import Ending, Json, Reply, Request, RequestKind, Stage, Target, Turn
+from fleetscan.model import Ending, Json, Outcome, Reply, Request, RequestKind, Stage, Target, Turn
 
-TERMINAL_WORDS = frozenset({"succeeded", "failed", "canceled"})
+# Some services write it with two l.
+CANCELED = frozenset({"canceled", "cancelled"})
+TERMINAL_WORDS = CANCELED | {"succeeded", "failed"}
 
 
 class Polling:
@@ -101,7 +103,7 @@ class Polling:
                 return self._settle(reply, now)
             case 200 | 201 | 202:
                 return self._after_poll(reply, sent_at, now)
-        return outcomes.refusal(reply, self.stage)
+        return self._over(parse_object(reply.body), outcomes.refusal(reply, self.stage))
 
     def _after_poll(self, reply: Reply, sent_at: float, now: float) -> Next:
         body = parse_object(reply.body)
@@ -110,7 +112,7 @@ class Polling:
             return self._after_status(reply, body, sent_at, now)
         if reply.status == 202:
             return self._follow_headers(reply) or self._still_running(reply, sent_at, now)
-        return self._poll_again(reply, sent_at) if body is None else outcomes.assessment(reply, body)
+        return self._poll_again(reply, sent_at) if body is None else self._result(reply, body)
 
     def _after_status(self, reply: Reply, body: dict[str, Json], sent_at: float, now: float) -> Next:
         """A 200 of Azure-AsyncOperation: three words end it, every other word means still running."""
@@ -125,7 +127,16 @@ class Polling:
         self._teach()
         if word == "succeeded":
             return self._after_success(reply, body)
-        return outcomes.operation_ended_badly(reply, body, canceled=word == "canceled")
+        return self._over(body, outcomes.operation_ended_badly(reply, body, canceled=word in CANCELED))
+
+    def _over(self, body: dict[str, Json] | None, ending: Ending) -> Next:
+        """The bad `ending` that `body` tells of, unless a newer operation is what ended this one."""
+        return Preempted(self._posted_at, ending) if outcomes.is_preempted(body) else ending
+
+    def _result(self, reply: Reply, result: dict[str, Json]) -> Next:
+        """The end with this result; a newer assessment in the guest may be why it failed."""
+        ending = outcomes.assessment(reply, result)
+        return ending if ending.outcome is Outcome.ASSESSED else self._over(result, ending)
 
     def _teach(self) -> None:
         """Tell how long the operation took by Azure's own clock, where Azure told."""
@@ -138,7 +149,7 @@ class Polling:
         properties = body.get("properties")
         output = properties.get("output") if isinstance(properties, dict) else None
         if isinstance(output, dict):
-            return outcomes.assessment(reply, output)
+            return self._result(reply, output)
         if refused := self._follow_headers(reply):
             return refused
         if not self.urls.location_url():

@@ -8,10 +8,12 @@ and its region is known to answer or is being tried.
 from __future__ import annotations
 
 import heapq
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from fleetscan.engine.bucket import Bucket
 from fleetscan.engine.circuit import FAILURES_TO_OPEN, Circuit
+from fleetscan.engine.first_starts import FirstStarts
 from fleetscan.engine.limits import DRAWS, REGIONAL, Account, Limits, Policy
 from fleetscan.model import Job, Request, RequestKind, Turn
 
@@ -61,10 +63,12 @@ class RegionQueue:
         heapq.heappop(self._queue)
         return job, turn
 
-    def clear(self) -> list[Job]:
-        """Take out everything that waits."""
-        jobs = [job for _, _, job, _ in self._queue]
-        self._queue.clear()
+    def take_out(self, is_wanted: Callable[[Job], bool] = lambda _: True) -> list[Job]:
+        """Take out what waits: all of it, or the jobs that are wanted."""
+        jobs = [job for _, _, job, _ in self._queue if is_wanted(job)]
+        if jobs:
+            self._queue = [entry for entry in self._queue if not is_wanted(entry[2])]
+            heapq.heapify(self._queue)
         return jobs
 
     def first_kind(self) -> RequestKind | None:
@@ -89,16 +93,19 @@ class RegionQueue:
 class RequestQueue:
     """All requests of one subscription that draw on one account.
 
-    `listed_at` is the moment under which the scheduler has listed this queue.
+    `listed_at` is the moment under which the scheduler has listed this queue, `at_first` how many starts may
+    be on their way before one is answered.
     """
 
-    __slots__ = ("_limits", "_regions", "account", "bucket", "listed_at")
+    __slots__ = ("_limits", "_regions", "account", "bucket", "first_starts", "listed_at")
 
-    def __init__(self, account: Account, limits: Limits, now: float) -> None:
+    def __init__(self, account: Account, limits: Limits, now: float, at_first: float = NEVER) -> None:
         self.account = account
         self._limits = limits
         self._regions: dict[tuple[Policy, str], RegionQueue] = {}
         self.bucket = Bucket(limits.accounts[account], now, limits.share)
+        # Starts alone draw on the account of writes.
+        self.first_starts = FirstStarts(at_first if account is Account.WRITES else NEVER)
         self.listed_at = NEVER
 
     def put(self, due_at: float, order: int, job: Job, turn: Turn, now: float) -> None:
@@ -113,7 +120,12 @@ class RequestQueue:
 
     def ready_at(self) -> float:
         """When any request may leave; NEVER when none waits."""
-        return max(self.bucket.ready_at(), min(map(RegionQueue.ready_at, self._regions.values())))
+        regions_at = min(map(RegionQueue.ready_at, self._regions.values()))
+        return max(self.bucket.ready_at(), self.first_starts.ready_at, regions_at)
+
+    def take_out(self, is_wanted: Callable[[Job], bool]) -> list[Job]:
+        """Take out the jobs that wait here and are wanted."""
+        return [job for region in self._regions.values() for job in region.take_out(is_wanted)]
 
     def next_kind(self) -> RequestKind | None:
         """What the request that may leave first is for; None when none waits."""
@@ -121,7 +133,9 @@ class RequestQueue:
 
     def take(self, now: float) -> Step | None:
         """Send off the request whose turn it is, when `ready_at` has come; None where it can wait."""
-        if self.bucket.ready_at() > now or (region := self._next_region(now)) is None:
+        if max(self.bucket.ready_at(), self.first_starts.ready_at) > now:
+            return None
+        if (region := self._next_region(now)) is None:
             return None
         popped = region.pop(now)
         if popped is None:
@@ -130,6 +144,7 @@ class RequestQueue:
         self.bucket.take(now)
         region.bucket.take(now)
         region.circuit.sent()
+        self.first_starts.sent()
         request = job.request()
         return Step(job, turn, request, now, self, region, self.bucket.taken, region.bucket.taken)
 

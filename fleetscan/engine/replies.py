@@ -59,6 +59,11 @@ def dated(reply: Reply) -> datetime | None:
     return http_time(reply.headers.get("date"))
 
 
+def is_refusal(reply: Reply) -> bool:
+    """Whether Azure itself said no to the request, for now or for good."""
+    return 400 <= reply.status < 500 and not is_weather(reply)
+
+
 def read_error(reply: Reply, stage: Stage) -> Failure:
     """What `reply` says went wrong: Azure's innermost code and message, or which fault brought none."""
     if reply.fault is not None:
@@ -71,13 +76,25 @@ def read_error(reply: Reply, stage: Stage) -> Failure:
 
 def innermost_error(body: dict[str, Json]) -> tuple[str | None, str | None]:
     """(code, message) of the deepest error in `body`, with or without ARM's `error` wrapper."""
-    wrapped = body.get("error")
-    error = wrapped if isinstance(wrapped, dict) else body
-    code, message = text_of(error.get("code")), text_of(error.get("message"))
-    while (inner := _inner(error)) is not None:
-        error = inner
+    code = message = None
+    for error in _errors(body):
         code, message = text_of(error.get("code")), text_of(error.get("message")) or message
     return code, message
+
+
+def error_codes(body: dict[str, Json]) -> list[str]:
+    """The codes of the errors in `body`, the innermost first."""
+    codes = [text_of(error.get("code")) for error in _errors(body)]
+    return [code for code in reversed(codes) if code is not None]
+
+
+def _errors(body: dict[str, Json]) -> Iterator[dict[str, Json]]:
+    """The errors in `body`, each inside the one before."""
+    wrapped = body.get("error")
+    error: dict[str, Json] | None = wrapped if isinstance(wrapped, dict) else body
+    while error is not None:
+        yield error
+        error = _inner(error)
 
 
 def _inner(error: dict[str, Json]) -> dict[str, Json] | None:

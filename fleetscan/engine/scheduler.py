@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from fleetscan.engine.limits import DRAWS, PUBLIC, Account, Limits
@@ -16,6 +17,7 @@ from fleetscan.engine.queues import NEVER, RequestQueue, Step
 from fleetscan.engine.replies import (
     ThrottleScope,
     is_answer,
+    is_weather,
     remaining_quotas,
     throttle_delay_s,
     throttle_scope,
@@ -53,13 +55,15 @@ class Outage:
 class Scheduler:
     """Jobs and the order in which their requests may go.
 
-    It begins with `limits`, which replies correct. `next` hands out a step whose tokens it has taken;
+    It begins with `limits`, which replies correct. Of each subscription `at_first` starts are on their way at
+    most, until one is answered. `next` hands out a step whose tokens it has taken;
     exactly one of `settle`, `put_back` and `forget` follows for each step. `outages` are those
     not yet reported; the reader removes them.
     """
 
-    def __init__(self, limits: Limits = PUBLIC) -> None:
+    def __init__(self, limits: Limits = PUBLIC, at_first: float = NEVER) -> None:
         self._limits = limits
+        self._at_first = at_first
         self._queues: dict[tuple[str, Account], RequestQueue] = {}
         self._heap: list[tuple[float, int, RequestQueue]] = []
         self._order = itertools.count()
@@ -98,7 +102,7 @@ class Scheduler:
 
     def settle(self, step: Step, reply: Reply, now: float) -> bool:
         """Give a step's reply to its job; True when the job has ended."""
-        self._exchanging -= 1
+        self._came_back(step, is_verdict=not is_weather(reply))
         self._judge(step, now, has_answered=is_answer(reply))
         self._learn(step, reply, now)
         self._list_sooner(step, now)
@@ -110,17 +114,26 @@ class Scheduler:
 
     def forget(self, step: Step, now: float) -> None:
         """Drop a step that brought no reply and never will."""
-        self._exchanging -= 1
+        self._came_back(step)
         self._judge(step, now, has_answered=False)
         self._list_sooner(step, now)
         self._give_up(step)
 
     def put_back(self, step: Step, after_s: float, now: float) -> None:
         """Queue a step again that Azure did not process, because its token was refused."""
-        self._exchanging -= 1
+        self._came_back(step)
         self._judge(step, now, has_answered=True)
         self._list_sooner(step, now)
         self._put(step.job, again(step.turn, after_s), now)
+
+    def take_out_starts(self, subscription_id: str, is_wanted: Callable[[Job], bool]) -> list[Job]:
+        """The jobs of a subscription that wait for their start and are wanted: they wait no longer."""
+        queue = self._queues.get((subscription_id, Account.WRITES))
+        return [] if queue is None else queue.take_out(is_wanted)
+
+    def _came_back(self, step: Step, *, is_verdict: bool = False) -> None:
+        self._exchanging -= 1
+        step.queue.first_starts.came_back(is_verdict=is_verdict)
 
     def _put(self, job: Job, turn: Turn, now: float) -> None:
         account, _ = DRAWS[turn.kind]
@@ -128,7 +141,7 @@ class Scheduler:
             return
         key = (turn.subscription_id, account)
         if (queue := self._queues.get(key)) is None:
-            queue = self._queues[key] = RequestQueue(account, self._limits, now)
+            queue = self._queues[key] = RequestQueue(account, self._limits, now, self._at_first)
         due_at = now + turn.after_s
         queue.put(due_at, next(self._order), job, turn, now)
         if due_at < queue.listed_at:
@@ -166,7 +179,7 @@ class Scheduler:
 
     def _give_up(self, step: Step) -> None:
         """The last probe brought no answer: what waits for the region waits no longer."""
-        if step.region.circuit.is_given_up and (given_up := tuple(step.region.clear())):
+        if step.region.circuit.is_given_up and (given_up := tuple(step.region.take_out())):
             self.outages.append(Outage(step.turn.subscription_id, step.turn.region, given_up=given_up))
 
     def _learn(self, step: Step, reply: Reply, now: float) -> None:

@@ -10,7 +10,7 @@ from fleetscan.engine import outcomes
 from fleetscan.engine.operation_urls import OperationUrls
 from fleetscan.engine.phase import Next, Passage, turn_of
 from fleetscan.engine.poll import Polling
-from fleetscan.engine.recover import Recovering
+from fleetscan.engine.recover import Cause, Recovering
 from fleetscan.engine.replies import (
     ThrottleScope,
     is_not_taken,
@@ -27,7 +27,7 @@ from fleetscan.engine.rules import (
     OperationRules,
 )
 from fleetscan.engine.urls import assess_url
-from fleetscan.model import Ending, Reason, Reply, Request, RequestKind, Stage, Target, Turn
+from fleetscan.model import Ending, Reply, Request, RequestKind, Stage, Target, Turn
 
 
 class Starting:
@@ -57,7 +57,7 @@ class Starting:
 
     @classmethod
     def once_more(cls, target: Target, rules: OperationRules, posted_at: float) -> Passage:
-        """To a start after one that was sent at `posted_at` and may have arrived."""
+        """To the one more start of a VM, after one at `posted_at` that nothing is known of, or another's."""
         starting = cls(target, rules)
         starting._unknown = 1
         starting._was_sent = True
@@ -90,12 +90,10 @@ class Starting:
                 return outcomes.assessment(reply, body)
             case 204:
                 return outcomes.no_result(reply, Stage.START, "the assessment ended at once without a result")
-            case 409:
-                return self._again_after_conflict(reply, now)
             case 429:
                 return self._again_after_throttling(reply)
         if not is_weather(reply):
-            return outcomes.refusal(reply, Stage.START)
+            return self._after_refusal(reply, sent_at, now)
         return self._again_after_failure(reply) if is_not_taken(reply) else self._settle(reply, sent_at, now)
 
     def _follow(self, reply: Reply, sent_at: float, now: float) -> Next:
@@ -113,17 +111,27 @@ class Starting:
     def _start(self, after_s: float) -> Turn:
         return turn_of(self._target, RequestKind.START, after_s, is_retry=self._was_sent)
 
-    def _again_after_conflict(self, reply: Reply, now: float) -> Next:
-        """Another operation holds the VM: it may soon end, unless Azure says that trying is no use."""
-        ending = outcomes.refusal(reply, Stage.START)
-        if ending.reason is Reason.CONFLICT and self._posted_at is not None:
+    def _after_refusal(self, reply: Reply, sent_at: float, now: float) -> Next:
+        """A definite no is the end. One that may pass is met again, unless an assessment is why."""
+        meant, ending = outcomes.meaning(reply), outcomes.refusal(reply, Stage.START)
+        if not meant.may_pass:
+            return ending
+        if self._posted_at is not None:
             # It may be our own: the start before broke on its way.
             return Recovering(self._target, self._rules, self._posted_at, None, ending).begun(now)
         self._failures += 1
-        if ending.reason is not Reason.CONFLICT or self._failures >= MAX_CONFLICTS:
+        if meant.is_assessing:
+            once_more = self.once_more(self._target, self._rules, sent_at)
+            return Recovering(self._target, self._rules, sent_at, once_more, ending, Cause.HELD).begun(now)
+        if self._failures >= MAX_CONFLICTS:
             return ending
         floor_s = max(MIN_START_SPACING_S, retry_after_s(reply.headers) or 0.0)
-        return self._start(self._rules.retrying.delay_s(self._failures, floor_s))
+        again = self._start(self._rules.retrying.delay_s(self._failures, floor_s))
+        if self._failures < MAX_CONFLICTS - 1:
+            return again
+        # Azure may call another client's assessment a conflict: the VM is read before the last attempt.
+        last = Passage(self, again)
+        return Recovering(self._target, self._rules, sent_at, last, ending, Cause.CONFLICT).begun(now)
 
     def _again_after_throttling(self, reply: Reply) -> Turn | Ending:
         """A 429 only delays the start; one about this VM alone by at least the VM's own refill."""

@@ -1,12 +1,14 @@
 """Which VMs have a patch operation running, by Resource Graph: an assessment might end an installation.
 
+Another client's assessment is as good as ours, so that the two kinds are told apart.
+
 Facts: a newer operation of the guest's extension stops an older one; installations are kept in
 `patchinstallationresources` for 30 days, and one whose agent died says InProgress as long.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -30,14 +32,18 @@ QUERY = (
 # be asked instead.
 ATTEMPTS = 4
 # What a row's id has between the VM's own and the operation's name.
-KINDS = frozenset(type_.rpartition("/")[2] for type_ in (INSTALLATIONS, ASSESSMENTS))
+INSTALLATION, ASSESSMENT = (type_.rpartition("/")[2] for type_ in (INSTALLATIONS, ASSESSMENTS))
 
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """VMs by their keys: an operation runs on `machines`; on the `stale` it began too long ago to run."""
+    """VMs by their keys: patches are being installed on `installing`, and `assessing` are others assessed now.
 
-    machines: frozenset[str] = frozenset()
+    On the `stale` a patch operation says that it runs, and began too long ago to do so.
+    """
+
+    installing: frozenset[str] = frozenset()
+    assessing: frozenset[str] = frozenset()
     stale: frozenset[str] = frozenset()
 
 
@@ -54,6 +60,7 @@ class _Running:
     """One operation that says InProgress, by its VM's key."""
 
     machine: str
+    kind: str
     is_stale: bool
 
 
@@ -61,30 +68,38 @@ def query_busy(endpoint: str, subscription_ids: Sequence[str], window: Window) -
     """The busy VMs in these subscriptions; a clause on why that is unknown otherwise."""
     read_row = partial(_running, window=window)
     query = GraphQuery(RequestKind.QUERY_PATCHES, QUERY, "patch operations", read_row, ATTEMPTS)
-    busy: set[str] = set()
-    stale: set[str] = set()
+    running: list[_Running] = []
     for batch in batches(subscription_ids):
         found = yield from graph_pages(endpoint, query, batch)
         if isinstance(found, str):
             return found
-        busy.update(each.machine for each in found if not each.is_stale)
-        stale.update(each.machine for each in found if each.is_stale)
-    return Busy(frozenset(busy), frozenset(stale - busy))
+        running.extend(found)
+    return _sorted_out(running)
+
+
+def _sorted_out(running: Iterable[_Running]) -> Busy:
+    """Each VM in one place: an installation counts before an assessment, what runs before what is stale."""
+    told = {(each.machine, "stale" if each.is_stale else each.kind) for each in running}
+    installing, assessing, stale = (
+        frozenset(machine for machine, kind in told if kind == wanted)
+        for wanted in (INSTALLATION, ASSESSMENT, "stale")
+    )
+    return Busy(installing, assessing - installing, stale - installing - assessing)
 
 
 def _running(row: Json, sent_at: datetime | None, *, window: Window) -> _Running:
     """The operation of `row`. Without a usable time of its own it may be running: nothing is ended for it."""
     times = (text_at(row, "startDateTime"), text_at(row, "lastModifiedDateTime"))
-    return _Running(_machine_of(row), is_stale(times, sent_at or window.now, window.max_age_s))
+    return _Running(*_machine_of(row), is_stale(times, sent_at or window.now, window.max_age_s))
 
 
-def _machine_of(row: Json) -> str:
-    """The key of the VM that `row` is about; ValueError with a clause where it is about none."""
+def _machine_of(row: Json) -> tuple[str, str]:
+    """The key of the VM that `row` is about and the kind of operation; ValueError where it is about none."""
     match (text_at(row, "id") or "").lower().rsplit("/", 2):
-        case [machine, kind, name] if kind in KINDS and name:
+        case [machine, kind, name] if kind in (INSTALLATION, ASSESSMENT) and name:
             try:
                 parse_vm_id(machine)
             except ValueError as error:
                 raise ValueError(f"gave a patch operation whose VM's id is {error}") from error
-            return machine
+            return machine, kind
     raise ValueError("gave a row whose id is not a patch operation's")

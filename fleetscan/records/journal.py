@@ -115,6 +115,7 @@ class StartAccepted:
         begun = story.started(self.vm)
         begun.in_doubt -= 1
         begun.posted_at, begun.accepted_at, begun.urls = self.posted_at, self.at, self.urls
+        begun.acceptances += 1
         story.see(self.at)
 
 

@@ -19,7 +19,7 @@ class Begun:
     """What is known of a VM whose start was sent and that has not ended.
 
     `in_doubt` starts brought no answer; `posted_at` is when the first of those was sent, or the accepted one.
-    `urls` are those of an accepted operation.
+    `urls` are those of an accepted operation, `acceptances` how often a start was accepted.
     """
 
     starts: int = 0
@@ -27,6 +27,12 @@ class Begun:
     posted_at: float = 0.0
     accepted_at: float | None = None
     urls: FollowedUrls | None = None
+    acceptances: int = 0
+
+    @property
+    def may_start_again(self) -> bool:
+        """Whether no start followed an accepted one yet."""
+        return self.acceptances < 2 and not (self.acceptances and self.in_doubt)
 
 
 @dataclass(slots=True)

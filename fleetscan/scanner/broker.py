@@ -12,10 +12,11 @@ from collections.abc import Callable
 from fleetscan.engine.operation import Operation
 from fleetscan.engine.poll import Polling
 from fleetscan.engine.queues import Step
-from fleetscan.engine.replies import is_not_taken
+from fleetscan.engine.refused_scopes import RefusedScopes
+from fleetscan.engine.replies import is_not_taken, is_refusal, read_error
 from fleetscan.engine.scheduler import Finished, Scheduler, WaitUntil
 from fleetscan.errors import FleetscanError
-from fleetscan.model import Job, Reply, RequestKind
+from fleetscan.model import Job, Reply, RequestKind, Stage
 from fleetscan.records.fleet_facts import RequestCounts
 from fleetscan.records.journal import OperationMoved, StartAccepted, StartNotTaken, StartSending
 from fleetscan.records.times import WallClock
@@ -45,6 +46,7 @@ class Broker:
         self._on_bug = on_bug
         self._refusals = TokenRefusals()
         self._outages = Outages(hooks)
+        self._refused = RefusedScopes()
         # Before the run has a directory there is nothing to resume.
         self._journal: Journal = NoJournal()
         self._clock = WallClock.at_zero()
@@ -56,8 +58,11 @@ class Broker:
         self._journal, self._clock = journal, clock
 
     def add(self, job: Job, now: float) -> None:
-        """Take in a job."""
-        self._scheduler.add(job, now)
+        """Take in a job; a VM of a scope that refuses every start ends at once."""
+        if isinstance(job, Operation) and self._is_refused(job):
+            self._end_unasked(job)
+        else:
+            self._scheduler.add(job, now)
 
     def stop_starting(self) -> None:
         """Send no more starts; running assessments are still polled."""
@@ -90,6 +95,7 @@ class Broker:
             self._note(step, reply)
             if has_ended:
                 self._on_end(step.job)
+            self._heed_refusal(step, reply)
             self._heed_outages(now)
         except FleetscanError:
             raise
@@ -112,6 +118,32 @@ class Broker:
                 job.give_up(now)
                 self._on_end(job)
 
+    def _heed_refusal(self, step: Step, reply: Reply) -> None:
+        """End the VMs for which the refusal of another one's start holds too."""
+        if step.turn.kind is not RequestKind.START or not isinstance(step.job, Operation):
+            return
+        if (scope := self._refused.heard(step.job.target, reply)) is None:
+            return
+        unasked = self._scheduler.take_out_starts(
+            scope.subscription_id, lambda job: isinstance(job, Operation) and self._is_refused(job)
+        )
+        self._hooks.warning(
+            f"Azure refuses every start in {scope} ({read_error(reply, Stage.START).code or reply.status}): "
+            f"{len(unasked)} more VMs there are not tried"
+        )
+        for job in unasked:
+            assert isinstance(job, Operation)
+            self._end_unasked(job)
+
+    def _is_refused(self, operation: Operation) -> bool:
+        return not operation.was_tried and self._refused.ending_of(operation.target) is not None
+
+    def _end_unasked(self, operation: Operation) -> None:
+        ending = self._refused.ending_of(operation.target)
+        assert ending is not None
+        operation.end_unasked(ending)
+        self._on_end(operation)
+
     def _note(self, step: Step, reply: Reply) -> None:
         """Journal what the reply changed, before anything else follows from it."""
         operation = step.job
@@ -121,7 +153,7 @@ class Broker:
         if step.turn.kind is RequestKind.START:
             if polling is not None:
                 self._note_accepted(operation.number, step.sent_at, polling)
-            elif is_not_taken(reply) or reply.status == 409:
+            elif is_not_taken(reply) or is_refusal(reply):
                 self._note_not_taken(step)
         elif polling is not None and ("location" in reply.headers or "azure-asyncoperation" in reply.headers):
             self._journal.write(OperationMoved(operation.number, polling.urls.told()))
@@ -141,4 +173,6 @@ class Broker:
             self._hooks.throttled(step.turn.kind)
         elif reply.status in (200, 202) and step.turn.kind is RequestKind.START:
             self.accepted += 1
-            self._hooks.accepted()
+            # One that is accepted once more goes on running.
+            if not (isinstance(step.job, Operation) and step.job.is_accepted):
+                self._hooks.accepted()

@@ -25,7 +25,7 @@ WAITS: Mapping[RequestKind | None, str] = {
     RequestKind.START: "to start the next VM",
     RequestKind.POLL: "to poll running assessments",
     RequestKind.RESULT: "to fetch results",
-    RequestKind.VIEW: "to check starts that may not have arrived",
+    RequestKind.VIEW: "to check VMs whose assessment cannot be polled",
     RequestKind.QUERY_PATCHES: "to query Resource Graph",
     RequestKind.LIST_SUBSCRIPTIONS: "to list subscriptions",
     RequestKind.QUERY_GRAPH: "to query Resource Graph",

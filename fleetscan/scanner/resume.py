@@ -72,6 +72,12 @@ class Resumption:
         """Whether Azure ever took a start of this run."""
         return self.story is not None and bool(self.story.ended or self.story.begun)
 
+    def began_at(self, clock: WallClock) -> float:
+        """When the run began, in this process's clock; never in its future."""
+        if self.story is None:
+            return clock.monotonic
+        return min(clock.since_epoch(self.story.began_at), clock.monotonic)
+
     def started_at(self, clock: WallClock) -> str:
         """When the run began, as records write it."""
         if self.story is None:
@@ -104,7 +110,8 @@ def _before(begun: Begun, clock: WallClock) -> Before:
     """`begun` in this process's clock; nothing lies in the future, even if the wall clock was set back."""
     now = clock.monotonic
     accepted_at = None if begun.accepted_at is None else min(clock.since_epoch(begun.accepted_at), now)
-    return Before(begun.starts, begun.in_doubt, min(clock.since_epoch(begun.posted_at), now), accepted_at)
+    posted_at = min(clock.since_epoch(begun.posted_at), now)
+    return Before(begun.starts, begun.in_doubt, posted_at, accepted_at, may_start_again=begun.may_start_again)
 
 
 def _is_other(was: Mapping[str, str | None], now: Mapping[str, str | None]) -> bool:

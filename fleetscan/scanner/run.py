@@ -142,17 +142,17 @@ class Run:
         return self._session.finish(time.monotonic(), stopped_by)
 
     async def _assess(self, keep: Callable[[], Awaitable[None]]) -> None:
-        """Assess every VM; those with a running patch operation come last."""
+        """Assess every VM; those with a running patch installation come last."""
         session, dispatcher = self._session, self._dispatcher
         subscription_ids = session.unbegun_subscriptions()
         busy = await self._ask_busy(subscription_ids)
         if busy is not None:
             session.note_unseen()
             session.note_stale(busy.stale)
-        await dispatcher.run(session.operations(_machines(busy)), self._stop, self._halt(), keep)
+        await dispatcher.run(session.operations(busy or Busy()), self._stop, self._halt(), keep)
         if session.has_busy:
             busy = await self._ask_busy(subscription_ids)
-            await dispatcher.run(session.late_operations(_machines(busy)), self._stop, self._halt(), keep)
+            await dispatcher.run(session.late_operations(busy or Busy()), self._stop, self._halt(), keep)
 
     async def _ask_busy(self, subscription_ids: list[str]) -> Busy | None:
         """The busy VMs; None if they are not asked for, or cannot be found out."""
@@ -199,8 +199,3 @@ async def tenant_of(tokens: TokenSource | None) -> str | None:
         return None
     await tokens.header()
     return tokens.principal().get("tenant_id")
-
-
-def _machines(busy: Busy | None) -> frozenset[str]:
-    """The keys of the VMs that are known to be busy."""
-    return frozenset() if busy is None else busy.machines

@@ -13,9 +13,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from fleetscan.engine.first_starts import AT_FIRST
 from fleetscan.engine.operation import Operation
 from fleetscan.engine.scheduler import Scheduler
 from fleetscan.errors import BugError, FleetscanError, OutputError, Remedy, StoppedError
+from fleetscan.inventory.busy import Busy
 from fleetscan.inventory.listing import Fleet
 from fleetscan.inventory.selection import is_skipped
 from fleetscan.model import Ending, Failure, Job, Outcome, OwnCode, Reason, Target
@@ -72,7 +74,7 @@ class Session:
         self._busy: list[tuple[int, Target]] = []
         self._now = clock.monotonic
         self.broker = Broker(
-            Scheduler(limits_of(settings)), hooks=hooks, on_end=self._ended, on_bug=self._broke
+            Scheduler(limits_of(settings), AT_FIRST), hooks=hooks, on_end=self._ended, on_bug=self._broke
         )
 
     def open(
@@ -153,8 +155,8 @@ class Session:
             Remedy("{busy_max_age_s} sets how long one is believed", {"busy_max_age_s": None}),
         )
 
-    def operations(self, busy: frozenset[str] = frozenset()) -> Iterator[Operation]:
-        """An operation for each VM that may answer, except the `busy` ones, which come last.
+    def operations(self, busy: Busy = Busy()) -> Iterator[Operation]:  # noqa: B008 - a frozen value
+        """An operation for each VM that may answer, except those with an installation, which come last.
 
         Empties the list of targets, so that memory shrinks as work is done.
         """
@@ -172,8 +174,10 @@ class Session:
             number, target = waiting.popleft()
             if is_skipped(target) or number in resumption.ended:
                 continue
-            if target.key in busy and not resumption.is_begun(number):
+            if target.key in busy.installing and not resumption.is_begun(number):
                 self._busy.append((number, target))
+            elif target.key in busy.assessing and not resumption.is_begun(number):
+                yield self._beside(number, target)
             else:
                 operation = resumption.operation(number, target, self._rules, past.of(target), self._clock)
                 if operation.polling is not None:
@@ -187,17 +191,23 @@ class Session:
 
     @property
     def has_busy(self) -> bool:
-        """Whether VMs were put off because a patch operation was running on them."""
+        """Whether VMs were put off because patches were being installed on them."""
         return bool(self._busy)
 
-    def late_operations(self, busy: frozenset[str]) -> Iterator[Operation]:
-        """The VMs that were put off; those that are still `busy` are skipped."""
+    def late_operations(self, busy: Busy) -> Iterator[Operation]:
+        """The VMs that were put off; those on which patches are still being installed are skipped."""
         put_off, self._busy = self._busy, []
         for number, target in put_off:
-            if target.key in busy:
+            if target.key in busy.installing:
                 self._recorder.record(number, target, Ending(Outcome.SKIPPED, Reason.BUSY))
+            elif target.key in busy.assessing:
+                yield self._beside(number, target)
             else:
                 yield Operation(target, self._rules, number=number)
+
+    def _beside(self, number: int, target: Target) -> Operation:
+        """Another client assesses the VM: what ends after the scan's begin is as good as ours."""
+        return Operation.beside(target, self._rules, number, self._resumption.began_at(self._clock))
 
     def keep(self, now: float) -> None:
         """Journal the requests so far; they survive a power cut once the store is synced."""

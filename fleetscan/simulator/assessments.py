@@ -18,8 +18,15 @@ from fleetscan.simulator.fates import Fate
 from fleetscan.simulator.fleet import Fleet, Machine
 from fleetscan.simulator.installations import Installations
 from fleetscan.simulator.ledger import Ledger
+from fleetscan.simulator.locks import Locks
 from fleetscan.simulator.operations import Operation, Operations, State
-from fleetscan.simulator.refusals import denied, not_found, operation_not_found, refusal_of_start
+from fleetscan.simulator.refusals import (
+    already_assessing,
+    denied,
+    not_found,
+    operation_not_found,
+    refusal_of_start,
+)
 from fleetscan.simulator.replies import ELSEWHERE, Answer, compute_error, indented
 from fleetscan.simulator.scenario import Scenario
 from fleetscan.simulator.times import Calendar
@@ -29,7 +36,8 @@ from fleetscan.simulator.troubles import LOST_AFTER_S, Trouble
 GUEST_BEGINS_AT = 4 / 71
 GUEST_LOOKED_AT = 47 / 71
 
-_CANCELED = ("OperationPreempted", "Operation execution has been preempted by a more recent operation.")
+_PREEMPTED = ("OperationPreempted", "Operation execution has been preempted by a more recent operation.")
+_CANCELED = ("Canceled", "The operation was canceled.")
 _FAILED = (
     "VMExtensionProvisioningError",
     "VM has reported a failure when processing extension 'WindowsPatchExtension' or 'LinuxPatchExtension'.",
@@ -45,6 +53,8 @@ class Assessments:
         self._fleet = fleet
         self._installations = installations
         self._calendar = calendar
+        self.locks = Locks(scenario, fleet)
+        self._second = scenario.second_assessment
         self._lost_after_s = LOST_AFTER_S / scenario.speed
         self._operations = Operations(scenario.seed, calendar)
         self._assessor = Assessor(scenario.seed, scenario.patches)
@@ -53,7 +63,12 @@ class Assessments:
     def start(self, call: Call, machine: Machine, now: float) -> Answer:
         """POST assessPatches on a machine that is in the fleet."""
         self.ledger.starts[machine.key] += 1
-        refusal = self._refusal_of_gone(machine, now) or refusal_of_start(machine)
+        refusal = (
+            self.locks.refusal(machine)
+            or self._refusal_of_gone(machine, now)
+            or refusal_of_start(machine)
+            or self._refusal_of_second(machine, now)
+        )
         if refusal is not None:
             return refusal
         if machine.fate is Fate.NO_CONTENT:
@@ -114,6 +129,13 @@ class Assessments:
 
     def _refusal_of_gone(self, machine: Machine, now: float) -> Answer | None:
         return not_found(machine.name, machine.resource_group) if self.is_gone(machine, now) else None
+
+    def _refusal_of_second(self, machine: Machine, now: float) -> Answer | None:
+        """The error of a start beside one that runs, where the scenario has it refused."""
+        running = self._operations.newest(machine)
+        if self._second == "supersedes" or running is None or running.state(now) is not State.IN_PROGRESS:
+            return None
+        return already_assessing(machine.name, says_so=self._second == "refused")
 
     def _refusal_of_poll(self, operation: Operation, now: float) -> Answer | None:
         """The error that a machine's trouble makes of reading its operation."""
@@ -180,7 +202,7 @@ class Assessments:
                 output = self._render(operation).decode()
                 body += f'  "properties": {{\r\n    "output": {output}\r\n  }},\r\n'
             case State.FAILED | State.CANCELED:
-                code, message = _FAILED if state is State.FAILED else _CANCELED
+                code, message = _error_of(operation, state)
                 body += f'  "error": {{\r\n    "code": "{code}",\r\n    "message": "{message}"\r\n  }},\r\n'
         return Answer(200, f'{body}  "name": "{operation.guid}"\r\n}}'.encode())
 
@@ -191,7 +213,7 @@ class Assessments:
             case State.SUCCEEDED:
                 return Answer(200, self._render(operation))
             case state:
-                code, message = _FAILED if state is State.FAILED else _CANCELED
+                code, message = _error_of(operation, state)
                 return Answer(409, indented({"error": {"code": code, "message": message}}))
 
     def _render(self, operation: Operation) -> bytes:
@@ -214,3 +236,10 @@ class Assessments:
         if operation is None or operation.state(operation.ends_at) is not State.SUCCEEDED:
             return None
         return cast("dict[str, Json]", orjson.loads(self._render(operation)))
+
+
+def _error_of(operation: Operation, state: State) -> tuple[str, str]:
+    """Code and message of an operation that ended badly."""
+    if state is State.FAILED:
+        return _FAILED
+    return _PREEMPTED if operation.is_preempted else _CANCELED

@@ -18,6 +18,7 @@ from fleetscan.simulator.graph import Graph
 from fleetscan.simulator.installations import Installations
 from fleetscan.simulator.ledger import Ledger
 from fleetscan.simulator.limits import Limits
+from fleetscan.simulator.locks import Locks
 from fleetscan.simulator.patch_tables import PatchTables
 from fleetscan.simulator.replies import Answer, Letterhead, arm_error, unauthorized
 from fleetscan.simulator.routes import Route, Router
@@ -62,6 +63,11 @@ class Cloud:
     def ledger(self) -> Ledger:
         """What this cloud was sent so far: counts of starts, polls, 429s and faults, some by machine."""
         return self._assessments.ledger
+
+    @property
+    def locks(self) -> Locks:
+        """The subscriptions, groups and machines on which this cloud refuses every start."""
+        return self._assessments.locks
 
     def begin_calendar(self, epoch: datetime) -> None:
         """Have the dates begin at `epoch`, unless the cloud was made with an epoch of its own."""

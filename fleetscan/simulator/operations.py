@@ -76,6 +76,11 @@ class Operation:
         return self.started_at + lot.duration_s / 2 if lot.trouble is Trouble.VANISHING else inf
 
     @property
+    def is_preempted(self) -> bool:
+        """Whether a newer operation ends it, or so it says."""
+        return self.superseded_at is not None or self.machine.lot.trouble is Trouble.PREEMPTED
+
+    @property
     def span_s(self) -> float:
         """How long it takes, or would were it to end."""
         ends_at = self.ends_at
@@ -87,8 +92,7 @@ class Operation:
         if now < ends_at or ends_at == inf:
             return State.IN_PROGRESS
         lot = self.machine.lot
-        is_canceled = lot.fate is Fate.OPERATION_CANCELED or lot.trouble is Trouble.PREEMPTED
-        if self.superseded_at is not None or is_canceled:
+        if self.is_preempted or lot.fate is Fate.OPERATION_CANCELED:
             return State.CANCELED
         return State.FAILED if self.machine.fate is Fate.OPERATION_FAILED else State.SUCCEEDED
 

@@ -6,6 +6,8 @@ ones it uses for other calls in the same situation.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fleetscan.simulator.fates import Fate
 from fleetscan.simulator.fleet import Machine
 from fleetscan.simulator.replies import Answer, arm_error, compute_error
@@ -74,6 +76,39 @@ def not_found(name: str, resource_group: str) -> Answer:
         "ResourceNotFound",
         f"The Resource 'Microsoft.Compute/virtualMachines/{name}' under resource group '{resource_group}' "
         "was not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix",
+    )
+
+
+def locked(resource_id: str, scopes: Sequence[str]) -> Answer:
+    """ARM's refusal of a write to what a lock on any of `scopes` makes read-only."""
+    named = ",".join(f"'{scope}'" for scope in scopes)
+    return arm_error(
+        409,
+        "ScopeLocked",
+        f"The scope '{resource_id}' cannot perform write operation because following scope(s) are locked: "
+        f"{named}. Please remove the lock and try again.",
+    )
+
+
+def disabled(subscription_id: str) -> Answer:
+    """ARM's refusal of a write to a disabled subscription."""
+    return arm_error(
+        409,
+        "ReadOnlyDisabledSubscription",
+        f"The subscription '{subscription_id}' is disabled and therefore marked as read only. You cannot "
+        "perform any write actions on this subscription until it is re-enabled.",
+    )
+
+
+def already_assessing(name: str, *, says_so: bool) -> Answer:
+    """A refusal of a second assessment of a machine; Azure's words for it are not published."""
+    if not says_so:
+        _, code, message = _OF_COMPUTE[Fate.REFUSED_CONFLICT]
+        return compute_error(409, code, message)
+    return compute_error(
+        409,
+        "OperationNotAllowed",
+        f"Cannot perform operation 'assessPatches' on VM '{name}': a patch assessment is in progress.",
     )
 
 

@@ -17,6 +17,7 @@ PolicyNames: TypeAlias = Literal["2023", "2024", "novel"]
 Durations: TypeAlias = Literal["lognormal", "regular"]
 GraphState: TypeAlias = Literal["up", "denied", "broken", "endless", "hollow"]
 ListState: TypeAlias = Literal["up", "endless", "hollow"]
+SecondAssessment: TypeAlias = Literal["supersedes", "refused", "conflict"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +145,27 @@ class Scenario:
         0.0,
         "Replies over HTTP that repeat the request's Authorization header, in texts, headers or URLs.",
         "Error pages and proxies do; a scan must not keep its token.",
+    )
+    second_assessment: SecondAssessment = dial(
+        "supersedes",
+        "What happens to an assessment that is started while one runs on the VM: it ends that one, or is "
+        "refused, with a 409 that says why or with one that speaks of a conflict alone.",
+        "Azure's exact answer is not published.",
+        choices=get_args(SecondAssessment),
+    )
+    locked_subscriptions: int = dial(
+        0, "Subscriptions with a read-only lock: every start there is refused.", low=0, high=10_000
+    )
+    locked_groups: int = dial(0, "Resource groups with a read-only lock.", low=0, high=100_000)
+    locked_machines: int = dial(0, "VMs with a read-only lock.", low=0, high=1_000_000)
+    disabled_subscriptions: int = dial(
+        0,
+        "Subscriptions that were disabled after they were listed: every start there is refused.",
+        low=0,
+        high=10_000,
+    )
+    denied_groups: int = dial(
+        0, "Resource groups whose VMs can be read and not assessed.", low=0, high=100_000
     )
     outages: int = dial(
         0,

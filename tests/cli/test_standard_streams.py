@@ -69,15 +69,15 @@ def test_a_scan_needs_standard_streams_for_nothing_but_rows(tmp_path: Path) -> N
     """Where one is closed, a socket or a file of the scan would come to be in its place."""
     full, closed = tmp_path / "full", tmp_path / "closed"
     with simulation() as endpoint:
-        # One after the other: a newer assessment of a machine ends the older.
-        codes = [
-            ended(begun(NOTHING, *scanning(endpoint, out), streams=streams))[::2]
+        scans = [
+            begun(NOTHING, *scanning(endpoint, out), streams=streams)
             for out, streams in (
                 (full, ">/dev/full 2>/dev/full"),
                 (closed, "<&- >&- 2>&-"),
                 ("-", ">&-"),
             )
         ]
+        codes = [ended(scan)[::2] for scan in scans]
     assert codes[:2] == [(0, ""), (0, "")]
     assert len(read_run(full).rows) == len(read_run(closed).rows) == 7
     code, words = codes[2]

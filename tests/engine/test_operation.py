@@ -317,10 +317,9 @@ def test_a_failed_operation_is_an_http_200() -> None:
     assert (ending.error.code, ending.error.http_status) == ("VMGuestPatchInternalError", 200)
 
 
-def test_a_canceled_operation_is_told_apart() -> None:
-    ending = (
-        accepted().gets(status("canceled", error={"code": "OperationPreempted", "message": "newer"})).ending
-    )
+@pytest.mark.parametrize("word", ["Canceled", "canceled", "Cancelled", "CANCELLED"])
+def test_a_canceled_operation_is_told_apart(word: str) -> None:
+    ending = accepted().gets(status(word, error={"code": "Canceled", "message": "by its owner"})).ending
     assert ending.reason is Reason.OPERATION_CANCELED
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 
 from jsonschema import ValidationError
@@ -48,16 +48,40 @@ def no_bug(history: History, run: Run) -> Iterator[str]:
 
 
 def no_start_of_an_accepted_operation(history: History, run: Run) -> Iterator[str]:
-    """Once Azure's 202 is known to us, the machine is never started again."""
+    """Once Azure's 202 is known to us, the machine is never started again; preempted, once more at most."""
     accepted: dict[int, float] = {}
+    preempted = {number_of(sent) for sent in history.sent if is_preemption(sent)}
     for sent in starts(history):
         number = number_of(sent)
         if number in accepted and sent.at >= accepted[number]:
-            yield f"machine {number}, accepted at {accepted[number]:.1f}, was started again at {sent.at:.1f}"
+            if number not in preempted:
+                yield f"machine {number}, accepted at {accepted[number]:.1f}, was started again"
+            continue
         if sent.settled_at is None or is_forgotten(history, sent, sent.settled_at):
             continue
         if sent.reply is not None and sent.reply.status == 202:
             accepted[number] = sent.settled_at
+
+
+def two_acceptances_at_most(history: History, run: Run) -> Iterator[str]:
+    """Of the starts that we know Azure accepted there are two at most for a machine."""
+    accepted: Counter[int] = Counter()
+    for sent in starts(history):
+        is_known = sent.settled_at is not None and not is_forgotten(history, sent, sent.settled_at)
+        if is_known and sent.reply is not None and sent.reply.status == 202:
+            accepted[number_of(sent)] += 1
+    for number, count in accepted.items():
+        if count > 2:
+            yield f"machine {number} was started {count} times"
+
+
+def only_the_refused_are_not_asked(history: History, run: Run) -> Iterator[str]:
+    """A machine that ended unasked is one whose start Azure would have refused, or of a dead region."""
+    for key, row in run.by_id.items():
+        error = row["error"] or {}
+        is_unasked = error.get("code") == "NotTried" and row["reason"] != "unreachable"
+        if is_unasked and history.cloud.locks.refusal(history.cloud.fleet.machine(key)) is None:
+            yield f"{row['name']} was not asked: {error['message']}"
 
 
 def one_more_start_where_a_fate_was_unknown(history: History, run: Run) -> Iterator[str]:
@@ -154,6 +178,8 @@ CHECKS: tuple[Check, ...] = (
     one_row_a_machine,
     no_bug,
     no_start_of_an_accepted_operation,
+    two_acceptances_at_most,
+    only_the_refused_are_not_asked,
     one_more_start_where_a_fate_was_unknown,
     nothing_superseded_but_forgotten,
     no_installation_killed,
@@ -185,6 +211,11 @@ def number_of(sent: Sent) -> int:
     """The machine of a start, by its place in the listing."""
     assert isinstance(sent.step.job, Operation)
     return sent.step.job.number
+
+
+def is_preemption(sent: Sent) -> bool:
+    """Whether a poll showed that a newer operation ended the one we followed."""
+    return sent.reply is not None and b"OperationPreempted" in sent.reply.body
 
 
 def target_key(sent: Sent) -> str:

@@ -111,6 +111,11 @@ def scenario_of(seed: int) -> Scenario:
         outages=draw.choice((0, 0, 1, 3)),
         stuck_pct=draw.choice((0.0, 10.0)),
         hidden_subscriptions=draw.choice((0, 0, 1)),
+        second_assessment=draw.choice(("supersedes", "refused", "conflict")),
+        locked_groups=draw.choice((0, 0, 2)),
+        locked_machines=draw.choice((0, 0, 2)),
+        denied_groups=draw.choice((0, 0, 1)),
+        disabled_subscriptions=draw.choice((0, 0, 0, 1)),
     )
 
 
@@ -256,17 +261,17 @@ class _Life:
         fleet = resumption.fleet() if resumption.is_listed else Fleet(list(self._history.targets))
         return place, resumption, fleet
 
-    def _busy(self, subscription_ids: list[str]) -> frozenset[str]:
+    def _busy(self, subscription_ids: list[str]) -> Busy:
         if not subscription_ids:
-            return frozenset()
+            return Busy()
         window = Window(self._settings.busy_max_age_s, self._clock.moment(self._mine()))
         pages = query_busy(ENDPOINT, subscription_ids, window)
         listing_job = ListingJob(pages, Retrying(self._chance, attempts=4))
         self._run([listing_job])
         if isinstance(listing_job.result, Busy):
-            return listing_job.result.machines
+            return listing_job.result
         self._history.could_not_look = True
-        return frozenset()
+        return Busy()
 
     def _mine(self) -> float:
         """This process's own clock."""

@@ -49,7 +49,7 @@ def test_machines_are_told_by_the_rows_of_their_operations_on_every_page() -> No
         graph_page(3, [installation("VM-1"), assessment("vm-2")], "t1"),
         graph_page(3, [installation("vm-1", "2")]),
     )
-    assert busy == Busy(frozenset({vm_id("vm-1").lower(), vm_id("vm-2").lower()}))
+    assert busy == Busy(frozenset({vm_id("vm-1").lower()}), frozenset({vm_id("vm-2").lower()}))
     assert {ask.kind for ask in asks} == {RequestKind.QUERY_PATCHES}
     options: dict[str, Json] = {"$top": 1000, "resultFormat": "objectArray"}
     assert [asked(ask) for ask in asks] == [

@@ -123,7 +123,7 @@ def test_no_content_is_a_204() -> None:
     ("fate", "word", "code"),
     [
         (Fate.OPERATION_FAILED, "Failed", "VMExtensionProvisioningError"),
-        (Fate.OPERATION_CANCELED, "Canceled", "OperationPreempted"),
+        (Fate.OPERATION_CANCELED, "Canceled", "Canceled"),
     ],
 )
 def test_a_failed_operation_is_an_http_200_with_a_top_level_error(fate: Fate, word: str, code: str) -> None:
