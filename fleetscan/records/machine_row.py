@@ -33,6 +33,7 @@ from fleetscan.records.row import (
     CountedRow,
     Findings,
     MachineFacts,
+    MachineIdentity,
     OsType,
     OutcomeWord,
     Row,
@@ -44,6 +45,14 @@ from fleetscan.records.times import WallClock, utc_text
 TRUNCATED = "PACKAGE_LIST_TRUNCATED"
 # What Azure calls the list in its result and in Resource Graph.
 PATCHES = {Source.OPERATION: "availablePatches", Source.GRAPH: "patches"}
+
+# The keys whose values are the scan's and the listing's, whatever became of the VM.
+BEFORE_OUTCOME = (
+    *MachineIdentity.__annotations__,
+    *MachineFacts.__annotations__,
+    "power_state",
+    "tags",
+)
 
 NOTHING_TOLD: Findings = {
     "source": None,
