@@ -106,12 +106,13 @@ class RunFiles:
     def cut(self, size_bytes: int) -> None:
         """Drop what comes after the first `size_bytes`; where nothing does, the file is not touched."""
         assert self._rows_fd is not None, "cut after close"
-        if size_bytes < self._rows_size_bytes:
-            try:
+        try:
+            # The zeros that a power cut left at the end are no rows, and are cut too.
+            if size_bytes < os.fstat(self._rows_fd).st_size:
                 os.ftruncate(self._rows_fd, size_bytes)
-            except OSError as error:
-                raise cannot_go_on(self.path / RESULTS, error) from error
-            self._rows_size_bytes = size_bytes
+        except OSError as error:
+            raise cannot_go_on(self.path / RESULTS, error) from error
+        self._rows_size_bytes = size_bytes
 
     @property
     def rows_end_at(self) -> int:

@@ -272,6 +272,17 @@ def test_ids_that_stand_twice_at_the_end_of_a_resumed_run_are_a_bug(tmp_path: Pa
     place.close()
 
 
+def test_zeros_that_a_power_cut_left_after_the_last_row_are_cut_off(tmp_path: Path) -> None:
+    path = run_of(tmp_path / "run", 0)
+    with (path / "results.jsonl").open("ab") as rows:
+        rows.write(b"\0" * 4096)
+    place = resumed_store(settings_for(path))
+    assert place is not None
+    rows_written(place, 1)
+    assert names_in(path) == ["vm-0", "vm-1"]
+    assert ended_in(path) == [0, 1]
+
+
 def test_a_line_of_the_journal_that_cannot_be_is_told_by_its_number(tmp_path: Path) -> None:
     path = run_of(tmp_path / "run", 0)
     change_last_line(path / "journal.jsonl", lambda _: b'{"event":"starting","vm":4,"at":1.0}\n')
