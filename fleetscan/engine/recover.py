@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from fleetscan.azure_times import azure_time, http_time
 from fleetscan.engine import outcomes
 from fleetscan.engine.latest_assessment import latest_assessment, latest_assessment_query
+from fleetscan.engine.operation_times import A_LITTLE_S
 from fleetscan.engine.phase import Next, Passage, turn_of
 from fleetscan.engine.replies import (
     is_weather,
@@ -28,8 +29,6 @@ from fleetscan.model import Ending, Json, Reply, Request, RequestKind, Source, S
 SUMMARY_PATH = "properties.instanceView.patchStatus.availablePatchSummary"
 # Compute lets one VM be read 12 times a minute.
 VIEW_SPACING_S = 15.0
-# Both times are by Azure's clock, and a Date has whole seconds.
-TOLERANCE_S = 5.0
 # Resource Graph is late, mostly by seconds; no bound is published.
 GRAPH_WAITS_S = (5.0, 10.0, 20.0, 40.0)
 
@@ -156,11 +155,15 @@ class Recovering:
         return self._once_more
 
     def _is_newer(self, started: str | None, reply: Reply, sent_at: float) -> bool:
-        """Whether an assessment that began at `started`, by Azure's clock, is no older than the start."""
+        """Whether an assessment that began at `started`, by Azure's clock, is no older than the start.
+
+        One that is yet to begin is none: the clock that says so is wrong, and nothing is known of it.
+        """
         began, azure_now = azure_time(started), http_time(reply.headers.get("date"))
         if began is None or azure_now is None:
             return False
-        return (azure_now - began).total_seconds() <= sent_at - self._posted_at + TOLERANCE_S
+        ago_s = (azure_now - began).total_seconds()
+        return -A_LITTLE_S <= ago_s <= sent_at - self._posted_at + A_LITTLE_S
 
 
 def _summary(reply: Reply) -> Mapping[str, Json]:

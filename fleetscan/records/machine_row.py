@@ -27,6 +27,7 @@ from fleetscan.model import (
     Target,
     told_counts,
 )
+from fleetscan.records.azure_window import can_be, of_assessment
 from fleetscan.records.machine_facts import NOT_TOLD
 from fleetscan.records.row import (
     SCHEMA,
@@ -85,7 +86,7 @@ def row(scan_id: str, target: Target, ending: Ending, clock: WallClock) -> Row:
         "tags": dict(target.tags),
         "outcome": cast("OutcomeWord", ending.outcome.value),
         "reason": None if ending.reason is None else ending.reason.value,
-        **(NOTHING_TOLD if ending.assessment is None else _findings(ending.assessment, ending)),
+        **(NOTHING_TOLD if ending.assessment is None else _findings(ending.assessment, ending, clock)),
         "assessment": ending.assessment,
         "error": None if ending.error is None else _error(ending.error),
         "operation": None if trace is None else _operation(trace, clock),
@@ -119,7 +120,7 @@ def without_assessment(ending: Ending) -> Ending:
     )
 
 
-def _findings(result: dict[str, Json], ending: Ending) -> Findings:
+def _findings(result: dict[str, Json], ending: Ending, clock: WallClock) -> Findings:
     status, reboot = result.get("status"), result.get("rebootPending")
     critical, other = told_counts(result, ending.source)
     patches = result.get(PATCHES[ending.source])
@@ -127,7 +128,7 @@ def _findings(result: dict[str, Json], ending: Ending) -> Findings:
     return {
         "source": ending.source.value,
         "status": status if isinstance(status, str) else None,
-        "assessed_at": _assessed_at(result, ending.trace),
+        "assessed_at": _assessed_at(result, ending, clock),
         "critical_and_security_count": critical,
         "other_count": other,
         "reboot_pending": reboot if isinstance(reboot, bool) else None,
@@ -162,13 +163,14 @@ def _is_marked_truncated(error: Json) -> bool:
     return False
 
 
-def _assessed_at(result: dict[str, Json], trace: OperationTrace | None) -> str | None:
-    moment = (
-        azure_time(trace.azure_end_time if trace is not None else None)
-        or azure_time(result.get("lastModifiedDateTime"))
-        or azure_time(result.get("startDateTime"))
-    )
-    return None if moment is None else utc_text(moment)
+def _assessed_at(result: dict[str, Json], ending: Ending, clock: WallClock) -> str | None:
+    """The first of Azure's times for the assessment that can be true."""
+    ended = None if ending.trace is None else azure_time(ending.trace.azure_end_time)
+    if ending.trace is not None and can_be(ended, ending.trace, clock):
+        return utc_text(ended)
+    window = of_assessment(ending, clock)
+    told = azure_time(result.get("lastModifiedDateTime")), azure_time(result.get("startDateTime"))
+    return next((utc_text(moment) for moment in told if moment is not None and window.has(moment)), None)
 
 
 def _error(error: Failure) -> RowError:
@@ -200,7 +202,8 @@ def _operation(trace: OperationTrace, clock: WallClock) -> RowOperation:
 def _span(trace: OperationTrace, clock: WallClock) -> tuple[datetime | None, datetime | None]:
     """When the operation ran: Azure's own two times or our own two, because mixed clocks measure nothing."""
     started, finished = azure_time(trace.azure_start_time), azure_time(trace.azure_end_time)
-    if started is not None and finished is not None and started <= finished:
+    are_both_there = started is not None and finished is not None and started < finished
+    if are_both_there and can_be(started, trace, clock) and can_be(finished, trace, clock):
         return started, finished
     return (
         None if trace.started_at is None else clock.moment(trace.started_at),

@@ -16,6 +16,7 @@ from fleetscan.simulator.chances import chances
 from fleetscan.simulator.images import Image
 from fleetscan.simulator.scenario import Scenario
 from fleetscan.simulator.troubles import Trouble, trouble_of
+from fleetscan.simulator.wrong_clocks import WrongClock, wrong_clock_of
 
 
 class Fate(Enum):
@@ -79,7 +80,8 @@ class Lot:
     """Everything chance decides about one machine. `duration_s` is at the scenario's speed.
 
     `installs_until` is when the patch installation ends that runs as the cloud begins, in seconds of the
-    cloud's clock; None where none runs. `trouble` is what lasts, whatever the fate.
+    cloud's clock; None where none runs. `trouble` is what lasts, whatever the fate; `wrong_clock` is
+    what is wrong with the times that are told of its assessments.
     """
 
     fate: Fate
@@ -92,6 +94,7 @@ class Lot:
     assessment_mode: str
     installs_until: float | None = None
     trouble: Trouble | None = None
+    wrong_clock: WrongClock | None = None
 
 
 def cast_lot(scenario: Scenario, key: str, image: Image) -> Lot:
@@ -114,6 +117,7 @@ def cast_lot(scenario: Scenario, key: str, image: Image) -> Lot:
         assessment_mode=draw.choice(("ImageDefault", "ImageDefault", "AutomaticByPlatform")),
         installs_until=_installs_until(scenario, key, fate),
         trouble=trouble_of(scenario, key),
+        wrong_clock=wrong_clock_of(scenario, key),
     )
 
 

@@ -105,6 +105,9 @@ class Scenario:
     troubled_pct: float = percentage(
         0.0, "VMs with a lasting trouble, such as operations that never end or are lost."
     )
+    wrong_clock_pct: float = percentage(
+        0.0, "VMs whose assessments tell times that cannot be, such as a start in 1970 or an end in 2099."
+    )
     outages: int = dial(
         0,
         "Outages of a region, a subscription or all sign-ins, in the first quarter of an hour.",

@@ -72,6 +72,7 @@ ROWS: dict[str, tuple[tuple[str, object], tuple[str, object], tuple[str, object]
     "graph-lag": (("0s", 0.0), ("90s", 90.0), ("1500ms", 1.5)),
     "faults-pct": (("0", 0.0), ("1.5", 1.5), ("3", 3.0)),
     "troubled-pct": (("0", 0.0), ("1.5", 1.5), ("3", 3.0)),
+    "wrong-clock-pct": (("0", 0.0), ("1.5", 1.5), ("3", 3.0)),
     "outages": (("0", 0), ("2", 2), ("3", 3)),
     "page-size": (("1", 1), ("2", 2), ("3", 3)),
     "graph": (("denied", "denied"), ("broken", "broken"), ("up", "up")),

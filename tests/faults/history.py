@@ -110,6 +110,7 @@ def scenario_of(seed: int) -> Scenario:
         faults_pct=draw.choice((0.0, 2.0, 10.0, 30.0)),
         troubled_pct=draw.choice((0.0, 10.0)),
         outages=draw.choice((0, 0, 1, 3)),
+        wrong_clock_pct=draw.choice((0.0, 0.0, 30.0)),
     )
 
 
