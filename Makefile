@@ -11,7 +11,7 @@ export PIP_BUILD_CONSTRAINT := $(PIP_CONSTRAINT)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint check docs bench simulate-faults fuzz test-process build clean
+.PHONY: help setup demo test lint check docs bench simulate-faults damage fuzz test-process build clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -41,6 +41,10 @@ bench: $(VENV)/dev.stamp ## benchmark fleetscan and other clients, 30 minutes
 SEEDS ?= 10000
 simulate-faults: $(VENV)/dev.stamp ## run SEEDS histories of faults and kills, 10 minutes
 	$(BIN)/python -m tests.faults --seeds $(SEEDS)
+
+DAMAGES ?= 1000
+damage: $(VENV)/dev.stamp ## damage and resume DAMAGES runs, 1 minute
+	$(BIN)/python -m tests.damage --damages $(DAMAGES)
 
 EXAMPLES ?= 1500
 fuzz: $(VENV)/dev.stamp ## test properties with new examples, 10 minutes

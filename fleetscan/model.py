@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum, StrEnum
 from typing import Literal, Protocol, TypeAlias, TypedDict
 
@@ -270,8 +271,9 @@ class OperationTrace:
     """The course of one assessment operation.
 
     `started_at` and `finished_at` are our own monotonic seconds of the accepted start and of the
-    reply that ended it (None where there was none); `azure_*` are Azure's own words for the same,
-    ISO 8601 as written. `polls` counts every read sent, Location reads too; `throttled` the 429s.
+    reply that ended it (None where there was none); `azure_*_time` are Azure's own words for the same,
+    ISO 8601 as written, where they can be true. `azure_accepted_at` and `azure_now` are the Dates
+    of the two replies. `polls` counts every read sent, Location reads too; `throttled` the 429s.
     """
 
     started_at: float | None
@@ -281,6 +283,8 @@ class OperationTrace:
     starts: int
     polls: int
     throttled: int
+    azure_now: datetime | None = None
+    azure_accepted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

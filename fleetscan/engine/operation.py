@@ -8,9 +8,12 @@ are the files `start`, `poll` and `recover`.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Self
 
+from fleetscan.azure_times import http_time
 from fleetscan.engine import outcomes
+from fleetscan.engine.operation_times import OperationTimes
 from fleetscan.engine.operation_urls import OperationUrls
 from fleetscan.engine.phase import Passage, Phase, Preempted
 from fleetscan.engine.poll import Polling
@@ -86,7 +89,7 @@ class Operation:
     ) -> Self:
         """The rest of an operation whose start Azure accepted from an earlier process."""
         assert before.accepted_at is not None
-        watch = rules.pacing.watch(target.os_type)
+        watch = rules.pacing.watch(target.os_type, is_resumed=True)
         posted_at, accepted_at = before.posted_at, before.accepted_at
         polling = Polling(target, rules, watch, posted_at=posted_at, accepted_at=accepted_at, urls=urls)
         return cls(target, rules, number=number, phase=polling, before=before)
@@ -150,7 +153,7 @@ class Operation:
             case Preempted() as preempted:
                 return self._follow(preempted, now)
             case Ending() as ending:
-                self.ending = replace(ending, trace=self.trace(now))
+                self.ending = replace(ending, trace=self.trace(now, http_time(reply.headers.get("date"))))
         return None
 
     def _follow(self, preempted: Preempted, now: float) -> Turn:
@@ -182,17 +185,20 @@ class Operation:
         ending = outcomes.given_up(self.stage, was_tried=self._starts > 0)
         self.ending = replace(ending, trace=self.trace(now))
 
-    def trace(self, now: float) -> OperationTrace:
-        """The operation's course, as of an end at `now`."""
+    def trace(self, now: float, azure_now: datetime | None = None) -> OperationTrace:
+        """The operation's course, as of an end at `now`, which is `azure_now` by the reply's Date."""
         accepted_at, polling = self._accepted_at, self.polling
+        times = OperationTimes() if polling is None else polling.times
         return OperationTrace(
             started_at=accepted_at,
             finished_at=None if accepted_at is None else now,
-            azure_start_time=None if polling is None else polling.azure_start_time,
-            azure_end_time=None if polling is None else polling.azure_end_time,
+            azure_start_time=times.started,
+            azure_end_time=times.ended,
             starts=self._starts,
             polls=self._polls,
             throttled=self._throttled,
+            azure_now=azure_now,
+            azure_accepted_at=None if polling is None else polling.azure_accepted_at,
         )
 
     def _count(self, reply: Reply, now: float) -> None:

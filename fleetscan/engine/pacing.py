@@ -25,6 +25,7 @@ RECALL_WEIGHT = 40.0
 # How durations may compare to those of last time: closely, or hardly at all.
 AGAIN_LOG_SIGMAS = (0.1, 0.6)
 SHORTEST_LAST_S = 10.0
+LONGEST_LAST_S = 14_400.0
 # A poll that can wait is reconsidered after a minute, and then after a seventh of the operation's age:
 # what was due later may turn out to be due now.
 RECONSIDER_FIRST_S = 60.0
@@ -35,13 +36,15 @@ RECONSIDER_SHARE = 0.15
 class Watch:
     """What is known of a running operation. `seen_s` is its age when it was last seen running, 0 at first.
 
-    `last_s` is how long the VM's assessment took last time, where that is known.
+    `last_s` is how long the VM's assessment took last time, where that is known. `is_resumed` says that an
+    earlier process started it: how old it is depends on two wall clocks.
     """
 
     kind: str
     is_scout: bool
     last_s: float | None = None
     seen_s: float = 0.0
+    is_resumed: bool = False
 
     @property
     def scale(self) -> float:
@@ -78,12 +81,12 @@ class Pacing:
                 self._of(kind).recall(durations_s, RECALL_WEIGHT)
                 self._scouts[kind] = SCOUTS
 
-    def watch(self, os_type: str | None, last_s: float | None = None) -> Watch:
+    def watch(self, os_type: str | None, last_s: float | None = None, *, is_resumed: bool = False) -> Watch:
         """Begin to watch an accepted operation of a VM whose assessment took `last_s` last time."""
         kind = os_type or ""
         scouts = self._scouts.get(kind, 0)
         self._scouts[kind] = scouts + 1
-        return Watch(kind, scouts < SCOUTS, last_s and max(last_s, SHORTEST_LAST_S))
+        return Watch(kind, scouts < SCOUTS, last_s and _as_last(last_s), is_resumed=is_resumed)
 
     def poll_s(self, watch: Watch, age_s: float) -> float:
         """How long the next poll can wait, as far as is known at `age_s`; 0.0 when it is due."""
@@ -116,7 +119,16 @@ class Pacing:
             self._of(watch.kind).ended(watch.seen_s, duration_s)
             if watch.last_s is not None:
                 self._again.ended(watch.seen_s / watch.scale, duration_s / watch.scale)
-                self._last_time.ended(watch.kind, duration_s, watch.last_s)
+                self._last_time.ended(watch.kind, _as_last(duration_s), watch.last_s)
+
+    def ended_within(self, watch: Watch, age_s: float) -> None:
+        """A poll at `age_s` showed that the operation has ended, and not when.
+
+        It counts as having lasted so long: at most it did. How it compares to last time that does not tell,
+        because the poll may have been sent by the last time.
+        """
+        if self._learns and not watch.is_resumed:
+            self._of(watch.kind).ended(watch.seen_s, age_s)
 
     def _learned_poll_at_s(self, watch: Watch) -> float:
         if watch.is_scout:
@@ -137,3 +149,8 @@ class Pacing:
         if (durations := self._durations.get(kind)) is None:
             durations = self._durations[kind] = Durations()
         return durations
+
+
+def _as_last(duration_s: float) -> float:
+    """A duration as it is compared to another: what lies beyond any assessment is no longer told apart."""
+    return min(max(duration_s, SHORTEST_LAST_S), LONGEST_LAST_S)

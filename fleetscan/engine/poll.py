@@ -6,8 +6,11 @@ Location followed, two layers of status kept apart. One read is outstanding at m
 
 from __future__ import annotations
 
-from fleetscan.azure_times import azure_time
+from datetime import datetime
+
+from fleetscan.azure_times import http_time
 from fleetscan.engine import outcomes
+from fleetscan.engine.operation_times import A_LITTLE_S, OperationTimes
 from fleetscan.engine.operation_urls import OperationUrls
 from fleetscan.engine.pacing import MIN_POLL_SPACING_S, Watch
 from fleetscan.engine.phase import Next, Preempted, turn_of
@@ -30,7 +33,8 @@ TERMINAL_WORDS = CANCELED | {"succeeded", "failed"}
 class Polling:
     """Polls one accepted operation. `urls` has its URLs, `accepted_at` is when Azure took the start.
 
-    `stage` is RESULT once it has ended and only its result is still to be read.
+    `stage` is RESULT once it has ended and only its result is still to be read. `times` are Azure's own, as
+    far as they can be true; `azure_accepted_at` is the Date with which it took the start, where we heard it.
     """
 
     __slots__ = (
@@ -43,9 +47,9 @@ class Polling:
         "_throttled",
         "_watch",
         "accepted_at",
-        "azure_end_time",
-        "azure_start_time",
+        "azure_accepted_at",
         "stage",
+        "times",
         "urls",
     )
 
@@ -62,8 +66,8 @@ class Polling:
         self.stage = Stage.POLL
         self.urls = urls
         self.accepted_at = accepted_at
-        self.azure_start_time: str | None = None
-        self.azure_end_time: str | None = None
+        self.times = OperationTimes()
+        self.azure_accepted_at: datetime | None = None
         self._target = target
         self._rules = rules
         self._watch = watch
@@ -112,19 +116,24 @@ class Polling:
             return self._after_status(reply, body, sent_at, now)
         if reply.status == 202:
             return self._follow_headers(reply) or self._still_running(reply, sent_at, now)
-        return self._poll_again(reply, sent_at) if body is None else self._result(reply, body)
+        if body is None:
+            return self._poll_again(reply, sent_at)
+        if self.stage is Stage.POLL:
+            self._teach(sent_at, now)
+        return self._result(reply, body)
 
     def _after_status(self, reply: Reply, body: dict[str, Json], sent_at: float, now: float) -> Next:
         """A 200 of Azure-AsyncOperation: three words end it, every other word means still running."""
         status = body.get("status")
         if not isinstance(status, str):
             return self._poll_again(reply, sent_at)
-        self.azure_start_time = text_of(body.get("startTime")) or self.azure_start_time
-        self.azure_end_time = text_of(body.get("endTime"))
+        told = OperationTimes(text_of(body.get("startTime")), text_of(body.get("endTime")))
+        azure_now = http_time(reply.headers.get("date"))
+        self.times = told.that_can_be(self._age_s(now, azure_now), azure_now)
         word = status.lower()
         if word not in TERMINAL_WORDS:
             return self._follow_headers(reply) or self._still_running(reply, sent_at, now)
-        self._teach()
+        self._teach(sent_at, now)
         if word == "succeeded":
             return self._after_success(reply, body)
         return self._over(body, outcomes.operation_ended_badly(reply, body, canceled=word in CANCELED))
@@ -138,11 +147,26 @@ class Polling:
         ending = outcomes.assessment(reply, result)
         return ending if ending.outcome is Outcome.ASSESSED else self._over(result, ending)
 
-    def _teach(self) -> None:
-        """Tell how long the operation took by Azure's own clock, where Azure told."""
-        started, ended = azure_time(self.azure_start_time), azure_time(self.azure_end_time)
-        if started is not None and ended is not None and ended > started:
-            self._rules.pacing.ended(self._watch, (ended - started).total_seconds())
+    def _age_s(self, now: float, azure_now: datetime | None) -> float:
+        """How long ago the start was sent, by our clock or by Azure's Dates, whichever says longer."""
+        age_s = now - self._posted_at
+        if self._watch.is_resumed:
+            # Its age is by two wall clocks, and one may have been set back; it is still within its time.
+            return max(age_s, self._rules.timeout_s)
+        if azure_now is None or self.azure_accepted_at is None:
+            return age_s
+        dated_s = (azure_now - self.azure_accepted_at).total_seconds()
+        return max(age_s, min(dated_s, self._rules.timeout_s))
+
+    def _teach(self, sent_at: float, now: float) -> None:
+        """Tell how long the operation took: by Azure's own clock where that can be, else by ours."""
+        took_s = self.times.duration_s
+        # It cannot have ended before it was last seen running, nor taken longer than since we sent its start.
+        least_s, most_s = self._watch.seen_s - A_LITTLE_S, self._age_s(now, None) + A_LITTLE_S
+        if took_s is not None and least_s <= took_s <= most_s:
+            self._rules.pacing.ended(self._watch, took_s)
+        else:
+            self._rules.pacing.ended_within(self._watch, sent_at - self.accepted_at)
 
     def _after_success(self, reply: Reply, body: dict[str, Json]) -> Next:
         """The result is in the status body nearly always; only where it is not, Location is read for it."""

@@ -15,6 +15,7 @@ from enum import Enum
 from fleetscan.azure_times import azure_time
 from fleetscan.engine import outcomes
 from fleetscan.engine.latest_assessment import LatestAssessment, latest_assessment, latest_assessment_query
+from fleetscan.engine.operation_times import A_LITTLE_S
 from fleetscan.engine.pacing import Watch
 from fleetscan.engine.patch_status import PatchStatus, assessment_summary, patch_status
 from fleetscan.engine.phase import Next, Passage, turn_of
@@ -39,8 +40,6 @@ VIEW_SPACING_S = 15.0
 LEAST_SPACING_S = 5.0
 # Where nothing is seen running, reads of an assessment that is waited for come ever further apart.
 MOST_SPACING_S = 120.0
-# Both times are by Azure's clock, and a Date has whole seconds.
-TOLERANCE_S = 5.0
 # What ended before the scan began is never adopted: where that is not sure, a start finds out.
 SURELY_S = -1.0
 # A clock may be ahead of Azure's by so much; a time that is further ahead is none.
@@ -276,7 +275,7 @@ class Recovering:
     def _is_newer(self, started: str | None, changed: str | None, reply: Reply, sent_at: float) -> bool:
         """Whether the assessment of these times, by Azure's clock, is new enough to be adopted."""
         ago_s = _ago_s(started if self._cause is Cause.LOST else changed, reply)
-        tolerance_s = SURELY_S if self._cause is Cause.HELD else TOLERANCE_S
+        tolerance_s = SURELY_S if self._cause is Cause.HELD else A_LITTLE_S
         return ago_s is not None and -AHEAD_S <= ago_s <= sent_at - self._since + tolerance_s
 
 

@@ -6,6 +6,7 @@ VM, and by at most one more start.
 
 from __future__ import annotations
 
+from fleetscan.azure_times import http_time
 from fleetscan.engine import outcomes
 from fleetscan.engine.operation_urls import OperationUrls
 from fleetscan.engine.phase import Next, Passage, turn_of
@@ -106,6 +107,7 @@ class Starting:
             return outcomes.malformed(reply, Stage.START, outcomes.NO_URL)
         watch = rules.pacing.watch(self._target.os_type, self._last_s)
         polling = Polling(self._target, rules, watch, posted_at=sent_at, accepted_at=now, urls=urls)
+        polling.azure_accepted_at = http_time(reply.headers.get("date"))
         return Passage(polling, polling.poll_later(reply, now))
 
     def _start(self, after_s: float) -> Turn:

@@ -37,7 +37,7 @@ INSTALLATION, ASSESSMENT = (type_.rpartition("/")[2] for type_ in (INSTALLATIONS
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """VMs by their keys: patches are being installed on `installing`, and `assessing` are others assessed now.
+    """VMs by their keys: patches are being installed on `installing`; `assessing` are others assessed now.
 
     On the `stale` a patch operation says that it runs, and began too long ago to do so.
     """

@@ -67,13 +67,19 @@ def list_silent(endpoint: str, subscription: Subscription) -> Pages[ComputeListi
 def _joined(subscription: Subscription, models: PagedList, states: PagedList) -> ComputeListing:
     by_id = {(text_at(state, "id") or "").lower(): state for state in states.entries}
     targets: list[Target] = []
+    seen: set[str] = set()
     error = models.error
     for vm in models.entries:
         target = _target_of(vm, by_id, subscription)
         if target is None:
             why = f"a listed VM has no resource id of this subscription: {text_at(vm, 'id')!r:.300}"
             error = error or InventoryError(subscription.id, OwnCode.MALFORMED_REPLY, why, 200)
+        elif target.key in seen:
+            # Where pages repeat a VM they may have left another out.
+            why = f"the list has {target.resource_id!r:.300} twice, and may lack another VM"
+            error = error or InventoryError(subscription.id, OwnCode.MALFORMED_REPLY, why, 200)
         else:
+            seen.add(target.key)
             targets.append(target)
     note = None
     if states.error is not None:

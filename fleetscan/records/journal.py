@@ -1,8 +1,9 @@
 """The events of journal.jsonl, schema fleetscan.journal/1: what a later process needs to go on.
 
 One frozen class each. Its fields are the keys of its line, written and checked by one declaration, and `tell`
-says what it means for the `Story` of the run. VMs are named by their place in the listing, moments are
-seconds since 1970. Operation URLs are in it and no credentials: the URLs are useless without a token.
+says what it means for the `Story` of the run. A line's last key is `crc`, by which it vouches for itself and
+for the lines before it; the file's writer adds and checks it. VMs are named by their place in the listing,
+moments are seconds since 1970. Operation URLs are in it and no credentials: they are useless without a token.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from fleetscan.records.machine_facts import shared_facts
 from fleetscan.records.row import CountedRow
 from fleetscan.records.run import Scope
 from fleetscan.records.shapes import Count, Keyword
-from fleetscan.records.story import Begun, Story
+from fleetscan.records.story import Begun, RowMark, Story
 from fleetscan.records.totals import Requests
 
 SCHEMA = "fleetscan.journal/1"
@@ -25,6 +26,7 @@ SCHEMA = "fleetscan.journal/1"
 LATEST_S = 1e11
 
 Number: TypeAlias = Annotated[Count, "The VM, by its place in the listing."]
+Crc: TypeAlias = Annotated[int, Keyword("minimum", 0), Keyword("maximum", 2**32 - 1)]
 Moment: TypeAlias = Annotated[float, Keyword("minimum", 0), Keyword("maximum", LATEST_S)]
 
 
@@ -70,6 +72,8 @@ class FleetListed:
     def tell(self, story: Story) -> None:
         if self.machines != len(story.targets):
             raise ValueError("machines are missing")
+        if len({target.key for target in story.targets}) != self.machines:
+            raise ValueError("a machine is listed twice")
         story.errors, story.scope, story.is_listed = self.errors, self.scope, True
 
 
@@ -132,26 +136,27 @@ class OperationMoved:
 
 
 @dataclass(frozen=True, slots=True)
-class RowWritten:
-    """The VM's row is in results.jsonl, up to the byte `row_ends_at`."""
+class VmEnded:
+    """The VM has ended: its row comes next in results.jsonl, up to the byte `row_ends_at`.
+
+    `row_crc` is the CRC-32 of the row's bytes, its line end among them.
+    """
 
     word: ClassVar = "ended"
     vm: Number
     row_ends_at: Count
+    row_crc: Crc
     row: CountedRow
 
     def tell(self, story: Story) -> None:
         if self.row["reason"] is not None:
             Reason(self.row["reason"])
-        number = story.known(self.vm)
-        story.begun.pop(number, None)
-        story.ended[number] = self.row
-        story.row_ends[number] = self.row_ends_at
+        story.end(story.known(self.vm), self.row, RowMark(self.row_ends_at, self.row_crc))
 
 
 @dataclass(frozen=True, slots=True)
 class RowLost:
-    """The VM's row, told of before, is not in results.jsonl: a power cut took it."""
+    """The VM's row, told of before, is not in results.jsonl: the disk, a kill or a power cut kept it away."""
 
     word: ClassVar = "row_lost"
     vm: Number
@@ -180,7 +185,7 @@ Event: TypeAlias = (
     | StartNotTaken
     | StartAccepted
     | OperationMoved
-    | RowWritten
+    | VmEnded
     | RowLost
     | RequestsCounted
 )

@@ -27,12 +27,14 @@ from fleetscan.model import (
     Target,
 )
 from fleetscan.patch_counts import told_counts
+from fleetscan.records.azure_window import can_be, of_assessment
 from fleetscan.records.machine_facts import NOT_TOLD
 from fleetscan.records.row import (
     SCHEMA,
     CountedRow,
     Findings,
     MachineFacts,
+    MachineIdentity,
     OsType,
     OutcomeWord,
     Row,
@@ -44,6 +46,18 @@ from fleetscan.records.times import WallClock, utc_text
 TRUNCATED = "PACKAGE_LIST_TRUNCATED"
 # What Azure calls the list in its result and in Resource Graph; an instance view has none.
 PATCHES = {Source.OPERATION: "availablePatches", Source.GRAPH: "patches"}
+
+# Azure's names for when an assessment was made, the best first; those without "Date"
+# are of a VM's own summary.
+TIMES = ("lastModifiedDateTime", "lastModifiedTime", "startDateTime", "startTime")
+
+# The keys whose values are the scan's and the listing's, whatever became of the VM.
+BEFORE_OUTCOME = (
+    *MachineIdentity.__annotations__,
+    *MachineFacts.__annotations__,
+    "power_state",
+    "tags",
+)
 
 NOTHING_TOLD: Findings = {
     "source": None,
@@ -76,7 +90,7 @@ def row(scan_id: str, target: Target, ending: Ending, clock: WallClock) -> Row:
         "tags": dict(target.tags),
         "outcome": cast("OutcomeWord", ending.outcome.value),
         "reason": None if ending.reason is None else ending.reason.value,
-        **(NOTHING_TOLD if ending.assessment is None else _findings(ending.assessment, ending)),
+        **(NOTHING_TOLD if ending.assessment is None else _findings(ending.assessment, ending, clock)),
         "assessment": ending.assessment,
         "error": None if ending.error is None else _error(ending.error),
         "operation": None if trace is None else _operation(trace, clock),
@@ -110,7 +124,7 @@ def without_assessment(ending: Ending) -> Ending:
     )
 
 
-def _findings(result: dict[str, Json], ending: Ending) -> Findings:
+def _findings(result: dict[str, Json], ending: Ending, clock: WallClock) -> Findings:
     status, reboot = result.get("status"), result.get("rebootPending")
     critical, other = told_counts(result, ending.source)
     patches = result.get(PATCHES.get(ending.source, ""))
@@ -118,7 +132,7 @@ def _findings(result: dict[str, Json], ending: Ending) -> Findings:
     return {
         "source": ending.source.value,
         "status": status if isinstance(status, str) else None,
-        "assessed_at": _assessed_at(result, ending.trace),
+        "assessed_at": _assessed_at(result, ending, clock),
         "critical_and_security_count": critical,
         "other_count": other,
         "reboot_pending": reboot if isinstance(reboot, bool) else None,
@@ -161,15 +175,14 @@ def _is_marked_truncated(error: Json) -> bool:
     return False
 
 
-def _assessed_at(result: dict[str, Json], trace: OperationTrace | None) -> str | None:
-    moment = (
-        azure_time(trace.azure_end_time if trace is not None else None)
-        or azure_time(result.get("lastModifiedDateTime"))
-        or azure_time(result.get("lastModifiedTime"))
-        or azure_time(result.get("startDateTime"))
-        or azure_time(result.get("startTime"))
-    )
-    return None if moment is None else utc_text(moment)
+def _assessed_at(result: dict[str, Json], ending: Ending, clock: WallClock) -> str | None:
+    """The first of Azure's times for the assessment that can be true."""
+    ended = None if ending.trace is None else azure_time(ending.trace.azure_end_time)
+    if ending.trace is not None and can_be(ended, ending.trace, clock):
+        return utc_text(ended)
+    window = of_assessment(ending, clock)
+    told = (azure_time(result.get(name)) for name in TIMES)
+    return next((utc_text(moment) for moment in told if moment is not None and window.has(moment)), None)
 
 
 def _error(error: Failure) -> RowError:
@@ -201,7 +214,8 @@ def _operation(trace: OperationTrace, clock: WallClock) -> RowOperation:
 def _span(trace: OperationTrace, clock: WallClock) -> tuple[datetime | None, datetime | None]:
     """When the operation ran: Azure's own two times or our own two, because mixed clocks measure nothing."""
     started, finished = azure_time(trace.azure_start_time), azure_time(trace.azure_end_time)
-    if started is not None and finished is not None and started <= finished:
+    are_both_there = started is not None and finished is not None and started < finished
+    if are_both_there and can_be(started, trace, clock) and can_be(finished, trace, clock):
         return started, finished
     return (
         None if trace.started_at is None else clock.moment(trace.started_at),

@@ -11,6 +11,12 @@ from fleetscan.model import Json
 from fleetscan.records import journal, plan, row, run, totals
 from fleetscan.records.shapes import object_schema
 
+CHECKSUM: dict[str, Json] = {
+    "description": "CRC-32 of the line's bytes before this key, begun with the checksum of the line before.",
+    "type": "integer",
+    "minimum": 0,
+    "maximum": 2**32 - 1,
+}
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -79,7 +85,12 @@ def _event_schema(event: type[journal.Event]) -> dict[str, Json]:
     assert isinstance(properties, dict)
     assert isinstance(required, list)
     word: dict[str, Json] = {"event": {"const": event.word}}
-    return {**fields, "properties": {**word, **properties}, "required": ["event", *required]}
+    crc: dict[str, Json] = {"crc": CHECKSUM}
+    return {
+        **fields,
+        "properties": {**word, **properties, **crc},
+        "required": ["event", *required, "crc"],
+    }
 
 
 # What `fleetscan schema` prints, in this order.

@@ -7,11 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from fleetscan.model import FollowedUrls, InventoryError, Json, Target
 from fleetscan.records.row import CountedRow
 from fleetscan.records.run import Scope
 from fleetscan.records.totals import Requests
+
+
+class RowMark(NamedTuple):
+    """Where a row ends in results.jsonl, and the CRC-32 of its bytes, line end and all."""
+
+    ends_at: int
+    crc: int
 
 
 @dataclass(slots=True)
@@ -40,8 +48,8 @@ class Story:
     """A run as its journal tells it. `ended` has what the totals need of each row, by the VM's number.
 
     `scan_id`, `principal`, `asked` and `began_at` are the first process's. `targets` are the listing in its
-    order, complete when `is_listed`; `row_ends` has the byte where each row ends. `spent_s` is how long the
-    processes worked, `size_bytes` what of the file is whole.
+    order, complete when `is_listed`; `rows` says by which mark each row is known. `spent_s` is how long the
+    processes worked, `size_bytes` what of the file is whole, `last_crc` the checksum of its last line.
     """
 
     scan_id: str
@@ -54,14 +62,19 @@ class Story:
     is_listed: bool = False
     begun: dict[int, Begun] = field(default_factory=dict)
     ended: dict[int, CountedRow] = field(default_factory=dict)
-    row_ends: dict[int, int] = field(default_factory=dict)
+    rows: dict[int, RowMark] = field(default_factory=dict)
     requests: dict[str, int] = field(default_factory=lambda: dict.fromkeys(Requests.__annotations__, 0))
     spent_s: float = 0.0
     size_bytes: int = 0
+    last_crc: int = 0
     # Of the process that wrote the events being told: its requests so far, and its first and last moment.
     _requests: Requests | None = None
     _set_to_work_at: float = 0.0
     _last_at: float = 0.0
+    # What was known of VMs whose rows may not have reached the disk yet: those that ended since the requests
+    # were last counted, and between the last two counts. Rows and journal are flushed after each count.
+    _ended_last: dict[int, Begun] = field(default_factory=dict)
+    _ended_before: dict[int, Begun] = field(default_factory=dict)
 
     @property
     def is_finished(self) -> bool:
@@ -85,6 +98,7 @@ class Story:
     def count(self, requests: Requests, at: float) -> None:
         """The process has sent so many requests so far."""
         self._requests, self._last_at = requests, at
+        self._ended_before, self._ended_last = self._ended_last, {}
 
     def see(self, at: float) -> None:
         """The process was at work then."""
@@ -102,8 +116,19 @@ class Story:
             raise ValueError("the VM was not started")
         return begun
 
+    def end(self, number: int, row: CountedRow, mark: RowMark) -> None:
+        """The VM has ended in the row that `mark` is of. ValueError where it has one already."""
+        if number in self.ended:
+            raise ValueError("the VM has a row already")
+        self.ended[number], self.rows[number] = row, mark
+        if (begun := self.begun.pop(number, None)) is not None:
+            self._ended_last[number] = begun
+
     def lose_row(self, number: int) -> None:
         """The VM's row did not reach the disk: it has not ended. ValueError where there was none."""
         if number not in self.ended:
             raise ValueError("the VM had no row")
-        del self.ended[number], self.row_ends[number]
+        del self.ended[number], self.rows[number]
+        begun = self._ended_last.pop(number, None) or self._ended_before.pop(number, None)
+        if begun is not None:
+            self.begun[number] = begun

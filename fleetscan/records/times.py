@@ -15,6 +15,14 @@ def utc_text(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
 
 
+def moment_of(text: str | None) -> datetime | None:
+    """The moment that a record tells as `text`; None where it tells none."""
+    try:
+        return datetime.fromisoformat(text or "").astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
 @dataclass(frozen=True, slots=True)
 class WallClock:
     """One moment on both clocks: at `utc`, which knows its zone, the other read `monotonic` seconds."""

@@ -28,8 +28,13 @@ class Output(Protocol):
         """The directory, or None where there is none."""
         ...
 
-    def write_row(self, row: bytes) -> int:
-        """Put one encoded row where a crash of this process cannot lose it; the byte where it ends."""
+    @property
+    def rows_end_at(self) -> int:
+        """The byte where the last row ends."""
+        ...
+
+    def write_row(self, row: bytes) -> None:
+        """Put one encoded row where a crash of this process cannot lose it."""
         ...
 
     def sync(self) -> None:
@@ -53,13 +58,13 @@ class NoFiles:
     """Keeps nothing: the caller gets the rows, and there is nothing to resume."""
 
     path = None
+    rows_end_at = 0
 
     def __init__(self) -> None:
         self.rows_written = 0
 
-    def write_row(self, row: bytes) -> int:
+    def write_row(self, row: bytes) -> None:
         self.rows_written += 1
-        return 0
 
     def sync(self) -> None: ...
     def write_totals(self, lines: Iterable[Mapping[str, object]]) -> None: ...
@@ -92,20 +97,21 @@ class RunFiles:
     def cut(self, size_bytes: int) -> None:
         """Drop what comes after the first `size_bytes`; where nothing does, the file is not touched."""
         assert self._rows_fd is not None, "cut after close"
-        if size_bytes < self._rows_size_bytes:
-            try:
+        try:
+            # The zeros that a power cut left at the end are no rows, and are cut too.
+            if size_bytes < os.fstat(self._rows_fd).st_size:
                 os.ftruncate(self._rows_fd, size_bytes)
-            except OSError as error:
-                raise cannot_go_on(self.path / RESULTS, error) from error
-            self._rows_size_bytes = size_bytes
+        except OSError as error:
+            raise cannot_go_on(self.path / RESULTS, error) from error
+        self._rows_size_bytes = size_bytes
 
     @property
     def rows_end_at(self) -> int:
         """The byte where the last row ends."""
         return self._rows_size_bytes
 
-    def write_row(self, row: bytes) -> int:
-        """Write one encoded row, whole and unbuffered; the byte where it ends."""
+    def write_row(self, row: bytes) -> None:
+        """Write one encoded row, whole and unbuffered."""
         assert self._rows_fd is not None, "a row after close"
         try:
             self._mend(self._rows_fd)
@@ -118,7 +124,6 @@ class RunFiles:
         self._is_torn = False
         self._rows_size_bytes += len(row)
         self.rows_written += 1
-        return self._rows_size_bytes
 
     def _mend(self, rows_fd: int) -> None:
         """Take back what is there of an unfinished row, or the next one would be spoilt by it."""

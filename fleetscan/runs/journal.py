@@ -1,12 +1,14 @@
 """journal.jsonl on disk: written event by event, locked by its writer, and read back as a story.
 
 Each line is one write at the moment it tells of, never buffered, so that a kill loses none; `sync` has them
-outlive a power cut. What the events are is declared in `records.journal`.
+outlive a power cut. What the events are is declared in `records.journal`, how a line vouches for those
+before it in `chain`.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
@@ -22,7 +24,7 @@ from fleetscan.errors import (
 from fleetscan.model import Json
 from fleetscan.records.journal import SCHEMA, Event, ProcessBegan, as_json, event_of, story_of
 from fleetscan.records.story import Story
-from fleetscan.runs import disk
+from fleetscan.runs import chain, disk
 from fleetscan.runs.disk import cannot_go_on, reason
 from fleetscan.runs.lock import is_locked, try_lock
 
@@ -62,6 +64,7 @@ class JournalFile:
         self.failure: OutputError | None = None
         self._fd: int | None = fd
         self._size_bytes = os.fstat(fd).st_size
+        self._last_crc = chain.NOTHING_BEFORE
 
     @classmethod
     def create(cls, path: Path) -> JournalFile:
@@ -84,12 +87,19 @@ class JournalFile:
             os.close(fd)
             raise
 
-    def cut(self, size_bytes: int) -> None:
-        """Drop what comes after the first `size_bytes`: the line that a dying process did not finish.
+    @property
+    def is_empty(self) -> bool:
+        """Whether no line is in it."""
+        return not self._size_bytes
 
-        A whole file is not touched: to cut nothing off would still make it look newly written.
+    def go_on(self, size_bytes: int, last_crc: int) -> None:
+        """Go on after the first `size_bytes`, whose last line has the checksum `last_crc`.
+
+        What comes after them is dropped: the line that a dying process did not finish. A whole file is not
+        touched: to cut nothing off would still make it look newly written.
         """
         assert self._fd is not None
+        self._last_crc = last_crc
         if size_bytes < self._size_bytes:
             try:
                 os.ftruncate(self._fd, size_bytes)
@@ -106,7 +116,7 @@ class JournalFile:
         assert self._fd is not None, "a line after close"
         if self.failure is not None:
             raise self.failure
-        data = b"".join(json_text.encode_line(as_json(event)) for event in events)
+        data, crc = self._sealed(events)
         try:
             disk.write_whole(self._fd, data)
         except OSError as error:
@@ -114,6 +124,15 @@ class JournalFile:
                 os.ftruncate(self._fd, self._size_bytes)
             raise self._failed(error) from error
         self._size_bytes += len(data)
+        self._last_crc = crc
+
+    def _sealed(self, events: Iterable[Event]) -> tuple[bytes, int]:
+        """The lines of `events`, and the checksum of the last."""
+        lines, crc = [], self._last_crc
+        for event in events:
+            line, crc = chain.seal(json_text.encode(as_json(event)), crc)
+            lines.append(line)
+        return b"".join(lines), crc
 
     def sync(self) -> None:
         try:
@@ -139,9 +158,11 @@ class JournalFile:
 def read_journal(path: Path) -> Story | None:
     """The story that the journal at `path` tells, None where it has no whole line.
 
-    Only a last line may be torn. Raises CannotResumeError for any other that is no event, and OSError.
+    Only a last line may be torn. Raises CannotResumeError for any other that is no event, or is not the one
+    that was written there, and OSError.
     """
     story: Story | None = None
+    crc = chain.NOTHING_BEFORE
     with open(path, "rb") as lines:
         for number, line in enumerate(lines, start=1):
             if not line.endswith(b"\n"):
@@ -149,13 +170,15 @@ def read_journal(path: Path) -> Story | None:
             try:
                 told = json_text.parse(line)
                 _refuse_other_schema(told, path)
+                crc = chain.check(line, crc)
                 event = event_of(told)
                 story = story_of(event) if story is None else story
                 event.tell(story)
             except ValueError as error:
-                why = f"line {number} of its journal cannot be read"
+                why = f"line {number} of its journal cannot be read, or is not what was written there"
                 raise CannotResumeError(str(path.parent), why) from error
             story.size_bytes += len(line)
+            story.last_crc = crc
     if story is not None:
         story.leave()
     return story

@@ -1,7 +1,7 @@
 """Where a run is kept while a process works on it: a new directory, an earlier process's, or nowhere.
 
-An earlier process may have died at any moment. results.jsonl is the authority: a row is a VM's end, whether
-the journal came to say so or not, and a row that did not reach the disk whole was never there.
+An earlier process may have died at any moment, and its files may have been damaged since. Both are checked
+against each other before anything is written: what cannot have been written so is refused, and left as it is.
 """
 
 from __future__ import annotations
@@ -13,29 +13,27 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from fleetscan import json_text
 from fleetscan.errors import CannotResumeError, CannotWriteError, OutputError, Remedy, RunExistsError
 from fleetscan.model import InventoryError, Json, Target
 from fleetscan.records.asked import INVENTORY_SHA256, RETRIED_SCAN_ID, is_same_value
-from fleetscan.records.checked import check_of
 from fleetscan.records.journal import (
     SCHEMA,
     FleetListed,
     Listed,
     ProcessBegan,
     RowLost,
-    RowWritten,
 )
-from fleetscan.records.machine_row import counted
-from fleetscan.records.row import CountedRow
 from fleetscan.records.run import Scope
 from fleetscan.records.story import Story
-from fleetscan.runs.directory import JOURNAL, RESULTS, holds_run, make_directory
-from fleetscan.runs.disk import reason
+from fleetscan.runs.chain import NOTHING_BEFORE
+from fleetscan.runs.directory import JOURNAL, RESULTS, RUN, holds_run, make_directory
+from fleetscan.runs.disk import cannot_go_on, reason
 from fleetscan.runs.files import NoFiles, Output, RunFiles
 from fleetscan.runs.journal import Journal, JournalFile, NoJournal, read_journal
+from fleetscan.runs.rows import Mending, compare, count_anew
 
 LISTED_AT_ONCE = 1000
 # What a name stood for when the run was started, and what to say where it stands for something else now.
@@ -43,16 +41,19 @@ OTHER_CONTENT = {
     INVENTORY_SHA256: "its inventory file has changed since it was started",
     RETRIED_SCAN_ID: "it retries the VMs of another run",
 }
-STRANGE_ROW = f"a row of its {RESULTS} cannot be read, or is not of the VMs in its journal"
 
 
 @dataclass(frozen=True, slots=True)
 class RunStore:
-    """The files of a run, open and ours alone. `story` is what an earlier process left, if one did."""
+    """The files of a run, open and ours alone. `story` is what an earlier process left, if one did.
+
+    Of the rows that were told of there, `rows_lost` are not in results.jsonl.
+    """
 
     output: Output
     journal: Journal
     story: Story | None = None
+    rows_lost: int = 0
 
     def sync(self) -> None:
         """Have rows and journal outlive a power cut, the rows first: the journal tells of them."""
@@ -82,6 +83,17 @@ class RunStore:
             self.journal.write(*map(Listed, targets[first : first + LISTED_AT_ONCE]))
         self.journal.write(FleetListed(len(targets), list(errors), scope))
         self.journal.sync()
+
+    def count_anew(self) -> None:
+        """Count the rows of a run that was gone on with; raises BrokenIdentityError, and OutputError."""
+        path, story = self.output.path, self.story
+        if path is None or story is None:
+            return
+        keys = {target.key for target in story.targets} if story.is_listed else None
+        try:
+            count_anew(path / RESULTS, self.output.rows_written, keys)
+        except OSError as error:
+            raise cannot_go_on(path / RESULTS, error) from error
 
     def __enter__(self) -> Self:
         return self
@@ -144,9 +156,11 @@ def earlier_store(path: Path, asked: Mapping[str, Json]) -> RunStore | None:
     try:
         with _let_go_where_it_fails(journal):
             story = read_journal(journal.path)
+            mending = _checked(path, story, asked)
             files = RunFiles.open(path)
             with _let_go_where_it_fails(files):
-                return _taken_up(story, journal, files, asked)
+                _mend(story, mending, files, journal)
+            return RunStore(files, journal, story, len(mending.lost))
     except OSError as error:
         raise CannotWriteError(str(error.filename or path), reason(error)) from error
 
@@ -162,22 +176,28 @@ def _let_go_where_it_fails(file: RunFiles | JournalFile) -> Iterator[None]:
         raise
 
 
-def _taken_up(
-    story: Story | None, journal: JournalFile, files: RunFiles, asked: Mapping[str, Json]
-) -> RunStore:
-    if story is None:
-        if files.rows_end_at:
-            raise CannotResumeError(str(files.path), STRANGE_ROW)
-        journal.cut(0)
-        return RunStore(files, journal)
-    _check_asked(files.path, story, asked)
-    journal.cut(story.size_bytes)
+def _checked(path: Path, story: Story | None, asked: Mapping[str, Json]) -> Mending:
+    """What is to be written before the run can go on; raises CannotResumeError where it may not."""
+    _check_run(path, story)
+    if story is not None:
+        _check_asked(path, story, asked)
     try:
-        _reconcile(story, files, journal)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CannotResumeError(str(files.path), STRANGE_ROW) from error
-    files.rows_written = len(story.ended)
-    return RunStore(files, journal, story)
+        return compare(story or Story("", None, {}, 0.0), path / RESULTS)
+    except ValueError as error:
+        raise CannotResumeError(str(path), f"in its {RESULTS} {error}") from error
+
+
+def _check_run(path: Path, story: Story | None) -> None:
+    """Raise CannotResumeError where run.json, written once the fleet is journaled, is of another story."""
+    try:
+        facts = json_text.parse((path / RUN).read_bytes())
+    except (FileNotFoundError, ValueError):
+        # Not written yet; or spoilt, and it is written anew.
+        return
+    if story is None or not story.is_listed:
+        raise CannotResumeError(str(path), f"its journal ends before its {RUN} was written")
+    if isinstance(facts, dict) and facts.get("scan_id") != story.scan_id:
+        raise CannotResumeError(str(path), f"its journal and its {RUN} are of two runs")
 
 
 def _check_asked(path: Path, story: Story, asked: Mapping[str, Json]) -> None:
@@ -200,31 +220,13 @@ def _shown(value: Json) -> str:
     return "not given" if value is None else str(value)
 
 
-def _reconcile(story: Story, files: RunFiles, journal: JournalFile) -> None:
-    """Make the story agree with the rows that are there; raises where a whole one is none of this run's."""
-    # 1. Rows that the journal tells of and a power cut took: those VMs have not ended. The journal says so
-    #    from now on, because other rows will come to lie where they were.
-    for number in [number for number, end in story.row_ends.items() if end > files.rows_end_at]:
-        story.lose_row(number)
-        journal.write(RowLost(number))
-    # 2. Rows that the journal does not tell of yet. 3. A row that was not finished: cut off.
-    known_to = max(story.row_ends.values(), default=0)
-    *lines, _ = _rows_after(files.path, known_to).split(b"\n")
-    numbers = {target.key: number for number, target in enumerate(story.targets)} if lines else {}
-    for line in lines:
-        row: Any = json_text.parse(line)
-        number = numbers[row["resource_id"].lower()]
-        if not story.is_listed or number in story.ended:
-            raise ValueError("the VM was not listed, or has a row already")
-        known_to += len(line) + 1
-        event = RowWritten(number, known_to, counted(check_of(CountedRow)(row)))
-        event.tell(story)
-        journal.write(event)
-    files.cut(known_to)
-
-
-def _rows_after(path: Path, size_bytes: int) -> bytes:
-    """What results.jsonl holds beyond its first `size_bytes`."""
-    with open(path / RESULTS, "rb") as rows:
-        rows.seek(size_bytes)
-        return rows.read()
+def _mend(story: Story | None, mending: Mending, files: RunFiles, journal: JournalFile) -> None:
+    """Make journal and rows agree, and have both end with a whole line."""
+    if story is None:
+        journal.go_on(0, NOTHING_BEFORE)
+    else:
+        journal.go_on(story.size_bytes, story.last_crc)
+        # The journal has to say what was lost, because other rows will come to lie where those were.
+        journal.write(*map(RowLost, mending.lost), *mending.untold)
+        files.rows_written = len(story.ended)
+    files.cut(mending.rows_end_at)

@@ -5,9 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from statistics import median
 
+from fleetscan.engine.operation_times import A_LITTLE_S
 from fleetscan.model import Target
 from fleetscan.records.row import Row
+from fleetscan.records.times import moment_of
 from fleetscan.runs.reader import Run
+
+# Of a run that did not end, or whose clock was set back, only this is known.
+LONGEST_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +37,22 @@ def durations_of(run: Run) -> PastDurations:
     Raises CannotReadRunError where a row cannot be read.
     """
     past = PastDurations()
+    longest_s = _longest_s(run)
     for row in run.rows():
-        if (duration_s := _told_s(row)) is not None:
+        duration_s = _told_s(row)
+        # No assessment took longer than its run: the clock that says so is wrong.
+        if duration_s is not None and duration_s <= longest_s:
             past.by_machine[row["resource_id"].lower()] = duration_s
             past.by_os.setdefault(row["os_type"] or "", []).append(duration_s)
     return past
+
+
+def _longest_s(run: Run) -> float:
+    """How long an assessment of the run can have taken."""
+    began, ended = moment_of(run.facts["started_at"]), moment_of(run.facts["finished_at"])
+    if began is None or ended is None or ended < began:
+        return LONGEST_S
+    return min((ended - began).total_seconds() + A_LITTLE_S, LONGEST_S)
 
 
 def _told_s(row: Row) -> float | None:

@@ -1,4 +1,4 @@
-"""From an ending to the files: builds the row, writes it, counts it and calls the hooks, in that order.
+"""From an ending to the files: builds the row, journals it, writes it, counts it and calls the hooks.
 
 It keeps sums and no VMs, so that memory does not grow with the results already written.
 """
@@ -6,11 +6,14 @@ It keeps sums and no VMs, so that memory does not grow with the results already 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from zlib import crc32
 
+from fleetscan.errors import OutputError
 from fleetscan.model import Ending, Outcome, Reason, Target
 from fleetscan.records import machine_row
 from fleetscan.records.fleet_facts import FleetFacts
-from fleetscan.records.journal import RowWritten
+from fleetscan.records.journal import RowLost, VmEnded
 from fleetscan.records.row import CountedRow, Row
 from fleetscan.records.sums import RunningTotals
 from fleetscan.records.times import WallClock
@@ -55,7 +58,7 @@ class Recorder:
         self._hooks.ended(Outcome(row["outcome"]), None if reason is None else Reason(reason))
 
     def record(self, number: int, target: Target, ending: Ending) -> None:
-        """Write the row of one VM, then journal that it is there. Raises OutputError where that fails."""
+        """Journal the row of one VM, then write it. Raises OutputError where that fails."""
         row = machine_row.row(self._scan_id, target, ending, self._clock)
         try:
             line = machine_row.encode(row)
@@ -63,14 +66,24 @@ class Recorder:
             ending = machine_row.without_assessment(ending)
             row = machine_row.row(self._scan_id, target, ending, self._clock)
             line = machine_row.encode(row)
-        row_ends_at = self._output.write_row(line)
+        self._write(number, line, machine_row.counted(row))
         self._totals.ended(target, row)
-        self._journal.write(RowWritten(number, row_ends_at, machine_row.counted(row)))
         self._hooks.row(row)
         self._on_row(row)
         if ending.trace is not None and ending.trace.started_at is not None:
             self._hooks.finished()
         self._hooks.ended(ending.outcome, ending.reason)
+
+    def _write(self, number: int, line: bytes, row: CountedRow) -> None:
+        """The journal first: it vouches for every row, and a kill in between only loses one."""
+        ends_at = self._output.rows_end_at + len(line)
+        self._journal.write(VmEnded(number, ends_at, crc32(line), row))
+        try:
+            self._output.write_row(line)
+        except OutputError:
+            with suppress(OutputError):
+                self._journal.write(RowLost(number))
+            raise
 
     def totals(self, facts: FleetFacts) -> tuple[Totals, *tuple[GroupTotals, ...]]:
         """The lines of totals.jsonl, the fleet's first. Raises BrokenIdentityError unless they add up."""

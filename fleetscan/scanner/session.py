@@ -117,6 +117,8 @@ class Session:
         self._hooks.selected(self._selection, not_scanned(self._scope), len(fleet.errors))
         if resumption.warning is not None:
             self._hooks.warning(resumption.warning)
+        if lost := self._store.rows_lost:
+            self._hooks.warning(f"{lost:,} rows were lost when the run was last interrupted; their VMs go on")
         for number, row in resumption.ended.items():
             self._recorder.recall(fleet.targets[number], row)
         for number, target in enumerate(fleet.targets):
@@ -217,6 +219,10 @@ class Session:
     def finish(self, now: float, stopped_by: FleetscanError | None) -> ScanSummary:
         """Totals, run.json and the exit code over whatever rows there are. Raises BrokenIdentityError."""
         store = self._store
+        try:
+            store.count_anew()
+        except OutputError as error:
+            stopped_by = stopped_by or error
         lines = self._recorder.totals(self._fleet_facts(now))
         if isinstance(stopped_by, StoppedError):
             stopped_by = stopped(stopped_by, lines[0], store.output.path)

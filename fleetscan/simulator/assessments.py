@@ -31,6 +31,7 @@ from fleetscan.simulator.replies import ELSEWHERE, Answer, compute_error, indent
 from fleetscan.simulator.scenario import Scenario
 from fleetscan.simulator.times import Calendar
 from fleetscan.simulator.troubles import LOST_AFTER_S, Trouble
+from fleetscan.simulator.wrong_clocks import told_at
 
 # In the recorded operation the guest began 4 s, and had the list 47 of 71 s, after the start.
 GUEST_BEGINS_AT = 4 / 71
@@ -113,7 +114,7 @@ class Assessments:
 
     def began(self, operation: Operation) -> str:
         """When the guest began, as RESULT has it."""
-        return self._moment(operation, GUEST_BEGINS_AT)
+        return self.moment(operation, GUEST_BEGINS_AT)
 
     def poll(self, call: Call, operation: Operation, now: float) -> Answer:
         """GET of either URL. One changed byte in it is refused."""
@@ -192,7 +193,7 @@ class Assessments:
 
     def _status(self, operation: Operation, now: float) -> Answer:
         state = operation.state(now)
-        began = self._calendar.iso(operation.started_at, operation.machine.lot.utc_offset_h)
+        began = self.moment(operation, 0.0)
         body = f'{{\r\n  "startTime": "{began}",\r\n'
         if state is not State.IN_PROGRESS:
             body += f'  "endTime": "{self._ended(operation)}",\r\n'
@@ -221,15 +222,19 @@ class Assessments:
             operation.machine,
             operation.guid,
             self.began(operation),
-            self._moment(operation, GUEST_LOOKED_AT),
+            self.moment(operation, GUEST_LOOKED_AT),
         )
 
-    def _moment(self, operation: Operation, share: float) -> str:
+    def moment(self, operation: Operation, share: float) -> str:
+        """When such a share of it was over, as the clock tells that times it."""
+        lot = operation.machine.lot
         at = operation.started_at + share * operation.span_s
-        return self._calendar.iso(at, operation.machine.lot.utc_offset_h)
+        if lot.wrong_clock is not None:
+            at = told_at(lot.wrong_clock, operation.started_at, share, operation.span_s, self._calendar)
+        return self._calendar.iso(at, lot.utc_offset_h)
 
     def _ended(self, operation: Operation) -> str:
-        return self._calendar.iso(operation.ends_at, operation.machine.lot.utc_offset_h)
+        return self.moment(operation, 1.0)
 
     def _result_of(self, vm_id: str) -> dict[str, Json] | None:
         operation = self._operations.newest(self._fleet.machine(vm_id))

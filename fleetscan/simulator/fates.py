@@ -17,6 +17,7 @@ from fleetscan.simulator.images import Image
 from fleetscan.simulator.scenario import Scenario
 from fleetscan.simulator.stuck import Stuck, stuck_of
 from fleetscan.simulator.troubles import Trouble, trouble_of
+from fleetscan.simulator.wrong_clocks import WrongClock, wrong_clock_of
 
 
 class Fate(Enum):
@@ -80,8 +81,8 @@ class Lot:
     """Everything chance decides about one machine. `duration_s` is at the scenario's speed.
 
     `installs_until` is when the patch installation ends that runs as the cloud begins, in seconds of the
-    cloud's clock; None where none runs. `trouble` is what lasts, whatever the fate, and `stuck` an operation
-    that died long ago.
+    cloud's clock; None where none runs. `trouble` is what lasts, whatever the fate, `stuck` an operation that
+    died long ago, and `wrong_clock` what is wrong with the times that are told of its assessments.
     """
 
     fate: Fate
@@ -95,6 +96,7 @@ class Lot:
     installs_until: float | None = None
     trouble: Trouble | None = None
     stuck: Stuck | None = None
+    wrong_clock: WrongClock | None = None
 
 
 def cast_lot(scenario: Scenario, key: str, image: Image) -> Lot:
@@ -118,6 +120,7 @@ def cast_lot(scenario: Scenario, key: str, image: Image) -> Lot:
         installs_until=_installs_until(scenario, key, fate),
         trouble=trouble_of(scenario, key),
         stuck=None if fate in _HALTED else stuck_of(scenario, key),
+        wrong_clock=wrong_clock_of(scenario, key),
     )
 
 

@@ -180,8 +180,7 @@ class PatchTables:
 
     def _modified(self, operation: Operation, at: float) -> str:
         is_over = operation.state(at) is not State.IN_PROGRESS
-        moment = operation.ends_at if is_over else operation.started_at
-        return self._calendar.iso(moment, operation.machine.lot.utc_offset_h)
+        return self._assessments.moment(operation, 1.0 if is_over else 0.0)
 
     def _row(self, machine: Machine, below: str, kind: str, properties: dict[str, Json]) -> Row:
         row_id = machine.graph_id + below

@@ -167,6 +167,9 @@ class Scenario:
     denied_groups: int = dial(
         0, "Resource groups whose VMs can be read and not assessed.", low=0, high=100_000
     )
+    wrong_clock_pct: float = percentage(
+        0.0, "VMs whose assessments tell times that cannot be, such as a start in 1970 or an end in 2099."
+    )
     outages: int = dial(
         0,
         "Outages of a region, a subscription or all sign-ins, in the first quarter of an hour.",

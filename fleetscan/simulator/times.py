@@ -38,6 +38,10 @@ class Calendar:
         second, ticks = divmod(self._epoch_ticks + round(now * TICKS_PER_SECOND), TICKS_PER_SECOND)
         return f"{_clock_face(second + utc_offset_h * 3600)}.{ticks:07d}{utc_offset_h:+03d}:00"
 
+    def seconds_at(self, moment: datetime) -> float:
+        """`moment`, which knows its zone, on the cloud's own clock."""
+        return (moment - self._epoch).total_seconds()
+
     def http_date(self, now: float) -> str:
         """`Wed, 22 Feb 2023 04:01:54 GMT`."""
         return self._stamps(int(now))[0]

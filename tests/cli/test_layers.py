@@ -93,6 +93,7 @@ ROWS: dict[str, tuple[tuple[str, object], tuple[str, object], tuple[str, object]
     "locked-machines": (("0", 0), ("2", 2), ("3", 3)),
     "disabled-subscriptions": (("0", 0), ("2", 2), ("3", 3)),
     "denied-groups": (("0", 0), ("2", 2), ("3", 3)),
+    "wrong-clock-pct": (("0", 0.0), ("1.5", 1.5), ("3", 3.0)),
     "outages": (("0", 0), ("2", 2), ("3", 3)),
     "page-size": (("1", 1), ("2", 2), ("3", 3)),
     "lists": (("endless", "endless"), ("hollow", "hollow"), ("up", "up")),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
 
 from jsonschema import ValidationError
 
@@ -11,9 +12,9 @@ from fleetscan.engine.operation import Operation
 from fleetscan.engine.queues import NEVER
 from fleetscan.engine.replies import ThrottleScope, throttle_delay_s, throttle_scope
 from fleetscan.model import Fault, Reply, RequestKind
-from tests.faults.history import History, Sent
+from tests.faults.history import CLOCK_JUMPS_S, History, Sent
 from tests.strict_reader import Run, read_run
-from tests.virtual import ENDPOINT
+from tests.virtual import ENDPOINT, EPOCH
 
 Check = Callable[[History, Run], Iterator[str]]
 # A start that brought one of these may have been taken.
@@ -174,6 +175,23 @@ def rows_tell_the_truth(history: History, run: Run) -> Iterator[str]:
                 yield f"{row['name']}: {told} was written for {true}"
 
 
+def no_time_that_cannot_be(history: History, run: Run) -> Iterator[str]:
+    """Times lie in the history, as far as the processes' wall clocks were right, and nothing took longer."""
+    begins, ends = (
+        EPOCH + timedelta(seconds=min(CLOCK_JUMPS_S) - 1.0),
+        EPOCH + timedelta(seconds=history.ended_at + max(CLOCK_JUMPS_S) + 6.0),
+    )
+    for row in run.rows:
+        operation = row["operation"] or {"started_at": None, "finished_at": None, "duration_s": None}
+        for told in (row["assessed_at"], operation["started_at"], operation["finished_at"]):
+            if told is not None and not begins <= datetime.fromisoformat(told) <= ends:
+                yield f"{row['name']}: {told} cannot be"
+        # By our own clocks it may seem to have begun before one of them was set.
+        most_s = (ends - begins).total_seconds()
+        if not 0.0 <= (operation["duration_s"] or 0.0) <= most_s:
+            yield f"{row['name']}: an operation of {operation['duration_s']} s"
+
+
 CHECKS: tuple[Check, ...] = (
     one_row_a_machine,
     no_bug,
@@ -187,6 +205,7 @@ CHECKS: tuple[Check, ...] = (
     a_dead_region_is_left_alone,
     tokens_go_to_the_endpoint_alone,
     rows_tell_the_truth,
+    no_time_that_cannot_be,
 )
 
 

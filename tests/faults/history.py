@@ -75,6 +75,7 @@ class History:
     cloud: Cloud
     targets: list[Target]
     out: Path
+    scan_id: str = "s"
     sent: list[Sent] = field(default_factory=list)
     kills: int = 0
     # The processes that ended in a power cut, and when their files were flushed for the last time.
@@ -116,6 +117,7 @@ def scenario_of(seed: int) -> Scenario:
         locked_machines=draw.choice((0, 0, 2)),
         denied_groups=draw.choice((0, 0, 1)),
         disabled_subscriptions=draw.choice((0, 0, 0, 1)),
+        wrong_clock_pct=draw.choice((0.0, 0.0, 30.0)),
     )
 
 
@@ -131,7 +133,7 @@ def history_of(seed: int, place: Path) -> History:
     while history.summary is None or history.summary.stopped_by is not None:
         assert process < MOST_LIVES, "the run does not end"
         at_write = int(draw.expovariate(1 / 60.0)) + 1 if process < kills else None
-        life = _Life(history, process, now, draw)
+        life = Life(history, process, now, draw)
         try:
             with killing(at_write, draw.random, history.flushed):
                 history.summary = life.live()
@@ -162,7 +164,7 @@ def targets_of(cloud: Cloud) -> list[Target]:
     ]
 
 
-class _Life:
+class Life:
     """One process's life: from taking up what there is to its end, or to its death."""
 
     def __init__(self, history: History, process: int, now: float, draw: random.Random) -> None:
@@ -257,7 +259,9 @@ class _Life:
         journal = self._history.out / JOURNAL
         lines = map(orjson.loads, journal.read_bytes().splitlines())
         self._history.lost_rows |= {line["vm"] for line in lines if line["event"] == "row_lost"}
-        resumption = Resumption("s") if place.story is None else Resumption.of(place.story, None)
+        resumption = (
+            Resumption(self._history.scan_id) if place.story is None else Resumption.of(place.story, None)
+        )
         fleet = resumption.fleet() if resumption.is_listed else Fleet(list(self._history.targets))
         return place, resumption, fleet
 

@@ -117,3 +117,11 @@ def test_an_entry_that_is_no_machine_of_the_subscription_is_an_error_beside_the_
     assert [target.name for target in listing.targets] == ["vm-1"]
     assert listing.error is not None
     assert (listing.error.subscription_id, listing.error.code) == (A, "MalformedReply")
+
+
+def test_a_machine_that_comes_twice_is_listed_once_and_told() -> None:
+    again: Json = {"id": vm_id("vm-1").upper(), "location": "westus"}
+    listing, _ = played(list_machines(AZURE, PROD), page([machine("vm-1"), again]), page([]))
+    assert [target.name for target in listing.targets] == ["vm-1"]
+    assert listing.error is not None
+    assert "twice, and may lack another VM" in str(listing.error.message)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,7 +69,12 @@ def traces(draw: st.DrawFn) -> OperationTrace:
     finished_at = None if started_at is None or lasted_s is None else started_at + lasted_s
     told = st.none() | times | texts
     numbers = [draw(st.integers(0, 100)) for _ in range(3)]
-    return OperationTrace(started_at, finished_at, draw(told), draw(told), *numbers)
+    polls, starts, throttled = numbers
+    dates = (
+        draw(st.none() | st.datetimes(timezones=st.just(UTC))),
+        draw(st.none() | st.datetimes(timezones=st.just(UTC))),
+    )
+    return OperationTrace(started_at, finished_at, draw(told), draw(told), polls, starts, throttled, *dates)
 
 
 @st.composite

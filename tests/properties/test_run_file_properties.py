@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from fleetscan.errors import FleetscanError
 from fleetscan.model import Json, Target
 from fleetscan.records.story import Story
+from fleetscan.runs import chain
 from fleetscan.runs.found import runs_in
 from fleetscan.runs.journal import read_journal
 from fleetscan.runs.reader import open_run
@@ -161,17 +162,28 @@ others: st.SearchStrategy[Json] = st.sampled_from((0, 9, -1, 1e9, 1e19, 1.5, Non
 def test_a_journal_with_another_value_in_it_goes_on_or_is_refused_in_a_sentence(
     fleet: Sequence[Target], course: Sequence[Step], place: float, which: int, value: Json
 ) -> None:
-    """The lines stay JSON: what is wrong with them only their meaning tells."""
+    """The lines stay JSON, and each vouches for itself: what is wrong with them only their meaning tells."""
     with TemporaryDirectory() as directory:
         path = Path(directory) / "run"
         written(path, fleet, course)
         journal = path / "journal.jsonl"
         lines = journal.read_bytes().splitlines(keepends=True)
         number = round(place * (len(lines) - 1))
-        changed = list(with_another(json.loads(lines[number]), value))
+        told = json.loads(lines[number])
+        del told["crc"]
+        changed = list(with_another(told, value))
         lines[number] = json.dumps(changed[which % len(changed)]).encode() + b"\n"
-        journal.write_bytes(b"".join(lines))
+        journal.write_bytes(b"".join(sealed_anew(lines)))
         check_told(path, fleet)
+
+
+def sealed_anew(lines: Sequence[bytes]) -> Iterator[bytes]:
+    """The same lines with the checksums of what is in them now."""
+    crc = chain.NOTHING_BEFORE
+    for line in lines:
+        text = line.rstrip(b"\n").partition(chain.KEY)[0].removesuffix(b"}") + b"}"
+        sealed, crc = chain.seal(text, crc)
+        yield sealed
 
 
 def with_another(line: dict[str, Json], value: Json) -> Iterator[dict[str, Json]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import orjson
 
+from fleetscan.azure_times import azure_time
 from fleetscan.model import CodeOrigin, Ending, Failure, Json, OperationTrace, Outcome, Reason, Stage, Target
 from fleetscan.records.machine_row import encode, row
 from fleetscan.records.row import REASONS, Row
@@ -60,7 +61,9 @@ def trace(
     azure_end_time: str | None = None,
     starts: int = 1,
 ) -> OperationTrace:
-    return OperationTrace(started_at, finished_at, azure_start_time, azure_end_time, starts, 4, 0)
+    """Where Azure told when it ended, that reply has a Date too."""
+    dates = azure_time(azure_end_time), azure_time(azure_start_time)
+    return OperationTrace(started_at, finished_at, azure_start_time, azure_end_time, starts, 4, 0, *dates)
 
 
 def assessed(critical: int = 2, other: int = 1, **more: Json) -> Ending:

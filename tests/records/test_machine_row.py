@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
 
+from fleetscan.azure_times import azure_time
 from fleetscan.model import (
     CodeOrigin,
     Ending,
@@ -220,16 +222,55 @@ def test_an_error_that_speaks_of_success_marks_nothing(error: Json) -> None:
     assert told(result(2, 1, 3, error=error))["patches_complete"] is True
 
 
+NOW = "2023-02-22T04:03:00Z"
+
+
+def assessed_at(source: Source = Source.OPERATION, ended: str | None = None, **told: Json) -> str | None:
+    """When Azure made it, where the reply that tells it is of 04:03 and our start was taken at 04:01."""
+    dates = azure_time(NOW), azure_time("2023-02-22T04:01:00Z")
+    course = OperationTrace(1010.0, 1130.0, None, ended, 1, 4, 0, *dates)
+    return record(Ending(Outcome.ASSESSED, None, {**result(), **told}, None, course, source))["assessed_at"]
+
+
 def test_the_assessments_time_is_the_operations_end_else_the_results_own() -> None:
-    own = result(lastModifiedDateTime="2023-02-22T04:02:00Z", startDateTime="2023-02-22T04:01:00Z")
-    ended = trace(azure_end_time="2023-02-22T04:03:00Z")
-    assert (
-        record(Ending(Outcome.ASSESSED, None, own, None, ended))["assessed_at"]
-        == "2023-02-22T04:03:00.000000Z"
-    )
-    assert told(own)["assessed_at"] == "2023-02-22T04:02:00.000000Z"
-    assert told(result(startDateTime="2023-02-22T04:01:00Z"))["assessed_at"] == "2023-02-22T04:01:00.000000Z"
-    assert told(result(lastModifiedDateTime="never"))["assessed_at"] is None
+    own: dict[str, Any] = {
+        "lastModifiedDateTime": "2023-02-22T04:02:00Z",
+        "startDateTime": "2023-02-22T04:01:00Z",
+    }
+    assert assessed_at(ended=NOW, **own) == "2023-02-22T04:03:00.000000Z"
+    assert assessed_at(**own) == "2023-02-22T04:02:00.000000Z"
+    assert assessed_at(startDateTime="2023-02-22T04:01:00Z") == "2023-02-22T04:01:00.000000Z"
+    assert assessed_at(lastModifiedDateTime="never") is None
+
+
+@pytest.mark.parametrize("never", ["1970-01-01T00:00:00Z", "2023-02-22T03:58:00Z", "2023-02-22T04:03:06Z"])
+def test_an_operations_result_was_made_between_its_start_and_now(never: str) -> None:
+    modified = "2023-02-22T04:02:00Z"
+    assert assessed_at(lastModifiedDateTime=modified, startDateTime=never) == "2023-02-22T04:02:00.000000Z"
+    assert assessed_at(lastModifiedDateTime=never, startDateTime=never) is None
+
+
+def test_anothers_assessment_may_be_older_than_our_start_and_never_newer_than_now() -> None:
+    graph = Source.GRAPH
+    assert assessed_at(graph, lastModifiedDateTime="2023-02-18T04:00:00Z") == "2023-02-18T04:00:00.000000Z"
+    assert assessed_at(graph, lastModifiedDateTime="2099-01-01T00:00:00Z") is None
+    assert assessed_at(graph, lastModifiedDateTime="1970-01-01T00:00:00Z") is None
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("1970-01-01T00:00:00Z", "2026-11-23T02:01:20Z"),
+        ("2026-11-23T02:00:10Z", "2099-01-01T00:00:00Z"),
+        ("2026-11-23T02:01:20Z", "2026-11-23T02:01:20Z"),
+        ("1970-01-01T00:00:00Z", "1970-01-01T00:01:00Z"),
+        ("2099-01-01T00:00:00Z", "2099-01-01T00:01:00Z"),
+    ],
+)
+def test_azures_times_that_cannot_be_by_our_clock_give_way_to_ours(start: str, end: str) -> None:
+    told = operation(OperationTrace(1010.0, 1081.5, start, end, 1, 4, 0))
+    assert told["started_at"] == "2026-11-23T02:00:10.123456Z"
+    assert (told["finished_at"], told["duration_s"]) == ("2026-11-23T02:01:21.623456Z", 71.5)
 
 
 def test_a_machines_own_summary_has_counts_and_a_time_and_no_list() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from fleetscan.model import Target
 from fleetscan.scanner.past_durations import PastDurations
 from fleetscan.scanner.policy import longest_first, past_durations
@@ -43,6 +45,29 @@ def test_durations_come_out_of_a_runs_rows(tmp_path: Path) -> None:
     found = past_durations(Settings(last_run=str(tmp_path)), print)
     assert found.by_os == {"Linux": [118.5], "Windows": [171.0], "": [60.0]}
     assert list(found.by_machine.values()) == [118.5, 171.0, 60.0]
+
+
+@pytest.mark.parametrize("cannot_be", [1e308, 1e9, 606.0, 0.0])
+def test_a_duration_longer_than_its_run_or_of_nothing_teaches_nothing(
+    tmp_path: Path, cannot_be: float
+) -> None:
+    rows = [timed_row("a", "Linux", cannot_be), timed_row("b", "Linux", 604.0)]
+    write_run(tmp_path, rows)
+    found = past_durations(Settings(last_run=str(tmp_path)), print)
+    assert found.by_os == {"Linux": [604.0]}
+
+
+def test_a_negative_duration_is_a_warning(tmp_path: Path) -> None:
+    write_run(tmp_path, [timed_row("a", "Linux", -1.0)])
+    warnings: list[str] = []
+    assert past_durations(Settings(last_run=str(tmp_path)), warnings.append) == PastDurations()
+    assert "is no record of schema fleetscan.result/1" in warnings[0]
+
+
+def test_of_a_run_that_did_not_end_a_duration_of_more_than_a_day_teaches_nothing(tmp_path: Path) -> None:
+    rows = [timed_row("a", "Linux", 86_401.0), timed_row("b", "Linux", 7200.0)]
+    write_run(tmp_path, rows, exit_code=None)
+    assert past_durations(Settings(last_run=str(tmp_path)), print).by_os == {"Linux": [7200.0]}
 
 
 def test_times_that_are_our_own_teach_nothing(tmp_path: Path) -> None:
