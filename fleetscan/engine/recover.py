@@ -219,7 +219,9 @@ class Recovering:
                 now - self._began_at < self._rules.unknown_start_wait_s
             ):
                 return self._turn(VIEW_SPACING_S)
-            case Cause.PREEMPTED | Cause.HELD if self._left_s(sent_at) > 0.0 and not self._is_free:
+            case Cause.PREEMPTED | Cause.HELD if (
+                self._view is None and self._left_s(sent_at) > 0.0 and not self._is_free
+            ):
                 self._idle_reads += 1
                 spacing_s = min(MOST_SPACING_S, VIEW_SPACING_S * 2.0**self._idle_reads)
                 return self._turn(self._spread_s(spacing_s, now))
@@ -275,7 +277,10 @@ class Recovering:
     def _is_newer(self, started: str | None, changed: str | None, reply: Reply, sent_at: float) -> bool:
         """Whether the assessment of these times, by Azure's clock, is new enough to be adopted."""
         ago_s = _ago_s(started if self._cause is Cause.LOST else changed, reply)
-        tolerance_s = SURELY_S if self._cause is Cause.HELD else A_LITTLE_S
+        tolerance_s = A_LITTLE_S
+        if self._cause is Cause.HELD:
+            # What one Date was sure of is a second less sure by the next.
+            tolerance_s = SURELY_S if self._view is None else 0.0
         return ago_s is not None and -AHEAD_S <= ago_s <= sent_at - self._since + tolerance_s
 
 

@@ -56,4 +56,5 @@ def simulation(environment: Mapping[str, str] = NOTHING) -> Iterator[str]:
 
 def scanning(endpoint: str, out: Path | str) -> tuple[str, ...]:
     """The command line of a scan of the simulation."""
-    return "scan", "--endpoint", endpoint, "--out", str(out), "--first-poll", "0.5s"
+    polls = "--first-poll", "0.5s", "--poll-interval", "1s"
+    return "scan", "--endpoint", endpoint, "--out", str(out), *polls

@@ -29,7 +29,7 @@ def test_paths_and_tags_that_are_no_utf8_are_written_as_replacement_characters(t
     assert run.facts["settings"]["out"] == f"{tmp_path}/run-\ufffd"
     assert {line["scope"] for line in run.totals} >= {"tag:\ufffd"}
     assert lines_of(out / "journal.jsonl")[0]["asked"]["inventory"] == run.facts["settings"]["inventory"]
-    assert (resumed_code, "already finished" in resumed_words) == (0, True), resumed_words
+    assert (resumed_code, "nothing was scanned" in resumed_words) == (0, True), resumed_words
 
 
 def test_rows_and_a_plan_on_stdout_are_valid_for_a_strict_reader(tmp_path: Path) -> None:

@@ -15,10 +15,10 @@ PREEMPTED = status("Canceled", error={"code": "OperationPreempted", "message": "
 SAYS_SO = error(409, "OperationNotAllowed", "A patch assessment is in progress on VM 'vm-1'.")
 
 
-def over(ended: str, word: str = "Succeeded", **more: Json) -> Reply:
+def over(ended: str, word: str = "Succeeded", counts: dict[str, Json] | None = None, **more: Json) -> Reply:
     """The instance view at noon of a VM whose newest assessment began at 03:00 and ended at `ended`."""
     summary: dict[str, Json] = {"status": word, "startTime": "2026-11-24T03:00:00Z"}
-    summary |= {"lastModifiedTime": f"2026-11-24T{ended}Z"}
+    summary |= {"lastModifiedTime": f"2026-11-24T{ended}Z"} | (counts or {})
     return viewed({"availablePatchSummary": summary, **more})
 
 
@@ -105,6 +105,28 @@ def test_a_result_from_before_the_scan_began_is_none_and_a_vm_that_is_free_is_st
     # Read at 1075, noon by Azure's clock: the scan began at 11:58:45.
     assert beside().gets(over("11:58:44"), after_s=75.0).next.kind is RequestKind.START
     assert beside().gets(over("11:58:47"), after_s=75.0).next.kind is RequestKind.QUERY_PATCHES
+
+
+def test_a_result_that_one_date_makes_new_is_not_old_by_the_next_which_is_a_second_later() -> None:
+    course = beside().gets(over("11:58:46"), after_s=75.0)
+    assert course.next.kind is RequestKind.QUERY_PATCHES
+    row = graph("03:00:00", lastModifiedDateTime="2026-11-24T11:58:46Z")
+    a_second_later = {"date": "Tue, 24 Nov 2026 12:00:01 GMT"}
+    ending = course.gets(Reply(200, a_second_later, row.body)).ending
+    assert (ending.outcome, ending.source) == (Outcome.ASSESSED, Source.GRAPH)
+
+
+def test_a_result_that_resource_graph_does_not_show_is_taken_from_the_vm_after_its_waits() -> None:
+    course = beside().gets(
+        over("11:59:59", counts={"criticalAndSecurityPatchCount": 2, "otherPatchCount": 1}), after_s=75.0
+    )
+    began_at = course.now
+    while course.asked is not None and course.next.kind is RequestKind.QUERY_PATCHES:
+        course.gets(
+            graph("03:00:00", lastModifiedDateTime="2026-11-23T00:00:00Z"), after_s=course.next.after_s
+        )
+    assert course.now - began_at < 90.0
+    assert (course.asked, course.ending.source) == (None, Source.INSTANCE_VIEW)
 
 
 def test_a_time_that_azure_cannot_have_meant_makes_no_result_new() -> None:

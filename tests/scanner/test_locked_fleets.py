@@ -118,7 +118,7 @@ def test_one_denied_vm_ends_no_other_of_its_group(tmp_path: Path) -> None:
 
 def test_a_resumed_run_does_not_ask_them_all_again(tmp_path: Path) -> None:
     cloud, out = cloud_of(1000, subscriptions=1, disabled_subscriptions=1), tmp_path / "run"
-    scanned(cloud, out, deadline_s=0.1, drain_s=0.0)
+    scanned(cloud, out, deadline_s=0.3, drain_s=0.0)
     scanned(cloud, out, resume=True)
     # The first process left eight starts without an answer, which are made once more.
     assert cloud.ledger.starts.total() <= 24

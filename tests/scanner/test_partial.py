@@ -40,7 +40,7 @@ async def test_a_warned_subscription_that_is_named_is_tried_and_refuses_each_sta
     named = cloud.fleet.estate.subscriptions[0].subscription_id
     summary, run = await run_of(Transport(cloud), settings_for(tmp_path / "run", subscription=(named,)))
     assert summary.exit_code == 3
-    assert {row["error"]["code"] for row in run.rows} == {"ReadOnlyDisabledSubscription"}
+    assert {row["error"]["code"] for row in run.rows} == {"ReadOnlyDisabledSubscription", "NotTried"}
     assert run.fleet["not_scanned"] == []
 
 
