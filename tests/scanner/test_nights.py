@@ -274,8 +274,8 @@ def test_an_unfinished_run_whose_journal_is_damaged_is_passed_over_too(nights: N
     assert nights.scan().exit_code == 0
     assert len(nights.names) == 2
     assert nights.warnings == [
-        f"{damaged} cannot be resumed: line 3 of its journal cannot be read, or is not what was written there; "
-        "it is passed over"
+        f"{damaged} cannot be resumed: "
+        "line 3 of its journal cannot be read, or is not what was written there; it is passed over"
     ]
 
 
