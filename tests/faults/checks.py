@@ -12,6 +12,7 @@ from fleetscan.engine.operation import Operation
 from fleetscan.engine.queues import NEVER
 from fleetscan.engine.replies import ThrottleScope, throttle_delay_s, throttle_scope
 from fleetscan.model import Fault, Reply, RequestKind
+from fleetscan.simulator.wrong_clocks import WrongClock
 from tests.faults.history import CLOCK_JUMPS_S, History, Sent
 from tests.strict_reader import Run, read_run
 from tests.virtual import ENDPOINT, EPOCH
@@ -96,14 +97,18 @@ def one_more_start_where_a_fate_was_unknown(history: History, run: Run) -> Itera
 
 
 def nothing_superseded_but_forgotten(history: History, run: Run) -> Iterator[str]:
-    """A running assessment is ended by our own start only where a power cut took what was noted of it."""
+    """A running assessment is ended by our own start only where a power cut took what was noted of it.
+
+    Or where the VM itself tells that it began so long ago that it must be dead.
+    """
     forgotten = {
         target_key(sent)
         for sent in starts(history)
         if is_forgotten(history, sent, sent.settled_at or sent.at)
     }
     for key in history.cloud.ledger.superseded:
-        if key not in forgotten:
+        clock = history.cloud.fleet.machine(key).lot.wrong_clock
+        if key not in forgotten and clock not in (WrongClock.NOT_SET_AT_START, WrongClock.LAST_YEAR):
             yield f"{key}: a start superseded one that we knew of"
 
 
