@@ -273,7 +273,8 @@ class OperationTrace:
     `started_at` and `finished_at` are our own monotonic seconds of the accepted start and of the
     reply that ended it (None where there was none); `azure_*_time` are Azure's own words for the same,
     ISO 8601 as written, where they can be true. `azure_accepted_at` and `azure_now` are the Dates
-    of the two replies. `polls` counts every read sent, Location reads too; `throttled` the 429s.
+    of the two replies. `known_at` is when the end was known, by our clock, also of an operation that was
+    never accepted. `polls` counts every read sent, Location reads too; `throttled` the 429s.
     """
 
     started_at: float | None
@@ -285,6 +286,7 @@ class OperationTrace:
     throttled: int
     azure_now: datetime | None = None
     azure_accepted_at: datetime | None = None
+    known_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

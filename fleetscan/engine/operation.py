@@ -199,6 +199,7 @@ class Operation:
             throttled=self._throttled,
             azure_now=azure_now,
             azure_accepted_at=None if polling is None else polling.azure_accepted_at,
+            known_at=now,
         )
 
     def _count(self, reply: Reply, now: float) -> None:

@@ -76,4 +76,5 @@ def _now(trace: OperationTrace, clock: WallClock) -> tuple[datetime | None, floa
     """When the operation ended, and how far that may be off, s."""
     if trace.azure_now is not None:
         return trace.azure_now, 0.0
-    return (None if trace.finished_at is None else clock.moment(trace.finished_at)), OURS_OFF_S
+    known_at = trace.finished_at if trace.known_at is None else trace.known_at
+    return (None if known_at is None else clock.moment(known_at)), OURS_OFF_S

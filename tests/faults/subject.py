@@ -16,7 +16,7 @@ def play(seed: int, place: Path) -> Verdict:
     counts = {
         "kills": history.kills,
         "requests": len(history.sent),
-        "assessments superseded that a power cut made us forget": len(history.cloud.ledger.superseded),
+        "assessments superseded": len(history.cloud.ledger.superseded),
     }
     return Verdict(seed, tuple(breaches(history)), counts)
 

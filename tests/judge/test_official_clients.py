@@ -86,7 +86,10 @@ async def their_result(client: ComputeManagementClient, machine: Machine) -> Map
     """What the official client ends in for one machine; None where it raises or gets nothing."""
     try:
         poller = await client.virtual_machines.begin_assess_patches(machine.resource_group, machine.name)
-        result: Mapping[str, Any] = (await poller.result()).as_dict()
+        model: Any = await poller.result()
+        # Clients before version 38 have other names in `as_dict`, and those of Azure's in `serialize`.
+        is_old = hasattr(model, "serialize")
+        result: Mapping[str, Any] = model.serialize(keep_readonly=True) if is_old else model.as_dict()
     except (HttpResponseError, json.JSONDecodeError):
         return None
     return result

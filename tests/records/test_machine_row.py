@@ -257,6 +257,18 @@ def test_anothers_assessment_may_be_older_than_our_start_and_never_newer_than_no
     assert assessed_at(graph, lastModifiedDateTime="1970-01-01T00:00:00Z") is None
 
 
+def test_without_a_date_the_present_is_when_the_end_was_known_by_our_clock() -> None:
+    trace = OperationTrace(None, None, None, None, 1, 0, 8, known_at=1130.0)
+    summary: dict[str, Json] = {
+        "status": "Succeeded",
+        "criticalAndSecurityPatchCount": 1,
+        "otherPatchCount": 1,
+    }
+    summary |= {"lastModifiedTime": "2099-01-01T00:02:55Z", "startTime": "2026-11-23T02:00:10Z"}
+    told = record(Ending(Outcome.ASSESSED, None, summary, None, trace, Source.INSTANCE_VIEW))
+    assert told["assessed_at"] == "2026-11-23T02:00:10.000000Z"
+
+
 @pytest.mark.parametrize(
     ("start", "end"),
     [
