@@ -205,7 +205,7 @@ def test_each_subscription_has_a_listing_of_its_own_so_that_they_can_go_side_by_
 
 
 @pytest.mark.parametrize("graph", ["up", "denied", "broken"])
-def test_the_pretend_azures_fleet_is_read_whole_whatever_graph_does(
+def test_the_simulated_fleet_is_read_whole_whatever_graph_does(
     graph: Literal["up", "denied", "broken"],
 ) -> None:
     scenario = Scenario(

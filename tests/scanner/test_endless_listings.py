@@ -32,7 +32,7 @@ LATER = Reply(429, {"retry-after": "3600"}, b'{"error": {"code": "TooManyRequest
 
 
 class Waiting:
-    """A pretend Azure in which `hold` comes before each request of one listing."""
+    """A simulated Azure in which `hold` comes before each request of one listing."""
 
     def __init__(self, cloud: Cloud, listing: str, hold: Callable[[], Awaitable[Reply | None]]) -> None:
         self._wire = SimulatedTransport(cloud, time.monotonic)

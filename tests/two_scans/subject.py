@@ -1,6 +1,6 @@
 """One pair of scans: a fleet, how Azure takes a second assessment, and how much later the second scan begins.
 
-The scans are the product's own, over one pretend Azure and one clock. Nothing else goes wrong.
+The scans are the product's own, over one simulated Azure and one clock. Nothing else goes wrong.
 """
 
 from __future__ import annotations
