@@ -12,6 +12,8 @@ from email.utils import parsedate_to_datetime
 
 from fleetscan.model import Json
 
+# Azure has assessed the patches of VMs since then: an earlier time is of a clock that was not set.
+FIRST_EVER = datetime(2020, 1, 1, tzinfo=UTC)
 # RFC 3339, with or without an offset. A date alone, or a time to the minute, is no moment but a scrap.
 SHAPE = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:?\d\d)?", re.ASCII)
 

@@ -31,6 +31,8 @@ GOOD_STATUSES = frozenset({"succeeded", "completedwithwarnings"})
 
 # Names of VMs and groups, which may say anything. An apostrophe inside a word opens and closes nothing.
 QUOTED = re.compile(r"(?<!\w)'(?:[^']|(?<=\w)'(?=\w))*'(?!\w)|\"[^\"]*\"|\u201c[^\u201d]*\u201d")
+# No error says more than this; a longer text is no explanation.
+SAID_MOST = 4096
 # Under these Azure says in words what it means.
 SPOKEN_STATUSES = frozenset({400, 409, 412, 422})
 # The codes of an operation that a newer one of its VM ended: Azure's, and the guest extension's.
@@ -57,7 +59,7 @@ def meaning(reply: Reply) -> Refusal:
 def _spoken(reply: Reply) -> Refusal | None:
     """What the words of a refusal mean, where they mean anything."""
     error = read_error(reply, Stage.START)
-    said = QUOTED.sub("", f"{error.code}: {error.message}")
+    said = QUOTED.sub("", f"{error.code}: {error.message}")[:SAID_MOST]
     for pattern, meant in MESSAGES:
         if pattern.search(said):
             return meant

@@ -102,6 +102,13 @@ CODES: Mapping[str, Refusal] = MappingProxyType({code.lower(): refusal for code,
 RUNNING = r"\b(in progress|(already|currently) running|(is|are) running|under way|ongoing)\b"
 
 
+# The VM itself, by any name: what is on it may not run while it does.
+THE_VM = (
+    r"(?<!\bon the )(?<!\bof the )(?<!\bin the )\b(VM|virtual machine)\s+"
+    r"((?!extension|service|is)[\w-]+\s+)?"
+)
+
+
 def _words(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.IGNORECASE)
 
@@ -110,7 +117,7 @@ def _words(pattern: str) -> re.Pattern[str]:
 MESSAGES: tuple[tuple[re.Pattern[str], Refusal], ...] = (
     (
         _words(
-            r"\b(VM|guest) ?agent\b[^.]*\b(not|isn't|hasn't|unable|unavailable|missing)\b"
+            r"agent\b[^.]{0,500}\b(not|isn't|hasn't|unable|unavailable|missing)\b"
             r"|AgentNotReady|AgentStatus"
         ),
         AGENT_NOT_READY,
@@ -119,26 +126,32 @@ MESSAGES: tuple[tuple[re.Pattern[str], Refusal], ...] = (
     (
         _words(
             r"\brequires the VM to be running\b|\bdeallocated or marked to be deallocated\b|VMNotRunning"
-            r"|\b(is not|isn't) running\b|\bnot in a running state\b"
-            r"|\bVM (is|has been) (stopped|deallocated)\b"
+            rf"|{THE_VM}(is not|isn't) (currently )?running\b|\bnot in a running state\b"
+            r"|\b(VM|virtual machine)\b[^.]{0,500}\bit (is not|isn't) running\b"
+            rf"|{THE_VM}(is|has been) (currently )?(in (a|the) )?(stopped|deallocated)\b"
         ),
         NOT_RUNNING,
     ),
     (_words(r"\bextension operations are (disallowed|not allowed)\b"), REFUSED),
-    (_words(r"\bscope\b[^.]*\blocked\b"), LOCKED),
+    (_words(r"\bscope\b[^.]{0,500}\blocked\b"), LOCKED),
     (
-        _words(rf"\b(patch(es)? installation|installation of patches|install ?patches)\b.*{RUNNING}"),
+        _words(
+            rf"\b(patch(es)? installation|installation of patches|install ?patches)\b[^.]{{0,500}}{RUNNING}"
+        ),
         INSTALLING,
     ),
     (
-        _words(rf"\b(assessments?|assess ?patches)\b.*{RUNNING}|\b(running|ongoing) (patch )?assessment\b"),
+        _words(
+            rf"\b(assessments?|assess ?patches)\b[^.]{{0,500}}{RUNNING}"
+            r"|\b(running|ongoing) (patch )?assessment\b"
+        ),
         ASSESSING,
     ),
     # With case: `OS` is a word, and `os` a part of many.
     (
         re.compile(
             r"UnsupportedOS|UnsupportedImage"
-            r"|\b(OS|operating system|image)\b[^.]*\b(not supported|unsupported)\b"
+            r"|\b(OS|operating system|image)\b[^.]{0,500}\b(not supported|unsupported)\b"
         ),
         UNSUPPORTED,
     ),
@@ -150,7 +163,7 @@ Names in quotes are not part of what they say.
 
 PASSING = _words(
     r"\b(another|concurrent|conflicting)\b|\bconflict\b|\bin progress\b|\bis being\b|\bcurrently\b"
-    r"|\b(try|retry)\b.*\b(again|later)\b"
+    r"|\b(try|retry)\b.{0,500}\b(again|later)\b"
 )
 """What tells an operation that is refused for now from one that is not allowed."""
 

@@ -24,6 +24,8 @@ WITNESSES_AGAINST_ACCEPTED = 2
 GUID = re.compile(r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b", re.IGNORECASE)
 # The ids in a text, in quotes or bare.
 IDS = re.compile(r"'(/subscriptions/[^']*)'|\"(/subscriptions/[^\"]*)\"|(/subscriptions/[^\s'\",;]+)", re.I)
+# All that Azure lists after the colon, to the end of the sentence.
+NAMED_AS_LOCKED = re.compile(r"\blocked\s*:(.*?)(?:\.\s|$)", re.IGNORECASE | re.DOTALL)
 LOCK = re.compile(r"/providers/microsoft\.authorization/locks/[^/]+$")
 
 
@@ -82,7 +84,7 @@ class RefusedScopes:
             case Reach.SUBSCRIPTION:
                 return subscription if _is_about(subscription, reply) else None
             case Reach.GROUP:
-                return group
+                return group if _is_about_group(group, reply) else None
             case Reach.NAMED:
                 return _locked(target, reply)
             case Reach.VM:
@@ -107,13 +109,19 @@ def _is_about(subscription: Scope, reply: Reply) -> bool:
     return not named or subscription.subscription_id in named
 
 
+def _is_about_group(group: Scope, reply: Reply) -> bool:
+    """Whether the refusal can be about the VM's own resource group: its message may name another."""
+    said = (read_error(reply, Stage.START).message or "").lower()
+    return "'" not in said or f"'{group.resource_group}'" in said or f"/{group.resource_group}" in said
+
+
 def _locked(target: Target, reply: Reply) -> Scope | None:
     """The widest scope around the VM that the message names as locked; None where it names none but the VM.
 
     "The scope '<the VM>' cannot perform write operation because following scope(s) are locked: '<a scope>'".
     """
-    _, _, named = (read_error(reply, Stage.START).message or "").partition("locked")
-    locked = [_parts(next(filter(None, found))) for found in IDS.findall(named)]
+    named = NAMED_AS_LOCKED.search(read_error(reply, Stage.START).message or "")
+    locked = [_parts(next(filter(None, found))) for found in IDS.findall(named[1] if named else "")]
     around = [scope for scope in _scopes_of(target) if _parts_of(scope) in locked]
     return around[0] if around else None
 

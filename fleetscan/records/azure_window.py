@@ -8,9 +8,10 @@ own times by it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TypeGuard
 
+from fleetscan.azure_times import FIRST_EVER
 from fleetscan.model import Ending, OperationTrace, Source
 from fleetscan.records.times import WallClock
 
@@ -20,8 +21,6 @@ AHEAD_S = 5.0
 BEFORE_START_S = 120.0
 # How far our own clock may be off.
 OURS_OFF_S = 86_400.0
-# Azure has assessed the patches of VMs since then.
-FIRST_EVER = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,17 +116,21 @@ def moment_of(text: str) -> datetime:
 
 
 def run_path(run: str, runs: Path | None) -> Path:
-    """The directory that a person means by `run`: a path, `latest`, or the beginning of an id among `runs`.
+    """The directory that a person means by `run`: a path, `latest`, or how an id or name among `runs` begins.
 
-    Raises UsageError where several ids begin so. Where nothing is meant, it is a path that holds no run.
+    Raises UsageError where several begin so. Where nothing is meant, it is a path that holds no run.
     """
     path = Path(run)
     if path.exists() or runs is None or not run:
         return path
     if run == LATEST:
         return runs / LATEST
-    ids = [found for found in runs_in(runs).runs if found.scan_id.startswith(run.lower())]
-    if len(ids) > 1:
-        names = ", ".join(found.path.name for found in ids)
+    meant = [
+        found
+        for found in runs_in(runs).runs
+        if found.scan_id.startswith(run.lower()) or found.path.name.lower().startswith(run.lower())
+    ]
+    if len(meant) > 1:
+        names = ", ".join(found.path.name for found in meant)
         raise UsageError(f"{run} is the beginning of several runs' ids: {names}")
-    return ids[0].path if ids else path
+    return meant[0].path if meant else path

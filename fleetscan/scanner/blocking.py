@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
 import anyio
@@ -32,6 +32,26 @@ async def unless_stopped(read: Callable[[], T], stop: anyio.Event, deadline_at: 
     if reading.error is not None:
         raise reading.error
     return reading.result
+
+
+async def awaited_unless_stopped(
+    ask: Callable[[], Awaitable[T]], stop: anyio.Event, deadline_at: float | None = None
+) -> T:
+    """What `ask` returns or raises; StoppedError when `stop` is set, or it is `deadline_at`, first."""
+    results: list[T] = []
+    failures: list[Exception] = []
+    async with anyio.create_task_group() as waiting:
+        waiting.start_soon(_cancel_when, stop, deadline_at, waiting.cancel_scope)
+        try:
+            results.append(await ask())
+        except Exception as error:  # noqa: BLE001 - raised again outside the group
+            failures.append(error)
+        waiting.cancel_scope.cancel()
+    if failures:
+        raise failures[0]
+    if not results:
+        raise StoppedError("stopped while waiting")
+    return results[0]
 
 
 async def in_thread(call: Callable[[], T]) -> T:

@@ -60,7 +60,7 @@ async def read_fleet(
     try:
         fleet = await list_fleet(settings, ask, stop, deadline_at)
     except StoppedError:
-        raise _stopped_early(is_told=stop.is_set()) from None
+        raise stopped_early(is_told=stop.is_set()) from None
     if not fleet.targets:
         hooks.warning("no VMs found", Remedy("check the selection and the permissions of the identity"))
     for note in fleet.notes:
@@ -70,7 +70,8 @@ async def read_fleet(
     return fleet
 
 
-def _stopped_early(*, is_told: bool) -> StoppedError:
+def stopped_early(*, is_told: bool) -> StoppedError:
+    """What ends a scan that was stopped before its first start, by a person or else by its deadline."""
     why = "before all VMs were listed; no assessment was started"
     if is_told:
         return StoppedError(f"stopped {why}")

@@ -64,6 +64,8 @@ class LiveScan:
         """What the scan came to, once it has ended. Raises what ended it where there is no summary."""
         if self._error is not None:
             raise self._error
+        if self._summary is None and self._work.cancel_called:
+            raise RuntimeError("the scan was cancelled when an exception left its block: it has no summary")
         if self._summary is None:
             raise RuntimeError(
                 "the scan has not ended yet: read its summary after the rows or after the block"

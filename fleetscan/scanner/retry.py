@@ -8,6 +8,7 @@ from datetime import datetime
 from fleetscan.errors import Remedy, UsageError, resume_with
 from fleetscan.inventory.from_file import target_of_row
 from fleetscan.inventory.listing import Fleet
+from fleetscan.inventory.selection import first, of_subscriptions
 from fleetscan.runs.found import found_run, run_path
 from fleetscan.runs.reader import open_run
 from fleetscan.scanner.stores import runs_of
@@ -37,16 +38,19 @@ def retried_fleet(path: str, settings: Settings, now: datetime) -> Fleet:
         remedy = resume_old(found, now) if is_too_old else resume_with(path)
         raise UsageError(f"{path} is unfinished, so its failed VMs are not known yet", remedy)
     wanted = FAILED | {SKIPPED} if settings.retry_skipped else FAILED
-    targets = [
+    earlier = [
         replace(target_of_row(row), power_state=None) for row in run.rows() if row["outcome"] in wanted
     ]
+    targets = first(of_subscriptions(earlier, settings.subscription), settings.limit)
     return Fleet(targets, listed_scope=run.facts["scope"])
 
 
 def nothing_to_retry(path: str, settings: Settings) -> tuple[str, Remedy | None]:
     """What is said where the run in `path` has no such VM, and what to do about it."""
     skipped = open_run(path).totals()["outcomes"]["skipped"]
+    where = " in the selected subscriptions" if settings.subscription else ""
+    none = f"nothing to retry: no VM of {path}{where}"
     if settings.retry_skipped or not skipped:
-        return f"nothing to retry: no VM of {path} failed, timed out or was skipped; no run was made", None
-    what = f"nothing to retry: no VM of {path} failed or timed out; no run was made"
+        return f"{none} failed, timed out or was skipped; no run was made", None
+    what = f"{none} failed or timed out; no run was made"
     return what, Remedy(f"{{retry_skipped}} retries its {skipped:,} skipped VMs", {"retry_skipped": True})

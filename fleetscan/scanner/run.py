@@ -23,10 +23,10 @@ from fleetscan.inventory.listing import Fleet
 from fleetscan.records.times import WallClock
 from fleetscan.runs.store import RunStore
 from fleetscan.scanner.asking import selection_of
-from fleetscan.scanner.blocking import in_thread
+from fleetscan.scanner.blocking import awaited_unless_stopped, in_thread
 from fleetscan.scanner.dispatcher import Dispatcher, Exchanger, Halt
 from fleetscan.scanner.hooks import Hooks
-from fleetscan.scanner.listing import LISTING_ATTEMPTS, read_fleet
+from fleetscan.scanner.listing import LISTING_ATTEMPTS, read_fleet, stopped_early
 from fleetscan.scanner.resume import Resumption
 from fleetscan.scanner.retry import nothing_to_retry, retried_fleet, retried_path
 from fleetscan.scanner.row_buffer import RowBuffer
@@ -79,7 +79,7 @@ class Run:
     async def go(self, tokens: TokenSource | None) -> ScanSummary:
         """List, assess and total; or continue where an earlier process stopped."""
         is_chosen_by_selection = self._settings.resume and self._settings.out is None
-        tenant_id = await tenant_of(tokens) if is_chosen_by_selection else None
+        tenant_id = await self._tenant_of(tokens) if is_chosen_by_selection else None
         found = take_up(self._settings, self._clock, tenant_id)
         if found.store is None:
             self._tell(found)
@@ -90,11 +90,18 @@ class Run:
                 return finished
             self._tell(found)
             # Whose token it is can only be told once there is one.
-            await tenant_of(tokens)
+            await self._tenant_of(tokens)
             story = earlier.story
             resumption = Resumption(str(uuid.uuid4())) if story is None else Resumption.of(story, tokens)
             fleet = resumption.fleet() if resumption.is_listed else await self._list()
             return await self._work(earlier, fleet, resumption, tokens)
+
+    async def _tenant_of(self, tokens: TokenSource | None) -> str | None:
+        """The tenant of the token; whoever makes it may take for ever, and the stop holds there too."""
+        try:
+            return await awaited_unless_stopped(partial(tenant_of, tokens), self._stop, self._deadline_at())
+        except StoppedError:
+            raise stopped_early(is_told=self._stop.is_set()) from None
 
     async def _begin(self, tokens: TokenSource | None, tenant_id: str | None) -> ScanSummary:
         """A new run, unless there is nothing to retry."""

@@ -70,7 +70,8 @@ def _in_directory(path: Path, settings: Settings, clock: WallClock) -> Found:
 def _among_runs(settings: Settings, clock: WallClock, tenant_id: str | None) -> Found:
     passed_over: list[str] = []
     runs = _same(settings, tenant_id, passed_over)
-    while (choice := choose(runs, clock.utc, settings.resume_within_s)).run is not None:
+    within_s = settings.resume_within_s
+    while (choice := choose(runs, clock.utc, within_s, is_damaged=bool(passed_over))).run is not None:
         try:
             store = earlier_store(choice.run.path, selection_of(settings))
         except CannotResumeError as error:

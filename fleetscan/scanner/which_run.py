@@ -26,10 +26,14 @@ class Choice:
     remedy: Remedy | None = None
 
 
-def choose(runs: Sequence[FoundRun], now: datetime, within_s: float) -> Choice:
-    """Among the `runs` of one selection, the newest first: that one if it is unfinished and young enough."""
+def choose(runs: Sequence[FoundRun], now: datetime, within_s: float, *, is_damaged: bool = False) -> Choice:
+    """Among the `runs` of one selection, the newest first: that one if it is unfinished and young enough.
+
+    `is_damaged` says that others were passed over because they cannot be read or resumed.
+    """
     if not runs:
-        return Choice(None, "new run: there is no earlier one of this selection")
+        none = "no earlier one of this selection can be resumed"
+        return Choice(None, f"new run: {none if is_damaged else 'there is no earlier one of this selection'}")
     newest = runs[0]
     last = f"new run: the last one of this selection, {newest.path},"
     if newest.state is State.COMPLETE:

@@ -126,7 +126,7 @@ class Settings(PlanSettings):
     )
     retry_failed: str | None = setting(
         None,
-        Text("RUN", "a run's directory, the beginning of its id, or latest"),
+        Text("RUN", "a run's directory, the beginning of its name or id, or latest"),
         "Scan the VMs of this earlier run that failed or timed out, as a new run.",
         is_whom=True,
     )

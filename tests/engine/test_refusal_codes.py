@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
+from fleetscan.engine import outcomes
 from fleetscan.model import Json, Outcome, Reason, RequestKind
 from tests.engine.test_operation import Course, error, reply
 
@@ -82,3 +85,29 @@ def test_a_code_inside_another_is_the_one_that_counts() -> None:
     assert Course().gets(reply(409, wrapped)).ending.reason is Reason.REFUSED
     outer: Json = {"error": {"code": "ScopeLocked", "message": "no", "details": [{"code": "Detail"}]}}
     assert Course().gets(reply(409, outer)).ending.reason is Reason.REFUSED
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        ("The Windows Update service is not running on the VM.", Reason.REFUSED),
+        ("The patch extension isn't running", Reason.REFUSED),
+        ("VM extension is not running", Reason.REFUSED),
+        ("The agent on the VM is not running", Reason.AGENT_NOT_READY),
+        ("WaAppAgent is not running", Reason.AGENT_NOT_READY),
+        ("The VM is running but its agent is not running", Reason.AGENT_NOT_READY),
+        ("Patch installation isn't running. Another operation is in progress.", Reason.CONFLICT),
+        ("Virtual machine 'x' is deallocated.", Reason.NOT_RUNNING),
+        ("VM is currently deallocated", Reason.NOT_RUNNING),
+        ("The VM is in a stopped state", Reason.NOT_RUNNING),
+    ],
+)
+def test_what_runs_on_a_vm_is_not_the_vm(message: str, reason: Reason) -> None:
+    assert outcomes.meaning(error(409, "OperationNotAllowed", message)).reason is reason
+
+
+@pytest.mark.parametrize("words", ["VM agent ", "patch installation ", "scope ", "try ", "assessment "])
+def test_a_message_of_any_length_is_read_at_once(words: str) -> None:
+    began = time.process_time()
+    outcomes.meaning(error(409, "Conflict", words * 20_000))
+    assert time.process_time() - began < 0.5

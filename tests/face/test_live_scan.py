@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from azure.core.credentials import AccessToken
 
@@ -201,7 +202,7 @@ async def test_an_exception_in_the_block_ends_it_within_a_second_and_keeps_what_
     assert fleetscan.open_run(out).incomplete == [
         f"the run was stopped: {200 - len(run.rows)} VMs have no row"
     ]
-    with pytest.raises(RuntimeError, match="the scan has not ended"):
+    with pytest.raises(RuntimeError, match="the scan was cancelled"):
         _ = live.summary
 
 
@@ -397,3 +398,28 @@ async def test_twelve_lines_are_a_client() -> None:
         )
     assert (done.returncode, done.stderr) == (0, "")
     assert len(done.stdout.splitlines()) == 7
+
+
+class Silent:
+    """A credential whose identity service never answers."""
+
+    async def get_token(self, *scopes: str, **options: object) -> None:
+        await anyio.sleep_forever()
+
+
+@pytest.mark.parametrize("resume", [False, True])
+@pytest.mark.parametrize(("deadline_s", "why"), [(1.0, "the deadline passed"), (None, "stopped before")])
+async def test_the_deadline_and_a_stop_hold_while_a_token_is_waited_for(
+    tmp_path: Path, resume: bool, deadline_s: float | None, why: str
+) -> None:
+    settings = fleetscan.Settings(runs=str(tmp_path), resume=resume, deadline_s=deadline_s)
+    credential: Any = Silent()
+
+    async def go() -> None:
+        async with fleetscan.scan(settings, credential=credential) as live:
+            if deadline_s is None:
+                live.stop()
+            await live.finish()
+
+    with anyio.fail_after(5.0), pytest.raises(StoppedError, match=why):
+        await go()

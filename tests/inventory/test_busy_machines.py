@@ -163,6 +163,7 @@ def at_noon(*rows: Json) -> Reply:
         ("2026-11-24T01:00:00.0000000-05:00", None, False),
         ("2026-11-24T02:00:00Z", "2026-11-24T11:59:00Z", True),
         ("1970-01-01T00:00:00Z", None, True),
+        ("1970-01-01T00:00:00Z", "2026-11-24T11:59:00Z", False),
         # A time that cannot be is none; the next one counts, and without any it may be running.
         ("2099-01-01T00:00:00Z", "2026-11-20T00:00:00Z", True),
         ("0001-01-01T00:00:00Z", "2026-11-20T00:00:00Z", True),

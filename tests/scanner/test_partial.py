@@ -148,5 +148,30 @@ async def test_a_run_to_retry_is_named_by_its_path_by_latest_or_by_the_beginning
         _, again = await run_of(Transport(cloud), settings_for(None, runs=runs, retry_failed=name))
         assert set(again.by_id) == failed
         assert again.facts["selection"]["retried_scan_id"] == run.facts["scan_id"]
+    name = summary.directory.name if summary.directory else ""
+    _, again = await run_of(Transport(cloud), settings_for(None, runs=runs, retry_failed=name))
+    assert set(again.by_id) == failed
     with pytest.raises(CannotReadRunError, match="there is no such directory"):
         await scan_over(Transport(cloud), settings_for(None, runs=runs, retry_failed="zz"))
+
+
+@in_virtual_time
+async def test_a_retry_has_the_vms_of_its_selection_alone(tmp_path: Path) -> None:
+    first, cloud = tmp_path / "first", cloud_of(machines=60, subscriptions=3, failing_pct=60.0)
+    _, run = await run_of(Transport(cloud), settings_for(first))
+    failed = {key: row for key, row in run.by_id.items() if row["outcome"] in ("failed", "timed_out")}
+    one = next(iter(failed.values()))["subscription_id"]
+    in_one = {key for key, row in failed.items() if row["subscription_id"] == one}
+    assert 1 < len(in_one) < len(failed)
+
+    async def retried(name: str, **more: object) -> set[str]:
+        settings = settings_for(tmp_path / name, retry_failed=str(first), **more)
+        return set((await run_of(Transport(cloud), settings))[1].by_id)
+
+    assert await retried("subscription", subscription=(one.upper(),)) == in_one
+    assert len(await retried("limit", limit=1)) == 1
+    assert await retried("both", subscription=(one,), limit=1) < in_one
+    notes = Notes()
+    elsewhere = settings_for(None, runs=str(tmp_path), retry_failed=str(first), subscription=("none",))
+    assert not (await scan_over(Transport(cloud), elsewhere, hooks=notes)).has_run
+    assert f"no VM of {first} in the selected subscriptions failed or timed out" in notes.notes[0]
