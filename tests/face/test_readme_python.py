@@ -1,4 +1,4 @@
-"""The README's Python, run as it stands but for where it scans: the simulator and not Azure."""
+"""The README's Python, run as it stands but for where it scans, the simulator, and for how long it waits."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ WRAPPED = "import asyncio\nimport fleetscan\nasync def fragment():\n{body}\nasyn
 def runnable(block: str, endpoint: str) -> str:
     """The block as a program of its own that asks the simulator."""
     there = re.sub(r"fleetscan\.Settings\((?!endpoint)", f"fleetscan.Settings(endpoint={endpoint!r}, ", block)
+    there = there.replace("fleetscan.Settings(", "fleetscan.Settings(first_poll_s=0.2, poll_interval_s=0.5, ")
     if "asyncio.run" in there:
         return there
     return WRAPPED.format(body=textwrap.indent(there, "    "))
