@@ -151,7 +151,7 @@ class Borrowed:
         return AccessTokenInfo(token.token, token.expires_on)
 
     async def close(self) -> None:
-        """Nothing: whoever made it closes it."""
+        """Does nothing: the caller that made it closes it."""
 
 
 def default_credential() -> Credential:

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from fleetscan.addresses import HIDDEN
 
 HIDDEN_BYTES = HIDDEN.encode()
-# Azure's tokens have one to four thousand characters. What is shorter than this is a word of somebody's test,
+# Azure's tokens have one to four thousand characters. What is shorter than this is a word of a test,
 # and is looked for where it stands alone; what has fewer than five letters is no secret.
 SHORT_CHARS = 16
 LEAST_CHARS = 5

@@ -1,4 +1,4 @@
-"""What a scan was asked for and what it left out, in a few words: nobody may take a part for the whole.
+"""What a scan was asked for and what it left out, in a few words: a part must not look like the whole.
 
 Names and ids are foreign text and go through `sanitize`.
 """

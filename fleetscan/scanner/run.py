@@ -97,7 +97,7 @@ class Run:
             return await self._work(earlier, fleet, resumption, tokens)
 
     async def _tenant_of(self, tokens: TokenSource | None) -> str | None:
-        """The tenant of the token; whoever makes it may take for ever, and the stop holds there too."""
+        """The tenant of the token; fetching it may never end, so the stop and the deadline hold here too."""
         try:
             return await awaited_unless_stopped(partial(tenant_of, tokens), self._stop, self._deadline_at())
         except StoppedError:

@@ -66,7 +66,7 @@ async def test_a_renewed_token_and_the_one_before_are_both_hidden() -> None:
 
 
 class Careless:
-    """A credential of somebody's own that quotes its tokens where it fails."""
+    """A caller's own credential that quotes its tokens where it fails."""
 
     def __init__(self, error: Callable[[str], Exception]) -> None:
         self._identity = Identity()

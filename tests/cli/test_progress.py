@@ -257,4 +257,4 @@ def test_a_reader_that_went_away_does_not_end_the_scan() -> None:
 
     with progress(False, stream=Gone(), clock=Clock()) as hooks:
         hooks.listed(5, 0)
-        hooks.warning("nobody reads this")
+        hooks.warning("not read")

@@ -1,4 +1,4 @@
-"""From Azure's objects to targets: machines as Azure lists them, and values nobody would expect."""
+"""From Azure's objects to targets: machines as Azure lists them, and unexpected values."""
 
 from __future__ import annotations
 

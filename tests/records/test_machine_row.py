@@ -1,4 +1,4 @@
-"""Records: what is lifted out of Azure's result, and what stays null because nobody said it."""
+"""Records: what is lifted out of Azure's result, and what stays null because Azure did not say it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Going on with a run: nothing twice, nothing of another scope, nothing while somebody else is at work."""
+"""Going on with a run: nothing twice, nothing of another scope, nothing while another process is at work."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ def change_last_line(path: Path, change: Callable[[bytes], bytes]) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        lambda last: last + b"a note of somebody's\n",
+        lambda last: last + b"a note of another program\n",
         lambda last: b"\0" * len(last) + b"\n",
         lambda _: b"{}\n",
         lambda last: last + last,
