@@ -40,6 +40,8 @@ ESCAPE = re.compile(
 )
 # Without one of these there is no escape; each is found at the speed of memory.
 ESCAPE_MARKS = (b"\\", b"%", b"&#", b"\0")
+# What stands between two lines of a token that was wrapped: as such, escaped, in HTML or in quoted-printable.
+WRAP = re.compile(rb"=?(?:\s|\\[nrt]|<w?br ?/?>|&shy;|\xc2\xad|\xe2\x80\x8b)+")
 # So often one escape may stand within another.
 MOST_FOLDS = 4
 # More are no answer of Azure's, and would take seconds to undo.
@@ -200,9 +202,21 @@ def _spans_of(form: bytes, plain: bytes) -> Iterator[tuple[int, int]]:
     seed = form[:SEED_CHARS]
     at = plain.find(seed)
     while at >= 0:
-        stop = at + _shared_length(plain[at : at + len(form)], form)
+        stop = _end_of(form, plain, at)
         yield at, stop
         at = plain.find(seed, stop)
+
+
+def _end_of(form: bytes, plain: bytes, at: int) -> int:
+    """Where that of `form` ends which begins at `at`, over all the lines that it is wrapped to."""
+    told = _shared_length(plain[at : at + len(form)], form)
+    stop = at + told
+    while told < len(form) and (wrapped := WRAP.match(plain, stop)) is not None:
+        more = _shared_length(plain[wrapped.end() : wrapped.end() + len(form) - told], form[told:])
+        if not more:
+            break
+        told, stop = told + more, wrapped.end() + more
+    return stop
 
 
 def _shared_length(one: bytes, two: bytes) -> int:

@@ -78,6 +78,18 @@ def test_a_token_in_base64_is_hidden_wherever_it_stands(
     assert HELD.hide(quote(encoded.decode(), safe="").encode()).count(b"<token>") == 1
 
 
+@pytest.mark.parametrize("wrap", ["\n", "\r\n ", "\\n", "<wbr>", "<br/>\n", "=\r\n", "\u200b"], ids=repr)
+@pytest.mark.parametrize("width", [76, 64])
+def test_a_token_that_was_wrapped_is_hidden_to_its_last_line(wrap: str, width: int) -> None:
+    lines = [TOKEN[at : at + width] for at in range(0, len(TOKEN), width)]
+    assert holding(TOKEN).hide_text(f"<p>{wrap.join(lines)}{wrap}end</p>") == f"<p><token>{wrap}end</p>"
+
+
+def test_base64_in_lines_is_hidden_to_its_last_line() -> None:
+    hidden = holding(TOKEN).hide(base64.encodebytes(TOKEN.encode()))
+    assert len(hidden.strip()) < 16
+
+
 def test_what_follows_a_tokens_header_is_hidden_too() -> None:
     assert HELD.hide(TOKEN[20:].encode()) == HEAD[20:].encode() + b".<token>"
 
