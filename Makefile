@@ -22,7 +22,7 @@ demo: $(VENV)/demo.stamp ## scan a simulated fleet; no Azure account needed
 	$(BIN)/fleetscan demo --config configs/demo.toml
 
 test: $(VENV)/dev.stamp ## run the tests, a minute or two
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: $(VENV)/dev.stamp ## lint, formatting and types
 	$(BIN)/ruff check
