@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
 from fleetscan.model import Json
 
@@ -24,7 +25,13 @@ def azure_time(text: Json) -> datetime | None:
     Decimals past the sixth are cut; a time without an offset is UTC, as everywhere in ARM. The year 1, as
     written or in UTC, is .NET's word for a time that was never set.
     """
-    if not isinstance(text, str) or SHAPE.fullmatch(text) is None:
+    return _azure_time(text) if isinstance(text, str) else None
+
+
+# A time is read where it is checked and where it is written, and a second has many replies.
+@lru_cache(maxsize=1024)
+def _azure_time(text: str) -> datetime | None:
+    if SHAPE.fullmatch(text) is None:
         return None
     try:
         # Python's reader knows no lower-case z.
@@ -35,6 +42,7 @@ def azure_time(text: Json) -> datetime | None:
     return None if 1 in (written.year, moment.year) else moment
 
 
+@lru_cache(maxsize=1024)
 def http_time(text: str | None) -> datetime | None:
     """The moment of an HTTP date such as "Wed, 22 Feb 2023 09:01:54 GMT", or None where it is none."""
     try:

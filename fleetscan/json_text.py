@@ -1,7 +1,8 @@
 """JSON as this program reads and writes it: one reader and one writer, for a reply, a line or a file.
 
-orjson does the work. It refuses lone surrogates, which strangers' text may hold as an escape ("\\ud800") and
-paths on the command line as a byte: U+FFFD stands for each of them, in what is read and in what is written.
+orjson does the work; a dataclass is written as an object of its fields. It refuses lone surrogates, which
+strangers' text may hold as an escape ("\\ud800") and paths on the command line as a byte: U+FFFD stands for
+each of them, in what is read and in what is written.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import TypeAlias
+from dataclasses import fields
+from typing import Any, TypeAlias
 
 import orjson
 
@@ -65,7 +67,9 @@ def encode_indented(value: Written) -> bytes:
 def encode_ascii(value: Written, indent: int | None = None) -> str:
     """`value` with all but ASCII escaped: the same to a parser, and harmless to a terminal."""
     try:
-        text = json.dumps(value, allow_nan=False, indent=indent, separators=None if indent else COMPACT)
+        text = json.dumps(
+            value, allow_nan=False, indent=indent, separators=None if indent else COMPACT, default=_fields_of
+        )
     except RecursionError as error:
         raise ValueError("it nests too deeply") from error
     return _without_halves(text.encode()).decode()
@@ -82,6 +86,11 @@ def _encode(value: Written, option: int) -> bytes:
     except orjson.JSONEncodeError:
         text = encode_ascii(value, 2 if option & orjson.OPT_INDENT_2 else None)
         return f"{text}\n".encode() if option & orjson.OPT_APPEND_NEWLINE else text.encode()
+
+
+def _fields_of(value: Any) -> dict[str, object]:
+    """What orjson writes of a dataclass; raises TypeError for anything else, which is no JSON."""
+    return {each.name: getattr(value, each.name) for each in fields(value)}
 
 
 def _without_halves(text: bytes) -> bytes:

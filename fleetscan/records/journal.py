@@ -8,8 +8,8 @@ moments are seconds since 1970. Operation URLs are in it and no credentials: the
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import Annotated, Any, ClassVar, TypeAlias, get_args
+from dataclasses import dataclass, replace
+from typing import Annotated, ClassVar, TypeAlias, get_args
 
 from fleetscan.addresses import parse_vm_id
 from fleetscan.model import FollowedUrls, InventoryError, Json, Reason, Target
@@ -196,11 +196,11 @@ _BY_WORD = {cls.word: cls for cls in EVENTS}
 
 
 def as_json(event: Event) -> dict[str, Json]:
-    """The line of `event`."""
+    """The line of `event`; the objects of ours in it are written as their fields."""
     line: dict[str, Json] = {"event": event.word}
     for name in event.__slots__:
         line[name] = getattr(event, name)
-    return line if event.__class__ not in _NESTED else _plain(line)
+    return line
 
 
 def event_of(line: Json) -> Event:
@@ -216,16 +216,3 @@ def story_of(event: Event) -> Story:
     if not isinstance(event, ProcessBegan):
         raise ValueError("it does not begin with a process that sets to work")
     return Story(event.scan_id, event.principal, event.asked, event.at)
-
-
-# Those that hold objects of ours.
-_NESTED = (Listed, FleetListed)
-
-
-def _plain(value: Any) -> Any:
-    """`value` with the objects in it as JSON."""
-    if is_dataclass(value):
-        return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    return {name: _plain(item) for name, item in value.items()} if isinstance(value, dict) else value
