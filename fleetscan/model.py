@@ -140,8 +140,11 @@ class Job(Protocol):
         """What to send, now that its turn has come."""
         ...
 
-    def wait_s(self, now: float) -> float:
-        """How much longer a turn that may wait can wait; 0.0 or less when it cannot."""
+    def wait_s(self, now: float, reads_per_s: float) -> float:
+        """How much longer a turn that may wait can wait; 0.0 or less when it cannot.
+
+        `reads_per_s` is what polls may take of the subscription's rate limits at this moment.
+        """
         ...
 
     def receive(self, reply: Reply, sent_at: float, now: float) -> Turn | None:

@@ -23,6 +23,9 @@ STEP_TOKENS = 10.0
 SLOWER = 0.8
 FORGIVING = 1.002
 SLOWEST, FASTEST = 0.05, 20.0
+# Of a bucket, the last fifth is not for what can wait, but for a trickle; at half of it as much may go as comes
+# in, and 2.7 times as much when it is full.
+RESERVED, STEADY, TRICKLE = 0.2, 0.3, 0.03
 
 
 class Bucket:
@@ -78,6 +81,12 @@ class Bucket:
             return self._frozen_until
         at = self._updated_at + (1.0 - self._tokens) / self.refill_per_s
         return at if at > self._frozen_until else self._frozen_until
+
+    def spare_per_s(self, now: float) -> float:
+        """The requests a second that may be spent now on what can wait; the others' part stays in the bucket."""
+        self._refill(now)
+        fill = 0.0 if self._frozen_until > now else self._tokens / self._capacity
+        return self.refill_per_s * max(TRICKLE, (fill - RESERVED) / STEADY)
 
     def take(self, now: float) -> None:
         """Spend one token."""

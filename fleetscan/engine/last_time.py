@@ -11,9 +11,6 @@ from dataclasses import dataclass, field
 
 # So many ends before the last time is believed, and it must explain this share of the scatter.
 ENOUGH_ENDS = 10
-# Until then a few polls come when a VM would be done if it took as long again, and a little more.
-TRIALS = 25
-TRIAL = 1.05
 EXPLAINED = 0.75
 
 
@@ -37,23 +34,13 @@ class Scatter:
 class LastTime:
     """The evidence of a run; durations in seconds. One rate slower or faster for all is no scatter."""
 
-    _overran: int = 0
     _ratios: Scatter = field(default_factory=Scatter)
     _durations: dict[str, Scatter] = field(default_factory=dict)
-
-    def running(self, age_s: float, last_s: float) -> None:
-        """A VM still ran at `age_s` that took `last_s` last time."""
-        self._overran += age_s > last_s
 
     def ended(self, kind: str, duration_s: float, last_s: float) -> None:
         """A VM of `kind` took `duration_s`, and `last_s` last time."""
         self._ratios.add(math.log(duration_s / last_s))
         self._durations.setdefault(kind, Scatter()).add(math.log(duration_s))
-
-    @property
-    def is_untried(self) -> bool:
-        """Whether too little has been seen to tell."""
-        return self._overran < TRIALS and self._ratios.count < ENOUGH_ENDS
 
     @property
     def is_reliable(self) -> bool:

@@ -47,7 +47,7 @@ class ListingJob(Generic[T]):
         """The page that is wanted."""
         return self._wanted.request
 
-    def wait_s(self, now: float) -> float:
+    def wait_s(self, now: float, reads_per_s: float) -> float:
         """Nothing: a page is wanted as soon as it may be asked for."""
         return 0.0
 

@@ -15,7 +15,7 @@ from fleetscan.azure_times import http_time
 from fleetscan.engine import outcomes
 from fleetscan.engine.operation_times import OperationTimes
 from fleetscan.engine.operation_urls import OperationUrls
-from fleetscan.engine.phase import Passage, Phase, Preempted
+from fleetscan.engine.phase import Passage, Phase, Preempted, lowered
 from fleetscan.engine.poll import Polling
 from fleetscan.engine.recover import Cause, Recovering
 from fleetscan.engine.rules import MAX_UNKNOWN_STARTS, OperationRules
@@ -89,7 +89,7 @@ class Operation:
     ) -> Self:
         """The rest of an operation whose start Azure accepted from an earlier process."""
         assert before.accepted_at is not None
-        watch = rules.pacing.watch(target.os_type, is_resumed=True)
+        watch = rules.pacing.watch(target.os_type, lowered(target.subscription_id), is_resumed=True)
         posted_at, accepted_at = before.posted_at, before.accepted_at
         polling = Polling(target, rules, watch, posted_at=posted_at, accepted_at=accepted_at, urls=urls)
         return cls(target, rules, number=number, phase=polling, before=before)
@@ -137,9 +137,9 @@ class Operation:
         """What the operation wants sent now."""
         return self._phase.request()
 
-    def wait_s(self, now: float) -> float:
+    def wait_s(self, now: float, reads_per_s: float) -> float:
         """How much longer the next poll can wait."""
-        return self._phase.wait_s(now)
+        return self._phase.wait_s(now, reads_per_s)
 
     def receive(self, reply: Reply, sent_at: float, now: float) -> Turn | None:
         """What to ask after `reply`; None at the end, with `ending` set."""
@@ -148,13 +148,20 @@ class Operation:
             case Turn() as turn:
                 return turn
             case Passage(phase, turn):
+                self._leave()
                 self._phase = phase
                 return turn
             case Preempted() as preempted:
+                self._leave()
                 return self._follow(preempted, now)
             case Ending() as ending:
+                self._leave()
                 self.ending = replace(ending, trace=self.trace(now, http_time(reply.headers.get("date"))))
         return None
+
+    def _leave(self) -> None:
+        if (polling := self.polling) is not None:
+            polling.leave()
 
     def _follow(self, preempted: Preempted, now: float) -> Turn:
         """Another client's operation holds the VM: its result is read, and one more start is left at most."""
@@ -182,6 +189,7 @@ class Operation:
 
     def give_up(self, now: float) -> None:
         """End because the region of the VM does not answer."""
+        self._leave()
         ending = outcomes.given_up(self.stage, was_tried=self._starts > 0)
         self.ending = replace(ending, trace=self.trace(now))
 

@@ -21,7 +21,7 @@ class Phase(Protocol):
         """What it wants sent now."""
         ...
 
-    def wait_s(self, now: float) -> float:
+    def wait_s(self, now: float, reads_per_s: float) -> float:
         """How much longer a turn that may wait can wait."""
         ...
 

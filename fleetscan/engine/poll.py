@@ -17,6 +17,7 @@ from fleetscan.engine.phase import Next, Preempted, turn_of
 from fleetscan.engine.recover import Recovering
 from fleetscan.engine.replies import (
     is_weather,
+    machine_count,
     parse_object,
     retry_after_s,
     text_of,
@@ -80,22 +81,22 @@ class Polling:
         is_status = self.stage is Stage.POLL and urls.status_url
         return Request("GET", urls.status_url if is_status else urls.location_url())
 
-    def wait_s(self, now: float) -> float:
+    def wait_s(self, now: float, reads_per_s: float) -> float:
         """How much longer the next poll can wait, by what other operations have taught meanwhile."""
         age_s = now - self.accepted_at
-        return min(self._rules.pacing.reconsider_s(self._watch, age_s), self._rules.timeout_s - age_s)
+        return min(self._rules.pacing.wait_s(self._watch, age_s, reads_per_s), self._rules.timeout_s - age_s)
 
     def poll_later(self, reply: Reply | None, now: float) -> Turn:
         """The next poll, no sooner than `reply` asks and no later than the operation's time."""
         pacing, age_s = self._rules.pacing, now - self.accepted_at
-        may_wait = pacing.may_wait(self._watch)
-        planned_s = (pacing.reconsider_s if may_wait else pacing.poll_s)(self._watch, age_s)
-        in_time_s = min(planned_s, max(self._left_s(now), MIN_POLL_SPACING_S))
+        in_time_s = min(pacing.wait_s(self._watch, age_s), max(self._left_s(now), MIN_POLL_SPACING_S))
         asked_s = 0.0 if reply is None else retry_after_s(reply.headers) or 0.0
-        return turn_of(self._target, RequestKind.POLL, max(in_time_s, asked_s), may_wait=may_wait)
+        return turn_of(self._target, RequestKind.POLL, max(in_time_s, asked_s), may_wait=pacing.may_wait(self._watch))
 
     def receive(self, reply: Reply, sent_at: float, now: float) -> Next:
         """What a poll showed: still running, over, or nothing of the operation."""
+        if (left := machine_count(reply.headers)) is not None:
+            self._rules.pacing.counted(self._watch, left)
         if is_weather(reply):
             return self._poll_again(reply, sent_at)
         match reply.status:
@@ -234,6 +235,10 @@ class Polling:
         """The operation is not there or not ours to read: what became of it the VM itself tells."""
         ending = outcomes.refusal(reply, self.stage)
         return Recovering(self._target, self._rules, self._posted_at, None, ending).begun(now)
+
+    def leave(self) -> None:
+        """It is not polled any more: its part of the reads goes to the others. Leaving twice is harmless."""
+        self._rules.pacing.leave(self._watch)
 
     def _clear(self) -> None:
         """A poll went through: failures in a row start anew."""

@@ -18,8 +18,11 @@ from fleetscan.engine.limits import DRAWS, REGIONAL, Account, Limits, Policy
 from fleetscan.model import Job, Request, RequestKind, Turn
 
 NEVER = float("inf")
+# Polls leave the workers to starts once fewer than this share of them are idle, but for a trickle.
+IDLE_ENOUGH = 0.5
+LEAST_LOAD = 0.05
 # A turn that may wait this much longer goes now: a wait too short for the clock to show would never end.
-LEAST_WAIT_S = 1.0
+LEAST_WAIT_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +57,13 @@ class RegionQueue:
         """Queue `job`; `order` tells apart what is due at the same moment."""
         heapq.heappush(self._queue, (due_at, order, job, turn))
 
-    def pop(self, now: float) -> tuple[Job, Turn] | None:
-        """Take out the turn that is due first, or None where that one can wait: it is queued anew."""
+    def pop(self, now: float, reads_per_s: Callable[[], float]) -> tuple[Job, Turn] | None:
+        """Take out the turn that is due first, or None where that one can wait: it is queued anew.
+
+        `reads_per_s` tells what polls may take at this moment.
+        """
         _, order, job, turn = self._queue[0]
-        if turn.may_wait and (wait_s := job.wait_s(now)) > LEAST_WAIT_S:
+        if turn.may_wait and (wait_s := job.wait_s(now, reads_per_s())) > LEAST_WAIT_S:
             heapq.heapreplace(self._queue, (now + wait_s, order, job, turn))
             return None
         heapq.heappop(self._queue)
@@ -131,13 +137,16 @@ class RequestQueue:
         """What the request that may leave first is for; None when none waits."""
         return min(self._regions.values(), key=RegionQueue.ready_at).first_kind()
 
-    def take(self, now: float) -> Step | None:
-        """Send off the request whose turn it is, when `ready_at` has come; None where it can wait."""
+    def take(self, now: float, idle_share: float = 1.0) -> Step | None:
+        """Send off the request whose turn it is, when `ready_at` has come; None where it can wait.
+
+        `idle_share` of the workers have nothing to do.
+        """
         if max(self.bucket.ready_at(), self.first_starts.ready_at) > now:
             return None
         if (region := self._next_region(now)) is None:
             return None
-        popped = region.pop(now)
+        popped = region.pop(now, lambda: self._polls_per_s(region, now, idle_share))
         if popped is None:
             return None
         job, turn = popped
@@ -147,6 +156,11 @@ class RequestQueue:
         self.first_starts.sent()
         request = job.request()
         return Step(job, turn, request, now, self, region, self.bucket.taken, region.bucket.taken)
+
+    def _polls_per_s(self, region: RegionQueue, now: float, idle_share: float) -> float:
+        """What polls may take now: what the scarcer bucket can spare, and less where workers are few."""
+        spare_per_s = min(self.bucket.spare_per_s(now), region.bucket.spare_per_s(now))
+        return spare_per_s * max(LEAST_LOAD, min(1.0, idle_share / IDLE_ENOUGH))
 
     def _next_region(self, now: float) -> RegionQueue | None:
         """Starts: the region with the longest start time ahead. Reads: whichever is most overdue."""

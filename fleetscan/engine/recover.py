@@ -16,7 +16,6 @@ from fleetscan.azure_times import azure_time
 from fleetscan.engine import outcomes
 from fleetscan.engine.latest_assessment import LatestAssessment, latest_assessment, latest_assessment_query
 from fleetscan.engine.operation_times import A_LITTLE_S
-from fleetscan.engine.pacing import Watch
 from fleetscan.engine.patch_status import PatchStatus, assessment_summary, patch_status
 from fleetscan.engine.phase import Next, Passage, turn_of
 from fleetscan.engine.replies import dated, is_weather, parse_object, retry_after_s, throttle_delay_s
@@ -82,7 +81,6 @@ class Recovering:
         "_target",
         "_throttled",
         "_view",
-        "_watch",
     )
 
     stage = Stage.RESULT
@@ -108,7 +106,6 @@ class Recovering:
         # The view that showed an assessment of ours to be over.
         self._view: Reply | None = None
         self._is_over = False
-        self._watch = Watch(target.os_type or "", is_scout=False)
         self._failures = self._throttled = self._asked_graph = self._idle_reads = 0
 
     def begun(self, now: float) -> Passage:
@@ -125,7 +122,7 @@ class Recovering:
         rules = self._rules
         return Request("GET", view_url(rules.endpoint, self._target.resource_id, rules.api_version))
 
-    def wait_s(self, now: float) -> float:
+    def wait_s(self, now: float, reads_per_s: float) -> float:
         """Nothing: its reads are not reconsidered."""
         return 0.0
 
@@ -256,9 +253,8 @@ class Recovering:
 
     def _planned_s(self, age_s: float, now: float) -> float:
         """How long until the assessment, running for `age_s`, has probably ended."""
-        self._watch.seen_s = age_s
-        planned_s = self._rules.pacing.poll_s(self._watch, age_s)
-        return self._spread_s(planned_s, now)
+        ended_s = self._rules.pacing.probably_ended_s(self._target.os_type, age_s)
+        return self._spread_s(ended_s - age_s, now)
 
     def _spread_s(self, after_s: float, now: float) -> float:
         """`after_s` within what is left of the time, and apart from other VMs that are read."""

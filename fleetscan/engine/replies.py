@@ -19,6 +19,7 @@ from fleetscan.model import Failure, Fault, Json, Reply, Stage
 # Azure's documents say 10 to 600 s and one throttling sample 1200; no scan is served by more than an hour.
 MAX_RETRY_AFTER_S = 3600.0
 MAX_MESSAGE_CHARS = 4000
+REMAINING_RESOURCE = "x-ms-ratelimit-remaining-resource"
 REMAINING = "x-ms-ratelimit-remaining-"
 GRAPH = "graph"
 GRAPH_REMAINING = "x-ms-user-quota-remaining"
@@ -171,13 +172,21 @@ def remaining_quotas(headers: Mapping[str, str], account: str) -> Remaining:
     region: list[int] = []
     all_callers: list[int] = []
     for name, text in headers.items():
-        if name == "x-ms-ratelimit-remaining-resource":
+        if name == REMAINING_RESOURCE:
             region.extend(count for policy, count in _policies(text) if not policy.endswith("Resource"))
         elif is_count_of(name, account) and (count := _count(text)) is not None:
             (all_callers if "-global-" in name else subscription).append(count)
     return Remaining(
         min(subscription, default=None), min(region, default=None), min(all_callers, default=None)
     )
+
+
+def machine_count(headers: Mapping[str, str]) -> int | None:
+    """The smallest count of the requests that are left to the VM itself; None where none is told."""
+    text = headers.get(REMAINING_RESOURCE, "")
+    if "Resource;" not in text:
+        return None
+    return min((count for policy, count in _policies(text) if policy.endswith("Resource")), default=None)
 
 
 def is_count_of(name: str, account: str) -> bool:

@@ -56,18 +56,19 @@ class Scheduler:
     """Jobs and the order in which their requests may go.
 
     It begins with `limits`, which replies correct. Of each subscription `at_first` starts are on their way at
-    most, until one is answered. `next` hands out a step whose tokens it has taken;
+    most, until one is answered. At most `workers` requests are exchanged at once. `next` hands out a step whose tokens it has taken;
     exactly one of `settle`, `put_back` and `forget` follows for each step. `outages` are those
     not yet reported; the reader removes them.
     """
 
-    def __init__(self, limits: Limits = PUBLIC, at_first: float = NEVER) -> None:
+    def __init__(self, limits: Limits = PUBLIC, at_first: float = NEVER, workers: int = 64) -> None:
         self._limits = limits
         self._at_first = at_first
         self._queues: dict[tuple[str, Account], RequestQueue] = {}
         self._heap: list[tuple[float, int, RequestQueue]] = []
         self._order = itertools.count()
         self._exchanging = 0
+        self._workers = workers
         self._starts = True
         self.outages: list[Outage] = []
 
@@ -93,7 +94,7 @@ class Scheduler:
                 continue
             if listed_at > now:
                 return WaitUntil(listed_at, queue.next_kind())
-            step = queue.take(now)
+            step = queue.take(now, 1.0 - self._exchanging / self._workers)
             self._list_again(queue, now)
             if step is not None:
                 self._exchanging += 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 from fleetscan.azure_times import http_time
 from fleetscan.engine import outcomes
 from fleetscan.engine.operation_urls import OperationUrls
-from fleetscan.engine.phase import Next, Passage, turn_of
+from fleetscan.engine.phase import Next, Passage, lowered, turn_of
 from fleetscan.engine.poll import Polling
 from fleetscan.engine.recover import Cause, Recovering
 from fleetscan.engine.replies import (
@@ -74,7 +74,7 @@ class Starting:
         rules = self._rules
         return Request("POST", assess_url(rules.endpoint, self._target.resource_id, rules.api_version))
 
-    def wait_s(self, now: float) -> float:
+    def wait_s(self, now: float, reads_per_s: float) -> float:
         """Nothing: a start goes when its turn comes."""
         return 0.0
 
@@ -105,7 +105,8 @@ class Starting:
             return outcomes.malformed(reply, Stage.START, why)
         if not urls.status_url and not urls.location_url():
             return outcomes.malformed(reply, Stage.START, outcomes.NO_URL)
-        watch = rules.pacing.watch(self._target.os_type, self._last_s)
+        subscription = lowered(self._target.subscription_id)
+        watch = rules.pacing.watch(self._target.os_type, subscription, self._last_s)
         polling = Polling(self._target, rules, watch, posted_at=sent_at, accepted_at=now, urls=urls)
         polling.azure_accepted_at = http_time(reply.headers.get("date"))
         return Passage(polling, polling.poll_later(reply, now))

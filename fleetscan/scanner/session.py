@@ -74,7 +74,10 @@ class Session:
         self._busy: list[tuple[int, Target]] = []
         self._now = clock.monotonic
         self.broker = Broker(
-            Scheduler(limits_of(settings), AT_FIRST), hooks=hooks, on_end=self._ended, on_bug=self._broke
+            Scheduler(limits_of(settings), AT_FIRST, settings.max_in_flight),
+            hooks=hooks,
+            on_end=self._ended,
+            on_bug=self._broke,
         )
 
     def open(
