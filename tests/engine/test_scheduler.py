@@ -31,7 +31,7 @@ class Jobs:
     def request(self) -> Request:
         return Request("GET", "https://arm/")
 
-    def wait_s(self, now: float) -> float:
+    def wait_s(self, now: float, reads_per_s: float) -> float:
         thinks_s, self.thinks_s = self.thinks_s, 0.0
         return thinks_s
 
