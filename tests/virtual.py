@@ -84,6 +84,20 @@ def play(
         broker.settle(step, reply, now)
 
 
+def lateness_s(cloud: Cloud, history: History) -> list[float]:
+    """How long after an operation's end its VM had ended for us, in seconds, the least first."""
+    ended_at: dict[str, float] = {}
+    done_at: dict[str, float] = {}
+    for at, step, reply in history.replies:
+        if isinstance(step.job, Operation):
+            key = step.job.target.key
+            done_at[key] = at
+            if step.turn.kind is RequestKind.START and reply.status == 202:
+                reached_at = (step.sent_at + at) / 2.0
+                ended_at[key] = reached_at + cloud.fleet.machine(key).lot.duration_s
+    return sorted(done_at[key] - at for key, at in ended_at.items())
+
+
 def _raise(job: Job, bug: Exception, now: float) -> None:
     raise bug
 

@@ -58,10 +58,12 @@ _FAILING = tuple(Fate)[4:]
 # One operation in a hundred takes ten times as long; sigma 0.5 puts nine in ten between 80 and 410 s.
 MEDIAN_S = 180.0
 SIGMA = 0.5
-LONG_SHARE = 0.01
 LONG_FACTOR = 10.0
 REGULAR_WINDOWS_S = 180.0
 REGULAR_LINUX_S = 120.0
+EVEN_LEAST_S, EVEN_MOST_S = 20.0, 150.0
+BIMODAL_S = (30.0, 600.0)
+BRIEF_S = 3.0
 
 DEALLOCATED_SHARE = 0.7
 # Machines with another time zone, with an upper-cased group in one listing, a lower-cased id in another.
@@ -151,10 +153,18 @@ def _fate(scenario: Scenario, percentile: float, choice: float, image: Image) ->
 
 def _duration_s(scenario: Scenario, draw: random.Random, image: Image) -> float:
     bell, chance = draw.lognormvariate(0.0, SIGMA), draw.random()
-    if scenario.durations == "regular":
-        typical_s = REGULAR_WINDOWS_S if image.is_windows else REGULAR_LINUX_S
-        return typical_s * (0.95 + 0.1 * chance)
-    return MEDIAN_S * bell * (LONG_FACTOR if chance < LONG_SHARE else 1.0)
+    match scenario.durations:
+        case "regular":
+            typical_s = REGULAR_WINDOWS_S if image.is_windows else REGULAR_LINUX_S
+            return typical_s * (0.95 + 0.1 * chance)
+        case "even":
+            return EVEN_LEAST_S + (EVEN_MOST_S - EVEN_LEAST_S) * chance
+        case "bimodal":
+            # Two draws of one chance: which of the two, and how far from it.
+            return BIMODAL_S[chance < 0.5] * (0.9 + 0.4 * (chance % 0.5))
+        case "brief":
+            return BRIEF_S
+    return MEDIAN_S * bell * (LONG_FACTOR if chance * 100 < scenario.long_pct else 1.0)
 
 
 def _installs_until(scenario: Scenario, key: str, fate: Fate) -> float | None:

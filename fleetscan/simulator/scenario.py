@@ -14,7 +14,7 @@ from fleetscan.simulator.dials import dial, dials_of, percentage
 
 Refill: TypeAlias = Literal["continuous", "by-minute"]
 PolicyNames: TypeAlias = Literal["2023", "2024", "novel"]
-Durations: TypeAlias = Literal["lognormal", "regular"]
+Durations: TypeAlias = Literal["lognormal", "regular", "even", "bimodal", "brief"]
 GraphState: TypeAlias = Literal["up", "denied", "broken", "endless", "hollow"]
 ListState: TypeAlias = Literal["up", "endless", "hollow"]
 SecondAssessment: TypeAlias = Literal["supersedes", "refused", "conflict"]
@@ -85,10 +85,11 @@ class Scenario:
     )
     durations: Durations = dial(
         "lognormal",
-        "How long assessments take: lognormal has a median of 180 s and one in a hundred takes ten times "
-        "as long; regular is 180 s on Windows and 120 s on Linux, within 5 %.",
+        "How long assessments take: lognormal has a median of 180 s; regular is 180 s on Windows and 120 s on "
+        "Linux, within 5 %; even is 20 to 150 s; bimodal is 30 s or 10 minutes, within 10 %; brief is 3 s.",
         choices=get_args(Durations),
     )
+    long_pct: float = percentage(1.0, "Lognormal assessments that take ten times as long.")
     patches: int = dial(20, "Patches missing on a VM, on average.", low=0, high=10_000)
     stopped_pct: float = percentage(5.0, "VMs that are not running.")
     warned_pct: float = percentage(4.0, "Assessments that end CompletedWithWarnings.")

@@ -190,10 +190,6 @@ def test_polls_are_those_of_the_settings_and_the_end_is_the_last_one_s_reply() -
     }
 
 
-def test_a_fleet_that_assesses_alike_is_polled_little_more_than_once_a_machine() -> None:
-    assert record_of(machines(2000))["predicted"]["polls"] < 1.1 * 2000
-
-
 def test_half_the_limits_are_half_the_tokens_and_half_the_refill() -> None:
     # 300 at once and 100 a minute: (800 - 300) / (100/60).
     record = record_of(machines(800), rate_share=0.5)

@@ -8,12 +8,13 @@ from dataclasses import replace
 import pytest
 
 from fleetscan.engine.operation import Operation
-from fleetscan.model import Outcome, Reason, RequestKind, Target
+from fleetscan.engine.queues import Step
+from fleetscan.model import Outcome, Reason, Reply, RequestKind, Target
 from fleetscan.simulator.cloud import Cloud
 from fleetscan.simulator.fates import Fate
 from fleetscan.simulator.fleet import Machine
 from fleetscan.simulator.scenario import Scenario
-from tests.virtual import History, cloud_of, operations, play, rules
+from tests.virtual import History, cloud_of, lateness_s, operations, play, rules
 
 EXPECTED: Mapping[Fate, tuple[Outcome, Reason | None]] = {
     Fate.SUCCEEDED: (Outcome.ASSESSED, None),
@@ -100,7 +101,7 @@ def test_the_same_seed_is_the_same_history() -> None:
     assert first == second
 
 
-def learned_scan_of(scenario: Scenario) -> tuple[History, list[Operation]]:
+def learned_scan_of(scenario: Scenario) -> tuple[Cloud, History, list[Operation]]:
     """A scan that learns when to look, as scans do unless settings say otherwise."""
     cloud = cloud_of(scenario)
     targets = [
@@ -108,7 +109,7 @@ def learned_scan_of(scenario: Scenario) -> tuple[History, list[Operation]]:
         for machine in cloud.fleet
     ]
     jobs = operations(targets, rules(scenario.seed, first_poll_s=None, poll_interval_s=None))
-    return play(cloud, jobs), jobs
+    return cloud, play(cloud, jobs), jobs
 
 
 def one_region(**more: object) -> Scenario:
@@ -123,27 +124,31 @@ def last_start_s(history: History) -> float:
     return [at for at, step in history.sent if step.turn.kind is RequestKind.START][-1]
 
 
+def is_refused_poll(step: Step, reply: Reply) -> bool:
+    return step.turn.kind is RequestKind.POLL and reply.status == 429
+
+
 def lost(jobs: list[Operation]) -> int:
     return sum(operation.ending.outcome is not Outcome.ASSESSED for operation in jobs)
 
 
 @pytest.mark.parametrize("policy_names", ["2023", "2024", "novel"])
 def test_limits_by_any_name_are_followed_without_a_429(policy_names: str) -> None:
-    history, jobs = learned_scan_of(one_region(policy_names=policy_names))
+    _, history, jobs = learned_scan_of(one_region(policy_names=policy_names))
     assert (history.throttled(), lost(jobs)) == (0, 0)
     # (2000 - 600) / 200 minutes.
     assert 419.0 <= last_start_s(history) <= 424.0
 
 
 def test_a_refill_by_the_minute_costs_one_429_for_two_hundred_machines_at_most() -> None:
-    history, jobs = learned_scan_of(one_region(refill="by-minute"))
+    _, history, jobs = learned_scan_of(one_region(refill="by-minute"))
     assert history.throttled() <= 10
     assert lost(jobs) == 0
     assert last_start_s(history) <= 430.0
 
 
 def test_doubled_limits_are_noticed_and_used() -> None:
-    history, jobs = learned_scan_of(one_region(limits_speed=2.0))
+    _, history, jobs = learned_scan_of(one_region(limits_speed=2.0))
     assert (history.throttled(), lost(jobs)) == (0, 0)
     # (2000 - 1200) / 400 minutes.
     assert last_start_s(history) <= 130.0
@@ -151,15 +156,45 @@ def test_doubled_limits_are_noticed_and_used() -> None:
 
 @pytest.mark.parametrize("weather", [{"limits_speed": 0.5}, {"rival_share": 0.5}], ids=["halved", "rival"])
 def test_nobody_is_lost_where_limits_are_halved_unannounced_or_shared(weather: dict[str, object]) -> None:
-    history, jobs = learned_scan_of(one_region(**weather))
+    _, history, jobs = learned_scan_of(one_region(**weather))
     assert lost(jobs) == 0
     # Halved: (2000 - 300) / 100 minutes. A rival takes half of the refill: (2000 - 600) / 100 minutes.
     assert last_start_s(history) <= 1050.0
     assert history.throttled() < 400
 
 
-@pytest.mark.parametrize(("durations", "most"), [("lognormal", 2.6), ("regular", 2.1)])
-def test_a_machine_costs_about_two_requests(durations: str, most: float) -> None:
-    history, jobs = learned_scan_of(one_region(machines=800, durations=durations))
+@pytest.mark.parametrize(
+    ("fleet", "median_s", "p90_s"),
+    [
+        ({"machines": 40, "subscriptions": 2, "durations": "even"}, 2.0, 4.0),
+        ({"machines": 200, "durations": "lognormal"}, 2.5, 6.0),
+        ({"machines": 200, "durations": "bimodal"}, 2.5, 12.0),
+        ({"machines": 200, "durations": "brief"}, 2.0, 3.0),
+        ({"machines": 800, "durations": "lognormal"}, 7.5, 22.0),
+        ({"machines": 800, "durations": "regular"}, 4.0, 12.0),
+    ],
+    ids=lambda value: " ".join(map(str, value.values())) if isinstance(value, dict) else None,
+)
+def test_an_end_is_seen_seconds_after_it(fleet: dict[str, object], median_s: float, p90_s: float) -> None:
+    cloud, history, jobs = learned_scan_of(one_region(**fleet))
+    late_s = lateness_s(cloud, history)
+    assert len(late_s) == len(jobs) - lost(jobs) == len(jobs)
+    assert late_s[len(late_s) // 2] <= median_s
+    assert late_s[len(late_s) * 9 // 10] <= p90_s
+    assert history.throttled() == 0
+
+
+@pytest.mark.parametrize(
+    "weather",
+    [
+        {"limits_speed": 0.5},
+        {"rival_share": 0.5},
+        {"refill": "by-minute"},
+        {"limits_speed": 0.5, "rival_share": 0.5, "refill": "by-minute"},
+    ],
+    ids=["halved", "rival", "by the minute", "all three"],
+)
+def test_no_poll_is_refused_whatever_the_limits(weather: dict[str, object]) -> None:
+    _, history, jobs = learned_scan_of(one_region(machines=800, durations="lognormal", **weather))
     assert lost(jobs) == 0
-    assert len(history.sent) / 800 <= most
+    assert not [step for _, step, reply in history.replies if is_refused_poll(step, reply)]
