@@ -91,7 +91,9 @@ class Polling:
         pacing, age_s = self._rules.pacing, now - self.accepted_at
         in_time_s = min(pacing.wait_s(self._watch, age_s), max(self._left_s(now), MIN_POLL_SPACING_S))
         asked_s = 0.0 if reply is None else retry_after_s(reply.headers) or 0.0
-        return turn_of(self._target, RequestKind.POLL, max(in_time_s, asked_s), may_wait=pacing.may_wait(self._watch))
+        return turn_of(
+            self._target, RequestKind.POLL, max(in_time_s, asked_s), may_wait=pacing.may_wait(self._watch)
+        )
 
     def receive(self, reply: Reply, sent_at: float, now: float) -> Next:
         """What a poll showed: still running, over, or nothing of the operation."""

@@ -49,7 +49,12 @@ def run_through(
 
     A million operations may share a few targets: the course then has one entry per shared target.
     """
-    scheduler, azure, course, now = Scheduler(limits, workers=max_in_flight), IdealAzure(endpoint, duration_s), Course(), 0.0
+    scheduler, azure, course, now = (
+        Scheduler(limits, workers=max_in_flight),
+        IdealAzure(endpoint, duration_s),
+        Course(),
+        0.0,
+    )
     for operation in operations:
         scheduler.add(operation, now)
     on_the_way: deque[tuple[float, Step, Reply]] = deque()

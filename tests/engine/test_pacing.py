@@ -139,7 +139,9 @@ def test_vms_that_take_as_long_as_last_time_are_polled_around_that_time() -> Non
 
 def test_when_all_take_twice_as_long_as_last_time_polls_follow() -> None:
     for last_s in (30.0, 300.0):
-        assert polled_at(lambda other_s: 2 * other_s, last_s, 1.4 * last_s) == pytest.approx(2 * last_s, rel=0.15)
+        assert polled_at(lambda other_s: 2 * other_s, last_s, 1.4 * last_s) == pytest.approx(
+            2 * last_s, rel=0.15
+        )
 
 
 def test_where_the_last_time_foretells_nothing_what_others_take_tonight_counts() -> None:

@@ -1,0 +1,182 @@
+"""How much longer a scan takes: the last planned start, and what is known of the durations of what runs.
+
+A plan and a running scan share it. Nothing here depends on our polls: durations are those that operations
+tell, and operations that still run count as having lasted so long (Kaplan and Meier).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from math import log
+from statistics import NormalDist
+from typing import NamedTuple
+
+from fleetscan.engine.hazard import EDGES_S, GROWTH, STEPS, step_of
+
+# Before any has ended all take so long, and then half of the rest within each step: documents say "a few minutes", people report 2 to 10; a recorded assessment of a
+# Windows VM took 71 s.
+ASSESSMENT_S = 180.0
+# What is assumed of the spread of durations, and the most of it that is believed; what is known tells it once
+# two shares of what has ended are so many standard deviations apart.
+USUAL_LOG_SIGMA = 0.5
+LEAST_APART = 0.6
+# So far out half of what is left ends within each further step of the age.
+FARTHEST_BENDS = 7.0
+NORMAL = NormalDist()
+# The end has come when fewer than half an operation is expected to run.
+LAST_ONE = 0.5
+# The estimate is made to a tenth of a second, and never beyond a day.
+PRECISION_S = 0.1
+LONGEST_S = 86_400.0
+# Starts to come are spread over so many moments.
+MOMENTS = 20
+BEFORE_ANY_END = [0.5 ** max(0, step - step_of(ASSESSMENT_S)) for step in range(STEPS + 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What is left of a scan: `left_s` until its end, the VMs to start, and the last start's moment.
+
+    `left_s` is None while none has ended though the oldest has run longer than is assumed.
+    `running` operations run; half of those as old as the oldest of them have ended at the age `typical_s`.
+    """
+
+    left_s: float | None
+    to_start: int
+    last_start_in_s: float
+    running: int
+    typical_s: float | None = None
+
+
+class TimeLeft:
+    """Feed it what starts, runs and ends, and ask for the `outlook`. Moments are seconds of one clock."""
+
+    def __init__(self) -> None:
+        self._ended = [0.0] * STEPS
+        self._entered = [0.0] * (STEPS + 1)
+        # Running operations by the second in which they were accepted.
+        self._accepted: Counter[int] = Counter()
+        self._is_known = False
+
+    def accepted(self, at: float) -> None:
+        """An operation runs since `at`."""
+        self._accepted[int(at)] += 1
+
+    def left(self, accepted_at: float) -> None:
+        """The operation that was accepted then is not followed any more."""
+        second = int(accepted_at)
+        self._accepted[second] -= 1
+        if self._accepted[second] <= 0:
+            del self._accepted[second]
+
+    def ended(self, duration_s: float, weight: float = 1.0) -> None:
+        """An operation lasted `duration_s`."""
+        step = step_of(duration_s)
+        self._ended[step] += weight
+        self._entered[0] += weight
+        self._entered[step + 1] -= weight
+        self._is_known = True
+
+    def outlook(self, now: float, to_start: int, last_start_in_s: float) -> Outlook:
+        """What is left at `now`, where so many VMs are still to be started."""
+        ages = [(now - second, count) for second, count in self._accepted.items()]
+        running = sum(self._accepted.values())
+        shares = self._survival(ages)
+        # Starts to come are as old as they are far away, below zero.
+        moments = min(to_start, MOMENTS)
+        coming = [
+            (-last_start_in_s * (moment + 1) / moments, to_start / moments) for moment in range(moments)
+        ]
+        oldest_s = max((age_s for age_s, _ in ages), default=None)
+        is_foretold = self._is_known or (oldest_s or 0.0) < ASSESSMENT_S
+        left_s = _until_ended([*ages, *coming], shares) if is_foretold else None
+        typical_s = None if oldest_s is None else oldest_s + _until_ended([(oldest_s, 1.0)], shares)
+        return Outlook(left_s, to_start, last_start_in_s, running, typical_s)
+
+    def _survival(self, ages: Sequence[tuple[float, int]]) -> list[float]:
+        """The share of operations that still run at each edge of EDGES_S."""
+        # Those that run have outlasted the steps before the one they are in, and count by half in that one.
+        running = [0] * STEPS
+        for age_s, count in ages:
+            running[step_of(max(age_s, 0.0))] += count
+        still = list(accumulate(reversed(running)))[::-1]
+        entered = [
+            known + beyond - here / 2.0
+            for known, beyond, here in zip(accumulate(self._entered), still, running, strict=False)
+        ]
+        return survival(self._ended, entered) if self._is_known else BEFORE_ANY_END
+
+
+def survival(ended: Sequence[float], entered: Sequence[float]) -> list[float]:
+    """The share of operations that still run at each edge of EDGES_S: of those that `entered` each step,
+    `ended` did there. Beyond the longest known it goes on as a lognormal distribution through what is known.
+    """
+    last = max(step for step in range(STEPS) if ended[step])
+    share, shares = 1.0, [1.0]
+    for step in range(last + 1):
+        # Half an operation more, because none is ever known to be the very last.
+        share *= (entered[step] - ended[step] + LAST_ONE) / (entered[step] + LAST_ONE)
+        shares.append(share)
+    at = _bend(shares, last)
+    here = NORMAL.cdf(-at.bends)
+    for step in range(last + 1, STEPS):
+        bends = at.bends + log(EDGES_S[step + 1] / EDGES_S[last + 1]) / at.log_sigma
+        shares.append(share * NORMAL.cdf(-bends) / here if bends < FARTHEST_BENDS else shares[-1] / 2.0)
+    return shares
+
+
+class _Bend(NamedTuple):
+    """How many standard deviations from the median, and how large one is, as the logarithm of an age."""
+
+    bends: float
+    log_sigma: float
+
+
+def _bend(shares: Sequence[float], last: int) -> _Bend:
+    """Where the last known share lies in the lognormal distribution through it and the one before that is far
+    enough away to tell the spread."""
+    at = NORMAL.inv_cdf(1.0 - shares[last + 1])
+    for step in range(last, -1, -1):
+        if shares[step] == 1.0:
+            break
+        apart = at - NORMAL.inv_cdf(1.0 - shares[step])
+        if apart >= LEAST_APART:
+            log_sigma = log(EDGES_S[last + 1] / EDGES_S[step]) / apart
+            return _Bend(at, min(max(log_sigma, log(GROWTH)), USUAL_LOG_SIGMA))
+    return _Bend(at, USUAL_LOG_SIGMA)
+
+
+def _until_ended(ages: Sequence[tuple[float, float]], shares: Sequence[float]) -> float:
+    """Seconds until fewer than half an operation of these is expected to run; `ages` with their numbers."""
+    low_s, high_s = 0.0, 1.0
+    if not ages:
+        return 0.0
+    while _running(ages, shares, high_s) >= LAST_ONE and high_s < LONGEST_S:
+        low_s, high_s = high_s, high_s * 2.0
+    while high_s - low_s > PRECISION_S:
+        middle_s = (low_s + high_s) / 2.0
+        if _running(ages, shares, middle_s) >= LAST_ONE:
+            low_s = middle_s
+        else:
+            high_s = middle_s
+    return high_s
+
+
+def _running(ages: Sequence[tuple[float, float]], shares: Sequence[float], after_s: float) -> float:
+    """How many of these are expected to run `after_s` seconds from now."""
+    return sum(count * _share(shares, age_s + after_s) / _share(shares, age_s) for age_s, count in ages)
+
+
+def _share(shares: Sequence[float], age_s: float) -> float:
+    """The share of operations that still run at `age_s`, between the edges in a straight line."""
+    if age_s <= 0.0:
+        return 1.0
+    step = step_of(age_s)
+    low_s, high_s = EDGES_S[step], EDGES_S[step + 1]
+    # The last step has no end: each further growth of the age halves what is left.
+    part = min((age_s - low_s) / (high_s - low_s), 1.0)
+    return max(shares[step] + (shares[step + 1] - shares[step]) * part, 1e-300)
