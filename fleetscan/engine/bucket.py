@@ -23,8 +23,8 @@ STEP_TOKENS = 10.0
 SLOWER = 0.8
 FORGIVING = 1.002
 SLOWEST, FASTEST = 0.05, 20.0
-# Of a bucket, the last fifth is not for what can wait, but for a trickle; at half of it as much may go as comes
-# in, and 2.7 times as much when it is full.
+# Of a bucket, the last fifth is not for what can wait, but for a trickle; at half of it as much may go as
+# comes in, and 2.7 times as much when it is full.
 RESERVED, STEADY, TRICKLE = 0.2, 0.3, 0.03
 
 
@@ -83,10 +83,16 @@ class Bucket:
         return at if at > self._frozen_until else self._frozen_until
 
     def spare_per_s(self, now: float) -> float:
-        """The requests a second that may be spent now on what can wait; the others' part stays in the bucket."""
+        """The requests a second that may be spent now on what can wait; some of the bucket is for others."""
         self._refill(now)
         fill = 0.0 if self._frozen_until > now else self._tokens / self._capacity
         return self.refill_per_s * max(TRICKLE, (fill - RESERVED) / STEADY)
+
+    def served_at(self, requests: int, now: float) -> float:
+        """When so many requests could have been sent, as far as the bucket is known."""
+        self._refill(now)
+        waits_s = max(0.0, requests - self._tokens) / self.refill_per_s
+        return max(now, self._frozen_until) + waits_s
 
     def take(self, now: float) -> None:
         """Spend one token."""

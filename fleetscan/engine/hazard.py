@@ -17,8 +17,8 @@ GROWTH = 1.04
 EDGES_S = (0.0, *(GROWTH**step for step in range(246)))
 WIDTHS_S = tuple(high - low for low, high in pairwise(EDGES_S))
 STEPS = len(WIDTHS_S)
-# Before anything is known, every moment is as likely as any: a recorded Windows assessment took 71 s, documents
-# say "a few minutes", people report 2 to 10. It weighs as half an operation.
+# Before anything is known, every moment is as likely as any: a recorded Windows assessment took 71 s,
+# documents say "a few minutes", people report 2 to 10. It weighs as half an operation.
 PRIOR_MEAN_S = 150.0
 PRIOR_WEIGHT = 0.5
 # Too few end in one step to tell its hazard alone: the three on each side count too, the nearer the more.
@@ -104,7 +104,7 @@ def step_of(age_s: float) -> int:
 
 
 def hazards(ended: Sequence[float], entered: Sequence[float]) -> list[float]:
-    """The ends a second in each step, of operations that `entered` it and those of them that `ended` there."""
+    """The ends a second in each step, of the operations that `entered` it and those that `ended` there."""
     # Those that end in a step run through half of it.
     run_s = [
         max(0.0, count - ends / 2.0) * width

@@ -89,8 +89,9 @@ class Operation:
     ) -> Self:
         """The rest of an operation whose start Azure accepted from an earlier process."""
         assert before.accepted_at is not None
-        watch = rules.pacing.watch(target.os_type, lowered(target.subscription_id), is_resumed=True)
         posted_at, accepted_at = before.posted_at, before.accepted_at
+        subscription = lowered(target.subscription_id)
+        watch = rules.pacing.watch(target.os_type, subscription, accepted_at, is_resumed=True)
         polling = Polling(target, rules, watch, posted_at=posted_at, accepted_at=accepted_at, urls=urls)
         return cls(target, rules, number=number, phase=polling, before=before)
 

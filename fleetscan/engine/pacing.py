@@ -13,8 +13,9 @@ from math import sqrt
 
 from fleetscan.engine.hazard import PRIOR_MEAN_S, Hazard
 from fleetscan.engine.last_time import LastTime
+from fleetscan.engine.time_left import TimeLeft
 
-# Compute refills 15 status reads a minute for one VM: the distance where no reply has told the VM's own count.
+# Compute refills 15 status reads a minute for one VM: the distance where no reply has told its own count.
 MIN_POLL_SPACING_S = 4.0
 # A VM's own count of reads that are left sets the distance: 2 s at 45 (a full bucket), 4 s at 20, 8 s at 10.
 SPACING_COUNT_S = 80.0
@@ -35,7 +36,7 @@ LONGEST_LAST_S = 14_400.0
 
 @dataclass(slots=True)
 class Demand:
-    """The running operations of one subscription: their weights' sum, and the reads a second they may have."""
+    """The running operations of a subscription: the sum of their weights, and the reads a second for them."""
 
     weight: float = 0.0
     reads_per_s: float = FULL_READS_PER_S
@@ -46,16 +47,18 @@ class Watch:
     """What is known of a running operation. `seen_s` is its age when it was last seen running, 0 at first.
 
     `last_s` is how long the VM's assessment took last time, where that is known. `is_resumed` says that an
-    earlier process started it: how old it is depends on two wall clocks. `weight` is its part of the `demand`.
+    earlier process started it: how old it is depends on two wall clocks. `weight` is its part of `demand`.
     """
 
     kind: str
     demand: Demand
+    accepted_at: float
     last_s: float | None = None
     seen_s: float = 0.0
     is_resumed: bool = False
     weight: float = 0.0
     spacing_s: float = MIN_POLL_SPACING_S
+    has_left: bool = False
 
     @property
     def scale(self) -> float:
@@ -86,16 +89,25 @@ class Pacing:
         # Durations again, each divided by its VM's last one.
         self._again = Hazard()
         self._last_time = LastTime()
+        self.time_left = TimeLeft()
         for kind, durations_s in (recalled or {}).items():
             for duration_s in durations_s:
                 self._of(kind).ended(0.0, duration_s, RECALL_WEIGHT / len(durations_s))
+                self.time_left.ended(duration_s, RECALL_WEIGHT / len(durations_s))
 
     def watch(
-        self, os_type: str | None, subscription: str, last_s: float | None = None, *, is_resumed: bool = False
+        self,
+        os_type: str | None,
+        subscription: str,
+        accepted_at: float,
+        last_s: float | None = None,
+        *,
+        is_resumed: bool = False,
     ) -> Watch:
-        """Begin to watch an accepted operation of a VM whose assessment took `last_s` last time."""
+        """Begin to watch an operation accepted at `accepted_at`, of a VM that took `last_s` last time."""
         demand = self._demands.setdefault(subscription, Demand())
-        return Watch(os_type or "", demand, last_s and _as_last(last_s), is_resumed=is_resumed)
+        self.time_left.accepted(accepted_at)
+        return Watch(os_type or "", demand, accepted_at, last_s and _as_last(last_s), is_resumed=is_resumed)
 
     def may_wait(self, watch: Watch) -> bool:
         """Whether a poll planned now is planned anew before it is sent."""
@@ -131,6 +143,7 @@ class Pacing:
 
     def ended(self, watch: Watch, duration_s: float) -> None:
         """The operation has ended, and lasted `duration_s` by Azure's own clock."""
+        self.time_left.ended(duration_s)
         self._of(watch.kind).ended(watch.seen_s, duration_s)
         if watch.last_s is not None:
             self._again.ended(watch.seen_s / watch.scale, duration_s / watch.scale)
@@ -143,11 +156,15 @@ class Pacing:
         because the poll may have been sent by the last time.
         """
         if not watch.is_resumed:
+            self.time_left.ended(age_s)
             self._of(watch.kind).ended(watch.seen_s, age_s)
 
     def leave(self, watch: Watch) -> None:
         """The operation is not polled any more, for whatever reason. Leaving twice is harmless."""
-        self._weigh(watch, 0.0)
+        if not watch.has_left:
+            watch.has_left = True
+            self._weigh(watch, 0.0)
+            self.time_left.left(watch.accepted_at)
 
     def _fixed_s(self, watch: Watch) -> float | None:
         return self._first_poll_s if watch.seen_s == 0.0 else self._poll_interval_s

@@ -91,6 +91,9 @@ class RegionQueue:
             return NEVER
         return max(self._queue[0][0], self.bucket.ready_at(), self.circuit.ready_at)
 
+    def __len__(self) -> int:
+        return len(self._queue)
+
     def backlog_s(self) -> float:
         """How long the bucket's refill takes to serve everything that waits, in seconds."""
         return len(self._queue) / self.bucket.refill_per_s
@@ -128,6 +131,12 @@ class RequestQueue:
         """When any request may leave; NEVER when none waits."""
         regions_at = min(map(RegionQueue.ready_at, self._regions.values()))
         return max(self.bucket.ready_at(), self.first_starts.ready_at, regions_at)
+
+    def served_at(self, now: float) -> tuple[int, float]:
+        """How many requests wait, and when the buckets can have let the last of them through."""
+        waiting = sum(map(len, self._regions.values()))
+        regions_at = [region.bucket.served_at(len(region), now) for region in self._regions.values()]
+        return waiting, max(self.bucket.served_at(waiting, now), *regions_at)
 
     def take_out(self, is_wanted: Callable[[Job], bool]) -> list[Job]:
         """Take out the jobs that wait here and are wanted."""

@@ -56,9 +56,9 @@ class Scheduler:
     """Jobs and the order in which their requests may go.
 
     It begins with `limits`, which replies correct. Of each subscription `at_first` starts are on their way at
-    most, until one is answered. At most `workers` requests are exchanged at once. `next` hands out a step whose tokens it has taken;
-    exactly one of `settle`, `put_back` and `forget` follows for each step. `outages` are those
-    not yet reported; the reader removes them.
+    most, until one is answered; `workers` requests are exchanged at once at most. `next` hands out a step
+    whose tokens it has taken; exactly one of `settle`, `put_back` and `forget` follows for each step. `outages`
+    are those not yet reported; the reader removes them.
     """
 
     def __init__(self, limits: Limits = PUBLIC, at_first: float = NEVER, workers: int = 64) -> None:
@@ -68,7 +68,7 @@ class Scheduler:
         self._heap: list[tuple[float, int, RequestQueue]] = []
         self._order = itertools.count()
         self._exchanging = 0
-        self._workers = workers
+        self.workers = workers
         self._starts = True
         self.outages: list[Outage] = []
 
@@ -94,7 +94,7 @@ class Scheduler:
                 continue
             if listed_at > now:
                 return WaitUntil(listed_at, queue.next_kind())
-            step = queue.take(now, 1.0 - self._exchanging / self._workers)
+            step = queue.take(now, 1.0 - self._exchanging / self.workers)
             self._list_again(queue, now)
             if step is not None:
                 self._exchanging += 1
@@ -126,6 +126,13 @@ class Scheduler:
         self._judge(step, now, has_answered=True)
         self._list_sooner(step, now)
         self._put(step.job, again(step.turn, after_s), now)
+
+    def starts_to_come(self, now: float) -> tuple[int, float]:
+        """How many starts wait, and when the buckets can have let the last of them through."""
+        queues = [queue for queue in self._queues.values() if queue.account is Account.WRITES]
+        served = [queue.served_at(now) for queue in queues]
+        waiting = [(count, at) for count, at in served if count]
+        return sum(count for count, _ in waiting), max((at for _, at in waiting), default=now)
 
     def take_out_starts(self, subscription_id: str, is_wanted: Callable[[Job], bool]) -> list[Job]:
         """The jobs of a subscription that wait for their start and are wanted: they wait no longer."""

@@ -106,7 +106,7 @@ class Starting:
         if not urls.status_url and not urls.location_url():
             return outcomes.malformed(reply, Stage.START, outcomes.NO_URL)
         subscription = lowered(self._target.subscription_id)
-        watch = rules.pacing.watch(self._target.os_type, subscription, self._last_s)
+        watch = rules.pacing.watch(self._target.os_type, subscription, now, self._last_s)
         polling = Polling(self._target, rules, watch, posted_at=sent_at, accepted_at=now, urls=urls)
         polling.azure_accepted_at = http_time(reply.headers.get("date"))
         return Passage(polling, polling.poll_later(reply, now))

@@ -6,7 +6,6 @@ tell, and operations that still run count as having lasted so long (Kaplan and M
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,8 +16,8 @@ from typing import NamedTuple
 
 from fleetscan.engine.hazard import EDGES_S, GROWTH, STEPS, step_of
 
-# Before any has ended all take so long, and then half of the rest within each step: documents say "a few minutes", people report 2 to 10; a recorded assessment of a
-# Windows VM took 71 s.
+# Before any has ended all take so long, and half of the rest ends within each step: documents say "a few
+# minutes", people report 2 to 10; a recorded assessment of a Windows VM took 71 s.
 ASSESSMENT_S = 180.0
 # What is assumed of the spread of durations, and the most of it that is believed; what is known tells it once
 # two shares of what has ended are so many standard deviations apart.
@@ -41,8 +40,8 @@ BEFORE_ANY_END = [0.5 ** max(0, step - step_of(ASSESSMENT_S)) for step in range(
 class Outlook:
     """What is left of a scan: `left_s` until its end, the VMs to start, and the last start's moment.
 
-    `left_s` is None while none has ended though the oldest has run longer than is assumed.
-    `running` operations run; half of those as old as the oldest of them have ended at the age `typical_s`.
+    `left_s` is None while none has ended though the oldest has run longer than is assumed. `running`
+    operations run; half of those as old as the oldest of them have ended at the age `typical_s`.
     """
 
     left_s: float | None
@@ -83,8 +82,7 @@ class TimeLeft:
 
     def outlook(self, now: float, to_start: int, last_start_in_s: float) -> Outlook:
         """What is left at `now`, where so many VMs are still to be started."""
-        ages = [(now - second, count) for second, count in self._accepted.items()]
-        running = sum(self._accepted.values())
+        ages = self._ages(now)
         shares = self._survival(ages)
         # Starts to come are as old as they are far away, below zero.
         moments = min(to_start, MOMENTS)
@@ -95,7 +93,16 @@ class TimeLeft:
         is_foretold = self._is_known or (oldest_s or 0.0) < ASSESSMENT_S
         left_s = _until_ended([*ages, *coming], shares) if is_foretold else None
         typical_s = None if oldest_s is None else oldest_s + _until_ended([(oldest_s, 1.0)], shares)
-        return Outlook(left_s, to_start, last_start_in_s, running, typical_s)
+        return Outlook(left_s, to_start, last_start_in_s, sum(count for _, count in ages), typical_s)
+
+    def _ages(self, now: float) -> list[tuple[float, int]]:
+        """The ages of those that run, with their numbers; those of one step are told as one."""
+        by_step: dict[int, list[float]] = {}
+        for second, count in self._accepted.items():
+            sums = by_step.setdefault(step_of(max(now - second, 0.0)), [0.0, 0])
+            sums[0] += (now - second) * count
+            sums[1] += count
+        return [(age_s / count, int(count)) for age_s, count in by_step.values()]
 
     def _survival(self, ages: Sequence[tuple[float, int]]) -> list[float]:
         """The share of operations that still run at each edge of EDGES_S."""

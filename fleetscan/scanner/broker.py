@@ -25,6 +25,10 @@ from fleetscan.scanner.auth import TokenRefusals
 from fleetscan.scanner.hooks import Hooks
 from fleetscan.scanner.outage_notices import Outages
 
+# How long the reply to a start takes: an assumption until some came, of which the newest counts for a tenth.
+USUAL_START_S = 0.2
+NEWEST_SHARE = 0.1
+
 
 class Broker:
     """`counts` are the requests sent so far, `accepted` the starts that Azure accepted.
@@ -52,6 +56,7 @@ class Broker:
         self._clock = WallClock.at_zero()
         self.counts = RequestCounts()
         self.accepted = 0
+        self._start_s = USUAL_START_S
 
     def note_in(self, journal: Journal, clock: WallClock) -> None:
         """Note starts and operations in `journal` from now on, in moments of `clock`."""
@@ -67,6 +72,11 @@ class Broker:
     def stop_starting(self) -> None:
         """Send no more starts; running assessments are still polled."""
         self._scheduler.stop_starting()
+
+    def starts_to_come(self, now: float) -> tuple[int, float]:
+        """How many starts wait, and in how many seconds the last can go, by buckets and by workers."""
+        waiting, last_at = self._scheduler.starts_to_come(now)
+        return waiting, max(last_at - now, waiting * self._start_s / self._scheduler.workers)
 
     def claim(self, now: float) -> Step | WaitUntil | Finished:
         """What to do now. A start is in the journal before it can be sent."""
@@ -167,7 +177,10 @@ class Broker:
             self._journal.write(StartNotTaken(step.job.number))
 
     def _tell(self, step: Step, reply: Reply, now: float) -> None:
-        self._hooks.answered(step.turn.kind, reply.status, now - step.sent_at)
+        took_s = now - step.sent_at
+        self._hooks.answered(step.turn.kind, reply.status, took_s)
+        if step.turn.kind is RequestKind.START:
+            self._start_s += NEWEST_SHARE * (took_s - self._start_s)
         if reply.status == 429:
             self.counts.throttled += 1
             self._hooks.throttled(step.turn.kind)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from fleetscan.engine.time_left import Outlook
 from fleetscan.errors import Remedy
 from fleetscan.model import InventoryError, Outcome, Reason, RequestKind
 from fleetscan.records.asked import Selection
@@ -44,6 +45,9 @@ class Hooks:
 
     def ended(self, outcome: Outcome, reason: Reason | None) -> None:
         """A VM is done, in this process or, if a run is resumed, in an earlier one."""
+
+    def outlook(self, outlook: Outlook) -> None:
+        """Every second or two: how much longer the scan takes, as far as is known."""
 
     def waiting(self, until: float | None, what: str) -> None:
         """Nothing can be sent until the monotonic second `until`, None if that is not known.

@@ -197,6 +197,7 @@ class Run:
         while True:
             await anyio.sleep(SYNC_EVERY_S)
             self._session.keep(time.monotonic())
+            self._session.look_ahead(time.monotonic())
             await in_thread(store.sync)
 
 

@@ -42,6 +42,8 @@ from fleetscan.settings.declared import Settings
 # One odd reply fails one VM; after this many, our code is assumed to be wrong.
 MAX_BUGS = 10
 SOME_FAILED = 3
+# It takes milliseconds, and changes slowly.
+OUTLOOK_EVERY_S = 2.0
 
 log = logging.getLogger("fleetscan")
 # A host that keeps no log is not spoken to.
@@ -72,7 +74,7 @@ class Session:
         self._are_failures_planned = are_failures_planned
         self._bugs = self._skipped = 0
         self._busy: list[tuple[int, Target]] = []
-        self._now = clock.monotonic
+        self._now = self._outlook_due_at = clock.monotonic
         self.broker = Broker(
             Scheduler(limits_of(settings), AT_FIRST, settings.max_in_flight),
             hooks=hooks,
@@ -218,6 +220,12 @@ class Session:
         """Journal the requests so far; they survive a power cut once the store is synced."""
         counted = RequestsCounted(self._clock.epoch(now), self.broker.counts.told())
         self._store.journal.write(counted)
+
+    def look_ahead(self, now: float) -> None:
+        """Tell the hooks how much longer the scan takes, once the operations are made."""
+        if now >= self._outlook_due_at:
+            self._outlook_due_at = now + OUTLOOK_EVERY_S
+            self._hooks.outlook(self._rules.pacing.time_left.outlook(now, *self.broker.starts_to_come(now)))
 
     def finish(self, now: float, stopped_by: FleetscanError | None) -> ScanSummary:
         """Totals, run.json and the exit code over whatever rows there are. Raises BrokenIdentityError."""

@@ -85,8 +85,8 @@ class Scenario:
     )
     durations: Durations = dial(
         "lognormal",
-        "How long assessments take: lognormal has a median of 180 s; regular is 180 s on Windows and 120 s on "
-        "Linux, within 5 %; even is 20 to 150 s; bimodal is 30 s or 10 minutes, within 10 %; brief is 3 s.",
+        "How long assessments take: lognormal has a median of 180 s; regular is 180 s on Windows and 120 s "
+        "on Linux, within 5 %; even is 20 to 150 s; bimodal is 30 s or 10 minutes; brief is 3 s.",
         choices=get_args(Durations),
     )
     long_pct: float = percentage(1.0, "Lognormal assessments that take ten times as long.")

@@ -97,7 +97,7 @@ def test_hazards_are_those_of_a_table_made_by_hand() -> None:
     width_s = EDGES_S[step + 1] - EDGES_S[step]
     ended[step], entered[step] = 16.0, 40.0
     found = hazards(ended, entered)
-    # Of 16 ends a quarter lies in the step itself after smoothing; 40 entered, and those 16 ran through half of it.
+    # A quarter of what is in a step stays there when it is smoothed; 16 of the 40 ran through half of it.
     ends, run_s = 16.0 * 4 / 16, (40.0 - 8.0) * width_s * 4 / 16
     even = EVEN_SHARE * 16.5 / ((40.0 - 8.0) * width_s + 75.0)
     expected = (ends + 0.5 * width_s / 150.0) / (run_s + 0.5 * width_s) + even

@@ -135,17 +135,17 @@ def test_one_good_time_of_two_is_kept_by_itself() -> None:
 @pytest.mark.parametrize("last_s", [1e308, 5e-324, 1e9])
 def test_a_last_time_that_cannot_be_keeps_no_poll_waiting_for_long(last_s: float) -> None:
     pacing = Pacing(lambda: 0.5, recalled={"Linux": [180.0] * 20})
-    watch = pacing.watch("Linux", "s", last_s)
+    watch = pacing.watch("Linux", "s", 0.0, last_s)
     for age_s in (60.0, 120.0, 180.0):
         assert pacing.wait_s(watch, age_s) < 400.0
         pacing.running(watch, age_s)
     for duration_s in (1e-9, 1e300, 200.0):
-        pacing.ended(pacing.watch("Linux", "s", last_s), duration_s)
+        pacing.ended(pacing.watch("Linux", "s", 0.0, last_s), duration_s)
 
 
 def test_durations_near_zero_are_compared_to_the_last_time_like_the_shortest() -> None:
     told = LastTime()
     told.ended("Linux", 10.0, 10.0)
     pacing = Pacing(lambda: 0.5)
-    pacing.ended(pacing.watch("Linux", "s", 0.001), 0.001)
+    pacing.ended(pacing.watch("Linux", "s", 0.0, 0.001), 0.001)
     assert pacing._last_time._ratios == told._ratios

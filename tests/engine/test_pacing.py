@@ -22,7 +22,7 @@ def next_poll_s(pacing: Pacing, watch: Watch, age_s: float, reads_per_s: float) 
 
 def test_settings_fix_the_first_poll_and_the_distance_of_the_others() -> None:
     pacing = Pacing(lambda: 0.0, 75.0, 30.0)
-    watch = pacing.watch("Linux", "s")
+    watch = pacing.watch("Linux", "s", 0.0)
     assert pacing.wait_s(watch, 0.0) == 75.0
     pacing.running(watch, 75.0)
     assert pacing.wait_s(watch, 75.0) == 30.0
@@ -31,12 +31,12 @@ def test_settings_fix_the_first_poll_and_the_distance_of_the_others() -> None:
 
 def test_what_a_setting_fixes_is_spread_by_up_to_a_tenth() -> None:
     pacing = Pacing(lambda: 1.0, 75.0, 30.0)
-    assert pacing.wait_s(pacing.watch("Linux", "s"), 0.0) == pytest.approx(82.5)
+    assert pacing.wait_s(pacing.watch("Linux", "s", 0.0), 0.0) == pytest.approx(82.5)
 
 
 def test_one_vm_with_reads_to_spare_is_polled_as_often_as_its_own_limit_allows() -> None:
     pacing = learned([60.0] * 20)
-    watch = pacing.watch("Linux", "s")
+    watch = pacing.watch("Linux", "s", 0.0)
     pacing.counted(watch, 45)
     pacing.running(watch, 60.0)
     assert next_poll_s(pacing, watch, 60.0, 67.0) == pytest.approx(62.0, abs=0.1)
@@ -45,7 +45,7 @@ def test_one_vm_with_reads_to_spare_is_polled_as_often_as_its_own_limit_allows()
 @pytest.mark.parametrize(("left", "spacing_s"), [(45, 2.0), (20, 4.0), (10, 8.0), (1, 60.0), (0, 60.0)])
 def test_the_vms_own_count_sets_the_least_distance(left: int, spacing_s: float) -> None:
     pacing = learned([60.0] * 20)
-    watch = pacing.watch("Linux", "s")
+    watch = pacing.watch("Linux", "s", 0.0)
     pacing.running(watch, 60.0)
     pacing.counted(watch, left)
     assert pacing.wait_s(watch, 60.0, 67.0) >= min(spacing_s, 60.0) - 1e-9
@@ -54,13 +54,13 @@ def test_the_vms_own_count_sets_the_least_distance(left: int, spacing_s: float) 
 
 def test_no_poll_is_sent_before_four_seconds() -> None:
     pacing = learned([1.0] * 20)
-    assert next_poll_s(pacing, pacing.watch("Linux", "s"), 0.0, 67.0) == 4.0
+    assert next_poll_s(pacing, pacing.watch("Linux", "s", 0.0), 0.0, 67.0) == 4.0
 
 
 def test_reads_are_shared_among_all_that_run_in_the_subscription() -> None:
     alone, among = learned(), learned()
-    watch = alone.watch("Linux", "s")
-    watches = [among.watch("Linux", "s") for _ in range(1000)]
+    watch = alone.watch("Linux", "s", 0.0)
+    watches = [among.watch("Linux", "s", 0.0) for _ in range(1000)]
     for each in watches:
         among.wait_s(each, 60.0, 25.0)
     # A thousand with 25 reads a second: 40 s from poll to poll, as long as all are equally likely to end.
@@ -71,13 +71,13 @@ def test_reads_are_shared_among_all_that_run_in_the_subscription() -> None:
 def test_another_subscription_takes_nothing() -> None:
     pacing = learned()
     for _ in range(1000):
-        pacing.wait_s(pacing.watch("Linux", "crowded"), 60.0, 25.0)
-    assert next_poll_s(pacing, pacing.watch("Linux", "empty"), 0.0, 25.0) < 4.1
+        pacing.wait_s(pacing.watch("Linux", "crowded", 0.0), 60.0, 25.0)
+    assert next_poll_s(pacing, pacing.watch("Linux", "empty", 0.0), 0.0, 25.0) < 4.1
 
 
 def test_what_has_ended_leaves_its_reads_to_the_others() -> None:
     pacing = learned()
-    watches = [pacing.watch("Linux", "s") for _ in range(1000)]
+    watches = [pacing.watch("Linux", "s", 0.0) for _ in range(1000)]
     for each in watches:
         pacing.wait_s(each, 60.0, 25.0)
     for each in watches[1:]:
@@ -89,7 +89,7 @@ def test_what_has_ended_leaves_its_reads_to_the_others() -> None:
 
 def test_polls_come_thick_where_ends_are_likely_and_thin_where_they_are_not() -> None:
     pacing = learned([170.0 + second for second in range(20)])
-    watches = [pacing.watch("Linux", "s") for _ in range(200)]
+    watches = [pacing.watch("Linux", "s", 0.0) for _ in range(200)]
     for each in watches:
         pacing.wait_s(each, 60.0, 5.0)
     early, due = watches[0], watches[1]
@@ -100,16 +100,16 @@ def test_polls_come_thick_where_ends_are_likely_and_thin_where_they_are_not() ->
 
 def test_what_one_kind_teaches_says_nothing_of_another() -> None:
     pacing = learned()
-    windows = pacing.watch("Windows", "s")
+    windows = pacing.watch("Windows", "s", 0.0)
     before_s = next_poll_s(pacing, windows, 0.0, 0.01)
     for _ in range(20):
-        pacing.ended(pacing.watch("Linux", "s"), 30.0)
+        pacing.ended(pacing.watch("Linux", "s", 0.0), 30.0)
     assert next_poll_s(pacing, windows, 0.0, 0.01) == before_s
 
 
 def test_a_poll_is_planned_anew_after_a_share_of_the_age() -> None:
     pacing = learned()
-    watch = pacing.watch("Linux", "s")
+    watch = pacing.watch("Linux", "s", 0.0)
     pacing.running(watch, 100.0)
     assert pacing.may_wait(watch)
     # With hardly any read it would be due in hours.
@@ -124,10 +124,10 @@ def polled_at(took_s: Callable[[float], float], last_s: float, age_s: float) -> 
     """
     pacing = learned()
     for other_s in range(60, 120):
-        pacing.ended(pacing.watch("Linux", "s", float(other_s)), took_s(float(other_s)))
+        pacing.ended(pacing.watch("Linux", "s", 0.0, float(other_s)), took_s(float(other_s)))
     for _ in range(1000):
-        pacing.wait_s(pacing.watch("Windows", "s"), 60.0, 60.0)
-    watch = pacing.watch("Linux", "s", last_s)
+        pacing.wait_s(pacing.watch("Windows", "s", 0.0), 60.0, 60.0)
+    watch = pacing.watch("Linux", "s", 0.0, last_s)
     pacing.running(watch, age_s)
     return next_poll_s(pacing, watch, age_s, 60.0)
 
@@ -153,5 +153,5 @@ def test_an_earlier_run_is_believed_until_this_one_says_otherwise() -> None:
     pacing = learned([400.0 + second for second in range(20)])
     assert pacing.probably_ended_s("Linux", 300.0) > 380.0
     for _ in range(400):
-        pacing.ended(pacing.watch("Linux", "s"), 60.0)
+        pacing.ended(pacing.watch("Linux", "s", 0.0), 60.0)
     assert pacing.probably_ended_s("Linux", 30.0) < 70.0
