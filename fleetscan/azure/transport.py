@@ -13,13 +13,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
+from urllib.parse import unquote
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import anyio
 from yarl import URL
 
-from fleetscan.addresses import DEFAULT_PORTS, HIDDEN, Origin
+from fleetscan.addresses import HIDDEN, Origin
 from fleetscan.azure.credentials import ANY_TOKEN, TokenSource, claims_of
 from fleetscan.azure.held_tokens import HeldTokens
 from fleetscan.azure.other_tenant import is_other_tenant
@@ -190,10 +191,9 @@ class _Gate:
     __slots__ = ("_netloc", "_origin", "_prefix")
 
     def __init__(self, origin: Origin) -> None:
-        host = f"[{origin.host}]" if ":" in origin.host else origin.host
         self._origin = origin
-        self._netloc = host if origin.port == DEFAULT_PORTS[origin.scheme] else f"{host}:{origin.port}"
-        self._prefix = f"{origin.scheme}://{self._netloc}/"
+        self._netloc = origin.netloc
+        self._prefix = f"{origin.url}/"
 
     def url(self, text: str) -> URL | None:
         """`text` as it may be sent, or None.
@@ -206,7 +206,7 @@ class _Gate:
             url = URL(text, encoded=True)
             if text.startswith(self._prefix):
                 return url if url.raw_authority == self._netloc else None
-            seen = Origin(url.scheme, (url.raw_host or "").lower(), url.port)
+            seen = Origin.of(f"{url.scheme}://{url.host_subcomponent}:{url.port}")
             return url if seen == Origin.of(text) == self._origin and url.raw_user is None else None
         except ValueError:
             return None
@@ -232,16 +232,28 @@ def proxy_for(origin: Origin) -> Proxy:
     if origin.scheme != "https" or not address or proxy_bypass(origin.host):
         return Proxy()
     try:
-        url = URL(address if "://" in address else f"http://{address}")
-    except ValueError:
-        url = URL()
-    if url.scheme not in ("http", "https") or not url.host:
+        return _proxy_at(address)
+    except ValueError as error:
         remedy = Remedy("correct it, or unset it to connect directly")
-        raise UsageError("HTTPS_PROXY must be http://host:port", remedy)
-    if url.user is None:
+        raise UsageError(f"HTTPS_PROXY must be http://host:port ({error})", remedy) from None
+
+
+def _proxy_at(address: str) -> Proxy:
+    """The proxy at `address`, with its scheme or without; ValueError, without a password, for none."""
+    scheme, _, rest = address.rpartition("://")
+    authority, _, path = rest.partition("/")
+    login, at, place = authority.rpartition("@")
+    url = URL(Origin.of(f"{scheme or 'http'}://{place}").url)
+    if path:
+        raise ValueError("it has a path")
+    if not at:
         return Proxy(url)
-    login = aiohttp.encode_basic_auth(url.user, url.password or "")
-    return Proxy(url.with_user(None), {"Proxy-Authorization": login})
+    user, _, password = login.partition(":")
+    try:
+        basic = aiohttp.encode_basic_auth(unquote(user), unquote(password))
+    except ValueError:
+        raise ValueError("its user name or password cannot be sent") from None
+    return Proxy(url, {"Proxy-Authorization": basic})
 
 
 async def _bounded(response: aiohttp.ClientResponse) -> bytes:

@@ -18,6 +18,8 @@ Value: TypeAlias = str | int | float | bool
 MILLISECONDS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 YEAR_S = 365 * 86_400.0
 SHOWN_LENGTH = 80
+# Where a URL's authority begins at the latest: after "https://".
+AUTHORITY_AT = 8
 
 
 class ValueType(ABC):
@@ -213,13 +215,31 @@ class Endpoint(ValueType):
     expected: str = "https://HOST[:PORT] without a path (http:// only for loopback)"
 
     def allows(self, value: object) -> bool:
-        if not isinstance(value, str) or not re.fullmatch(r"https?://[^/?#\\\s]+", value, re.ASCII):
-            return False
-        try:
-            origin = Origin.of(value)
-        except ValueError:
-            return False
-        return value.isascii() and origin.is_confidential
+        return self._fault_of(value) is None
 
     def parse(self, text: str) -> Value:
-        return text.strip().rstrip("/")
+        url = text.strip().rstrip("/")
+        return url.lower() if self.allows(url) else url
+
+    def check(self, value: object) -> None:
+        if not self.allows(value):
+            raise self.refusal(value)
+
+    def refusal(self, got: object) -> ValueError:
+        """The clause that says no, and why. What may be a password is not shown."""
+        fault = self._fault_of(got)
+        if isinstance(got, str) and "@" in got:
+            return ValueError(f"must be {self.expected}: {fault}")
+        return ValueError(f"must be {self.expected}, not {repr(got)[:SHOWN_LENGTH]}: {fault}")
+
+    def _fault_of(self, value: object) -> str | None:
+        """Why `value` is no endpoint, None where it is one."""
+        if not isinstance(value, str):
+            return "it is no text"
+        try:
+            origin = Origin.of(value)
+        except ValueError as error:
+            return str(error)
+        if re.search("[/?#]", value[AUTHORITY_AT:]):
+            return "it has a path, a query or a fragment"
+        return None if origin.is_confidential else "plain http would show the token to the network"

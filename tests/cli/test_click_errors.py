@@ -123,7 +123,7 @@ def test_a_wrong_value_is_called_by_its_flag_or_its_variable(
 def test_plain_http_to_another_host_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert refusal(capsys, "scan", "--endpoint", "http://management.azure.com") == (
         "--endpoint must be https://HOST[:PORT] without a path (http:// only for loopback), "
-        "not 'http://management.azure.com'"
+        "not 'http://management.azure.com': plain http would show the token to the network"
     )
 
 

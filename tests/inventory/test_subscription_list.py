@@ -49,6 +49,8 @@ def test_a_relative_next_link_leads_on() -> None:
         "https://evil.test/subscriptions",
         "http://management.azure.com/x",
         f"{AZURE}@evil.test/",
+        f"{AZURE}:0/subscriptions?p=2",
+        f"{AZURE}:/subscriptions?p=2",
         5,
         {},
         "http://[",
