@@ -30,8 +30,10 @@ def form_of(name: str, dial: Dial) -> ValueType:
             return Whole(int(dial.low), int(dial.high))
         case float() if name.endswith("_s"):
             return Duration(dial.low, dial.high)
+        case float() if name.endswith("_pct"):
+            return Number(dial.low, dial.high, "PCT", percent=1.0)
         case float():
-            return Number(dial.low, dial.high, metavar="PCT" if name.endswith("_pct") else "N")
+            return Number(dial.low, dial.high, percent=0.01 if name.endswith("_share") else None)
         case _:
             return Text(name.upper(), dial.expected, WORD)
 

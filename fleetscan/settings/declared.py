@@ -19,8 +19,9 @@ class PlanSettings(CheckedSettings):
 
     subscription: tuple[str, ...] = setting(
         (),
-        Text("ID", "a subscription's id, such as 3f8c0d5e-...", r"[0-9A-Za-z-]{1,64}"),
-        "Scan only this subscription; repeat the flag for several.",
+        Text("ID|NAME", "a subscription's id or name", r"\S(.{0,510}\S)?", may_repeat=True),
+        "Scan only this subscription, such as 00000000-0000-0000-0000-000000000000 or 'Shop Production'; "
+        "repeat the flag for several.",
         "Default: every subscription the identity can see, except those that are disabled or warned.",
         is_whom=True,
     )
@@ -59,8 +60,8 @@ class PlanSettings(CheckedSettings):
     )
     rate_share: float = setting(
         1.0,
-        Number(0.01, 1.0),
-        "Share of Azure's rate limits this scan may use; 0.5 leaves half to others.",
+        Number(0.01, 1.0, percent=0.01),
+        "Share of Azure's rate limits this scan may use; 50% (or 0.5) leaves half to others.",
     )
     first_poll_s: float | None = setting(
         None,

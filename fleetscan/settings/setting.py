@@ -77,7 +77,7 @@ class Setting:
         """One value from text; raises ValueError with a clause that follows the setting's name."""
         value = self.form.parse(text)
         if not self.form.allows(value):
-            raise self.form.refusal(value)
+            raise self.form.refusal(text.strip())
         return value
 
     def plain(self, value: object) -> object:
@@ -102,7 +102,7 @@ class Setting:
         values = value if isinstance(value, tuple) else (value,)
         for single in values:
             self.form.check(single)
-        if len({str(single).lower() for single in values}) < len(values):
+        if not self.form.may_repeat and len({str(each).lower() for each in values}) < len(values):
             raise ValueError(f"must not repeat a value (case is ignored): {', '.join(map(str, values))}")
 
 

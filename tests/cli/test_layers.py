@@ -33,7 +33,7 @@ ROWS: dict[str, tuple[tuple[str, object], tuple[str, object], tuple[str, object]
         ("2026-04-01-preview", "2026-04-01-preview"),
     ),
     "max-in-flight": (("1", 1), ("2", 2), ("10000", 10_000)),
-    "rate-share": (("0.5", 0.5), ("0.25", 0.25), ("1", 1.0)),
+    "rate-share": (("0.5", 0.5), ("25%", 0.25), ("100%", 1.0)),
     "last-run": (("file", "file"), ("env", "env"), ("flag", "flag")),
     "first-poll": (("0s", 0.0), ("90s", 90.0), ("1500ms", 1.5)),
     "poll-interval": (("1ms", 0.001), ("1m", 60.0), ("2s", 2.0)),
@@ -49,7 +49,7 @@ ROWS: dict[str, tuple[tuple[str, object], tuple[str, object], tuple[str, object]
     "retry-failed": (("file", "file"), ("env", "env"), ("flag", "flag")),
     "resume-within": (("1h", 3600.0), ("30h", 108_000.0), ("2d", 172_800.0)),
     "retry-skipped": (("true", True), ("false", False), ("", True)),
-    "deadline": (("2h", 7200.0), ("90s", 90.0), ("1d", 86_400.0)),
+    "deadline": (("1h30m", 5400.0), ("1h 30m", 5400.0), ("2w", 1_209_600.0)),
     "drain": (("0s", 0.0), ("90s", 90.0), ("1500ms", 1.5)),
     "unknown-start-wait": (("0s", 0.0), ("90s", 90.0), ("2m", 120.0)),
     "busy-max-age": (("1h", 3600.0), ("90s", 90.0), ("1d", 86_400.0)),
@@ -154,6 +154,14 @@ def test_a_key_is_written_with_hyphens_or_underscores_and_numbers_without_quotes
     config = written(tmp_path, 'max_in_flight = 7\npoll-interval = "5s"\nquiet = true\ngroup_by = []\n')
     assert made(Settings, config) == Settings(max_in_flight=7, poll_interval_s=5.0, quiet=True, group_by=())
     assert made(DemoSettings, written(tmp_path, "speed = 123456.75")).speed == 123456.75
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16-le", "utf-16-be"])
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "config.toml"
+    mark = "" if encoding == "utf-8-sig" else "\ufeff"
+    path.write_bytes(f'{mark}out = "L\u00fcbeck"\r\nlimit = 7\r\n'.encode(encoding))
+    assert made(Settings, ["--config", str(path)]) == Settings(out="L\u00fcbeck", limit=7)
 
 
 def test_no_quiet_takes_back_what_the_file_says(tmp_path: Path) -> None:

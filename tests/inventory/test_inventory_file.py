@@ -145,6 +145,10 @@ NOT_AN_ID = (
         (line(id=vm_id("vm-1"), tags=["owner"]), "'tags' must be an object of texts"),
         (line(id=vm_id("vm-1"), tags={"owner": 5}), "'tags' must be an object of texts"),
         (b"\xff\xfe", "it is not UTF-8"),
+        (
+            vm_id("vm-1").encode("utf-16-le"),
+            "it has null bytes, as UTF-16 without a byte order mark has; save it as UTF-8",
+        ),
     ],
 )
 def test_a_malformed_line_is_named_with_what_was_expected(bad: bytes, expected: str) -> None:
@@ -155,6 +159,23 @@ def test_a_malformed_line_is_named_with_what_was_expected(bad: bytes, expected: 
     assert str(error).startswith(f"fleet.txt, line 3: {expected}; got ")
     assert "\n" not in str(error)
     assert error.exit_code == 2
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16-be"])
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path, encoding: str) -> None:
+    lines = f"\ufeff# L\u00fcbeck\r\n{vm_id('vm-1')}\r\n{vm_id('vm-2')}\r\n"
+    path = tmp_path / "vms.txt"
+    path.write_bytes(lines.encode(encoding))
+    assert [target.name for target in read_inventory(str(path)).targets] == ["vm-1", "vm-2"]
+
+
+def test_a_file_that_is_utf_16_by_its_mark_alone_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "vms.txt"
+    path.write_bytes(b"\xff\xfea\x00\x00\xd8")
+    with pytest.raises(
+        InventoryFileError, match=r"its byte order mark is UTF-16's, and byte 4 is not UTF-16"
+    ):
+        read_inventory(str(path))
 
 
 def test_a_long_line_is_shown_by_its_beginning() -> None:
