@@ -21,9 +21,10 @@ import anyio
 from yarl import URL
 
 from fleetscan.addresses import HIDDEN, Origin
-from fleetscan.azure.credentials import ANY_TOKEN, TokenSource, claims_of
+from fleetscan.azure.credentials import TokenSource, claims_of
 from fleetscan.azure.held_tokens import HeldTokens
 from fleetscan.azure.other_tenant import is_other_tenant
+from fleetscan.azure.sign_in import ANY_TOKEN
 from fleetscan.errors import FleetscanError, Remedy, UsageError
 from fleetscan.model import Fault, Reply, Request
 
