@@ -139,7 +139,13 @@ NOT_AN_ID = (
         (line(name="vm-7"), "it has neither 'resource_id' nor 'id' with a resource id"),
         (line(id=7), "it has neither 'resource_id' nor 'id' with a resource id"),
         (b'{"id":', "it is neither a JSON object nor a resource id"),
-        (b"[1]", "it is JSON but not an object"),
+        (b"[", "it begins a JSON array; jq -c '.[]' makes one line per VM of it"),
+        (b"[1]", "it begins a JSON array; jq -c '.[]' makes one line per VM of it"),
+        (
+            b"{",
+            "it begins JSON of several lines; jq -c . makes one line of it, jq -c '.data[]' one per VM "
+            "of what az graph query prints",
+        ),
         (b'"x"', "it is JSON but not an object"),
         (line(id=vm_id("vm-1"), location=5), "'location' must be text or null"),
         (line(id=vm_id("vm-1"), tags=["owner"]), "'tags' must be an object of texts"),

@@ -1,5 +1,5 @@
-"""What the test of the pages knows of their lines: which do not run here and why, and what is put in the place
-of an example's own words.
+"""What the test of the pages knows of their lines: those that do not run here and why, and what stands in the
+place of an example's own words.
 
 A line is written as the page has it, without the comment behind it.
 """

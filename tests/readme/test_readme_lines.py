@@ -1,6 +1,6 @@
 """Every command that the README and its fellow pages show is run as it stands, or is listed with the reason.
 
-FLEETSCAN_ENDPOINT and FLEETSCAN_ACCESS_TOKEN lead commands to the simulator; `tables.py` has all that differs.
+FLEETSCAN_ENDPOINT and FLEETSCAN_ACCESS_TOKEN lead commands to the simulator; `tables.py` has what differs.
 """
 
 from __future__ import annotations
