@@ -21,6 +21,8 @@ from tests.readme.tables import INSTEAD
 
 LONG_S = 60.0
 PROGRAMS = "programs"
+# A VM that is newer than the earlier run.
+NEW_NAME = "web-new-01\n"
 # Assessments of minutes take a tenth of a second in this fleet, so the waits are as much shorter.
 FIRST_POLL_S = 0.2
 POLL_INTERVAL_S = 0.5
@@ -120,7 +122,7 @@ async def prepared(base: Path, endpoint: str) -> Workshop:
     shutil.copy(CHECKOUT / "configs" / "nightly.toml", base)
     rows = list(fleetscan.open_run(base / "fleetscan-runs" / "latest").rows())
     (base / "vms.txt").write_text("".join(f"{row['resource_id']}\n" for row in rows[:10]))
-    (base / "names.txt").write_text("".join(f"{row['name'].upper()}\n" for row in rows[:10]))
+    (base / "names.txt").write_text("".join(f"{row['name'].upper()}\n" for row in rows[:10]) + NEW_NAME)
     _stand_in_for_az(base, rows[:10])
     kbs = (patch.get("kbId") for row in rows for patch in patches_of(row))
     facts = {
