@@ -68,15 +68,19 @@ class Workshop:
             "FLEETSCAN_POLL_INTERVAL": f"{POLL_INTERVAL_S}s",
         }
 
-    def run_in_order(self, commands: Sequence[Command]) -> list[Ended]:
-        """The commands, one after the other."""
-        return [self.run(command) for command in commands]
+    async def leave_a_run(self) -> None:
+        """A run that is newer than all others and unfinished: most of its VMs are not started."""
+        settings = replace(settings_for(self.base, self.endpoint), max_in_flight=1)
+        async with fleetscan.scan(settings, credential="any") as live:
+            async for _ in live:
+                break
 
     def run(self, command: Command) -> Ended:
-        """One command in a shell, in the directory."""
+        """A command in a shell, in the directory."""
         typed = command.text
+        newest = max(path.name for path in (self.base / "fleetscan-runs").glob("2*"))
         for words, instead in INSTEAD.items():
-            typed = typed.replace(words, instead.format_map(self.facts))
+            typed = typed.replace(words, instead.format(**self.facts, newest_run=newest))
         serves = typed.startswith("fleetscan simulate") and "--help" not in typed
         process = subprocess.Popen(
             ["/bin/sh", "-c", f"exec {typed}" if serves else typed],
@@ -104,20 +108,20 @@ def _until_served(process: subprocess.Popen[str]) -> str:
     return endpoint
 
 
-async def prepared(base: Path, endpoint: str) -> Workshop:
-    """A workshop in `base`: a complete run, a newer one that is unfinished, and the files that lines name."""
-    settings = fleetscan.Settings(
+def settings_for(base: Path, endpoint: str) -> fleetscan.Settings:
+    """A scan of the fleet at `endpoint` from the directory `base`."""
+    return fleetscan.Settings(
         endpoint=endpoint,
         runs=str(base / "fleetscan-runs"),
         first_poll_s=FIRST_POLL_S,
         poll_interval_s=POLL_INTERVAL_S,
     )
-    async with fleetscan.scan(settings, credential="any") as live:
+
+
+async def prepared(base: Path, endpoint: str) -> Workshop:
+    """A workshop in `base`: a complete run, and the files that lines name."""
+    async with fleetscan.scan(settings_for(base, endpoint), credential="any") as live:
         await live.finish()
-    # One request at a time, so that most VMs are not started when this one is left.
-    async with fleetscan.scan(replace(settings, max_in_flight=1), credential="any") as live:
-        async for _ in live:
-            break
     shutil.copytree(CHECKOUT / "configs", base / "configs")
     shutil.copy(CHECKOUT / "configs" / "nightly.toml", base)
     rows = list(fleetscan.open_run(base / "fleetscan-runs" / "latest").rows())
