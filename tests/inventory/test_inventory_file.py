@@ -208,3 +208,15 @@ def test_a_run_of_a_later_fleetscan_is_no_inventory(tmp_path: Path) -> None:
     results.write_bytes(results.read_bytes().replace(b"fleetscan.result/1", b"fleetscan.result/2"))
     with pytest.raises(CannotReadRunError, match=r"is of schema fleetscan\.result/2; use the version"):
         read_inventory(str(results))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "/providers/Microsoft.Compute/virtualMachineScaleSets/pool/virtualMachines/0",
+        "/providers/Microsoft.HybridCompute/machines/arc-1",
+    ],
+)
+def test_a_uniform_scale_set_s_instance_and_an_arc_server_are_refused(other: str) -> None:
+    with pytest.raises(InventoryFileError):
+        read_lines([f"/subscriptions/3f8c/resourceGroups/web{other}".encode()], "vms.txt")
