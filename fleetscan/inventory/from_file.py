@@ -28,6 +28,12 @@ STDIN = 0
 UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 # How the schema of a run's row begins, whichever its number.
 ROW_SCHEMA = "fleetscan.result/"
+# How JSON of many lines begins, as az prints its lists and its queries' answers.
+OPENINGS = {
+    "[": "it begins a JSON array; jq -c '.[]' makes one line per VM of it",
+    "{": "it begins JSON of several lines; jq -c . makes one line of it, jq -c '.data[]' one per VM "
+    "of what az graph query prints",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +123,9 @@ def _target_of(line: str) -> Target:
     try:
         row = parse_json(line.encode())
     except ValueError as error:
-        raise ValueError("it is neither a JSON object nor a resource id") from error
+        raise ValueError(OPENINGS.get(line, "it is neither a JSON object nor a resource id")) from error
+    if isinstance(row, list):
+        raise ValueError(OPENINGS["["])
     if not isinstance(row, dict):
         raise ValueError("it is JSON but not an object")
     name = "resource_id" if "resource_id" in row else "id"

@@ -139,7 +139,13 @@ NOT_AN_ID = (
         (line(name="vm-7"), "it has neither 'resource_id' nor 'id' with a resource id"),
         (line(id=7), "it has neither 'resource_id' nor 'id' with a resource id"),
         (b'{"id":', "it is neither a JSON object nor a resource id"),
-        (b"[1]", "it is JSON but not an object"),
+        (b"[", "it begins a JSON array; jq -c '.[]' makes one line per VM of it"),
+        (b"[1]", "it begins a JSON array; jq -c '.[]' makes one line per VM of it"),
+        (
+            b"{",
+            "it begins JSON of several lines; jq -c . makes one line of it, jq -c '.data[]' one per VM "
+            "of what az graph query prints",
+        ),
         (b'"x"', "it is JSON but not an object"),
         (line(id=vm_id("vm-1"), location=5), "'location' must be text or null"),
         (line(id=vm_id("vm-1"), tags=["owner"]), "'tags' must be an object of texts"),
@@ -223,3 +229,15 @@ def test_a_run_of_a_later_fleetscan_is_no_inventory(tmp_path: Path) -> None:
     results.write_bytes(results.read_bytes().replace(b"fleetscan.result/1", b"fleetscan.result/2"))
     with pytest.raises(CannotReadRunError, match=r"is of schema fleetscan\.result/2; use the version"):
         read_inventory(str(results))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "/providers/Microsoft.Compute/virtualMachineScaleSets/pool/virtualMachines/0",
+        "/providers/Microsoft.HybridCompute/machines/arc-1",
+    ],
+)
+def test_a_uniform_scale_set_s_instance_and_an_arc_server_are_refused(other: str) -> None:
+    with pytest.raises(InventoryFileError):
+        read_lines([f"/subscriptions/3f8c/resourceGroups/web{other}".encode()], "vms.txt")
