@@ -55,6 +55,7 @@ ROWS: dict[str, tuple[tuple[str, object], tuple[str, object], tuple[str, object]
     "busy-max-age": (("1h", 3600.0), ("90s", 90.0), ("1d", 86_400.0)),
     "ignore-busy": (("true", True), ("false", False), ("", True)),
     "quiet": (("true", True), ("false", False), ("", True)),
+    "verbose": (("true", True), ("false", False), ("", True)),
     "port": (("1", 1), ("2", 2), ("65535", 65_535)),
     "machines": (("0", 0), ("2", 2), ("3", 3)),
     "subscriptions": (("1", 1), ("2", 2), ("3", 3)),
