@@ -1,4 +1,4 @@
-"""A nearest name is told only where it is near, by one rule for flags, variables, keys, commands and words."""
+"""A nearest name is told only where it is near, by one rule: flags, variables, keys, commands and words."""
 
 from __future__ import annotations
 

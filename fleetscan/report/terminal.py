@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Literal, TextIO, TypeAlias
 from fleetscan.model import InventoryError
 from fleetscan.records.row import REASONS
 from fleetscan.records.totals import NotListed, Totals
-from fleetscan.report.figures import counted, duration
+from fleetscan.report.figures import counted, duration, parts_of
 from fleetscan.report.left_out import is_part, passed_over_words, selection_words
 from fleetscan.report.sanitize import fit, sanitize
+from fleetscan.report.screen import console_on
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -50,11 +51,10 @@ def print_summary(
     and not if NO_COLOR is set.
     """
     # rich takes longer to import than the rest of the program, so it is imported where something is shown.
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(file=stream, highlight=False)
+    console = console_on(stream)
     summary = _Summary(
         fleet, console.encoding, is_resumable=directory is not None, on_file_word=skipped_on_file_word
     )
@@ -111,17 +111,17 @@ class _Summary:
         compliant = assessed - fleet["vms_with_critical_or_security"]
         need = "needs" if compliant == 1 else "need"
         meaning = f"{compliant:,} {need} no critical or security patches"
-        whole = f" {OF_LISTED}" if self._is_part else ""
-        yield self._share("Coverage", fleet["coverage_pct"], f"{assessed:,} assessed", whole)
-        yield self._share("Compliance", fleet["compliance_pct"], meaning)
+        whole = OF_LISTED if self._is_part else "assessed"
+        yield self._share("Coverage", fleet["coverage_pct"], whole)
+        yield self._share("Compliance", fleet["compliance_pct"], f" {meaning}")
 
-    def _share(self, label: str, percent: float | None, meaning: str, of: str = "") -> tuple[Text, Text]:
+    def _share(self, label: str, percent: float | None, meaning: str) -> tuple[Text, Text]:
         share = percent or 0.0
         full, empty = "█░" if fit("█░", self._encoding) == "█░" else "#-"
         cells = int(share / 100 * BAR_CELLS)
         is_good = share == 100 and not self._is_part
         bar = self.text(full * cells + empty * (BAR_CELLS - cells), GOOD if is_good else MIDDLING)
-        return self.text(label), bar + self.text(f"  {share:6.2f} %{of}  {meaning}")
+        return self.text(label), bar + self.text(f"  {share:6.2f} % {meaning}")
 
     def _patches(self) -> Iterator[tuple[Text, Text]]:
         fleet = self._fleet
@@ -155,8 +155,8 @@ class _Summary:
             return "; continue with --resume" if self._is_resumable else ""
         words = REASONS[outcome]
         found = [(self._reasons[word], word) for word in words if word and word in self._reasons]
-        told = [f"{number:,} {word.replace('_', ' ')}" for number, word in sorted(found, reverse=True)]
-        return f": {', '.join(told)}" if len(words) > 1 and told else ""
+        parts = [(word.replace("_", " "), number) for number, word in sorted(found, reverse=True)]
+        return f": {parts_of(self._outcomes[outcome], parts)}" if len(words) > 1 and parts else ""
 
     def _left_out(self) -> Iterator[tuple[Text, Text]]:
         """What was asked for, and what of the fleet is not among the VMs listed.
@@ -179,9 +179,10 @@ class _Summary:
     def _requests(self) -> Iterator[tuple[Text, Text]]:
         sent = self._fleet["requests"]
         total = sent["list"] + sent["start"] + sent["poll"] + sent["other"]
+        other = f", {sent['other']:,} other" if sent["other"] else ""
         sentence = (
-            f"{total:,}: {sent['list']:,} list, {sent['start']:,} start, {sent['poll']:,} poll; "
-            f"{sent['throttled']:,} throttled (429), {sent['retried']:,} retried"
+            f"{total:,}: {sent['list']:,} list, {sent['start']:,} start, {sent['poll']:,} poll{other}; "
+            f"{sent['throttled']:,} throttled, {sent['retried']:,} retried"
         )
         yield self.text("Requests"), self.text(sentence)
 

@@ -72,7 +72,7 @@ def eighty_columns(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_summary_says_what_happened_to_the_fleet_on_one_screen() -> None:
     assert lines(summary(directory=Path("fleetscan-runs/20261123T020000Z-4f1c2a9e"))) == [
         "300 VMs listed, 271 assessed in 4 min 12 s.",
-        "Coverage     █████████░   90.33 %  271 assessed",
+        "Coverage     █████████░   90.33 % assessed",
         "Compliance   ██████░░░░   61.00 %  183 need no critical or security patches",
         "Missing      1,412 critical and security patches on 88 VMs; 1,093 other",
         "Reboot       pending on 31 VMs",
@@ -80,7 +80,7 @@ def test_a_summary_says_what_happened_to_the_fleet_on_one_screen() -> None:
         "Skipped      18: 15 not running, 3 unsupported",
         "Failed       9: 4 denied, 3 agent not ready, 2 operation failed",
         "Timed out    2",
-        "Requests     1,204: 9 list, 280 start, 915 poll; 3 throttled (429), 4 retried",
+        "Requests     1,204: 9 list, 280 start, 915 poll; 3 throttled, 4 retried",
         "Files        fleetscan-runs/20261123T020000Z-4f1c2a9e",
     ]
 
@@ -106,7 +106,7 @@ def test_without_a_terminal_there_are_no_escape_sequences() -> None:
 
 def test_an_ascii_stream_gets_a_summary_too() -> None:
     text = summary("ascii", Path("läufe/1"))
-    assert "Coverage     #########-   90.33 %  271 assessed" in text
+    assert "Coverage     #########-   90.33 % assessed" in text
     assert "Files        l\\xe4ufe/1" in text
 
 
@@ -158,11 +158,11 @@ def test_a_limit_is_shown_and_full_coverage_is_of_what_was_listed_alone() -> Non
     outcomes = {"assessed": 3, "failed": 0, "timed_out": 0, "skipped": 0, "interrupted": 0}
     whole: dict[str, Any] = {"listed": 3, "outcomes": outcomes, "coverage_pct": 100.0, "compliance_pct": 0.0}
     text = lines(summary(**whole, selection={"limit": 3, "subscription": []}))
-    assert "Coverage     ██████████  100.00 % of what was listed  3 assessed" in text
+    assert "Coverage     ██████████  100.00 % of what was listed" in text
     assert "Selection    limit 3" in text
     # A limit that cut nothing leaves the fleet whole.
     text = lines(summary(**whole, selection={"limit": 500}))
-    assert "Coverage     ██████████  100.00 %  3 assessed" in text
+    assert "Coverage     ██████████  100.00 % assessed" in text
     assert "Selection    limit 500" in text
 
 
@@ -174,7 +174,7 @@ def test_subscriptions_passed_over_are_named_with_their_state() -> None:
     ]
     text = lines(summary(not_scanned=passed_over[:2], coverage_pct=100.0))
     assert "Passed over  2 subscriptions: Retired\\x1b Sandbox (Disabled), sub-1 (Disabled)" in text
-    assert "Coverage     ██████████  100.00 % of what was listed  271 assessed" in text
+    assert "Coverage     ██████████  100.00 % of what was listed" in text
     assert "(Disabled) and 1 more" in " ".join(summary(not_scanned=passed_over).split())
 
 
