@@ -25,7 +25,6 @@ from fleetscan.model import InventoryError
 from fleetscan.records.row import Row
 from fleetscan.report.sanitize import fit
 from fleetscan.report.screen import columns_of
-from fleetscan.scanner.hooks import Hooks
 
 LINE_EVERY_S = 30.0
 TICK_EVERY_S = 1.0
@@ -41,7 +40,7 @@ Say = Callable[[str], None]
 @contextmanager
 def progress(
     quiet: bool, *, verbose: bool = False, stream: TextIO | None = None, clock: Clock = time.monotonic
-) -> Iterator[Hooks]:
+) -> Iterator[Teller]:
     """Hooks that show a scan on `stream` (stderr) while the block runs. `clock` is the one that it uses."""
     stream = sys.stderr if stream is None else stream
     is_drawn = stream.isatty() and os.environ.get("TERM", "") not in DUMB_TERMINALS
@@ -57,6 +56,7 @@ class Teller(Tally):
         super().__init__(began_at)
         self._say = say
         self._on_failed = on_failed
+        self.has_told_errors = False
 
     def row(self, row: Row) -> None:
         """See Hooks."""
@@ -73,6 +73,7 @@ class Teller(Tally):
 
     def inventory_error(self, error: InventoryError) -> None:
         """See Hooks."""
+        self.has_told_errors = True
         self._say(wording.not_listed(error))
 
 
@@ -94,7 +95,7 @@ class Lines:
 
 
 @contextmanager
-def _written(stream: TextIO, clock: Clock, *, quiet: bool, verbose: bool) -> Iterator[Hooks]:
+def _written(stream: TextIO, clock: Clock, *, quiet: bool, verbose: bool) -> Iterator[Teller]:
     say = _line_writer(stream)
 
     def say_failed(row: Row) -> None:
@@ -109,7 +110,7 @@ def _written(stream: TextIO, clock: Clock, *, quiet: bool, verbose: bool) -> Ite
 
 
 @contextmanager
-def _drawn(stream: TextIO, clock: Clock, *, quiet: bool, verbose: bool) -> Iterator[Hooks]:
+def _drawn(stream: TextIO, clock: Clock, *, quiet: bool, verbose: bool) -> Iterator[Teller]:
     # rich takes longer to import than the rest of the program, so it is imported where something is shown.
     from rich.console import Console
     from rich.live import Live

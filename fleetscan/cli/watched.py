@@ -50,6 +50,7 @@ async def watched_scan(
             directory=summary.directory,
             stream=sys.stderr,
             skipped_on_file_word=summary.skipped_on_file_word,
+            are_errors_told=hooks.has_told_errors,
         )
     if summary.stopped_by is not None:
         note_error(summary.stopped_by)

@@ -82,7 +82,7 @@ class _Summary:
         """The most important facts in one sentence."""
         listed, to_assess = self._record["listed"], self._record["to_assess"]
         if not listed:
-            return self.text("No VMs found.", "bold yellow")
+            return self.text("0 VMs listed.", "bold yellow")
         vms = counted(listed, "VM", "VMs")
         if not to_assess:
             return self.text(f"{vms} listed, none to assess.", "bold yellow")

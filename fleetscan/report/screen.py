@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
@@ -17,8 +18,7 @@ ROWS = 25
 
 def columns_of(stream: TextIO) -> int:
     """The columns of `stream`: what COLUMNS says, or the terminal, or 80."""
-    told = os.environ.get("COLUMNS", "")
-    if told.isascii() and told.isdigit() and int(told) > 0:
+    if re.fullmatch(r"[1-9][0-9]{0,4}", told := os.environ.get("COLUMNS", ""), re.ASCII):
         return int(told)
     with suppress(OSError, ValueError):
         if stream.isatty():

@@ -161,6 +161,15 @@ def test_no_quiet_takes_back_what_the_file_says(tmp_path: Path) -> None:
     assert made(Settings, [*written(tmp_path, "quiet = true"), "--no-quiet"]).quiet is False
 
 
+def test_short_forms_mean_their_flags_alone_and_together(tmp_path: Path) -> None:
+    for arguments in (["-q", "-v"], ["-qv"], ["--quiet", "--verbose"]):
+        assert made(Settings, arguments) == Settings(quiet=True, verbose=True)
+    assert made(Settings, [*written(tmp_path, "verbose = true"), "--no-verbose", "-q"]) == Settings(
+        quiet=True
+    )
+    assert made(DemoSettings, ["-v"]) == DemoSettings(verbose=True)
+
+
 def test_a_flag_said_again_adds_to_a_list() -> None:
     assert made(Settings, ["--subscription", "a", "--subscription", "b"]).subscription == ("a", "b")
 

@@ -92,7 +92,7 @@ def test_an_empty_inventory_is_a_plan_with_a_warning(
     heard = capsys.readouterr()
     assert orjson.loads(heard.out)["predicted"]["ends_after_s"] == 0.0
     assert "no VMs found; check the selection and the permissions of the identity" in heard.err
-    assert "No VMs found." in heard.err
+    assert "0 VMs listed." in heard.err
 
 
 def test_a_crowded_region_is_told_on_one_screen() -> None:

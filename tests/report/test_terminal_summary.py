@@ -129,6 +129,14 @@ def test_what_could_not_be_listed_is_told_by_name_and_beyond_eight_by_number() -
     )
 
 
+def test_what_lines_above_said_in_full_is_only_named() -> None:
+    stream = io.StringIO()
+    fleet: Any = {**FLEET, "inventory_errors": [error("no right")]}
+    print_summary(fleet, directory=None, stream=stream, are_errors_told=True)
+    assert "NOT LISTED   subscription sub-1: AuthorizationFailed (403)" in lines(stream.getvalue())
+    assert "give the identity" not in stream.getvalue()
+
+
 def test_hostile_text_does_nothing_to_the_terminal() -> None:
     text = summary(inventory_errors=[error("a\x1b[2Jb\r\nc\u202ed [bold]e")])
     assert "a\\x1b[2Jb c\\u202ed [bold]e" in " ".join(text.split())
@@ -137,7 +145,7 @@ def test_hostile_text_does_nothing_to_the_terminal() -> None:
 
 def test_a_fleet_of_nothing_says_so_and_shows_no_shares() -> None:
     text = summary(listed=0, coverage_pct=None, compliance_pct=None, inventory_errors=[error("no")])
-    assert lines(text)[0] == "No VMs found."
+    assert lines(text)[0] == "0 VMs listed."
     assert "NOT LISTED" in text
     assert "Coverage" not in text
 
