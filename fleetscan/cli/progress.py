@@ -8,12 +8,14 @@ only notes and warnings are shown. With `verbose`, quiet or not, each VM that fa
 from __future__ import annotations
 
 import os
+import re
 import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from textwrap import wrap
 from typing import TextIO
 
 from fleetscan.cli import wording
@@ -29,6 +31,8 @@ from fleetscan.report.screen import columns_of
 LINE_EVERY_S = 30.0
 TICK_EVERY_S = 1.0
 REFRESHES_PER_S = 4
+# A blank at which no line ends.
+UNBROKEN = "\xa0"
 FAILED = frozenset({"failed", "timed_out"})
 # Terminals that cannot move the cursor.
 DUMB_TERMINALS = frozenset({"", "dumb", "unknown"})
@@ -105,7 +109,11 @@ def _written(stream: TextIO, clock: Clock, *, quiet: bool, verbose: bool) -> Ite
     if quiet:
         yield tally
         return
-    with _told_if_broken(tally, say, clock), _ticking(Lines(tally, say, clock).tick, TICK_EVERY_S):
+    say_state = _folded(say, stream)
+    with (
+        _told_if_broken(tally, say_state, clock),
+        _ticking(Lines(tally, say_state, clock).tick, TICK_EVERY_S),
+    ):
         yield tally
 
 
@@ -141,7 +149,7 @@ def _drawn(stream: TextIO, clock: Clock, *, quiet: bool, verbose: bool) -> Itera
         # stdout carries only data, which does not pass through the display.
         redirect_stdout=False,
     )
-    with _told_if_broken(tally, say, clock), live:
+    with _told_if_broken(tally, _folded(say, stream), clock), live:
         # Each print draws the display anew, so many lines at once are one print.
         try:
             with _ticking(say_failed, 1 / REFRESHES_PER_S) if verbose else nullcontext():
@@ -180,6 +188,18 @@ def _ticking(tick: Callable[[], None], every_s: float) -> Iterator[None]:
     finally:
         finished.set()
         thread.join()
+
+
+def _folded(say: Say, stream: TextIO) -> Say:
+    """Says a line in several where a terminal is narrower; a figure stays beside what it counts."""
+
+    def say_folded(line: str) -> None:
+        width = columns_of(stream) if stream.isatty() else len(line) + 1
+        beside = re.sub(r"(?<=\d) ", UNBROKEN, line)
+        for part in wrap(beside, width, break_on_hyphens=False, subsequent_indent="  "):
+            say(part.replace(UNBROKEN, " "))
+
+    return say_folded
 
 
 def _line_writer(stream: TextIO) -> Say:

@@ -211,13 +211,15 @@ def test_a_scan_that_breaks_still_says_how_far_it_came() -> None:
 
 def test_on_a_terminal_a_scan_that_breaks_says_so_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "80")
     clock, stream = Clock(), Terminal()
     with pytest.raises(KeyError), progress(False, stream=stream, clock=clock) as hooks:  # noqa: PT012
         tell_of_a_scan(hooks)
         clock.now = 1029.0
         raise KeyError
     assert stream.getvalue().endswith(
-        "66 of 100 done (50 assessed, 5 failed, 1 timed out, 10 skipped) in 29 s, 180 requests, 1 throttled\n"
+        "66 of 100 done (50 assessed, 5 failed, 1 timed out, 10 skipped) in 29 s,\n"
+        "  180 requests, 1 throttled\n"
     )
 
 
@@ -236,6 +238,19 @@ def test_on_a_terminal_the_display_goes_away_and_leaves_the_screen_to_the_summar
     assert "done (" not in shown[visible:]
     wiped = shown[shown.rfind("Scanning") :].count("\x1b[1A\x1b[2K")
     assert wiped == 4
+
+
+def test_a_line_breaks_no_figure_where_a_dumb_terminal_is_narrower(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setenv("COLUMNS", "60")
+    stream = Terminal()
+    with pytest.raises(KeyError), progress(False, stream=stream, clock=Clock()) as hooks:  # noqa: PT012
+        tell_of_a_scan(hooks)
+        raise KeyError
+    assert stream.getvalue().splitlines() == [
+        "66 of 100 done (50 assessed, 5 failed, 1 timed out,",
+        "  10 skipped) in 0 s, 180 requests, 1 throttled",
+    ]
 
 
 def test_a_dumb_terminal_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:
