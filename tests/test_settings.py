@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from fleetscan.cli.commands import SETTINGS
 from fleetscan.errors import UsageError
 from fleetscan.settings.declared import Settings
-from fleetscan.settings.setting import CheckedSettings, Setting, nearest, settings_of
+from fleetscan.settings.setting import CheckedSettings, Setting, settings_of
 from fleetscan.settings.types import Duration, Endpoint, Number, Switch, ValueType, Whole
 
 EVERY_SETTING = [(settings, setting) for settings in SETTINGS for setting in settings_of(settings)]
@@ -323,8 +323,3 @@ def test_a_setting_means_the_same_in_each_command_that_has_it() -> None:
     types: dict[str, ValueType] = {}
     for _, setting in EVERY_SETTING:
         assert types.setdefault(setting.variable, setting.form) == setting.form
-
-
-def test_the_nearest_name_is_found_and_a_far_one_is_not() -> None:
-    assert nearest("max-in-fligt", ["limit", "max-in-flight"]) == "max-in-flight"
-    assert nearest("colour", ["limit", "max-in-flight"]) is None

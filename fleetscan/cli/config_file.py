@@ -12,7 +12,8 @@ from datetime import date, datetime, time
 from typing import TypeAlias
 
 from fleetscan.errors import UsageError
-from fleetscan.settings.setting import CheckedSettings, Setting, nearest, settings_of
+from fleetscan.nearest import nearest
+from fleetscan.settings.setting import CheckedSettings, Setting, settings_of
 
 Texts: TypeAlias = dict[str, str | list[str]]
 
@@ -59,7 +60,7 @@ def _load(path: str) -> dict[str, object]:
 
 
 def _hint(key: str, names: dict[str, Setting]) -> str:
-    name = nearest(key.replace("_", "-"), names)
+    name = nearest(key, names)
     return f" Did you mean {name}?" if name else f" Known settings: {', '.join(names)}."
 
 

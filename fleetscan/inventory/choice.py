@@ -10,16 +10,14 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from fleetscan.errors import Remedy, UsageError
 from fleetscan.inventory.subscriptions import Subscription, Subscriptions
 from fleetscan.model import InventoryError
+from fleetscan.nearest import nearest
 
 NOT_FOUND = "SubscriptionNotFound"
 ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
-# How alike a name must be to be offered; below that it is another name. Random ids are half alike.
-NEAR = 0.75
 SHOWN_CHARS = 80
 # Ids that a refusal names.
 NAMED = 5
@@ -127,10 +125,8 @@ def not_found(value: str, seen: Sequence[Subscription], where: str) -> Inventory
     kind, named = ("id", value) if is_id(value) else ("name", None)
     shown = "this subscription" if named else f"a subscription named {_shown(value)}"
     message = f"{shown} is not among {where}"
-    words = {
-        (each.id if named else each.name or "")[:SHOWN_CHARS].casefold(): each for each in reversed(seen)
-    }
-    for near in get_close_matches(value.casefold()[:SHOWN_CHARS], words, n=1, cutoff=NEAR):
+    words = {(each.id if named else each.name or "")[:SHOWN_CHARS]: each for each in reversed(seen)}
+    if (near := nearest(value[:SHOWN_CHARS], words)) is not None:
         found = words[near]
         message += f"; the nearest {kind} is {_shown(found.name or found.id)} ({found.id})"
     return InventoryError(named, NOT_FOUND, message, None)

@@ -111,16 +111,16 @@ def _read_all(
         if not isinstance(page, _Page):
             return page
         if total not in (None, page.total):
-            raise ValueError(f"counted {total} {query.rows} and then {page.total}")
+            raise ValueError(f"counted {total:,} {query.rows} and then {page.total:,}")
         total, token = page.total, page.token
         if total > MAX_TOTAL:
-            raise ValueError(f"counted {total} {query.rows}, more than there can be")
+            raise ValueError(f"counted {total:,} {query.rows}, more than there can be")
         if token is not None and not page.rows:
             raise ValueError("gave an empty page with more to come")
         for row in page.rows:
             _take(row, page.sent_at, query, found)
         if len(found) > total or (token is None and len(found) < total):
-            raise ValueError(f"gave {len(found)} of {total} {query.rows}")
+            raise ValueError(f"gave {len(found):,} of {total:,} {query.rows}")
         if token is None:
             return list(found.values())
         if token in tokens:

@@ -141,13 +141,13 @@ class Listing:
 def _note_of_hidden(hidden: Sequence[Subscription]) -> str:
     """That Graph cannot be believed for these subscriptions; the first few are named."""
     named = ", ".join(subscription.id for subscription in hidden[:NAMED])
-    more = f" and {len(hidden) - NAMED} more" if len(hidden) > NAMED else ""
+    more = f" and {len(hidden) - NAMED:,} more" if len(hidden) > NAMED else ""
     shows = f"Resource Graph shows no VM of {named}{more}, but Compute does"
     return f"{shows}: {_count(hidden)} listed through Compute"
 
 
 def _count(subscriptions: Sequence[Subscription]) -> str:
-    return "1 subscription is" if len(subscriptions) == 1 else f"{len(subscriptions)} subscriptions are"
+    return "1 subscription is" if len(subscriptions) == 1 else f"{len(subscriptions):,} subscriptions are"
 
 
 def names_in(named: Sequence[str], file: InventoryFile) -> list[str]:
@@ -169,7 +169,7 @@ def fleet_of_file(file: InventoryFile, named: Sequence[str], looked_up: Choice |
     targets = of_subscriptions(file.targets, ids if named else None)
     notes: list[str] = []
     if file.duplicates:
-        lines = "1 line" if file.duplicates == 1 else f"{file.duplicates} lines"
+        lines = "1 line" if file.duplicates == 1 else f"{file.duplicates:,} lines"
         notes.append(f"{lines} of {file.name} dropped: the VM was named before")
     present = {target.subscription_id.lower() for target in targets}
     notes += [f"{file.name} has no VM in subscription {each}" for each in ids if each not in present]

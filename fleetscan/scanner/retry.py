@@ -85,4 +85,5 @@ def nothing_to_retry(path: str, settings: Settings) -> tuple[str, Remedy | None]
     if settings.retry_skipped or not skipped:
         return f"{none} failed, timed out or was skipped; no run was made", None
     what = f"{none} failed or timed out; no run was made"
-    return what, Remedy(f"{{retry_skipped}} retries its {skipped:,} skipped VMs", {"retry_skipped": True})
+    vms = "skipped VM" if skipped == 1 else f"{skipped:,} skipped VMs"
+    return what, Remedy(f"{{retry_skipped}} retries its {vms}", {"retry_skipped": True})

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import TypeAlias
 
 from fleetscan.addresses import Origin
+from fleetscan.nearest import nearest
 
 Value: TypeAlias = str | int | float | bool
 
@@ -230,6 +231,11 @@ class OneOf(ValueType):
 
     def allows(self, value: object) -> bool:
         return value in self.words
+
+    def refusal(self, got: object) -> ValueError:
+        meant = nearest(str(got), self.words)
+        hint = f"; did you mean {meant}?" if meant else ""
+        return ValueError(f"{ValueType.refusal(self, got)}{hint}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,8 @@ def test_the_demo_has_a_fast_scenario_s_fleet() -> None:
         "seed",
         "speed",
         "out",
+        "quiet",
+        "verbose",
     ]
     assert scenario_of(DemoSettings(machines=7)) == Scenario(machines=7, speed=240.0)
 

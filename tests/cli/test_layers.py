@@ -55,6 +55,7 @@ ROWS: dict[str, tuple[tuple[str, object], tuple[str, object], tuple[str, object]
     "busy-max-age": (("1h", 3600.0), ("90s", 90.0), ("1d", 86_400.0)),
     "ignore-busy": (("true", True), ("false", False), ("", True)),
     "quiet": (("true", True), ("false", False), ("", True)),
+    "verbose": (("true", True), ("false", False), ("", True)),
     "port": (("1", 1), ("2", 2), ("65535", 65_535)),
     "machines": (("0", 0), ("2", 2), ("3", 3)),
     "subscriptions": (("1", 1), ("2", 2), ("3", 3)),
@@ -166,6 +167,15 @@ def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path, encoding: str) 
 
 def test_no_quiet_takes_back_what_the_file_says(tmp_path: Path) -> None:
     assert made(Settings, [*written(tmp_path, "quiet = true"), "--no-quiet"]).quiet is False
+
+
+def test_short_forms_mean_their_flags_alone_and_together(tmp_path: Path) -> None:
+    for arguments in (["-q", "-v"], ["-qv"], ["--quiet", "--verbose"]):
+        assert made(Settings, arguments) == Settings(quiet=True, verbose=True)
+    assert made(Settings, [*written(tmp_path, "verbose = true"), "--no-verbose", "-q"]) == Settings(
+        quiet=True
+    )
+    assert made(DemoSettings, ["-v"]) == DemoSettings(verbose=True)
 
 
 def test_a_flag_said_again_adds_to_a_list() -> None:

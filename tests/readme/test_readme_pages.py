@@ -47,7 +47,9 @@ def test_make_lines_name_targets_and_python_lines_modules() -> None:
 
 
 def test_every_flag_in_a_sentence_is_a_flag() -> None:
-    known = OWN_FLAGS | {f"--{setting.name}" for settings in SETTINGS for setting in settings_of(settings)}
+    every = [setting for settings in SETTINGS for setting in settings_of(settings)]
+    twins = {f"--no-{setting.name}" for setting in every if setting.is_switch}
+    known = OWN_FLAGS | twins | {f"--{setting.name}" for setting in every}
     # `--query` and others are of the lines above them, which are run.
     named = {found[1] for found in re.finditer(r"`(--[a-z][a-z-]*)[^`]*`", PAGE)}
     assert len(named) > 20
