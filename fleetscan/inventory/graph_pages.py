@@ -63,8 +63,14 @@ class _Refused:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
 class _TooLarge:
-    """A page would have had more than the 16 MiB Graph sends."""
+    """A page would have had more than the 16 MiB Graph sends, or has more than is taken in.
+
+    `why` completes "Resource Graph ..." where it had one row.
+    """
+
+    why: str
 
 
 def batches(subscriptions: Sequence[T]) -> Iterator[tuple[T, ...]]:
@@ -92,8 +98,8 @@ def graph_pages(endpoint: str, query: GraphQuery[T], batch: Sequence[str]) -> Pa
                 return values
             case _Refused(why):
                 return why
-            case _TooLarge() if rows_a_page == 1:
-                return "says that one row is too large"
+            case _TooLarge(why) if rows_a_page == 1:
+                return why
         rows_a_page //= 2
 
 
@@ -142,7 +148,9 @@ def _take(row: Json, sent_at: datetime | None, query: GraphQuery[T], found: dict
 def _read_page(reply: Reply) -> _Page | _Refused | _TooLarge:
     """The page in `reply`; ValueError with a clause where there is none."""
     if reply.status == 400 and b"ResponsePayloadTooLarge" in reply.body:
-        return _TooLarge()
+        return _TooLarge("says that one row is too large")
+    if reply.status == 200 and reply.detail:
+        return _TooLarge(f"gave a page of one row that cannot be read ({reply.detail})")
     if reply.status != 200:
         error = read_error(reply, Stage.INVENTORY)
         denied = "was denied" if reply.status == 403 else "failed"

@@ -72,7 +72,7 @@ def read_list(
             return PagedList(entries, refusal(reply, subscription_id))
         try:
             page = parse_object(reply.body) or {}
-            progress.take(values := _values(page))
+            progress.take(values := _values(page, reply.detail))
             entries.extend(values)
             next_url = _next_url(page, next_url, asked)
         except ValueError as error:
@@ -88,10 +88,11 @@ def refusal(reply: Reply, subscription_id: str) -> InventoryError:
     return InventoryError(subscription_id or None, error.code, error.message, error.http_status)
 
 
-def _values(page: dict[str, Json]) -> list[Json]:
+def _values(page: dict[str, Json], doubt: str) -> list[Json]:
+    """The entries of a page; ValueError with `doubt`, where there is one, for a page without."""
     values = page.get("value")
     if not isinstance(values, list):
-        raise ValueError("a page has no list of values")
+        raise ValueError(doubt or "a page has no list of values")
     return values
 
 
