@@ -14,7 +14,7 @@ from fleetscan.azure.held_tokens import MOST_ESCAPES, is_searchable
 from fleetscan.azure.reply_bounds import Bound, too_many_bytes, too_many_marks
 from fleetscan.azure.room import Place
 
-READ_BYTES = 16 * 1024
+READ_BYTES = 32 * 1024
 # Of a poll with a hundred patches, most have less; it waits for nothing.
 FREE_BYTES = 32 * 1024
 
@@ -30,24 +30,29 @@ async def read_body(
 
     A wait for room counts neither against `limit` nor against the silence that aiohttp allows.
     """
-    body: bytes | bytearray = b""
-    async for chunk in response.content.iter_any():
-        if not body:
-            body = chunk
-        else:
-            # Bytes would be copied anew for each chunk.
-            body = body if isinstance(body, bytearray) else bytearray(body)
-            body += chunk
+    body = await response.content.readany()
+    if len(body) > FREE_BYTES or not response.content.at_eof():
+        body = await _read_on(body, response.content, bound, place, limit)
+    if (why := too_many_marks(body, bound)) is not None:
+        raise TooLargeError(why)
+    if not is_searchable(body):
+        raise TooLargeError(f"it has more than {MOST_ESCAPES:,} escapes")
+    return body
+
+
+async def _read_on(
+    begun: bytes, content: aiohttp.StreamReader, bound: Bound, place: Place, limit: asyncio.Timeout
+) -> bytes:
+    # Bytes would be copied anew for each chunk.
+    body = bytearray(begun)
+    while True:
         if len(body) > bound.size_bytes:
             raise TooLargeError(too_many_bytes(bound))
         if len(body) > FREE_BYTES and not place.grow(len(body)):
             await _wait_for_room(place, limit)
-    whole = bytes(body)
-    if (why := too_many_marks(whole, bound)) is not None:
-        raise TooLargeError(why)
-    if not is_searchable(whole):
-        raise TooLargeError(f"it has more than {MOST_ESCAPES:,} escapes")
-    return whole
+        if content.at_eof():
+            return bytes(body)
+        body += await content.readany()
 
 
 async def _wait_for_room(place: Place, limit: asyncio.Timeout) -> None:

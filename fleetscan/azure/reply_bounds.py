@@ -1,4 +1,4 @@
-"""How large a reply may be, by what was asked for and by its status: in bytes once unpacked, and in JSON marks.
+"""How large a reply may be, by what was asked for and by its status: in unpacked bytes and in JSON marks.
 
 A mark is a comma, a colon or an opening bracket: without one there is no further value. Counting them costs
 no parsing, and those inside texts, which count too, only make the bound stricter. Python needs up to 90 bytes
