@@ -10,8 +10,10 @@ reply.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import Enum
 
+from fleetscan import json_text
 from fleetscan.azure_times import azure_time
 from fleetscan.engine import outcomes
 from fleetscan.engine.latest_assessment import LatestAssessment, latest_assessment, latest_assessment_query
@@ -44,6 +46,8 @@ MOST_SPACING_S = 120.0
 SURELY_S = -1.0
 # A clock may be ahead of Azure's by so much; a time that is further ahead is none.
 AHEAD_S = 60.0
+# The VM's summary is kept until Resource Graph is asked, three VMs a second. It has no list, and some 2 kB.
+MOST_SUMMARY_BYTES = 16 * 1024
 # Resource Graph is late, mostly by seconds; no bound is published.
 GRAPH_WAITS_S = (5.0, 10.0, 20.0, 40.0)
 
@@ -78,10 +82,11 @@ class Recovering:
         "_otherwise",
         "_rules",
         "_seen",
+        "_shown",
         "_since",
         "_target",
         "_throttled",
-        "_view",
+        "_was_shown",
         "_watch",
     )
 
@@ -103,10 +108,11 @@ class Recovering:
         self._otherwise = otherwise
         self._cause = cause
         self._began_at = since
-        # The last sound view.
+        # The last sound view, without its texts: many VMs may wait here.
         self._seen: PatchStatus | None = None
-        # The view that showed an assessment of ours to be over.
-        self._view: Reply | None = None
+        # Whether a view showed an assessment of ours to be over, and the end by what it told.
+        self._was_shown = False
+        self._shown: Ending | None = None
         self._is_over = False
         self._watch = Watch(target.os_type or "", is_scout=False)
         self._failures = self._throttled = self._asked_graph = self._idle_reads = 0
@@ -166,14 +172,16 @@ class Recovering:
             # What the VM does not tell Resource Graph may.
             self._is_over = self._is_waiting
             return self._none(sent_at, now)
-        self._seen = seen = patch_status(reply, self._rules.busy_max_age_s)
+        seen = patch_status(reply, self._rules.busy_max_age_s)
+        self._seen = replace(seen, status="", started=None, changed=None)
         if seen.is_assessing:
             return self._while_running(seen, reply, sent_at, now)
         if seen.is_installing and self._cause is not Cause.LOST:
             return outcomes.installing()
         is_result = self._is_result(seen.status, is_told=seen.has_error, is_preempted=seen.is_preempted)
         if is_result and self._is_newer(seen.started, seen.changed, reply, sent_at):
-            self._is_over, self._view = True, reply
+            self._is_over = self._was_shown = True
+            self._shown = _of_view(reply)
             return self._turn(0.0)
         return self._none(sent_at, now)
 
@@ -220,7 +228,7 @@ class Recovering:
             ):
                 return self._turn(VIEW_SPACING_S)
             case Cause.PREEMPTED | Cause.HELD if (
-                self._view is None and self._left_s(sent_at) > 0.0 and not self._is_free
+                not self._was_shown and self._left_s(sent_at) > 0.0 and not self._is_free
             ):
                 self._idle_reads += 1
                 spacing_s = min(MOST_SPACING_S, VIEW_SPACING_S * 2.0**self._idle_reads)
@@ -234,8 +242,8 @@ class Recovering:
         An assessment that has been followed for an operation's whole time is not waited for any more.
         """
         seen, once_more = self._seen, self._once_more
-        if self._view is not None and (ending := _of_view(self._view)) is not None:
-            return ending
+        if self._shown is not None:
+            return self._shown
         if once_more is None:
             return self._otherwise
         if seen is not None and seen.is_installing:
@@ -280,7 +288,7 @@ class Recovering:
         tolerance_s = A_LITTLE_S
         if self._cause is Cause.HELD:
             # What one Date was sure of is a second less sure by the next.
-            tolerance_s = SURELY_S if self._view is None else 0.0
+            tolerance_s = 0.0 if self._was_shown else SURELY_S
         return ago_s is not None and -AHEAD_S <= ago_s <= sent_at - self._since + tolerance_s
 
 
@@ -291,6 +299,12 @@ def _ago_s(moment: str | None, reply: Reply) -> float | None:
 
 
 def _of_view(reply: Reply) -> Ending | None:
-    """The end by the VM's own summary; None where that does not say what was found."""
-    ending = outcomes.assessment(reply, assessment_summary(reply), Source.INSTANCE_VIEW)
+    """The end by the VM's own summary; None where that does not say what was found, or says too much."""
+    summary = assessment_summary(reply)
+    try:
+        if len(json_text.encode(summary)) > MOST_SUMMARY_BYTES:
+            return None
+    except ValueError:
+        return None
+    ending = outcomes.assessment(reply, summary, Source.INSTANCE_VIEW)
     return None if ending.reason is Reason.NO_RESULT else ending
