@@ -21,12 +21,20 @@ from fleetscan.engine.operation_times import A_LITTLE_S
 from fleetscan.engine.pacing import Watch
 from fleetscan.engine.patch_status import PatchStatus, assessment_summary, patch_status
 from fleetscan.engine.phase import Next, Passage, turn_of
-from fleetscan.engine.replies import dated, is_weather, parse_object, retry_after_s, throttle_delay_s
+from fleetscan.engine.replies import (
+    MAX_MESSAGE_CHARS,
+    dated,
+    is_weather,
+    parse_object,
+    retry_after_s,
+    throttle_delay_s,
+)
 from fleetscan.engine.rules import OperationRules
 from fleetscan.engine.urls import view_url
 from fleetscan.model import (
     ERROR_KEYS,
     Ending,
+    Json,
     Reason,
     Reply,
     Request,
@@ -46,8 +54,9 @@ MOST_SPACING_S = 120.0
 SURELY_S = -1.0
 # A clock may be ahead of Azure's by so much; a time that is further ahead is none.
 AHEAD_S = 60.0
-# The VM's summary is kept until Resource Graph is asked, three VMs a second. It has no list, and some 2 kB.
-MOST_SUMMARY_BYTES = 16 * 1024
+# What a VM keeps while it waits here: for an operation's whole time, or for Resource Graph, which takes three
+# queries a second. A summary has some 2 kB, and so has the result of an assessment that was ended.
+MOST_KEPT_BYTES = 16 * 1024
 # Resource Graph is late, mostly by seconds; no bound is published.
 GRAPH_WAITS_S = (5.0, 10.0, 20.0, 40.0)
 
@@ -105,7 +114,7 @@ class Recovering:
         self._rules = rules
         self._since = since
         self._once_more = once_more
-        self._otherwise = otherwise
+        self._otherwise = _slim(otherwise)
         self._cause = cause
         self._began_at = since
         # The last sound view, without its texts: many VMs may wait here.
@@ -301,10 +310,24 @@ def _ago_s(moment: str | None, reply: Reply) -> float | None:
 def _of_view(reply: Reply) -> Ending | None:
     """The end by the VM's own summary; None where that does not say what was found, or says too much."""
     summary = assessment_summary(reply)
-    try:
-        if len(json_text.encode(summary)) > MOST_SUMMARY_BYTES:
-            return None
-    except ValueError:
+    if not _is_small(summary):
         return None
     ending = outcomes.assessment(reply, summary, Source.INSTANCE_VIEW)
     return None if ending.reason is Reason.NO_RESULT else ending
+
+
+def _slim(otherwise: Ending) -> Ending:
+    """`otherwise` as it is kept: without an assessment, or the end of a message, that is too large."""
+    error = otherwise.error
+    if error is not None and len(error.message or "") > MAX_MESSAGE_CHARS:
+        error = replace(error, message=(error.message or "")[:MAX_MESSAGE_CHARS])
+    told = otherwise.assessment
+    return replace(otherwise, error=error, assessment=told if told is None or _is_small(told) else None)
+
+
+def _is_small(told: dict[str, Json]) -> bool:
+    """Whether it can be kept while its VM waits."""
+    try:
+        return len(json_text.encode(told)) <= MOST_KEPT_BYTES
+    except ValueError:
+        return False

@@ -32,6 +32,9 @@ WAITS: Mapping[RequestKind | None, str] = {
     RequestKind.LIST_VMS: "to list VMs",
 }
 
+# What may become a large row.
+LARGE_BYTES = 64 * 1024
+
 
 class Exchanger(Protocol):
     """Sends one request and returns the reply; a 401 is returned after the token has been renewed."""
@@ -162,6 +165,9 @@ class Dispatcher:
     async def _exchange(self, step: Step) -> None:
         try:
             reply = await self._transport.exchange(step.request)
+            if len(reply.body) > LARGE_BYTES and self._rows.is_full:
+                # As a row it would need twenty times the memory.
+                await self._rows.room()
         except FleetscanError:
             raise
         except Exception as bug:  # noqa: BLE001 - one odd reply fails one VM, never the whole scan

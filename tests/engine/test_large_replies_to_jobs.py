@@ -6,7 +6,7 @@ import gc
 
 import pytest
 
-from fleetscan.model import CodeOrigin, Outcome, Reason, Reply, RequestKind, Source, Stage
+from fleetscan.model import CodeOrigin, Json, Outcome, Reason, Reply, RequestKind, Source, Stage
 from tests.engine.test_operation import BOTH_URLS, RESULT, Course, accepted, reply, status
 from tests.engine.test_recovery import BROKEN, graph, view
 
@@ -96,4 +96,14 @@ def test_a_vm_that_waits_keeps_no_reply_and_no_text_of_one() -> None:
     course.gets(graph("11:00:00"))
     held = held_by(course.operation, set())
     assert [each for each in held if isinstance(each, Reply)] == []
+    assert max(len(each) for each in held if isinstance(each, str | bytes)) < 10_000
+
+
+def test_a_vm_whose_operation_was_preempted_keeps_little_of_what_that_told() -> None:
+    code = "NEWER_OPERATION_SUPERSEDED"
+    told: dict[str, Json] = {"code": code, "message": "m" * 30_000}
+    result: Json = {"status": "Failed", "error": told, "patches": ["p" * 30_000]}
+    course = accepted().gets(status("Succeeded", properties={"output": result}), after_s=75.0)
+    assert course.next.kind is RequestKind.VIEW
+    held = held_by(course.operation, set())
     assert max(len(each) for each in held if isinstance(each, str | bytes)) < 10_000

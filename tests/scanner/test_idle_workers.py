@@ -23,21 +23,26 @@ from tests.virtual_scan import in_virtual_time
 LATE_S = 5.0
 
 
-def alive(*kinds: type[object]) -> list[object]:
-    """The objects of these kinds that the scan still has."""
+def alive() -> list[object]:
+    """The operations that are over, and all replies, steps, ends and listings that are still there."""
     gc.collect()
-    return [each for each in gc.get_objects() if isinstance(each, kinds)]
+    kinds = (Reply, Step, Ending, ListingJob)
+    found = [
+        each for each in gc.get_objects() if isinstance(each, Operation | Reply | Step | Ending | ListingJob)
+    ]
+    return [each for each in found if isinstance(each, kinds) or hasattr(each, "ending")]
 
 
 class Delaying:
     """The simulated Azure, whose first VM to be started waits for its last poll until all others are over.
 
-    `held` is what there is then, the request being exchanged apart.
+    `held` is what there is then, the request being exchanged and what other tests left apart.
     """
 
     def __init__(self, cloud: Cloud) -> None:
         self._wire = SimulatedTransport(cloud, time.monotonic)
         self._late: str | None = None
+        self._before = alive()
         self.held: list[object] | None = None
 
     async def exchange(self, request: Request) -> Reply:
@@ -48,13 +53,15 @@ class Delaying:
         elif self._late is not None and request.url.startswith(self._late) and self.held is None:
             if time.monotonic() < LATE_S:
                 return Reply(200, reply.headers, b'{"status": "InProgress"}')
-            over = (each for each in alive(Operation) if hasattr(each, "ending"))
-            kinds = alive(Reply, Step, Ending, ListingJob)
-            self.held = [each for each in (*over, *kinds) if not self._is_own(each, request, reply)]
+            others = {id(each) for each in (*self._before, reply)}
+            self.held = [
+                each for each in alive() if id(each) not in others and not _is_step_of(each, request)
+            ]
         return reply
 
-    def _is_own(self, each: object, request: Request, reply: Reply) -> bool:
-        return each is reply or (isinstance(each, Step) and each.request is request)
+
+def _is_step_of(each: object, request: Request) -> bool:
+    return isinstance(each, Step) and each.request is request
 
 
 @in_virtual_time
