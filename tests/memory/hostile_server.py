@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -44,8 +44,8 @@ def kind_of(request: Request) -> str:
     """What a request asks for, as a key of AROUND."""
     url = request.url.lower()
     if "resourcegraph" in url:
-        query = request.body
-        return "latest" if b"startswith" in query else "busy" if b"InProgress" in query else "graph"
+        is_latest, is_busy = b"startswith" in request.body, b"InProgress" in request.body
+        return "latest" if is_latest else "busy" if is_busy else "graph"
     if "/assesspatches" in url:
         return "start"
     if "/operations/" in url:
@@ -57,11 +57,11 @@ def kind_of(request: Request) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """`framed` replaces the first `number` replies to requests of `kind`."""
+    """The `bombs`, in turn, replace the first `number` replies to requests of `kind`."""
 
     kind: str
     number: int
-    framed: Framed | None
+    bombs: Sequence[Framed]
 
 
 class HostileServer:
@@ -81,18 +81,18 @@ class HostileServer:
         """Answer one connection's requests until it ends."""
         with suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
-                request, port = await _read(reader)
-                writer.write(await self._answer(request, port))
+                writer.write(await self._answer(await _read(reader)))
                 await writer.drain()
         writer.close()
 
-    async def _answer(self, request: Request, host: str) -> bytes:
+    async def _answer(self, request: Request) -> bytes:
         kind, plot = kind_of(request), self._plot
         if kind == "start" and plot.kind in ("view", "latest"):
             # A start that went astray is what the VM is read for.
             self._cloud.handle(request, time.monotonic() - self._began)
             return _told(Reply(504))
-        if kind == self._kind and plot.framed is not None and self._claimed < plot.number:
+        if kind == self._kind and self._claimed < plot.number:
+            bomb = plot.bombs[self._claimed % len(plot.bombs)]
             self._claimed += 1
             if self._claimed == plot.number:
                 self._together.set()
@@ -100,22 +100,21 @@ class HostileServer:
                 await asyncio.wait_for(self._together.wait(), TOGETHER_S)
             self.sent += 1
             status = STATUS.get(plot.kind, 200)
-            head = f"HTTP/1.1 {status} OK\r\nContent-Type: application/json\r\n{plot.framed.headers}\r\n"
-            return head.encode() + plot.framed.data
+            head = f"HTTP/1.1 {status} OK\r\nContent-Type: application/json\r\n{bomb.headers}\r\n"
+            return head.encode() + bomb.data
         reply = self._cloud.handle(request, time.monotonic() - self._began)
         if kind == "poll" and plot.kind == "result" and b'"Succeeded"' in reply.body:
             return _told(Reply(200, {"Location": request.url + "&monitor=true"}, b'{"status":"Succeeded"}'))
         return _told(reply)
 
 
-async def _read(reader: asyncio.StreamReader) -> tuple[Request, str]:
+async def _read(reader: asyncio.StreamReader) -> Request:
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     line, *rest = head.split("\r\n")
     fields = {name.lower(): value.strip() for name, _, value in (each.partition(":") for each in rest)}
     body = await reader.readexactly(int(fields.get("content-length", 0)))
     method, path, _ = line.split(" ")
-    host = fields["host"]
-    return Request("POST" if method == "POST" else "GET", f"http://{host}{path}", body), host
+    return Request("POST" if method == "POST" else "GET", f"http://{fields['host']}{path}", body)
 
 
 def _told(reply: Reply) -> bytes:

@@ -7,28 +7,38 @@ import os
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from fleetscan.azure.held_tokens import ESCAPE_MARKS, MOST_ESCAPES
+from fleetscan.azure.reply_bounds import MARKS, bound_of
+from fleetscan.model import RequestKind
 from fleetscan.simulator.scenario import Scenario
 from tests.memory.bombs import FILLS, FRAMES, TOKEN, Framed
-from tests.memory.hostile_server import AROUND, Plot, serving
+from tests.memory.hostile_server import AROUND, STATUS, Plot, serving
 
 CHECKOUT = Path(__file__).parents[2]
-LONG_S = 180.0
+LONG_S = 300.0
 FLEET = Scenario(
     machines=24, subscriptions=8, speed=1000, limits_speed=0, stopped_pct=0, failing_pct=0, truncated_pct=0
 )
-WITHOUT_GRAPH = Scenario(
-    machines=24,
-    subscriptions=8,
-    speed=1000,
-    limits_speed=0,
-    stopped_pct=0,
-    failing_pct=0,
-    truncated_pct=0,
-    graph="denied",
-)
+NORMAL = Plot("poll", 0, ())
+KINDS: Mapping[str, RequestKind] = {
+    "subscriptions": RequestKind.LIST_SUBSCRIPTIONS,
+    "graph": RequestKind.QUERY_GRAPH,
+    "busy": RequestKind.QUERY_PATCHES,
+    "machines": RequestKind.LIST_VMS,
+    "start": RequestKind.START,
+    "poll": RequestKind.POLL,
+    "running": RequestKind.POLL,
+    "result": RequestKind.RESULT,
+    "view": RequestKind.VIEW,
+    "latest": RequestKind.QUERY_PATCHES,
+    "refusal": RequestKind.START,
+}
+# Bytes around a fill, and marks.
+AROUND_BYTES, AROUND_MARKS = 200, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +52,28 @@ class Measured:
     said: str
 
 
-def framed(kind: str, fill: str, frame: str, size_bytes: int) -> Framed:
+def framed(kind: str, fill: str, size_bytes: int, frame: str = "gzip") -> Framed:
     """A bomb for requests of `kind` that has `size_bytes` once unpacked."""
     before, after = AROUND[kind]
     return FRAMES[frame](before + FILLS[fill](size_bytes - len(before) - len(after)) + after)
 
 
+def just_let_in(kind: str, fill: str) -> Framed:
+    """The largest bomb of `fill` that the bounds of today let through."""
+    bound = bound_of(KINDS[kind], STATUS.get(kind, 200))
+    probe = FILLS[fill](200_000)
+    marks, escapes = sum(map(probe.count, MARKS)), sum(map(probe.count, ESCAPE_MARKS))
+    size_bytes = bound.size_bytes - AROUND_BYTES
+    if marks:
+        size_bytes = min(size_bytes, (bound.marks - AROUND_MARKS) * len(probe) // marks)
+    if escapes:
+        size_bytes = min(size_bytes, MOST_ESCAPES * len(probe) // escapes)
+    return framed(kind, fill, size_bytes)
+
+
 async def measure(plot: Plot, *more: str) -> Measured:
-    """Scan a small fleet while the plot is carried out."""
-    scenario = WITHOUT_GRAPH if plot.kind == "machines" else FLEET
+    """Scan a small fleet while the plot is carried out; `more` are settings of the scan."""
+    scenario = replace(FLEET, graph="denied") if plot.kind == "machines" else FLEET
     with tempfile.TemporaryDirectory() as place:
         async with serving(scenario, plot) as (server, endpoint):
             peak, began = Path(place) / "peak", time.monotonic()
