@@ -67,10 +67,8 @@ async def reply_to(kind: RequestKind, answer: Answer) -> Reply:
         (RequestKind.POLL, 500, 65_536, "64 KiB"),
         (RequestKind.RESULT, 200, 4 * MIB, "4 MiB"),
         (RequestKind.VIEW, 200, MIB, "1 MiB"),
-        (RequestKind.QUERY_PATCHES, 200, 16 * MIB, "16 MiB"),
         (RequestKind.QUERY_GRAPH, 200, 16 * MIB, "16 MiB"),
         (RequestKind.QUERY_GRAPH, 429, 65_536, "64 KiB"),
-        (RequestKind.LIST_SUBSCRIPTIONS, 200, 16 * MIB, "16 MiB"),
         (RequestKind.LIST_VMS, 200, 16 * MIB, "16 MiB"),
     ],
 )
