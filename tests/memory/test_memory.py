@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from tests.memory.bombs import MIB
 from tests.memory.hostile_server import Plot
-from tests.memory.measured import NORMAL, framed, just_let_in, measure
+from tests.memory.measured import NORMAL, framed, measure
 
 
 async def test_eight_hostile_replies_at_once_cost_less_than_150_mb() -> None:
     bombs = [
         framed("poll", "lists", 30 * MIB),
-        just_let_in("poll", "objects of one"),
-        just_let_in("poll", "one wide text"),
+        # Just let in.
+        framed("poll", "objects of one", 530_000),
+        framed("poll", "one wide text", 4_190_000),
     ]
     assert max(len(bomb.data) for bomb in bombs) < 31_000
     normal = await measure(NORMAL)
