@@ -145,7 +145,8 @@ class RequestQueue:
         region.bucket.take(now)
         region.circuit.sent()
         self.first_starts.sent()
-        request = job.request()
+        asked = job.request()
+        request = Request(asked.method, asked.url, asked.body, turn.kind)
         return Step(job, turn, request, now, self, region, self.bucket.taken, region.bucket.taken)
 
     def _next_region(self, now: float) -> RegionQueue | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from fleetscan.inventory.bulk import Bulk
 from fleetscan.inventory.choice import Choice, choose, is_id
 from fleetscan.inventory.compute import ComputeListing, list_machines, list_silent
 from fleetscan.inventory.from_file import InventoryFile
@@ -82,6 +83,7 @@ class Listing:
     def __init__(self, endpoint: str, named: Sequence[str]) -> None:
         self._endpoint = endpoint
         self._named = named
+        self._bulk = Bulk()
         self._choice = Choice(())
         self._listed: list[Subscription] = []
         self._targets: list[Target] = []
@@ -89,13 +91,13 @@ class Listing:
 
     def subscriptions(self) -> Pages[Subscriptions]:
         """The first step: which subscriptions are visible."""
-        return list_subscriptions(self._endpoint)
+        return list_subscriptions(self._endpoint, self._bulk)
 
     def graph(self, subscriptions: Subscriptions) -> list[Pages[GraphListing | GraphBroken]]:
         """The second: a query for every few hundred chosen subscriptions."""
         self._choice = choose(subscriptions, self._named)
         self._notes.extend(self._choice.notes)
-        return [query_machines(self._endpoint, batch) for batch in batches(self._choice.chosen)]
+        return [query_machines(self._endpoint, batch, self._bulk) for batch in batches(self._choice.chosen)]
 
     def compute(self, answers: Iterable[GraphListing | GraphBroken]) -> list[Pages[ComputeListing]]:
         """The third: Compute's list of every subscription that Graph did not list, or showed nothing of."""
@@ -115,8 +117,8 @@ class Listing:
                     )
                     self._notes.append(note)
         return [
-            *(list_machines(self._endpoint, subscription) for subscription in remaining),
-            *(list_silent(self._endpoint, subscription) for subscription in silent),
+            *(list_machines(self._endpoint, subscription, self._bulk) for subscription in remaining),
+            *(list_silent(self._endpoint, subscription, self._bulk) for subscription in silent),
         ]
 
     def fleet(self, listings: Sequence[ComputeListing]) -> Fleet:

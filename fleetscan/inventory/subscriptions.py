@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fleetscan.engine.replies import text_at
+from fleetscan.inventory.bulk import Bulk
 from fleetscan.inventory.pages import Pages, read_list
 from fleetscan.model import InventoryError, Json, OwnCode, RequestKind
 
@@ -42,15 +43,13 @@ class Subscriptions:
     error: InventoryError | None = None
 
 
-def list_subscriptions(endpoint: str) -> Pages[Subscriptions]:
-    """Every subscription the identity can see."""
-    listed = yield from read_list(
-        RequestKind.LIST_SUBSCRIPTIONS, f"{endpoint}/subscriptions?api-version={API_VERSION}"
-    )
+def list_subscriptions(endpoint: str, bulk: Bulk | None = None) -> Pages[Subscriptions]:
+    """Every subscription the identity can see; `bulk` counts what is kept of a fleet."""
+    url = f"{endpoint}/subscriptions?api-version={API_VERSION}"
+    listed = yield from read_list(RequestKind.LIST_SUBSCRIPTIONS, url, _subscription_of, bulk or Bulk())
     seen: dict[str, Subscription] = {}
     error = listed.error
-    for entry in listed.entries:
-        subscription = _subscription_of(entry)
+    for subscription in listed.entries:
         if subscription is None:
             error = error or InventoryError(
                 None, OwnCode.MALFORMED_REPLY, "a listed subscription has no id", 200

@@ -60,7 +60,7 @@ class Session:
         hooks: Hooks,
         clock: WallClock,
         chance: Callable[[], float],
-        on_row: Callable[[Row], None] = ignore,
+        on_row: Callable[[Row, int], None] = ignore,
         *,
         are_failures_planned: bool = False,
     ) -> None:
