@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from ipaddress import ip_address
-from urllib.parse import urlsplit
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 # Stands where a reply repeated a token of ours. A URL or an id that has it was another: it is not followed.
 HIDDEN = "<token>"
@@ -18,6 +17,18 @@ VM_ID = re.compile(
     rf"/providers/Microsoft\.Compute/virtualMachines/(?P<name>{_NAME})",
     re.IGNORECASE | re.ASCII,
 )
+
+_ABSOLUTE = re.compile(r"(https?)://([^/?#]*)", re.IGNORECASE | re.ASCII)
+_PLACE = re.compile(r"(?P<host>\[[^\]]*\]|[^:\[\]]*)(?::(?P<port>.*))?", re.DOTALL)
+_PORT = re.compile(r"[0-9]{1,8}", re.ASCII)
+MAX_PORT = 65_535
+# RFC 1123, and underscores besides: names inside networks have them, and every resolver takes them. No dot at
+# the end: Azure's own links have none, so they would lead to another origin.
+_LABEL = r"(?!-)[a-z0-9_-]{1,63}(?<!-)"
+_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*", re.ASCII)
+MAX_HOST_CHARS = 253
+# A last label like these makes a name an IPv4 address (WHATWG): resolvers read 1.2.3 and 0x7f.1 as one.
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +57,36 @@ class Origin:
 
     scheme: str
     host: str
-    port: int | None
+    port: int
 
     @classmethod
     def of(cls, url: str) -> Origin:
-        """The origin of an absolute URL; raises ValueError where there is none."""
-        parts = urlsplit(url)
-        if parts.scheme not in DEFAULT_PORTS or not parts.hostname or parts.username is not None:
-            raise ValueError(f"not an absolute http or https URL: {url[:200]!r}")
-        return cls(parts.scheme, parts.hostname, parts.port or DEFAULT_PORTS[parts.scheme])
+        """The origin of an absolute URL, in lower case and with its port.
+
+        What is taken, yarl, the resolver and TLS take too. Raises ValueError for anything else, in a clause
+        that does not repeat the URL: it may hold a password.
+        """
+        absolute = _ABSOLUTE.match(url)
+        if absolute is None:
+            raise ValueError("it must begin with https:// or http://")
+        scheme, authority = absolute[1].lower(), absolute[2]
+        if "@" in authority:
+            raise ValueError("it has a user name or a password")
+        place = _PLACE.fullmatch(authority)
+        if place is None:
+            raise ValueError("it has no host, or brackets where none belong")
+        return cls(scheme, _host_of(place["host"].lower()), _port_of(place["port"], scheme))
+
+    @property
+    def netloc(self) -> str:
+        """Host and port as a URL has them, without the scheme's own port."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """The origin as a URL, without a slash at its end."""
+        return f"{self.scheme}://{self.netloc}"
 
     @property
     def is_loopback(self) -> bool:
@@ -68,3 +100,39 @@ class Origin:
     def is_confidential(self) -> bool:
         """Whether a token may travel there: over https, or over http without leaving this machine."""
         return self.scheme == "https" or self.is_loopback
+
+
+def _host_of(text: str) -> str:
+    """A URL's host: a name, or an address in the shortest spelling; ValueError for anything else."""
+    if not text:
+        raise ValueError("it has no host")
+    if text.startswith("["):
+        return _ipv6_of(text[1:-1])
+    if _HOST.fullmatch(text) is None or len(text) > MAX_HOST_CHARS:
+        raise ValueError(
+            "its host is no name: labels of 1 to 63 letters, digits, underscores or inner hyphens, with "
+            f"single dots between them, {MAX_HOST_CHARS} characters in all"
+        )
+    if _NUMBER.fullmatch(text.rpartition(".")[2]) is None:
+        return text
+    try:
+        return str(IPv4Address(text))
+    except ValueError:
+        raise ValueError("its host ends in a number and is no IPv4 address") from None
+
+
+def _ipv6_of(text: str) -> str:
+    if "%" in text:
+        raise ValueError("its IPv6 address has a zone, which no server may be told")
+    try:
+        return str(IPv6Address(text))
+    except ValueError:
+        raise ValueError("its brackets hold no IPv6 address") from None
+
+
+def _port_of(text: str | None, scheme: str) -> int:
+    if text is None:
+        return DEFAULT_PORTS[scheme]
+    if _PORT.fullmatch(text) is None or not 1 <= int(text) <= MAX_PORT:
+        raise ValueError(f"its port is no whole number from 1 to {MAX_PORT}")
+    return int(text)

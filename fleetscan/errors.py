@@ -73,22 +73,24 @@ def resume_with(directory: str, first: str = "", within_s: float | None = None) 
 class FleetscanError(Exception):
     """What a person must mend: `what` happened, and the `remedy`, None where `what` says it all.
 
-    `exit_code` is the process's when nothing else was said.
+    `details` are lines that say more, the most useful first; `exit_code` is the process's when nothing else
+    was said.
     """
 
     exit_code: ClassVar[int] = 70
 
-    def __init__(self, what: str, remedy: Remedy | None = None) -> None:
-        super().__init__(what, remedy)
+    def __init__(self, what: str, remedy: Remedy | None = None, details: tuple[str, ...] = ()) -> None:
+        super().__init__(what, remedy, details)
         self.what = what
         self.remedy = remedy
+        self.details = details
 
     def told(self, spell: Spelling = in_python) -> str:
         """The whole sentence, with the settings as `spell` writes them."""
         return self.what if self.remedy is None else f"{self.what}; {self.remedy.told(spell)}"
 
     def __str__(self) -> str:
-        return self.told()
+        return "\n  ".join((self.told(), *self.details))
 
 
 class UsageError(FleetscanError):

@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import orjson
 
@@ -38,12 +38,12 @@ def parse(text: bytes) -> Json:
     A whole number beyond 64 bits becomes the nearest float, and of equal names in one object the last counts.
     """
     try:
-        parsed: Json = orjson.loads(text)
+        return cast("Json", orjson.loads(text))
     except orjson.JSONDecodeError:
         if HALF.search(text) is None:
             raise
-        parsed = orjson.loads(_without_halves(text))
-    return parsed
+    # Here and not above, where the error still holds a copy of the text.
+    return cast("Json", orjson.loads(_without_halves(text)))
 
 
 def encode(value: Written) -> bytes:

@@ -59,11 +59,15 @@ class RequestKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request. `url` is absolute and is sent byte for byte: signed URLs are opaque."""
+    """One HTTP request. `url` is absolute and is sent byte for byte: signed URLs are opaque.
+
+    `kind` is no part of what is sent; it bounds the reply.
+    """
 
     method: Literal["GET", "POST"]
     url: str
     body: bytes = b""
+    kind: RequestKind | None = field(default=None, compare=False)
 
 
 class Fault(StrEnum):
@@ -80,7 +84,7 @@ class Reply:
     """What an exchange brought. Weather is a value: no HTTP outcome raises.
 
     `headers` has lower-case names, repeated lines joined by ", ". With a `fault` the status is 0
-    and `detail` says in words what broke.
+    and `detail` says in words what broke. Without one, `detail` says why the body was not kept.
     """
 
     status: int

@@ -51,10 +51,11 @@ ROOMS = {
     "model": Room(barred=IMPURE),
     "addresses": Room(barred=IMPURE),
     "errors": Room(barred=IMPURE),
+    "nearest": Room(barred=IMPURE),
     "json_text": Room(of("model"), of("orjson"), barred=IMPURE),
     "azure_times": Room(of("model"), barred=IMPURE),
     "patch_counts": Room(of("model"), barred=IMPURE),
-    "settings": Room(of("addresses", "errors"), barred=IMPURE),
+    "settings": Room(of("addresses", "errors", "nearest"), barred=IMPURE),
     "records": Room(VALUES | {"json_text", "azure_times", "patch_counts"}, barred=IMPURE),
     "runs": Room(VALUES | {"json_text", "records"}),
     "engine": Room(
@@ -62,7 +63,7 @@ ROOMS = {
         barred=IMPURE | {"random", "uuid"},
     ),
     "azure": Room(VALUES, of("aiohttp", "anyio", "azure", "yarl")),
-    "inventory": Room(VALUES | {"json_text", "records", "runs", "engine"}),
+    "inventory": Room(VALUES | {"nearest", "json_text", "records", "runs", "engine"}),
     "scanner": Room(
         VALUES | {"version", "json_text", "settings", "records", "runs", "engine", "azure", "inventory"},
         of("anyio", "azure"),
@@ -76,7 +77,7 @@ ROOMS = {
     "cli": Room(
         VALUES
         | {"version", "json_text", "settings", "records", "runs", "scanner", "planning", "report"}
-        | {"simulator"},
+        | {"nearest", "simulator"},
         of("anyio", "click", "rich"),
     ),
     "__main__": Room(of("cli")),

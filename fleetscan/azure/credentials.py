@@ -13,12 +13,13 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 import anyio
 
-from fleetscan.addresses import HIDDEN
 from fleetscan.azure.held_tokens import HeldTokens
+from fleetscan.azure.sign_in import borrowed_has_none, not_signed_in
 from fleetscan.errors import CredentialError, Remedy, TokenRefusedError
 from fleetscan.model import ACCESS_TOKEN
 
@@ -32,11 +33,11 @@ REFRESH_BEFORE_EXPIRY_S = 300.0
 REFRESH_AGAIN_S = 30.0
 # Closing a credential ends its connections; it may not hold up a scan that is cancelled.
 CLOSING_S = 1.0
-MAX_INNARDS_CHARS = 300
+# `az` starts slowly: azure-identity's own 10 s are too few for a cold start, on Windows above all.
+DEVELOPER_TOOL_S = 30
 # Tokens have one to four thousand bytes. Servers refuse header lines of more than 8 to 16 kB with a page of
 # HTML, or by closing the connection, which would look like weather.
 MAX_TOKEN_BYTES = 16 * 1024
-ANY_TOKEN = re.compile(r"\beyJ[\w-]{8,}(\.[\w-]*)*", re.ASCII)
 CLAIMS = re.compile(r'[\s,]claims="([A-Za-z0-9+/_=-]{1,8192})"', re.ASCII | re.IGNORECASE)
 
 
@@ -80,7 +81,7 @@ def token_source(
     if credential is not None:
         return CredentialToken(scope, lambda: Borrowed(credential))
     ready = environment.get(ACCESS_TOKEN, "").strip()
-    return StaticToken(ready) if ready else CredentialToken(scope)
+    return StaticToken(ready) if ready else CredentialToken(scope, environment=environment)
 
 
 class StaticToken:
@@ -147,7 +148,7 @@ class Borrowed:
         try:
             token = await asked
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller's credential has no token
-            raise _no_token(" ".join(scopes), str(error)) from None
+            raise borrowed_has_none(" ".join(scopes), str(error)) from None
         return AccessTokenInfo(token.token, token.expires_on)
 
     async def close(self) -> None:
@@ -158,7 +159,7 @@ def default_credential() -> Credential:
     """azure-identity's chain: AZURE_* variables, workload and managed identity, `az login`."""
     from azure.identity.aio import DefaultAzureCredential  # half a second of imports, needed by scans alone
 
-    return DefaultAzureCredential()
+    return DefaultAzureCredential(process_timeout=DEVELOPER_TOOL_S)
 
 
 class CredentialToken:
@@ -166,12 +167,13 @@ class CredentialToken:
 
     `scope` is `https://management.azure.com/.default` or its like. `make_credential` is called once at
     first, and again after a 401 without a claims challenge: a credential's own cache would only return
-    the refused token.
+    the refused token. `environment` explains, in an error, what the credential was made from.
     """
 
     __slots__ = (
         "_clock",
         "_credential",
+        "_environment",
         "_expires_at",
         "_header",
         "_held",
@@ -187,8 +189,10 @@ class CredentialToken:
         scope: str,
         make_credential: Callable[[], Credential] = default_credential,
         clock: Callable[[], float] = time.time,
+        environment: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._scope = scope
+        self._environment = environment
         self._make_credential = make_credential
         self._clock = clock
         self._credential: Credential | None = None
@@ -247,7 +251,7 @@ class CredentialToken:
             options: TokenRequestOptions = {"claims": claims} if claims else {}
             token = await self._credential.get_token_info(self._scope, options=options)
         except (AzureError, ValueError, OSError) as error:
-            raise _no_token(self._scope, self._held.hide_text(str(error))) from None
+            raise not_signed_in(self._scope, self._held.hide_text(str(error)), self._environment) from None
         self._header = header_of(token.token, f"the token for {self._scope}")
         self._held.hold(self._header)
         self._expires_at = float(token.expires_on)
@@ -277,18 +281,6 @@ def header_of(token: str, name: str) -> str:
             Remedy("give an access token for Azure Resource Manager alone"),
         )
     return f"Bearer {token}"
-
-
-def _no_token(scope: str, error: str) -> CredentialError:
-    """The sentence for a person without a token; what azure-identity said, in one line without secrets."""
-    said = ANY_TOKEN.sub(HIDDEN, " ".join(error.split()))
-    if len(said) > MAX_INNARDS_CHARS:
-        said = f"{said[:MAX_INNARDS_CHARS]}..."
-    remedy = (
-        "run `az login`, set the AZURE_* variables of a service principal, or put a token into "
-        f"{ACCESS_TOKEN}"
-    )
-    return CredentialError(f"not signed in to Azure, no token for {scope} ({said})", Remedy(remedy))
 
 
 def claims_of(www_authenticate: str) -> str | None:

@@ -44,8 +44,9 @@ ESCAPE_MARKS = (b"\\", b"%", b"&#", b"\0")
 WRAP = re.compile(rb"=?(?:\s|\\[nrt]|<w?br ?/?>|&shy;|\xc2\xad|\xe2\x80\x8b)+")
 # So often one escape may stand within another.
 MOST_FOLDS = 4
-# More are no answer of Azure's, and would take seconds to undo.
-MOST_ESCAPES = 1_000_000
+# More are no answer of Azure's, and would take seconds and a hundred MB to undo: a thousand titles of 60
+# characters have 60,000 where each letter is escaped.
+MOST_ESCAPES = 200_000
 
 
 class HeldTokens:
@@ -79,9 +80,9 @@ class HeldTokens:
     def hide(self, text: bytes) -> bytes:
         """`text` with "<token>" for each token in it; itself where there is none.
 
-        A text with a million escapes is not searched: all of it is hidden.
+        A text that is not searchable is hidden as a whole.
         """
-        if len(text) > MOST_ESCAPES and sum(map(text.count, ESCAPE_MARKS)) > MOST_ESCAPES:
+        if not is_searchable(text):
             return HIDDEN_BYTES
         while (depth := self._depth(text)) is not None:
             text = self._hide_at(depth, text)
@@ -151,6 +152,11 @@ class _Fold:
         """Where in `raw` the position `plain_at` of `text` is."""
         mark = bisect_right(self._plain_at, plain_at) - 1
         return self._raw_at[mark] + plain_at - self._plain_at[mark]
+
+
+def is_searchable(text: bytes) -> bool:
+    """Whether `text` has few enough escapes for a token to be looked for."""
+    return len(text) <= MOST_ESCAPES or sum(map(text.count, ESCAPE_MARKS)) <= MOST_ESCAPES
 
 
 def _folded(text: bytes) -> Iterator[bytes]:

@@ -9,20 +9,26 @@ which has ended before the request is written. Of all other breakage the server 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
+from urllib.parse import unquote
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import anyio
 from yarl import URL
 
-from fleetscan.addresses import DEFAULT_PORTS, HIDDEN, Origin
-from fleetscan.azure.credentials import ANY_TOKEN, TokenSource, claims_of
+from fleetscan.addresses import HIDDEN, Origin
+from fleetscan.azure.body import READ_BYTES, TooLargeError, read_body
+from fleetscan.azure.credentials import TokenSource, claims_of
 from fleetscan.azure.held_tokens import HeldTokens
 from fleetscan.azure.other_tenant import is_other_tenant
+from fleetscan.azure.reply_bounds import bound_of
+from fleetscan.azure.room import Place, Room
+from fleetscan.azure.sign_in import ANY_TOKEN
 from fleetscan.errors import FleetscanError, Remedy, UsageError
 from fleetscan.model import Fault, Reply, Request
 
@@ -32,8 +38,13 @@ MAX_HEADER_BYTES = 16 * 1024 + 512
 # ARM closes idle connections after minutes; the margin keeps a POST from meeting one that is just closing,
 # which would leave its VM in doubt.
 IDLE_CONNECTION_S = 15.0
-# Resource Graph gives 16 MiB at most; what is longer is no answer to our requests.
-MAX_BODY_BYTES = 32 * 1024 * 1024
+# Azure's replies have some 25 headers, in 3 kB and two signed URLs.
+MAX_HEADERS = 64
+MAX_HEADERS_BYTES = 48 * 1024
+# For the bodies of all replies that are being read or digested, beside one that may exceed it and the first
+# 32 KiB of each. Eight common pages of Resource Graph (1,000 rows, 1.5 MB) are read at once.
+ROOM_BYTES = 16 * 1024 * 1024
+TOO_LARGE = "the reply is too large: {}"
 # aiohttp would call an empty POST an octet-stream.
 UNTYPED = ("Content-Type",)
 BLANKS = " \t\r\n\v\f"
@@ -69,6 +80,7 @@ class Transport:
         "_max_in_flight",
         "_origin",
         "_proxy",
+        "_room",
         "_session",
         "_timeouts",
         "_tokens",
@@ -90,6 +102,7 @@ class Transport:
         self._origin = origin
         self._gate = _Gate(origin)
         self._held = HeldTokens()
+        self._room = Room(ROOM_BYTES)
         self._tokens = tokens
         self._max_in_flight = max_in_flight
         self._timeouts = timeouts
@@ -104,13 +117,14 @@ class Transport:
         timeouts = self._timeouts
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=self._max_in_flight, keepalive_timeout=IDLE_CONNECTION_S),
-            timeout=aiohttp.ClientTimeout(
-                total=timeouts.total_s, connect=timeouts.connect_s, sock_read=timeouts.read_s
-            ),
+            # The total is ours, because a wait for room does not count.
+            timeout=aiohttp.ClientTimeout(total=None, connect=timeouts.connect_s, sock_read=timeouts.read_s),
             headers=self._headers,
             cookie_jar=aiohttp.DummyCookieJar(),
             max_line_size=MAX_HEADER_BYTES,
             max_field_size=MAX_HEADER_BYTES,
+            max_headers=MAX_HEADERS,
+            read_bufsize=READ_BYTES,
             # The environment is read once, in `proxy_for`: aiohttp's trust_env reads it, and .netrc, in a
             # thread at every request, and refuses our Authorization where .netrc names the host.
             trust_env=False,
@@ -137,7 +151,9 @@ class Transport:
                 f"a request to another place than {self._origin.host} is never sent: it would carry the token"
             )
         try:
-            return await self._exchange(request, url)
+            # Its room is held until the caller has digested the reply: others go on only when that one waits.
+            with Place(self._room) as place:
+                return await self._exchange(request, url, place)
         except FleetscanError:
             raise
         except Exception as bug:
@@ -148,14 +164,27 @@ class Transport:
                 raise RuntimeError(hidden) from None
             raise
 
-    async def _exchange(self, request: Request, url: URL) -> Reply:
+    async def _exchange(self, request: Request, url: URL, place: Place) -> Reply:
         authorization = await self._tokens.header()
         self._held.hold(authorization)
+        try:
+            reply = await self._sent(request, url, authorization, place)
+        except _NOT_SENT as error:
+            return self._broken(Fault.NOT_SENT, _why_not_sent(error, self._origin))
+        except _CUT as error:
+            return self._broken(Fault.CUT, _why_cut(error, self._timeouts))
+        if reply.status == 401 and not is_other_tenant(reply):
+            await self._tokens.renew(authorization, claims_of(reply.headers.get("www-authenticate", "")))
+        return reply
+
+    async def _sent(self, request: Request, url: URL, authorization: str, place: Place) -> Reply:
+        """Send the request and read the reply. Raises what aiohttp raises, and TimeoutError."""
         headers = {"Authorization": authorization}
         if request.body:
             headers["Content-Type"] = "application/json"
-        try:
-            async with self._session.request(
+        async with (
+            asyncio.timeout(self._timeouts.total_s) as limit,
+            self._session.request(
                 request.method,
                 url,
                 data=request.body or None,
@@ -164,17 +193,26 @@ class Transport:
                 allow_redirects=False,
                 proxy=self._proxy.url,
                 proxy_headers=self._proxy.headers,
-            ) as response:
-                body = await _bounded(response)
-        except _NOT_SENT as error:
-            return self._broken(Fault.NOT_SENT, _why_not_sent(error, self._origin))
-        except _CUT as error:
-            return self._broken(Fault.CUT, _why_cut(error, self._timeouts))
-        told = self._held.hide_headers(_joined(response.headers))
-        reply = Reply(response.status, told, self._held.hide(body))
-        if reply.status == 401 and not is_other_tenant(reply):
-            await self._tokens.renew(authorization, claims_of(reply.headers.get("www-authenticate", "")))
-        return reply
+            ) as response,
+        ):
+            return await self._read(request, response, place, limit)
+
+    async def _read(
+        self, request: Request, response: aiohttp.ClientResponse, place: Place, limit: asyncio.Timeout
+    ) -> Reply:
+        """The reply without our tokens; of one that is too large no body, and why."""
+        told = _joined(response.headers)
+        if sum(map(len, told.values())) > MAX_HEADERS_BYTES:
+            response.close()
+            why = f"it has more than {MAX_HEADERS_BYTES // 1024} KiB of headers"
+            return Reply(response.status, detail=TOO_LARGE.format(why))
+        told = self._held.hide_headers(told)
+        try:
+            body = await read_body(response, bound_of(request.kind, response.status), place, limit)
+        except TooLargeError as error:
+            response.close()
+            return Reply(response.status, told, detail=TOO_LARGE.format(error))
+        return Reply(response.status, told, self._held.hide(body))
 
     def _broken(self, fault: Fault, why: str) -> Reply:
         return Reply(0, fault=fault, detail=self._held.hide_text(why))
@@ -190,10 +228,9 @@ class _Gate:
     __slots__ = ("_netloc", "_origin", "_prefix")
 
     def __init__(self, origin: Origin) -> None:
-        host = f"[{origin.host}]" if ":" in origin.host else origin.host
         self._origin = origin
-        self._netloc = host if origin.port == DEFAULT_PORTS[origin.scheme] else f"{host}:{origin.port}"
-        self._prefix = f"{origin.scheme}://{self._netloc}/"
+        self._netloc = origin.netloc
+        self._prefix = f"{origin.url}/"
 
     def url(self, text: str) -> URL | None:
         """`text` as it may be sent, or None.
@@ -206,7 +243,7 @@ class _Gate:
             url = URL(text, encoded=True)
             if text.startswith(self._prefix):
                 return url if url.raw_authority == self._netloc else None
-            seen = Origin(url.scheme, (url.raw_host or "").lower(), url.port)
+            seen = Origin.of(f"{url.scheme}://{url.host_subcomponent}:{url.port}")
             return url if seen == Origin.of(text) == self._origin and url.raw_user is None else None
         except ValueError:
             return None
@@ -232,28 +269,28 @@ def proxy_for(origin: Origin) -> Proxy:
     if origin.scheme != "https" or not address or proxy_bypass(origin.host):
         return Proxy()
     try:
-        url = URL(address if "://" in address else f"http://{address}")
-    except ValueError:
-        url = URL()
-    if url.scheme not in ("http", "https") or not url.host:
+        return _proxy_at(address)
+    except ValueError as error:
         remedy = Remedy("correct it, or unset it to connect directly")
-        raise UsageError("HTTPS_PROXY must be http://host:port", remedy)
-    if url.user is None:
+        raise UsageError(f"HTTPS_PROXY must be http://host:port ({error})", remedy) from None
+
+
+def _proxy_at(address: str) -> Proxy:
+    """The proxy at `address`, with its scheme or without; ValueError, without a password, for none."""
+    scheme, _, rest = address.rpartition("://")
+    authority, _, path = rest.partition("/")
+    login, at, place = authority.rpartition("@")
+    url = URL(Origin.of(f"{scheme or 'http'}://{place}").url)
+    if path:
+        raise ValueError("it has a path")
+    if not at:
         return Proxy(url)
-    login = aiohttp.encode_basic_auth(url.user, url.password or "")
-    return Proxy(url.with_user(None), {"Proxy-Authorization": login})
-
-
-async def _bounded(response: aiohttp.ClientResponse) -> bytes:
-    """The body, unpacked, read no further than an answer could be long: so a bomb is bounded too."""
-    chunks, size_bytes = [], 0
-    async for chunk in response.content.iter_any():
-        chunks.append(chunk)
-        size_bytes += len(chunk)
-        if size_bytes > MAX_BODY_BYTES:
-            response.close()
-            break
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+    user, _, password = login.partition(":")
+    try:
+        basic = aiohttp.encode_basic_auth(unquote(user), unquote(password))
+    except ValueError:
+        raise ValueError("its user name or password cannot be sent") from None
+    return Proxy(url, {"Proxy-Authorization": basic})
 
 
 def _joined(headers: Mapping[str, str]) -> dict[str, str]:

@@ -25,6 +25,8 @@ COMMANDS = {
     "simulate": Command("Serve a simulated Azure on this computer and print its endpoint.", SimulateSettings),
     "demo": Command("Scan a simulated fleet. No Azure account needed.", DemoSettings),
     "schema": Command("Print the JSON Schema of the records."),
+    "help": Command("Show this help, or that of a command."),
+    "version": Command("Print the version."),
 }
 
 SETTINGS = tuple(command.settings for command in COMMANDS.values() if command.settings is not None)

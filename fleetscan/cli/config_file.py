@@ -6,13 +6,20 @@ plan can read a scan's file: it ignores the settings that only a scan has.
 
 from __future__ import annotations
 
+import codecs
 import tomllib
+from datetime import date, datetime, time
 from typing import TypeAlias
 
 from fleetscan.errors import UsageError
-from fleetscan.settings.setting import CheckedSettings, Setting, nearest, settings_of
+from fleetscan.nearest import nearest
+from fleetscan.settings.setting import CheckedSettings, Setting, settings_of
 
 Texts: TypeAlias = dict[str, str | list[str]]
+
+UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+# Python writes no longer number in decimal digits, and no setting takes one.
+MAX_SHOWN_BITS = 1000
 
 
 def read_config(path: str, settings: type[CheckedSettings]) -> Texts:
@@ -26,6 +33,10 @@ def read_config(path: str, settings: type[CheckedSettings]) -> Texts:
         name = key.replace("_", "-")
         if name in passed_over:
             continue
+        if _is_table(value):
+            raise UsageError(
+                f"{path}: {key!r} is a table; settings stand at the top of the file, in no table"
+            )
         setting = by_name.get(name)
         if setting is None:
             raise UsageError(f"{path}: unknown setting {key!r}.{_hint(key, by_name)}")
@@ -38,37 +49,75 @@ def read_config(path: str, settings: type[CheckedSettings]) -> Texts:
 def _load(path: str) -> dict[str, object]:
     try:
         with open(path, "rb") as file:
-            return tomllib.load(file)
+            return tomllib.loads(_decoded(file.read()))
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise UsageError(f"{path} is not valid TOML: it is not UTF-8 at byte {error.start}") from error
+        where = f"it is not {error.encoding.upper()} at byte {error.start}; save it as UTF-8"
+        raise UsageError(f"{path} is not valid TOML: {where}") from error
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{path} is not valid TOML: {error}") from error
 
 
 def _hint(key: str, names: dict[str, Setting]) -> str:
-    name = nearest(key.replace("_", "-"), names)
+    name = nearest(key, names)
     return f" Did you mean {name}?" if name else f" Known settings: {', '.join(names)}."
+
+
+def _decoded(data: bytes) -> str:
+    """The file's text: UTF-8, with a byte order mark or without, or UTF-16 with one, as PowerShell's `>`."""
+    return data.decode("utf-16" if data.startswith(UTF16_MARKS) else "utf-8-sig")
+
+
+def _is_table(value: object) -> bool:
+    """Whether `value` is a table, or an array of tables."""
+    values = value if isinstance(value, list) else [value]
+    return any(isinstance(each, dict) for each in values)
 
 
 def _texts(path: str, setting: Setting, value: object) -> str | list[str]:
     """The text of a value, or of each in an array where the setting takes several."""
-    if setting.is_list and isinstance(value, list):
-        return [_text(path, setting, single) for single in value]
-    text = _text(path, setting, value)
-    return [text] if setting.is_list else text
-
-
-def _text(path: str, setting: Setting, value: object) -> str:
-    # 1. Every value can be text. 2. A number or a switch may also be TOML's own type, but true is not a
-    #    number (though it is one in Python). 3. A number where text is needed is refused with the reason.
-    if isinstance(value, str):
-        return value
-    if type(value) in setting.form.plain:
-        return str(value)
+    values = value if setting.is_list and isinstance(value, list) else [value]
     try:
-        setting.read(str(value))
+        texts = [_text(setting, single) for single in values]
     except ValueError as refusal:
         raise UsageError(f"{path}: {setting.name} {refusal}") from None
-    raise UsageError(f"{path}: {setting.name} must be {setting.form.expected}, in quotes")
+    return texts if setting.is_list else texts[0]
+
+
+def _text(setting: Setting, value: object) -> str:
+    """The text of one value; raises ValueError with a clause that follows the setting's name.
+
+    Every value can be text. A number or a switch may also be TOML's own type, but true is not a number
+    (though it is one in Python).
+    """
+    form = setting.form
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        raise ValueError(
+            "takes texts, not an array in its array" if setting.is_list else "takes one value, not an array"
+        )
+    shown = _shown(value)
+    if type(value) in form.plain:
+        return shown
+    if form.plain:
+        raise ValueError(f"must be {form.expected}, not {shown}")
+    try:
+        setting.read(shown)
+    except ValueError as refusal:
+        raise ValueError(f"{refusal}; it stands in quotes") from None
+    raise ValueError(f'must stand in quotes: {setting.name} = "{shown}"')
+
+
+def _shown(value: object) -> str:
+    """A number, a date or a truth as TOML writes it."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case int() if value.bit_length() > MAX_SHOWN_BITS:
+            return "a number of hundreds of digits"
+        case datetime() | date() | time():
+            return value.isoformat()
+        case _:
+            return str(value)

@@ -64,8 +64,10 @@ def tell_bug(bug: BaseException) -> None:
 
 
 def note_error(error: FleetscanError) -> None:
-    """Tells a person what went wrong and what to do, in the command line's words."""
+    """Tells a person what went wrong and what to do, in the command line's words, and its details below."""
     note("error", error.told(as_flag))
+    for line in error.details:
+        tell(f"  {line}")
 
 
 def hand_over(data: str) -> None:

@@ -12,11 +12,11 @@ from fleetscan.errors import UsageError
 from fleetscan.settings.declared import Settings
 from fleetscan.settings.setting import CheckedSettings, setting, settings_of
 from fleetscan.settings.types import Duration, Number, OneOf, Switch, Text, ValueType, Whole
-from fleetscan.simulator.dials import WORD, Dial, dials_of
+from fleetscan.simulator.dials import WORD, Dial, Theme, dials_of
 from fleetscan.simulator.scenario import Scenario
 
 DIALS = dials_of(Scenario)
-OUT = next(each for each in settings_of(Settings) if each.attribute == "out")
+OF_A_SCAN = {each.attribute: each for each in settings_of(Settings)}
 
 
 def form_of(name: str, dial: Dial) -> ValueType:
@@ -30,8 +30,10 @@ def form_of(name: str, dial: Dial) -> ValueType:
             return Whole(int(dial.low), int(dial.high))
         case float() if name.endswith("_s"):
             return Duration(dial.low, dial.high)
+        case float() if name.endswith("_pct"):
+            return Number(dial.low, dial.high, "PCT", percent=1.0)
         case float():
-            return Number(dial.low, dial.high, metavar="PCT" if name.endswith("_pct") else "N")
+            return Number(dial.low, dial.high, percent=0.01 if name.endswith("_share") else None)
         case _:
             return Text(name.upper(), dial.expected, WORD)
 
@@ -39,14 +41,23 @@ def form_of(name: str, dial: Dial) -> ValueType:
 def from_dial(name: str, default: float | None = None, why: str = "") -> Any:
     """Declares a field that sets the scenario's dial `name`; `default` and `why` are the command's own."""
     dial = DIALS[name]
-    return setting(default or dial.default, form_of(name, dial), dial.help, why or dial.why)
+    text = dial.help, why or dial.why
+    return setting(default or dial.default, form_of(name, dial), *text, group=dial.theme)
+
+
+def from_scan(name: str) -> Any:
+    """Declares a field that is a setting of a scan."""
+    same = OF_A_SCAN[name]
+    return setting(same.default, same.form, same.help, same.why, group=same.group, letter=same.letter)
 
 
 @dataclass(frozen=True, slots=True)
 class ServeSettings(CheckedSettings):
     """Where `fleetscan simulate` serves."""
 
-    port: int = setting(0, Whole(0, 65_535), "Serve on this loopback port; 0 takes any free one.")
+    port: int = setting(
+        0, Whole(0, 65_535), "Serve on this loopback port; 0 takes any free one.", group=Theme.SERVER
+    )
 
 
 SimulateSettings: type[ServeSettings] = make_dataclass(
@@ -72,7 +83,9 @@ class DemoSettings(CheckedSettings):
         240.0,
         "Three minutes become less than a second, and the slowest assessment still ends in half a minute.",
     )
-    out: str | None = setting(None, OUT.form, OUT.help, OUT.why)
+    out: str | None = from_scan("out")
+    quiet: bool = from_scan("quiet")
+    verbose: bool = from_scan("verbose")
 
 
 def scenario_of(settings: CheckedSettings) -> Scenario:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from rich.console import Group, RenderableType
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -16,19 +19,34 @@ BETWEEN = "   "
 
 
 def draw(view: View, encoding: str) -> RenderableType:
-    """`view` as a bar and three lines: always the same number, so that nothing jumps."""
+    """`view` as a bar and three lines, or more where they do not fit: no number is cropped."""
     if view.phase != "scanning":
         requests = counted(view.requests, "request", "requests")
-        return _line(f"Listing{BETWEEN}{wording.found(view)}{BETWEEN}{requests}", encoding)
+        return Flow([Text("Listing"), Text(wording.found(view)), Text(requests)])
     left = wording.left(view) or "time left not known yet"
-    throttled = f"{view.throttled:,} throttled"
-    speeds = f"{view.starts_per_s:.1f} starts/s{BETWEEN}{view.polls_per_s:.1f} polls/s{BETWEEN}{throttled}"
     return Group(
         _bar(view),
-        _ends(view),
-        _line(f"{speeds}{BETWEEN}{left}", encoding),
-        _line(wording.waiting(view), encoding),
+        Flow(_ends(view)),
+        Flow([Text(words) for words in (*wording.speeds(view), f"{view.throttled:,} throttled", left)]),
+        Text(fit(wording.waiting(view), encoding), overflow="crop", no_wrap=True),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Parts beside each other, on as many lines as the width needs: a line ends between two parts alone."""
+
+    parts: Sequence[Text]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        line = self.parts[0]
+        for part in self.parts[1:]:
+            if line.cell_len + len(BETWEEN) + part.cell_len > options.max_width:
+                yield line
+                line = part
+            else:
+                line = Text.assemble(line, BETWEEN, part)
+        yield line
 
 
 def _bar(view: View) -> RenderableType:
@@ -42,16 +60,7 @@ def _bar(view: View) -> RenderableType:
     return grid
 
 
-def _ends(view: View) -> Text:
-    return Text(BETWEEN, overflow="crop", no_wrap=True).join(
-        (
-            Text(f"{view.assessed:,} assessed", "green"),
-            Text(f"{view.failed:,} failed", "bold red" if view.failed else ""),
-            Text(f"{view.skipped:,} skipped"),
-            Text(wording.running(view), "cyan"),
-        )
-    )
-
-
-def _line(text: str, encoding: str) -> Text:
-    return Text(fit(text, encoding), overflow="crop", no_wrap=True)
+def _ends(view: View) -> list[Text]:
+    styles = {"assessed": "green", "failed": "bold red" if view.failed else "", "timed out": "bold red"}
+    ends = [Text(words, styles.get(words.partition(" ")[2], "")) for words in wording.ends(view)]
+    return [*ends, Text(wording.running(view), "cyan")]

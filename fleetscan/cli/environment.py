@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping
 from fleetscan.cli.commands import SETTINGS
 from fleetscan.cli.options import CONFIG
 from fleetscan.model import ACCESS_TOKEN
-from fleetscan.settings.setting import PREFIX, nearest, settings_of
+from fleetscan.nearest import nearest
+from fleetscan.settings.setting import PREFIX, settings_of
 
 
 def unknown_variables(environment: Mapping[str, str]) -> Iterator[str]:
-    """A sentence for each FLEETSCAN_ variable that no command reads."""
+    """A sentence for each FLEETSCAN_ variable that no command reads, with the nearest name if one is near."""
     known = {setting.variable for settings in SETTINGS for setting in settings_of(settings)} | {
         CONFIG,
         ACCESS_TOKEN,
@@ -21,4 +22,5 @@ def unknown_variables(environment: Mapping[str, str]) -> Iterator[str]:
     for name in sorted(environment):
         if name.startswith(PREFIX) and name not in known:
             meant = nearest(name.removeprefix(PREFIX), known_words)
-            yield f"unknown variable {name}." + (f" Did you mean {PREFIX}{meant}?" if meant else "")
+            hint = f"Did you mean {PREFIX}{meant}?" if meant else "Run fleetscan help COMMAND to list them."
+            yield f"unknown variable {name}. {hint}"

@@ -14,12 +14,20 @@ from typing import NoReturn
 import click
 
 from fleetscan.cli.click_errors import sentence
+from fleetscan.cli.command_help import CONTEXT, Example, write_examples
 from fleetscan.cli.commands import COMMANDS
 from fleetscan.cli.console import keep_log, note, note_error, tell_bug
 from fleetscan.cli.environment import unknown_variables
 from fleetscan.cli.standard_streams import take_up_streams
 from fleetscan.errors import FleetscanError
 from fleetscan.version import __version__
+
+EXAMPLES = (
+    Example("Without an Azure account", "fleetscan demo"),
+    Example("How long a scan would take", "fleetscan plan"),
+    Example("A first try, five VMs", "fleetscan scan --limit 5"),
+    Example("All flags of a command", "fleetscan help scan"),
+)
 
 
 class LazyCommands(click.Group):
@@ -33,7 +41,7 @@ class LazyCommands(click.Group):
         if cmd_name.startswith("-"):
             return None
         if cmd_name not in COMMANDS:
-            raise click.exceptions.NoSuchCommand(cmd_name, possibilities=COMMANDS, ctx=ctx)
+            raise click.exceptions.NoSuchCommand(cmd_name, ctx=ctx)
         found = getattr(importlib.import_module(f"fleetscan.cli.{cmd_name}"), cmd_name)
         return found if isinstance(found, click.Command) else None
 
@@ -41,14 +49,18 @@ class LazyCommands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, command.help) for name, command in COMMANDS.items()])
 
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        write_examples(formatter, EXAMPLES)
 
-@click.group(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="fleetscan", message="%(prog)s %(version)s")
+
+@click.group(cls=LazyCommands, context_settings=CONTEXT)
+@click.version_option(__version__, "-V", "--version", prog_name="fleetscan", message="%(prog)s %(version)s")
 def fleetscan() -> None:
     """Assess missing patches on every virtual machine of an Azure fleet.
 
     A setting can be a flag, an environment variable FLEETSCAN_* or a key in the --config file; the
-    first of these wins. Data goes to stdout, messages to stderr.
+    first of these wins. Data goes to stdout, messages to stderr. `fleetscan help COMMAND` lists the settings
+    of a command.
     """
     keep_log()
     for warning in unknown_variables(os.environ):

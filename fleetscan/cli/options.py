@@ -7,12 +7,13 @@ click itself orders the layers: the flag, then the environment variable, then th
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from fleetscan.cli.command_help import CommandWithExamples, Example
 from fleetscan.cli.config_file import read_config
 from fleetscan.settings.setting import PREFIX, CheckedSettings, Setting, settings_of
 
@@ -56,31 +57,41 @@ class ReadSwitch(click.types.BoolParamType):
         return bool(self._read.convert(value, param, ctx))
 
 
-def command(settings: type[S]) -> Callable[[Callable[[S], int]], click.Command]:
-    """Makes a function of settings, which returns the exit code, into the command of its name."""
+def command(
+    settings: type[S], examples: Sequence[Example] = ()
+) -> Callable[[Callable[[S], int]], click.Command]:
+    """Makes a function of settings, which returns the exit code, into the command of its name.
+
+    Its help has the function's docstring, the settings by group, and the examples.
+    """
 
     def make(run: Callable[[S], int]) -> click.Command:
         def start(**values: object) -> int:
             return run(replace(settings(), **values))
 
-        params: list[click.Parameter] = [_option(setting) for setting in settings_of(settings)]
-        params.append(_config_option(settings))
-        return click.Command(run.__name__, callback=start, params=params, help=inspect.getdoc(run))
+        known = settings_of(settings)
+        return CommandWithExamples(
+            name=run.__name__,
+            callback=start,
+            params=[*map(_option, known), _config_option(settings)],
+            help=inspect.getdoc(run),
+            settings=known,
+            examples=examples,
+        )
 
     return make
 
 
 def _option(setting: Setting) -> click.Option:
-    default = setting.show_default()
-    words = [setting.help, setting.why, f"[default: {default}]" if default else ""]
+    short = [f"-{setting.letter}"] if setting.letter else []
+    flag = f"{setting.flag}/--no-{setting.name}" if setting.is_switch else setting.flag
     return click.Option(
-        [f"{setting.flag}/--no-{setting.name}" if setting.is_switch else setting.flag, setting.attribute],
+        [*short, flag, setting.attribute],
         type=ReadSwitch(setting) if setting.is_switch else ReadSetting(setting),
         metavar=None if setting.is_switch else setting.form.metavar,
         default=setting.default,
         multiple=setting.is_list,
         envvar=setting.variable,
-        help=" ".join(filter(None, words)),
     )
 
 

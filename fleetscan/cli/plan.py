@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from fleetscan.cli.command_help import Example
 from fleetscan.cli.console import hand_over, note, tell
 from fleetscan.cli.options import command
 from fleetscan.cli.running import run_until_stopped
@@ -18,9 +19,14 @@ if TYPE_CHECKING:
 # For so many VMs the calculation takes some seconds: a line says so, so that it does not look like a hang.
 LONG = 20_000
 PART_NOT_LISTED = 3
+EXAMPLES = (
+    Example("Before a first scan", "fleetscan plan"),
+    Example("With half of Azure's rate limits", "fleetscan plan --rate-share 0.5"),
+    Example("For programs, some VMs alone", "fleetscan plan --inventory vms.txt -q > plan.json"),
+)
 
 
-@command(PlanSettings)
+@command(PlanSettings, EXAMPLES)
 def plan(settings: PlanSettings) -> int:
     """Estimate how long a scan takes. Lists VMs; starts nothing.
 

@@ -1,30 +1,39 @@
 """Shows a running scan to the person at the terminal, or in the log of the job that runs it.
 
 Everything goes to stderr. On a terminal a few lines are redrawn up to four times a second; elsewhere one
-plain line is written every 30 seconds and one at the end; with `quiet` only warnings are shown.
+plain line is written every 30 seconds. A scan that breaks has no summary, and so a last line. With `quiet`
+only notes and warnings are shown. With `verbose`, quiet or not, each VM that fails or times out has a line.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
+from textwrap import wrap
 from typing import TextIO
 
 from fleetscan.cli import wording
 from fleetscan.cli.console import as_flag
+from fleetscan.cli.failed_line import failed_line
 from fleetscan.cli.tally import Tally
 from fleetscan.errors import Remedy
 from fleetscan.model import InventoryError
+from fleetscan.records.row import Row
 from fleetscan.report.sanitize import fit
-from fleetscan.scanner.hooks import Hooks
+from fleetscan.report.screen import columns_of
 
 LINE_EVERY_S = 30.0
 TICK_EVERY_S = 1.0
 REFRESHES_PER_S = 4
+# A blank at which no line ends.
+UNBROKEN = "\xa0"
+FAILED = frozenset({"failed", "timed_out"})
 # Terminals that cannot move the cursor.
 DUMB_TERMINALS = frozenset({"", "dumb", "unknown"})
 
@@ -33,28 +42,30 @@ Say = Callable[[str], None]
 
 
 @contextmanager
-def progress(quiet: bool, *, stream: TextIO | None = None, clock: Clock = time.monotonic) -> Iterator[Hooks]:
-    """Hooks that show a scan on `stream` (stderr) while the block runs, and its final state at the end.
-
-    `clock` is the one that the scan uses.
-    """
+def progress(
+    quiet: bool, *, verbose: bool = False, stream: TextIO | None = None, clock: Clock = time.monotonic
+) -> Iterator[Teller]:
+    """Hooks that show a scan on `stream` (stderr) while the block runs. `clock` is the one that it uses."""
     stream = sys.stderr if stream is None else stream
-    if quiet:
-        yield Teller(_line_writer(stream), clock())
-    elif stream.isatty() and os.environ.get("TERM", "") not in DUMB_TERMINALS:
-        with _drawn(stream, clock) as hooks:
-            yield hooks
-    else:
-        with _written(stream, clock) as hooks:
-            yield hooks
+    is_drawn = stream.isatty() and os.environ.get("TERM", "") not in DUMB_TERMINALS
+    shown = _drawn if is_drawn and not quiet else _written
+    with shown(stream, clock, quiet=quiet, verbose=verbose) as hooks:
+        yield hooks
 
 
 class Teller(Tally):
-    """Counts, and shows notes and warnings at once."""
+    """Counts, and shows notes and warnings at once. `on_failed` gets the rows of VMs that failed."""
 
-    def __init__(self, say: Say, began_at: float) -> None:
+    def __init__(self, say: Say, began_at: float, on_failed: Callable[[Row], None] | None = None) -> None:
         super().__init__(began_at)
         self._say = say
+        self._on_failed = on_failed
+        self.has_told_errors = False
+
+    def row(self, row: Row) -> None:
+        """See Hooks."""
+        if self._on_failed is not None and row["outcome"] in FAILED:
+            self._on_failed(row)
 
     def note(self, sentence: str, remedy: Remedy | None = None) -> None:
         """See Hooks."""
@@ -66,6 +77,7 @@ class Teller(Tally):
 
     def inventory_error(self, error: InventoryError) -> None:
         """See Hooks."""
+        self.has_told_errors = True
         self._say(wording.not_listed(error))
 
 
@@ -87,15 +99,26 @@ class Lines:
 
 
 @contextmanager
-def _written(stream: TextIO, clock: Clock) -> Iterator[Hooks]:
+def _written(stream: TextIO, clock: Clock, *, quiet: bool, verbose: bool) -> Iterator[Teller]:
     say = _line_writer(stream)
-    tally = Teller(say, clock())
-    with _told_at_the_end(tally, say, clock), _ticking(Lines(tally, say, clock).tick):
+
+    def say_failed(row: Row) -> None:
+        say(failed_line(row, stream.encoding or "utf-8", columns_of(stream) if stream.isatty() else None))
+
+    tally = Teller(say, clock(), say_failed if verbose else None)
+    if quiet:
+        yield tally
+        return
+    say_state = _folded(say, stream)
+    with (
+        _told_if_broken(tally, say_state, clock),
+        _ticking(Lines(tally, say_state, clock).tick, TICK_EVERY_S),
+    ):
         yield tally
 
 
 @contextmanager
-def _drawn(stream: TextIO, clock: Clock) -> Iterator[Hooks]:
+def _drawn(stream: TextIO, clock: Clock, *, quiet: bool, verbose: bool) -> Iterator[Teller]:
     # rich takes longer to import than the rest of the program, so it is imported where something is shown.
     from rich.console import Console
     from rich.live import Live
@@ -104,12 +127,20 @@ def _drawn(stream: TextIO, clock: Clock) -> Iterator[Hooks]:
     from fleetscan.cli.drawing import draw
 
     console = Console(file=stream, highlight=False)
+    failed = deque[str]()
 
     def say(line: str) -> None:
         with suppress(OSError):
             console.print(Text(fit(line, console.encoding)), soft_wrap=True)
 
-    tally = Teller(say, clock())
+    def say_failed() -> None:
+        if lines := [failed.popleft() for _ in range(len(failed))]:
+            say("\n".join(lines))
+
+    def keep(row: Row) -> None:
+        failed.append(failed_line(row, console.encoding, console.width))
+
+    tally = Teller(say, clock(), keep if verbose else None)
     live = Live(
         get_renderable=lambda: draw(tally.view(clock()), console.encoding),
         console=console,
@@ -118,31 +149,36 @@ def _drawn(stream: TextIO, clock: Clock) -> Iterator[Hooks]:
         # stdout carries only data, which does not pass through the display.
         redirect_stdout=False,
     )
-    # No last line here: the summary follows on the same screen.
-    with live:
-        yield tally
+    with _told_if_broken(tally, _folded(say, stream), clock), live:
+        # Each print draws the display anew, so many lines at once are one print.
+        try:
+            with _ticking(say_failed, 1 / REFRESHES_PER_S) if verbose else nullcontext():
+                yield tally
+        finally:
+            say_failed()
 
 
 @contextmanager
-def _told_at_the_end(tally: Tally, say: Say, clock: Clock) -> Iterator[None]:
-    """A last line however the block ends, if a fleet was listed."""
+def _told_if_broken(tally: Tally, say: Say, clock: Clock) -> Iterator[None]:
+    """A last line if the block breaks after it had a fleet: the summary that else says so does not follow."""
     began_at = clock()
     try:
         yield
-    finally:
+    except BaseException:
         now = clock()
         view = tally.view(now)
         if view.total:
             say(wording.last_line(view, now - began_at))
+        raise
 
 
 @contextmanager
-def _ticking(tick: Callable[[], None]) -> Iterator[None]:
-    """Calls `tick` every second from a thread of its own, so that a scan that hangs is visible as such."""
+def _ticking(tick: Callable[[], None], every_s: float) -> Iterator[None]:
+    """Calls `tick` from a thread of its own, so that a scan that hangs is visible as such."""
     finished = threading.Event()
 
     def run() -> None:
-        while not finished.wait(TICK_EVERY_S):
+        while not finished.wait(every_s):
             tick()
 
     thread = threading.Thread(target=run, name="fleetscan-progress", daemon=True)
@@ -152,6 +188,18 @@ def _ticking(tick: Callable[[], None]) -> Iterator[None]:
     finally:
         finished.set()
         thread.join()
+
+
+def _folded(say: Say, stream: TextIO) -> Say:
+    """Says a line in several where a terminal is narrower; a figure stays beside what it counts."""
+
+    def say_folded(line: str) -> None:
+        width = columns_of(stream) if stream.isatty() else len(line) + 1
+        beside = re.sub(r"(?<=\d) ", UNBROKEN, line)
+        for part in wrap(beside, width, break_on_hyphens=False, subsequent_indent="  "):
+            say(part.replace(UNBROKEN, " "))
+
+    return say_folded
 
 
 def _line_writer(stream: TextIO) -> Say:

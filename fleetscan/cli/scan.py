@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import anyio
 
+from fleetscan.cli.command_help import Example
 from fleetscan.cli.options import command
 from fleetscan.cli.running import run_until_stopped
 from fleetscan.settings.declared import Settings
 
+EXAMPLES = (
+    Example("A first try, five VMs", "fleetscan scan --limit 5"),
+    Example("Every night, from a scheduler", "fleetscan scan --resume --deadline 2h --quiet"),
+    Example("On call: some VMs, each failure at once", "fleetscan scan --inventory vms.txt -v"),
+    Example("Again what failed or timed out", "fleetscan scan --retry-failed latest"),
+)
 
-@command(Settings)
+
+@command(Settings, EXAMPLES)
 def scan(settings: Settings) -> int:
     """List the fleet, assess every VM, write one run directory.
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import click
 
 from fleetscan import json_text
+from fleetscan.cli.command_help import CommandWithExamples, Example
 from fleetscan.cli.console import hand_over
 from fleetscan.records.schema import SCHEMAS
 
+EXAMPLES = (Example("All schemas in a file", "fleetscan schema > schemas.json"),)
 
-@click.command()
+
+@click.command(cls=CommandWithExamples, examples=EXAMPLES)
 def schema() -> int:
     """Print the JSON Schema of the records.
 

@@ -7,15 +7,22 @@ from __future__ import annotations
 
 import anyio
 
+from fleetscan.cli.command_help import Example
 from fleetscan.cli.console import hand_over, tell
 from fleetscan.cli.dials import ServeSettings, SimulateSettings, scenario_of
 from fleetscan.cli.options import command
 from fleetscan.cli.running import run_until_stopped
 from fleetscan.errors import UsageError
+from fleetscan.report.figures import counted
 from fleetscan.simulator.scenario import Scenario
 
+EXAMPLES = (
+    Example("A large fleet, an hour of it a minute", "fleetscan simulate --machines 5000 --speed 60"),
+    Example("A bad day", "fleetscan simulate --faults-pct 5 --outages 2"),
+)
 
-@command(SimulateSettings)
+
+@command(SimulateSettings, EXAMPLES)
 def simulate(settings: ServeSettings) -> int:
     """Serve a simulated Azure on this computer and print its endpoint.
 
@@ -36,7 +43,8 @@ async def _serve(scenario: Scenario, port: int, stop: anyio.Event) -> int:
     try:
         async with serve(Cloud(scenario), port=port) as endpoint:
             hand_over(endpoint)
-            tell(f"Serving a simulated Azure with {scenario.machines} VMs. In another terminal:")
+            vms = counted(scenario.machines, "VM", "VMs")
+            tell(f"Serving a simulated Azure with {vms}. In another terminal:")
             tell(f"  FLEETSCAN_ACCESS_TOKEN={token} fleetscan scan --endpoint {endpoint}")
             tell("Stop with Ctrl-C.")
             await stop.wait()

@@ -6,12 +6,9 @@ The hooks only count. A display asks for a `View` a few times a second, and the 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from fleetscan.model import Outcome, Reason, RequestKind
-from fleetscan.records.asked import Selection
-from fleetscan.records.totals import NotScanned
 from fleetscan.scanner.hooks import Hooks
 
 # Long enough that single requests do not make the figures jump, short enough to show a pause.
@@ -29,6 +26,7 @@ class View:
     done: int
     assessed: int
     failed: int
+    timed_out: int
     skipped: int
     running: int
     requests: int
@@ -38,9 +36,6 @@ class View:
     waiting_for: str | None
     wait_s: float | None
     left_s: float | None
-    selection: Selection = field(default_factory=dict)
-    not_scanned: Sequence[NotScanned] = ()
-    not_listed: int = 0
 
 
 class Speed:
@@ -71,7 +66,6 @@ class Tally(Hooks):
         self._sent = dict.fromkeys(RequestKind, 0)
         self._throttled = 0
         self._running = 0
-        self._selected: tuple[Selection, Sequence[NotScanned], int] = {}, (), 0
         self._wait: tuple[float | None, str] = (None, "")
         self._starts = Speed(REQUEST_WINDOW_S, began_at)
         self._polls = Speed(REQUEST_WINDOW_S, began_at)
@@ -84,10 +78,6 @@ class Tally(Hooks):
     def listed(self, total: int, skipped: int) -> None:
         """See Hooks."""
         self._total = total
-
-    def selected(self, selection: Selection, not_scanned: Sequence[NotScanned], not_listed: int) -> None:
-        """See Hooks."""
-        self._selected = selection, not_scanned, not_listed
 
     def sent(self, kind: RequestKind) -> None:
         """See Hooks."""
@@ -118,14 +108,14 @@ class Tally(Hooks):
         ended, sent = self._ended, self._sent
         done = sum(ended.values())
         until, what = self._wait
-        selection, not_scanned, not_listed = self._selected
         is_waiting = bool(what) and (until is None or until > now)
         return View(
             phase=self._phase,
             total=self._total,
             done=done,
             assessed=ended[Outcome.ASSESSED],
-            failed=ended[Outcome.FAILED] + ended[Outcome.TIMED_OUT],
+            failed=ended[Outcome.FAILED],
+            timed_out=ended[Outcome.TIMED_OUT],
             skipped=ended[Outcome.SKIPPED],
             running=max(0, self._running),
             requests=sum(sent.values()),
@@ -135,9 +125,6 @@ class Tally(Hooks):
             waiting_for=what if is_waiting else None,
             wait_s=until - now if is_waiting and until is not None else None,
             left_s=self._left_s(now, done),
-            selection=selection,
-            not_scanned=not_scanned,
-            not_listed=not_listed,
         )
 
     def _left_s(self, now: float, done: int) -> float | None:

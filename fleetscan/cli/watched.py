@@ -41,7 +41,7 @@ async def watched_scan(
     settings.check_together()
     is_streamed = settings.out == STREAM
     settings = replace(settings, out=None, runs=None) if is_streamed else settings
-    with progress(settings.quiet) as hooks:
+    with progress(settings.quiet, verbose=settings.verbose) as hooks:
         live = LiveScan(settings, credential, hooks, are_failures_planned=are_failures_planned)
         summary = await _run(live, stop, is_streamed=is_streamed)
     if summary.has_run and not settings.quiet:
@@ -50,6 +50,7 @@ async def watched_scan(
             directory=summary.directory,
             stream=sys.stderr,
             skipped_on_file_word=summary.skipped_on_file_word,
+            are_errors_told=hooks.has_told_errors,
         )
     if summary.stopped_by is not None:
         note_error(summary.stopped_by)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from fleetscan.cli.tally import View
 from fleetscan.model import InventoryError
 from fleetscan.report.figures import MINUTE_S, counted, duration
-from fleetscan.report.left_out import passed_over_words, selection_words
 from fleetscan.report.sanitize import sanitize
 
 SENTENCE_LIMIT_CHARS = 500
@@ -18,25 +17,14 @@ def line(view: View) -> str:
     if view.phase != "scanning":
         parts = [f"{view.phase}: {found(view)}", counted(view.requests, "request", "requests")]
     else:
-        parts = [f"{view.phase}: {done(view)} ({ends(view)})", running(view), speeds(view)]
+        parts = [f"{view.phase}: {done(view)} ({', '.join(ends(view))})", running(view), *speeds(view)]
     return ", ".join(part for part in (*parts, waiting(view), left(view)) if part)
 
 
 def last_line(view: View, lasted_s: float) -> str:
-    """The state of a scan when it ended, complete or not."""
-    sent = counted(view.requests, "request", "requests")
-    parts = [f"{done(view)} ({ends(view)}) in {duration(lasted_s)}", sent, f"{view.throttled:,} throttled"]
-    return "; ".join(filter(None, [", ".join(parts), left_out(view)]))
-
-
-def left_out(view: View) -> str:
-    """What was asked for, and what of the fleet is not among the VMs listed; empty for a whole fleet."""
-    parts = [
-        f"selection: {asked}" if (asked := selection_words(view.selection)) else "",
-        f"passed over: {passed_over}" if (passed_over := passed_over_words(view.not_scanned)) else "",
-        f"not listed: {counted(view.not_listed, 'part', 'parts')} of the fleet" if view.not_listed else "",
-    ]
-    return "; ".join(filter(None, parts))
+    """How far a scan came that broke, and so has no summary."""
+    sent = f"{counted(view.requests, 'request', 'requests')}, {view.throttled:,} throttled"
+    return f"{done(view)} ({', '.join(ends(view))}) in {duration(lasted_s)}, {sent}"
 
 
 def note(sentence: str) -> str:
@@ -73,14 +61,20 @@ def running(view: View) -> str:
     return f"{view.running:,} running"
 
 
-def ends(view: View) -> str:
-    """The outcomes of the VMs that are done."""
-    return f"{view.assessed:,} assessed, {view.failed:,} failed, {view.skipped:,} skipped"
+def ends(view: View) -> list[str]:
+    """The outcomes of the VMs that are done: together as many as are done."""
+    timed_out = [f"{view.timed_out:,} timed out"] if view.timed_out else []
+    return [
+        f"{view.assessed:,} assessed",
+        f"{view.failed:,} failed",
+        *timed_out,
+        f"{view.skipped:,} skipped",
+    ]
 
 
-def speeds(view: View) -> str:
+def speeds(view: View) -> list[str]:
     """Starts and polls per second."""
-    return f"{view.starts_per_s:.1f} starts/s, {view.polls_per_s:.1f} polls/s"
+    return [f"{view.starts_per_s:,.1f} starts/s", f"{view.polls_per_s:,.1f} polls/s"]
 
 
 def waiting(view: View) -> str:

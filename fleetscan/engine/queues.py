@@ -163,7 +163,8 @@ class RequestQueue:
         region.bucket.take(now)
         region.circuit.sent()
         self.first_starts.sent()
-        request = job.request()
+        asked = job.request()
+        request = Request(asked.method, asked.url, asked.body, turn.kind)
         return Step(job, turn, request, now, self, region, self.bucket.taken, region.bucket.taken)
 
     def _polls_per_s(self, region: RegionQueue, now: float, idle_share: float) -> float:

@@ -10,20 +10,30 @@ reply.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import Enum
 
+from fleetscan import json_text
 from fleetscan.azure_times import azure_time
 from fleetscan.engine import outcomes
 from fleetscan.engine.latest_assessment import LatestAssessment, latest_assessment, latest_assessment_query
 from fleetscan.engine.operation_times import A_LITTLE_S
 from fleetscan.engine.patch_status import PatchStatus, assessment_summary, patch_status
 from fleetscan.engine.phase import Next, Passage, turn_of
-from fleetscan.engine.replies import dated, is_weather, parse_object, retry_after_s, throttle_delay_s
+from fleetscan.engine.replies import (
+    MAX_MESSAGE_CHARS,
+    dated,
+    is_weather,
+    parse_object,
+    retry_after_s,
+    throttle_delay_s,
+)
 from fleetscan.engine.rules import OperationRules
 from fleetscan.engine.urls import view_url
 from fleetscan.model import (
     ERROR_KEYS,
     Ending,
+    Json,
     Reason,
     Reply,
     Request,
@@ -43,6 +53,9 @@ MOST_SPACING_S = 120.0
 SURELY_S = -1.0
 # A clock may be ahead of Azure's by so much; a time that is further ahead is none.
 AHEAD_S = 60.0
+# What a VM keeps while it waits here: for an operation's whole time, or for Resource Graph, which takes three
+# queries a second. A summary has some 2 kB, and so has the result of an assessment that was ended.
+MOST_KEPT_BYTES = 16 * 1024
 # Resource Graph is late, mostly by seconds; no bound is published.
 GRAPH_WAITS_S = (5.0, 10.0, 20.0, 40.0)
 
@@ -77,10 +90,11 @@ class Recovering:
         "_otherwise",
         "_rules",
         "_seen",
+        "_shown",
         "_since",
         "_target",
         "_throttled",
-        "_view",
+        "_was_shown",
     )
 
     stage = Stage.RESULT
@@ -98,13 +112,14 @@ class Recovering:
         self._rules = rules
         self._since = since
         self._once_more = once_more
-        self._otherwise = otherwise
+        self._otherwise = _slim(otherwise)
         self._cause = cause
         self._began_at = since
-        # The last sound view.
+        # The last sound view, without its texts: many VMs may wait here.
         self._seen: PatchStatus | None = None
-        # The view that showed an assessment of ours to be over.
-        self._view: Reply | None = None
+        # Whether a view showed an assessment of ours to be over, and the end by what it told.
+        self._was_shown = False
+        self._shown: Ending | None = None
         self._is_over = False
         self._failures = self._throttled = self._asked_graph = self._idle_reads = 0
 
@@ -163,14 +178,16 @@ class Recovering:
             # What the VM does not tell Resource Graph may.
             self._is_over = self._is_waiting
             return self._none(sent_at, now)
-        self._seen = seen = patch_status(reply, self._rules.busy_max_age_s)
+        seen = patch_status(reply, self._rules.busy_max_age_s)
+        self._seen = replace(seen, status="", started=None, changed=None)
         if seen.is_assessing:
             return self._while_running(seen, reply, sent_at, now)
         if seen.is_installing and self._cause is not Cause.LOST:
             return outcomes.installing()
         is_result = self._is_result(seen.status, is_told=seen.has_error, is_preempted=seen.is_preempted)
         if is_result and self._is_newer(seen.started, seen.changed, reply, sent_at):
-            self._is_over, self._view = True, reply
+            self._is_over = self._was_shown = True
+            self._shown = _of_view(reply)
             return self._turn(0.0)
         return self._none(sent_at, now)
 
@@ -217,7 +234,7 @@ class Recovering:
             ):
                 return self._turn(VIEW_SPACING_S)
             case Cause.PREEMPTED | Cause.HELD if (
-                self._view is None and self._left_s(sent_at) > 0.0 and not self._is_free
+                not self._was_shown and self._left_s(sent_at) > 0.0 and not self._is_free
             ):
                 self._idle_reads += 1
                 spacing_s = min(MOST_SPACING_S, VIEW_SPACING_S * 2.0**self._idle_reads)
@@ -231,8 +248,8 @@ class Recovering:
         An assessment that has been followed for an operation's whole time is not waited for any more.
         """
         seen, once_more = self._seen, self._once_more
-        if self._view is not None and (ending := _of_view(self._view)) is not None:
-            return ending
+        if self._shown is not None:
+            return self._shown
         if once_more is None:
             return self._otherwise
         if seen is not None and seen.is_installing:
@@ -276,7 +293,7 @@ class Recovering:
         tolerance_s = A_LITTLE_S
         if self._cause is Cause.HELD:
             # What one Date was sure of is a second less sure by the next.
-            tolerance_s = SURELY_S if self._view is None else 0.0
+            tolerance_s = 0.0 if self._was_shown else SURELY_S
         return ago_s is not None and -AHEAD_S <= ago_s <= sent_at - self._since + tolerance_s
 
 
@@ -287,6 +304,26 @@ def _ago_s(moment: str | None, reply: Reply) -> float | None:
 
 
 def _of_view(reply: Reply) -> Ending | None:
-    """The end by the VM's own summary; None where that does not say what was found."""
-    ending = outcomes.assessment(reply, assessment_summary(reply), Source.INSTANCE_VIEW)
+    """The end by the VM's own summary; None where that does not say what was found, or says too much."""
+    summary = assessment_summary(reply)
+    if not _is_small(summary):
+        return None
+    ending = outcomes.assessment(reply, summary, Source.INSTANCE_VIEW)
     return None if ending.reason is Reason.NO_RESULT else ending
+
+
+def _slim(otherwise: Ending) -> Ending:
+    """`otherwise` as it is kept: without an assessment, or the end of a message, that is too large."""
+    error = otherwise.error
+    if error is not None and len(error.message or "") > MAX_MESSAGE_CHARS:
+        error = replace(error, message=(error.message or "")[:MAX_MESSAGE_CHARS])
+    told = otherwise.assessment
+    return replace(otherwise, error=error, assessment=told if told is None or _is_small(told) else None)
+
+
+def _is_small(told: dict[str, Json]) -> bool:
+    """Whether it can be kept while its VM waits."""
+    try:
+        return len(json_text.encode(told)) <= MOST_KEPT_BYTES
+    except ValueError:
+        return False

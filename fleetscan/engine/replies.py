@@ -14,7 +14,7 @@ from enum import Enum
 
 from fleetscan import json_text
 from fleetscan.azure_times import http_time
-from fleetscan.model import Failure, Fault, Json, Reply, Stage
+from fleetscan.model import Failure, Fault, Json, OwnCode, Reply, Stage
 
 # Azure's documents say 10 to 600 s and one throttling sample 1200; no scan is served by more than an hour.
 MAX_RETRY_AFTER_S = 3600.0
@@ -69,6 +69,8 @@ def read_error(reply: Reply, stage: Stage) -> Failure:
     """What `reply` says went wrong: Azure's innermost code and message, or which fault brought none."""
     if reply.fault is not None:
         return Failure.of_fleetscan(reply.fault, reply.detail or None, stage, reply)
+    if reply.detail:
+        return Failure.of_fleetscan(OwnCode.MALFORMED_REPLY, reply.detail, stage, reply)
     code, message = innermost_error(parse_object(reply.body) or {})
     if code is None and message is None:
         message = reply.body[:MAX_MESSAGE_CHARS].decode("utf-8", "replace").strip() or None

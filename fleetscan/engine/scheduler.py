@@ -57,7 +57,7 @@ class Scheduler:
 
     It begins with `limits`, which replies correct. Of each subscription `at_first` starts are on their way at
     most, until one is answered; `workers` requests are exchanged at once at most. `next` hands out a step
-    whose tokens it has taken; exactly one of `settle`, `put_back` and `forget` follows for each step. `outages`
+    whose tokens it has taken; one of `settle`, `put_back` and `forget` follows for each step. `outages`
     are those not yet reported; the reader removes them.
     """
 

@@ -87,7 +87,7 @@ class Starting:
             case 200:
                 body = parse_object(reply.body)
                 if body is None:
-                    return outcomes.malformed(reply, Stage.START, outcomes.NO_OBJECT)
+                    return outcomes.malformed(reply, Stage.START, reply.detail or outcomes.NO_OBJECT)
                 return outcomes.assessment(reply, body)
             case 204:
                 return outcomes.no_result(reply, Stage.START, "the assessment ended at once without a result")

@@ -6,9 +6,12 @@ except for the power state in a row of an earlier run: that was another night, a
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from typing import BinaryIO
 
 from fleetscan.addresses import parse_vm_id
 from fleetscan.engine.replies import parse_json
@@ -22,8 +25,15 @@ from fleetscan.runs.reader import Run, open_run
 
 MAX_GOT_CHARS = 80
 STDIN = 0
+UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 # How the schema of a run's row begins, whichever its number.
 ROW_SCHEMA = "fleetscan.result/"
+# How JSON of many lines begins, as az prints its lists and its queries' answers.
+OPENINGS = {
+    "[": "it begins a JSON array; jq -c '.[]' makes one line per VM of it",
+    "{": "it begins JSON of several lines; jq -c . makes one line of it, jq -c '.data[]' one per VM "
+    "of what az graph query prints",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +56,27 @@ def read_inventory(path: str) -> InventoryFile:
             return InventoryFile(path, [target_of_row(row) for row in run.rows()], 0)
         if path != "-":
             with open(path, "rb") as lines:
-                return read_lines(lines, path)
+                return read_lines(_in_utf8(lines, path), path)
         # A reader of its own: Python's is locked while it is read, so that a process could not end.
         with open(STDIN, "rb", closefd=False) as lines:
-            return read_lines(lines, "standard input")
+            return read_lines(_in_utf8(lines, "standard input"), "standard input")
     except OSError as error:
         raise UsageError(
             f"the inventory {path} cannot be read ({error.strerror})",
             Remedy("name a readable file with {inventory}", {"inventory": None}),
         ) from error
+
+
+def _in_utf8(file: BinaryIO, name: str) -> Iterable[bytes]:
+    """The lines of `file`. Windows PowerShell's `>` writes UTF-16, which a byte order mark shows."""
+    first = file.readline()
+    if not first.startswith(UTF16_MARKS):
+        return chain((first,), file)
+    try:
+        return (first + file.read()).decode("utf-16").encode().splitlines()
+    except UnicodeDecodeError as error:
+        why = f"its byte order mark is UTF-16's, and byte {error.start} is not UTF-16"
+        raise InventoryFileError(name, line=1, why=why, got=repr(first[:MAX_GOT_CHARS])) from error
 
 
 def run_of(path: Path) -> Run | None:
@@ -77,6 +99,10 @@ def read_lines(lines: Iterable[bytes], name: str) -> InventoryFile:
             line = (raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw).decode().strip()
             if not line or line.startswith("#"):
                 continue
+            if "\0" in line:
+                raise ValueError(
+                    "it has null bytes, as UTF-16 without a byte order mark has; save it as UTF-8"
+                )
             target = _target_of(line)
         except ValueError as error:
             got = raw.decode(errors="replace").strip()[:MAX_GOT_CHARS]
@@ -97,7 +123,9 @@ def _target_of(line: str) -> Target:
     try:
         row = parse_json(line.encode())
     except ValueError as error:
-        raise ValueError("it is neither a JSON object nor a resource id") from error
+        raise ValueError(OPENINGS.get(line, "it is neither a JSON object nor a resource id")) from error
+    if isinstance(row, list):
+        raise ValueError(OPENINGS["["])
     if not isinstance(row, dict):
         raise ValueError("it is JSON but not an object")
     name = "resource_id" if "resource_id" in row else "id"

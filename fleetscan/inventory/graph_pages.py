@@ -17,6 +17,7 @@ from typing import Generic, TypeVar
 from fleetscan.addresses import HIDDEN
 from fleetscan.engine.graph_request import MAX_ROWS, graph_request
 from fleetscan.engine.replies import dated, parse_object, read_error, text_at
+from fleetscan.inventory.bulk import Bulk, Part
 from fleetscan.inventory.pages import Pages
 from fleetscan.model import Json, ListRequest, Reply, RequestKind, Stage
 
@@ -63,8 +64,14 @@ class _Refused:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
 class _TooLarge:
-    """A page would have had more than the 16 MiB Graph sends."""
+    """A page would have had more than the 16 MiB Graph sends, or has more than is taken in.
+
+    `why` completes "Resource Graph ..." where it had one row.
+    """
+
+    why: str
 
 
 def batches(subscriptions: Sequence[T]) -> Iterator[tuple[T, ...]]:
@@ -73,60 +80,88 @@ def batches(subscriptions: Sequence[T]) -> Iterator[tuple[T, ...]]:
         yield tuple(subscriptions[start : start + BATCH_SUBSCRIPTIONS])
 
 
-def graph_pages(endpoint: str, query: GraphQuery[T], batch: Sequence[str]) -> Pages[list[T] | str]:
+def graph_pages(
+    endpoint: str, query: GraphQuery[T], batch: Sequence[str], bulk: Bulk | None = None
+) -> Pages[list[T] | str]:
     """What the rows of `query` in a batch of subscriptions say, or a clause on what did not add up.
 
-    Too large a page starts the reading anew with half the rows a page.
+    Too large a page starts the reading anew with half the rows a page. `bulk` counts what is kept of a fleet.
     """
-    rows_a_page, attempts_left = MAX_ROWS, query.attempts
+    rows_a_page, attempts_left, part = MAX_ROWS, query.attempts, Part(bulk or Bulk())
     while True:
+        part.drop()
+        reading = _Reading(query, part)
         try:
-            found = yield from _read_all(endpoint, query, batch, rows_a_page)
+            yield from _read_all(endpoint, reading, batch, rows_a_page)
         except ValueError as doubt:
             attempts_left -= 1
             if not attempts_left:
+                part.drop()
                 return str(doubt)
             continue
-        match found:
-            case list(values):
-                return values
-            case _Refused(why):
+        match reading.otherwise:
+            case None:
+                return list(reading.found.values())
+            case _TooLarge() if rows_a_page > 1:
+                rows_a_page //= 2
+            case _Refused(why) | _TooLarge(why):
+                part.drop()
                 return why
-            case _TooLarge() if rows_a_page == 1:
-                return "says that one row is too large"
-        rows_a_page //= 2
 
 
-def _read_all(
-    endpoint: str, query: GraphQuery[T], batch: Sequence[str], rows_a_page: int
-) -> Pages[list[T] | _Refused | _TooLarge]:
-    """All pages; ValueError with a clause on what did not add up."""
-    found: dict[str, T] = {}
-    tokens: set[str] = set()
-    token: str | None = None
-    total: int | None = None
+def _read_all(endpoint: str, reading: _Reading[T], batch: Sequence[str], rows_a_page: int) -> Pages[None]:
+    """Read all pages; ValueError with a clause on what did not add up.
+
+    While one page is waited for, nothing here holds the one before.
+    """
+    query = reading.query
     while True:
-        request = graph_request(endpoint, query.text, batch, rows=rows_a_page, skip_token=token)
-        page = _read_page((yield ListRequest(query.kind, request)))
+        request = graph_request(endpoint, query.text, batch, rows=rows_a_page, skip_token=reading.token)
+        reading.take((yield ListRequest(query.kind, request)))
+        if reading.token is None:
+            return
+
+
+class _Reading(Generic[T]):
+    """What was `found` so far, by the rows' ids; `token` leads to more, `otherwise` is why it ended early."""
+
+    def __init__(self, query: GraphQuery[T], part: Part) -> None:
+        self.query = query
+        self.found: dict[str, T] = {}
+        self.token: str | None = None
+        self.otherwise: _Refused | _TooLarge | None = None
+        self._part = part
+        self._total: int | None = None
+        # Hashes, because a token may be of any length.
+        self._tokens: set[int] = set()
+
+    def take(self, reply: Reply) -> None:
+        """Read one more page; ValueError with a clause on what did not add up."""
+        page = _read_page(reply)
         if not isinstance(page, _Page):
-            return page
-        if total not in (None, page.total):
-            raise ValueError(f"counted {total} {query.rows} and then {page.total}")
-        total, token = page.total, page.token
-        if total > MAX_TOTAL:
-            raise ValueError(f"counted {total} {query.rows}, more than there can be")
-        if token is not None and not page.rows:
+            self.token, self.otherwise = None, page
+            return
+        self._part.take(reply.body, "")
+        rows, found = self.query.rows, self.found
+        if self._total not in (None, page.total):
+            raise ValueError(f"counted {self._total:,} {rows} and then {page.total:,}")
+        self._total, self.token = page.total, page.token
+        if page.total > MAX_TOTAL:
+            raise ValueError(f"counted {page.total:,} {rows}, more than there can be")
+        if page.token is not None and not page.rows:
             raise ValueError("gave an empty page with more to come")
         for row in page.rows:
-            _take(row, page.sent_at, query, found)
-        if len(found) > total or (token is None and len(found) < total):
-            raise ValueError(f"gave {len(found)} of {total} {query.rows}")
-        if token is None:
-            return list(found.values())
-        if token in tokens:
+            _take(row, page.sent_at, self.query, found)
+        if len(found) > page.total or (page.token is None and len(found) < page.total):
+            raise ValueError(f"gave {len(found):,} of {page.total:,} {rows}")
+        if page.token is not None:
+            self._note(page.token)
+
+    def _note(self, token: str) -> None:
+        if hash(token) in self._tokens:
             raise ValueError("gave a $skipToken twice")
-        tokens.add(token)
-        if len(tokens) >= MAX_PAGES:
+        self._tokens.add(hash(token))
+        if len(self._tokens) >= MAX_PAGES:
             raise ValueError(f"gave {MAX_PAGES:,} pages and more to come")
 
 
@@ -142,7 +177,9 @@ def _take(row: Json, sent_at: datetime | None, query: GraphQuery[T], found: dict
 def _read_page(reply: Reply) -> _Page | _Refused | _TooLarge:
     """The page in `reply`; ValueError with a clause where there is none."""
     if reply.status == 400 and b"ResponsePayloadTooLarge" in reply.body:
-        return _TooLarge()
+        return _TooLarge("says that one row is too large")
+    if reply.status == 200 and reply.detail:
+        return _TooLarge(f"gave a page of one row that cannot be read ({reply.detail})")
     if reply.status != 200:
         error = read_error(reply, Stage.INVENTORY)
         denied = "was denied" if reply.status == 403 else "failed"

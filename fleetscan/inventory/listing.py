@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from fleetscan.inventory.bulk import Bulk
+from fleetscan.inventory.choice import Choice, choose, is_id
 from fleetscan.inventory.compute import ComputeListing, list_machines, list_silent
 from fleetscan.inventory.from_file import InventoryFile
 from fleetscan.inventory.graph_pages import batches
 from fleetscan.inventory.pages import Pages
 from fleetscan.inventory.resource_graph import GraphBroken, GraphListing, query_machines
 from fleetscan.inventory.selection import each_once, is_skipped, of_subscriptions
-from fleetscan.inventory.subscriptions import Choice, Subscription, Subscriptions, choose, list_subscriptions
+from fleetscan.inventory.subscriptions import Subscription, Subscriptions, list_subscriptions
 from fleetscan.model import InventoryError, Target
 from fleetscan.records.run import Scope, ScopeSubscription
 
@@ -67,7 +69,7 @@ def _as_json(subscription: Subscription) -> ScopeSubscription:
 
 
 class Listing:
-    """One listing of the fleet; `named` are subscriptions' ids, none for all that are enabled.
+    """One listing of the fleet; `named` are subscriptions' ids or names, none for all that are enabled.
 
     Its caller calls the four methods in this order, reads the listings each returns side by side, and hands
     their results, in their order, to the next:
@@ -81,6 +83,7 @@ class Listing:
     def __init__(self, endpoint: str, named: Sequence[str]) -> None:
         self._endpoint = endpoint
         self._named = named
+        self._bulk = Bulk()
         self._choice = Choice(())
         self._listed: list[Subscription] = []
         self._targets: list[Target] = []
@@ -88,13 +91,13 @@ class Listing:
 
     def subscriptions(self) -> Pages[Subscriptions]:
         """The first step: which subscriptions are visible."""
-        return list_subscriptions(self._endpoint)
+        return list_subscriptions(self._endpoint, self._bulk)
 
     def graph(self, subscriptions: Subscriptions) -> list[Pages[GraphListing | GraphBroken]]:
         """The second: a query for every few hundred chosen subscriptions."""
         self._choice = choose(subscriptions, self._named)
         self._notes.extend(self._choice.notes)
-        return [query_machines(self._endpoint, batch) for batch in batches(self._choice.chosen)]
+        return [query_machines(self._endpoint, batch, self._bulk) for batch in batches(self._choice.chosen)]
 
     def compute(self, answers: Iterable[GraphListing | GraphBroken]) -> list[Pages[ComputeListing]]:
         """The third: Compute's list of every subscription that Graph did not list, or showed nothing of."""
@@ -114,8 +117,8 @@ class Listing:
                     )
                     self._notes.append(note)
         return [
-            *(list_machines(self._endpoint, subscription) for subscription in remaining),
-            *(list_silent(self._endpoint, subscription) for subscription in silent),
+            *(list_machines(self._endpoint, subscription, self._bulk) for subscription in remaining),
+            *(list_silent(self._endpoint, subscription, self._bulk) for subscription in silent),
         ]
 
     def fleet(self, listings: Sequence[ComputeListing]) -> Fleet:
@@ -140,27 +143,39 @@ class Listing:
 def _note_of_hidden(hidden: Sequence[Subscription]) -> str:
     """That Graph cannot be believed for these subscriptions; the first few are named."""
     named = ", ".join(subscription.id for subscription in hidden[:NAMED])
-    more = f" and {len(hidden) - NAMED} more" if len(hidden) > NAMED else ""
+    more = f" and {len(hidden) - NAMED:,} more" if len(hidden) > NAMED else ""
     shows = f"Resource Graph shows no VM of {named}{more}, but Compute does"
     return f"{shows}: {_count(hidden)} listed through Compute"
 
 
 def _count(subscriptions: Sequence[Subscription]) -> str:
-    return "1 subscription is" if len(subscriptions) == 1 else f"{len(subscriptions)} subscriptions are"
+    return "1 subscription is" if len(subscriptions) == 1 else f"{len(subscriptions):,} subscriptions are"
 
 
-def fleet_of_file(file: InventoryFile, named: Sequence[str]) -> Fleet:
-    """The VMs of an inventory file that are in the subscriptions `named`, all of them when none is."""
-    targets = of_subscriptions(file.targets, named)
+def names_in(named: Sequence[str], file: InventoryFile) -> list[str]:
+    """Those of the `named` subscriptions that the file's ids cannot tell: names, to be looked up at Azure."""
+    present = {target.subscription_id.lower() for target in file.targets}
+    return [value for value in named if not is_id(value) and value.lower() not in present]
+
+
+def fleet_of_file(file: InventoryFile, named: Sequence[str], looked_up: Choice | None = None) -> Fleet:
+    """The VMs of an inventory file that are in the subscriptions `named`, all of them when none is.
+
+    `looked_up` is what Azure knows of the `names_in` them, where there are such.
+    """
+    names = set(names_in(named, file))
+    found = () if looked_up is None else looked_up.chosen
+    ids = dict.fromkeys(
+        [*(value.lower() for value in named if value not in names), *(each.key for each in found)]
+    )
+    targets = of_subscriptions(file.targets, ids if named else None)
     notes: list[str] = []
     if file.duplicates:
-        lines = "1 line" if file.duplicates == 1 else f"{file.duplicates} lines"
+        lines = "1 line" if file.duplicates == 1 else f"{file.duplicates:,} lines"
         notes.append(f"{lines} of {file.name} dropped: the VM was named before")
     present = {target.subscription_id.lower() for target in targets}
-    notes += [
-        f"{file.name} has no VM in subscription {name}" for name in named if name.lower() not in present
-    ]
-    return Fleet(targets, notes=notes)
+    notes += [f"{file.name} has no VM in subscription {each}" for each in ids if each not in present]
+    return Fleet(targets, errors=[] if looked_up is None else list(looked_up.errors), notes=notes)
 
 
 def note_of_skipped(targets: Iterable[Target], name: str) -> str | None:

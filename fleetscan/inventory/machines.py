@@ -6,6 +6,7 @@ A value of an unexpected type counts as not said (None); an id that is none is t
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from fleetscan.addresses import parse_vm_id
 from fleetscan.engine.replies import text_at, value_at
@@ -66,12 +67,26 @@ def facts_of_vm(vm: Json, status: Json = None) -> dict[str, Json]:
     """The facts in a VM's object of a Compute list, its instance view from the `statusOnly` list."""
     facts = {name: value_at(vm, name) for name in ("id", "location", "tags")}
     facts |= {name: value_at(vm, path) for name, path in PATHS.items()}
+    return facts | view_of(status)
+
+
+def view_of(status: Json) -> dict[str, Json]:
+    """The facts in a VM's object of the `statusOnly` list."""
     view = value_at(status, "properties.instanceView")
-    return facts | {
-        "osName": value_at(view, "osName"),
-        "osVersion": value_at(view, "osVersion"),
+    return {
+        "osName": text_at(view, "osName"),
+        "osVersion": text_at(view, "osVersion"),
         "powerState": _power_code(value_at(view, "statuses")),
     }
+
+
+def with_view(target: Target, view: dict[str, Json] | None) -> Target:
+    """`target` with the facts of its `view`, where there is one."""
+    if view is None:
+        return target
+    seen = {"os_name": view["osName"], "os_version": view["osVersion"]}
+    power_state = power_state_of(text_at(view, "powerState"))
+    return replace(target, power_state=power_state, facts=shared_facts({**target.facts, **seen}))
 
 
 def _power_code(statuses: Json) -> str | None:

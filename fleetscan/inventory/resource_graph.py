@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
+from fleetscan.inventory.bulk import Bulk
 from fleetscan.inventory.graph_pages import GraphQuery, graph_pages
 from fleetscan.inventory.machines import PATHS, VIEW_PATHS, target_of
 from fleetscan.inventory.pages import Pages
@@ -42,11 +43,13 @@ class GraphBroken:
     why: str
 
 
-def query_machines(endpoint: str, batch: tuple[Subscription, ...]) -> Pages[GraphListing | GraphBroken]:
-    """Every VM of `batch`, which is not empty."""
+def query_machines(
+    endpoint: str, batch: tuple[Subscription, ...], bulk: Bulk | None = None
+) -> Pages[GraphListing | GraphBroken]:
+    """Every VM of `batch`, which is not empty; `bulk` counts what is kept of a fleet."""
     names = {subscription.key: subscription.name for subscription in batch}
     query = GraphQuery(RequestKind.QUERY_GRAPH, QUERY, "VMs", partial(_target_of, names=names))
-    found = yield from graph_pages(endpoint, query, [subscription.id for subscription in batch])
+    found = yield from graph_pages(endpoint, query, [subscription.id for subscription in batch], bulk)
     return GraphBroken(batch, found) if isinstance(found, str) else GraphListing(batch, found)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from fleetscan.model import Target
 
@@ -25,10 +25,10 @@ def each_once(targets: Iterable[Target]) -> list[Target]:
     return list(once.values())
 
 
-def of_subscriptions(targets: Sequence[Target], named: Sequence[str]) -> list[Target]:
-    """The VMs of the subscriptions `named`; all of them when none is."""
-    wanted = {name.lower() for name in named}
-    return [target for target in targets if not wanted or target.subscription_id.lower() in wanted]
+def of_subscriptions(targets: Sequence[Target], ids: Collection[str] | None) -> list[Target]:
+    """The VMs of the subscriptions with these `ids`; all of them where that is None."""
+    wanted = None if ids is None else {each.lower() for each in ids}
+    return [target for target in targets if wanted is None or target.subscription_id.lower() in wanted]
 
 
 def first(targets: Sequence[Target], limit: int | None) -> list[Target]:

@@ -33,12 +33,12 @@ Share: TypeAlias = Annotated[float, Keyword("exclusiveMinimum", 0), Keyword("max
 
 
 class PlanGroup(TypedDict):
-    """The machines of one subscription and location."""
+    """The VMs of one subscription and location."""
 
     subscription_id: Annotated[str, "The subscription's id."]
     subscription_name: Annotated[str | None, "Its name, where the inventory told one."]
     location: Annotated[str | None, "The region, lower case without spaces."]
-    listed: Annotated[Count, "Machines listed."]
+    listed: Annotated[Count, "VMs listed."]
     skipped: Annotated[Count, "Those that are not assessed."]
     to_assess: Annotated[Count, "Those that are."]
     last_start_after_s: Annotated[Seconds | None, "When the last of them is started."]
@@ -51,7 +51,7 @@ class PlanPredicted(TypedDict):
     last_start_after_s: Annotated[Seconds | None, "When the last start is sent."]
     first_poll_after_s: Annotated[Seconds | None, "When the first poll is sent."]
     last_poll_after_s: Annotated[Seconds | None, "When the last poll is sent."]
-    ends_after_s: Annotated[Seconds, "When the last machine ends."]
+    ends_after_s: Annotated[Seconds, "When the last VM ends."]
     starts: Annotated[Count, "Requests that start assessments."]
     polls: Annotated[Count, "Requests that read operations and their results."]
 
@@ -79,7 +79,7 @@ class Plan(TypedDict):
     """A scan foreseen. Seconds count from its first start."""
 
     schema: Schema
-    listed: Annotated[Count, "Machines listed."]
+    listed: Annotated[Count, "VMs listed."]
     to_assess: Annotated[Count, "Those of them that a scan would start assessments for."]
     skipped: Annotated[Tally, "The others, by the reason their rows would give."]
     power_states: Annotated[Tally, "Those that do not run, by power state."]
@@ -91,7 +91,7 @@ class Plan(TypedDict):
     assumed: PlanAssumed
     selection: Annotated[dict[str, Json], "What was asked for: every setting that selects, as it was set."]
     not_scanned: Annotated[
-        list[NotScanned], "Subscriptions passed over because of their state: no machine of theirs is listed."
+        list[NotScanned], "Subscriptions passed over because of their state: no VM of theirs is listed."
     ]
     inventory_errors: Annotated[
         list[NotListed], "What could not be listed, and is no part of the prediction."

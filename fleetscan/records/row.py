@@ -54,14 +54,14 @@ class MachineIdentity(TypedDict):
 
     schema: Schema
     scan_id: Annotated[str, "The scan that wrote this row."]
-    resource_id: Annotated[str, "The machine's id as Azure wrote it; unique without regard to case."]
-    kind: Annotated[Literal["vm", "arc"], "An Azure virtual machine or an Arc machine."]
+    resource_id: Annotated[str, "The VM's id as Azure wrote it; unique without regard to case."]
+    kind: Annotated[Literal["vm", "arc"], "An Azure VM or an Arc server."]
     subscription_id: Annotated[str, "Compared without case."]
     subscription_name: Annotated[str | None, "The subscription's display name."]
     resource_group: Annotated[str, "Compared without case."]
-    name: Annotated[str, "The machine's own name; unique in its resource group alone."]
+    name: Annotated[str, "The VM's own name; unique in its resource group alone."]
     location: Annotated[str | None, "The region, lower case without spaces."]
-    os_type: Annotated[OsType | None, "What the machine runs."]
+    os_type: Annotated[OsType | None, "What the VM runs."]
 
 
 class MachineFacts(TypedDict):
@@ -69,17 +69,17 @@ class MachineFacts(TypedDict):
 
     os_name: Annotated[str | None, "The operating system's name as the guest told it."]
     os_version: Annotated[str | None, "The operating system's version as the guest told it."]
-    image: Annotated[str | None, "The image the machine was made from."]
-    patch_mode: Annotated[str | None, "How the machine is set to be patched."]
-    assessment_mode: Annotated[str | None, "How the machine is set to be assessed."]
+    image: Annotated[str | None, "The image the VM was made from."]
+    patch_mode: Annotated[str | None, "How the VM is set to be patched."]
+    assessment_mode: Annotated[str | None, "How the VM is set to be assessed."]
 
 
 class MachineEnd(TypedDict):
-    """How the machine was found, and how it ended."""
+    """How the VM was found, and how it ended."""
 
     power_state: Annotated[str | None, "Lower-case word: running, stopped, deallocated and others."]
-    tags: Annotated[dict[str, str], "The machine's tags. Names compare without case, values with it."]
-    outcome: Annotated[OutcomeWord, "How the machine ended."]
+    tags: Annotated[dict[str, str], "The VM's tags. Names compare without case, values with it."]
+    outcome: Annotated[OutcomeWord, "How the VM ended."]
     reason: Annotated[ReasonWord, "Why; the outcome decides which words there are."]
 
 
@@ -90,10 +90,10 @@ class Findings(TypedDict):
     status: Annotated[str | None, "The assessment's own status word, verbatim."]
     assessed_at: Annotated[UtcTime | None, "When Azure made the assessment."]
     critical_and_security_count: Annotated[
-        Count | None, "Missing critical and security patches; null when not told."
+        Count | None, "Missing critical and security patches; null if not reported."
     ]
-    other_count: Annotated[Count | None, "Other patches missing; null when untold."]
-    reboot_pending: Annotated[bool | None, "Whether a restart is due; null when untold."]
+    other_count: Annotated[Count | None, "Other missing patches; null if not reported."]
+    reboot_pending: Annotated[bool | None, "Whether a restart is due; null if not reported."]
     patch_count: Annotated[Count | None, "Patches in the list that came; null when none came."]
     patches_complete: Annotated[
         bool | None,
@@ -125,7 +125,7 @@ class RowOperation(TypedDict):
 
 
 class Row(MachineIdentity, MachineFacts, MachineEnd, Findings):
-    """One listed machine and how its assessment ended."""
+    """One listed VM and how its assessment ended."""
 
     assessment: Annotated[
         dict[str, Json] | None, "Azure's result object, verbatim, with whatever fields it has."

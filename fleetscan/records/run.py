@@ -40,9 +40,9 @@ class ScopeSubscription(TypedDict):
 
 
 class Scope(TypedDict):
-    """The subscriptions that were listed; empty lists where the machines came from a file."""
+    """The subscriptions that were listed; empty lists where the VMs came from a file."""
 
-    subscriptions: Annotated[list[ScopeSubscription], "Those whose machines were listed."]
+    subscriptions: Annotated[list[ScopeSubscription], "Those whose VMs were listed."]
     not_enabled: Annotated[list[ScopeSubscription], "Those that were passed over because of their state."]
 
 

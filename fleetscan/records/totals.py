@@ -17,13 +17,13 @@ Scope: TypeAlias = Annotated[str, Keyword("pattern", "^(fleet|subscription|locat
 
 
 class Outcomes(TypedDict):
-    """Their sum is listed. Interrupted machines have no row."""
+    """Their sum is listed. Interrupted VMs have no row."""
 
-    assessed: Annotated[Count, "Machines that ended so."]
-    failed: Annotated[Count, "Machines that ended so."]
-    timed_out: Annotated[Count, "Machines that ended so."]
-    skipped: Annotated[Count, "Machines that ended so."]
-    interrupted: Annotated[Count, "Machines that ended so."]
+    assessed: Annotated[Count, "VMs that ended so."]
+    failed: Annotated[Count, "VMs that ended so."]
+    timed_out: Annotated[Count, "VMs that ended so."]
+    skipped: Annotated[Count, "VMs that ended so."]
+    interrupted: Annotated[Count, "VMs that ended so."]
 
 
 class Requests(TypedDict):
@@ -55,33 +55,29 @@ class NotScanned(TypedDict):
 
 
 class GroupTotals(TypedDict):
-    """Sums over one group of the fleet, or all of it; those of patches are over assessed machines alone."""
+    """Sums over one group of the fleet, or all of it; those of patches are over assessed VMs alone."""
 
     schema: Schema
     scan_id: Annotated[str, "The scan these sums are of."]
-    scope: Annotated[Scope, "What the machines of this line have in common."]
+    scope: Annotated[Scope, "What the VMs of this line have in common."]
     key: Annotated[
         str | None,
         "The group's subscription id (lower case), location, OS type or tag value; "
-        "null for machines without one, and for the fleet.",
+        "null for VMs without one, and for the fleet.",
     ]
     name: Annotated[str | None, "A subscription's display name; null for every other group, or if unknown."]
-    listed: Annotated[Count, "Machines that were selected."]
+    listed: Annotated[Count, "VMs that were selected."]
     outcomes: Outcomes
     statuses: Annotated[Tally, "Rows for each status word of the assessment."]
     reasons: Annotated[Tally, "Rows for each reason."]
-    critical_and_security_count: Annotated[
-        Count, "Critical and security patches missing on assessed machines."
-    ]
-    other_count: Annotated[Count, "Other patches missing on assessed machines."]
-    reboot_pending: Annotated[Count, "Assessed machines where a restart is due."]
-    vms_with_critical_or_security: Annotated[
-        Count, "Assessed machines that miss a critical or security patch."
-    ]
-    patches_incomplete: Annotated[Count, "Assessed machines whose list of patches is not complete."]
-    coverage_pct: Annotated[Percent, "Assessed machines, of those listed, %."]
+    critical_and_security_count: Annotated[Count, "Critical and security patches missing on assessed VMs."]
+    other_count: Annotated[Count, "Other patches missing on assessed VMs."]
+    reboot_pending: Annotated[Count, "Assessed VMs where a restart is due."]
+    vms_with_critical_or_security: Annotated[Count, "Assessed VMs that miss a critical or security patch."]
+    patches_incomplete: Annotated[Count, "Assessed VMs whose list of patches is not complete."]
+    coverage_pct: Annotated[Percent, "Assessed VMs, of those listed, %."]
     compliance_pct: Annotated[
-        Percent, "Assessed machines that miss no critical or security patch, of those listed, %."
+        Percent, "Assessed VMs that miss no critical or security patch, of those listed, %."
     ]
 
 
@@ -97,8 +93,8 @@ class Totals(GroupTotals):
     ]
     not_scanned: Annotated[
         list[NotScanned],
-        "Subscriptions passed over because of their state: no machine of theirs is listed.",
+        "Subscriptions passed over because of their state: no VM of theirs is listed.",
     ]
     inventory_errors: Annotated[
-        list[NotListed], "What could not be listed, so that nobody takes it for empty."
+        list[NotListed], "What could not be listed, so that it is not taken for empty."
     ]

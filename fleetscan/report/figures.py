@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 MINUTE_S = 60
 HOUR_S = 3600
 
@@ -13,10 +15,16 @@ def duration(span_s: float) -> str:
         large, small = (seconds // MINUTE_S, "min"), (seconds % MINUTE_S, "s")
     else:
         large, small = (seconds // HOUR_S, "h"), (seconds % HOUR_S // MINUTE_S, "min")
-    told = [f"{number} {unit}" for number, unit in (large, small) if number]
+    told = [f"{number:,} {unit}" for number, unit in (large, small) if number]
     return " ".join(told) or "0 s"
 
 
 def counted(number: int, one: str, many: str) -> str:
     """`number` with its noun: "1 VM", "1,204 VMs"."""
     return f"{number:,} {one if number == 1 else many}"
+
+
+def parts_of(whole: int, parts: Iterable[tuple[str, int]]) -> str:
+    """What makes up `whole`: "15 stopped, 3 unsupported"; a part that is all of it needs no number."""
+    told = [word if number == whole else f"{number:,} {word}" for word, number in parts]
+    return ", ".join(told)

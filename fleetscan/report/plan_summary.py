@@ -9,9 +9,10 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, TextIO
 
 from fleetscan.records.plan import Bound, Plan, PlanBinding, PlanGroup
-from fleetscan.report.figures import counted, duration
+from fleetscan.report.figures import counted, duration, parts_of
 from fleetscan.report.left_out import passed_over_words, selection_words
 from fleetscan.report.sanitize import fit, sanitize
+from fleetscan.report.screen import console_on
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -46,10 +47,7 @@ BOUNDS: Mapping[Bound, tuple[str, str]] = {
 
 def print_plan(record: Plan, *, stream: TextIO) -> None:
     """Print what `record`, of schema fleetscan.plan/1, says. Colours are only used on terminals."""
-    # rich takes longer to import than the rest of the program, so it is imported where something is shown.
-    from rich.console import Console
-
-    console = Console(file=stream, highlight=False)
+    console = console_on(stream)
     summary = _Summary(record, console.encoding)
     console.print()
     console.print(summary.headline())
@@ -84,7 +82,7 @@ class _Summary:
         """The most important facts in one sentence."""
         listed, to_assess = self._record["listed"], self._record["to_assess"]
         if not listed:
-            return self.text("No VMs found.", "bold yellow")
+            return self.text("0 VMs listed.", "bold yellow")
         vms = counted(listed, "VM", "VMs")
         if not to_assess:
             return self.text(f"{vms} listed, none to assess.", "bold yellow")
@@ -113,11 +111,11 @@ class _Summary:
         from rich.table import Table
 
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-        # Cropped: rich would mark what is too wide with a character that not every stream has.
-        table.add_column("Subscription", no_wrap=True, overflow="crop")
-        table.add_column("Region", no_wrap=True, overflow="crop")
+        # Where the terminal is too narrow, names go over several lines; a figure never does.
+        table.add_column("Subscription", overflow="fold")
+        table.add_column("Region", overflow="fold")
         for title in ("To assess", "Skipped", "Last start"):
-            table.add_column(title, justify="right", no_wrap=True, overflow="crop")
+            table.add_column(title, justify="right", no_wrap=True)
         slowest = sorted(groups, key=_last_start_s, reverse=True)
         for group in slowest[:GROUPS_SHOWN]:
             table.add_row(*map(self.text, _cells(group)))
@@ -143,7 +141,6 @@ class _Summary:
         last_poll = duration(predicted["last_poll_after_s"] or 0.0)
         yield "Starts", f"{predicted['starts']:,}, the last after {last_start}", ""
         yield "Polls", f"{predicted['polls']:,}, from {first_poll} to {last_poll}", ""
-        yield "Finished", f"after {duration(predicted['ends_after_s'])}", ""
         at_once = counted(assumed["max_in_flight"], "concurrent request", "concurrent requests")
         lasting, reply_s = duration(assumed["assessment_s"]), assumed["reply_s"]
         yield "Assuming", f"{lasting} per assessment, {reply_s:g} s per reply, {at_once}", ""
@@ -179,11 +176,12 @@ class _Summary:
         return f" of subscription {sanitize(next(names), NAME_LIMIT_CHARS)}{region}"
 
     def _power_states(self) -> str:
-        states = self._record["power_states"]
-        shown = [f"{number:,} {sanitize(word, NAME_CELLS)}" for word, number in states.items()]
-        more = counted(len(shown) - STATES_SHOWN, "state", "states")
-        rest = [f"and {more} more"] if len(shown) > STATES_SHOWN else []
-        return ", ".join([*shown[:STATES_SHOWN], *rest])
+        states = [
+            (sanitize(word, NAME_CELLS), number) for word, number in self._record["power_states"].items()
+        ]
+        shown = parts_of(sum(self._record["skipped"].values()), states[:STATES_SHOWN])
+        left = len(states) - STATES_SHOWN
+        return f"{shown} and {counted(left, 'other state', 'other states')}" if left > 0 else shown
 
 
 def _cells(group: PlanGroup) -> tuple[str, ...]:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Literal, TextIO, TypeAlias
 from fleetscan.model import InventoryError
 from fleetscan.records.row import REASONS
 from fleetscan.records.totals import NotListed, Totals
-from fleetscan.report.figures import counted, duration
+from fleetscan.report.figures import counted, duration, parts_of
 from fleetscan.report.left_out import is_part, passed_over_words, selection_words
 from fleetscan.report.sanitize import fit, sanitize
+from fleetscan.report.screen import console_on
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -41,22 +42,30 @@ ENDED_OTHERWISE: tuple[tuple[str, NotAssessed, str], ...] = (
 
 
 def print_summary(
-    fleet: Totals, *, directory: Path | None, stream: TextIO, skipped_on_file_word: int = 0
+    fleet: Totals,
+    *,
+    directory: Path | None,
+    stream: TextIO,
+    skipped_on_file_word: int = 0,
+    are_errors_told: bool = False,
 ) -> None:
     """Print what `fleet`, the first line of totals.jsonl, says.
 
     `directory` is where the run's files are, None if there are none. `skipped_on_file_word` of the skipped
-    VMs do not run by the word of the inventory file. Colours are only used on terminals,
-    and not if NO_COLOR is set.
+    VMs do not run by the word of the inventory file. `are_errors_told` where lines above say in full why a
+    part was not listed: it is then only named. Colours are only used on terminals, not if NO_COLOR is set.
     """
     # rich takes longer to import than the rest of the program, so it is imported where something is shown.
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(file=stream, highlight=False)
+    console = console_on(stream)
     summary = _Summary(
-        fleet, console.encoding, is_resumable=directory is not None, on_file_word=skipped_on_file_word
+        fleet,
+        console.encoding,
+        is_resumable=directory is not None,
+        on_file_word=skipped_on_file_word,
+        are_errors_told=are_errors_told,
     )
     table = Table.grid(padding=(0, 2))
     table.add_column(min_width=LABEL_CELLS)
@@ -76,11 +85,20 @@ def print_summary(
 class _Summary:
     """The fleet's line in words that `encoding` has characters for."""
 
-    def __init__(self, fleet: Totals, encoding: str, *, is_resumable: bool, on_file_word: int) -> None:
+    def __init__(
+        self,
+        fleet: Totals,
+        encoding: str,
+        *,
+        is_resumable: bool,
+        on_file_word: int,
+        are_errors_told: bool,
+    ) -> None:
         self._fleet = fleet
         self._encoding = encoding
         self._is_resumable = is_resumable
         self._on_file_word = on_file_word
+        self._are_errors_told = are_errors_told
         self._outcomes = fleet["outcomes"]
         self._reasons = fleet["reasons"]
         self._is_part = is_part(fleet)
@@ -89,7 +107,7 @@ class _Summary:
         """The most important facts in one sentence."""
         listed = self._fleet["listed"]
         if not listed:
-            return self.text("No VMs found.", "bold yellow")
+            return self.text("0 VMs listed.", "bold yellow")
         lasted = duration(self._fleet["duration_s"])
         assessed = self._outcomes["assessed"]
         vms = counted(listed, "VM", "VMs")
@@ -111,17 +129,17 @@ class _Summary:
         compliant = assessed - fleet["vms_with_critical_or_security"]
         need = "needs" if compliant == 1 else "need"
         meaning = f"{compliant:,} {need} no critical or security patches"
-        whole = f" {OF_LISTED}" if self._is_part else ""
-        yield self._share("Coverage", fleet["coverage_pct"], f"{assessed:,} assessed", whole)
-        yield self._share("Compliance", fleet["compliance_pct"], meaning)
+        whole = OF_LISTED if self._is_part else "assessed"
+        yield self._share("Coverage", fleet["coverage_pct"], whole)
+        yield self._share("Compliance", fleet["compliance_pct"], f" {meaning}")
 
-    def _share(self, label: str, percent: float | None, meaning: str, of: str = "") -> tuple[Text, Text]:
+    def _share(self, label: str, percent: float | None, meaning: str) -> tuple[Text, Text]:
         share = percent or 0.0
         full, empty = "█░" if fit("█░", self._encoding) == "█░" else "#-"
         cells = int(share / 100 * BAR_CELLS)
         is_good = share == 100 and not self._is_part
         bar = self.text(full * cells + empty * (BAR_CELLS - cells), GOOD if is_good else MIDDLING)
-        return self.text(label), bar + self.text(f"  {share:6.2f} %{of}  {meaning}")
+        return self.text(label), bar + self.text(f"  {share:6.2f} % {meaning}")
 
     def _patches(self) -> Iterator[tuple[Text, Text]]:
         fleet = self._fleet
@@ -155,8 +173,8 @@ class _Summary:
             return "; continue with --resume" if self._is_resumable else ""
         words = REASONS[outcome]
         found = [(self._reasons[word], word) for word in words if word and word in self._reasons]
-        told = [f"{number:,} {word.replace('_', ' ')}" for number, word in sorted(found, reverse=True)]
-        return f": {', '.join(told)}" if len(words) > 1 and told else ""
+        parts = [(word.replace("_", " "), number) for number, word in sorted(found, reverse=True)]
+        return f": {parts_of(self._outcomes[outcome], parts)}" if len(words) > 1 and parts else ""
 
     def _left_out(self) -> Iterator[tuple[Text, Text]]:
         """What was asked for, and what of the fleet is not among the VMs listed.
@@ -169,19 +187,27 @@ class _Summary:
             yield self.text("Passed over", MIDDLING), self.text(passed_over, MIDDLING)
         found = self._fleet["inventory_errors"]
         for error in found[:ERRORS_SHOWN]:
-            yield self.text("NOT LISTED", BAD), self.text(_error_sentence(error), BAD)
+            yield self.text("NOT LISTED", BAD), self.text(self._why_not_listed(error), BAD)
         if len(found) > ERRORS_SHOWN:
             yield self.text("NOT LISTED", BAD), self.text(f"and {len(found) - ERRORS_SHOWN:,} more", BAD)
         for remedy in dict.fromkeys(InventoryError(**error).remedy for error in found):
-            if remedy is not None:
+            if remedy is not None and not self._are_errors_told:
                 yield self.text(""), self.text(remedy)
+
+    def _why_not_listed(self, error: NotListed) -> str:
+        subscription, status = error["subscription_id"], error["http_status"]
+        part = f"subscription {subscription}" if subscription else "the fleet"
+        code = f"{error['code'] or 'no code'} ({status})" if status else error["code"] or "no code"
+        why = "" if self._are_errors_told else f": {error['message'] or 'no message'}"
+        return sanitize(f"{part}: {code}{why}", ERROR_LIMIT_CHARS)
 
     def _requests(self) -> Iterator[tuple[Text, Text]]:
         sent = self._fleet["requests"]
         total = sent["list"] + sent["start"] + sent["poll"] + sent["other"]
+        other = f", {sent['other']:,} other" if sent["other"] else ""
         sentence = (
-            f"{total:,}: {sent['list']:,} list, {sent['start']:,} start, {sent['poll']:,} poll; "
-            f"{sent['throttled']:,} throttled (429), {sent['retried']:,} retried"
+            f"{total:,}: {sent['list']:,} list, {sent['start']:,} start, {sent['poll']:,} poll{other}; "
+            f"{sent['throttled']:,} throttled, {sent['retried']:,} retried"
         )
         yield self.text("Requests"), self.text(sentence)
 
@@ -190,10 +216,3 @@ class _Summary:
         from rich.text import Text
 
         return Text(fit(words, self._encoding), style)
-
-
-def _error_sentence(error: NotListed) -> str:
-    subscription, status = error["subscription_id"], error["http_status"]
-    part = f"subscription {subscription}" if subscription else "the fleet"
-    code = f"{error['code'] or 'no code'} ({status})" if status else error["code"] or "no code"
-    return sanitize(f"{part}: {code}: {error['message'] or 'no message'}", ERROR_LIMIT_CHARS)

@@ -89,7 +89,7 @@ class Run:
             left = self.totals()["outcomes"]["interrupted"]
         except CannotReadRunError:
             return "the run was stopped, and its totals cannot be read"
-        return f"the run was stopped: {'1 VM has' if left == 1 else f'{left} VMs have'} no row"
+        return f"the run was stopped: {'1 VM has' if left == 1 else f'{left:,} VMs have'} no row"
 
     def _lost_rows(self) -> str:
         """Rows that the totals count and that are not there."""
@@ -98,7 +98,8 @@ class Run:
         except CannotReadRunError:
             return ""
         lost = totals["listed"] - totals["outcomes"]["interrupted"] - self._count_rows()
-        return f"{lost} of the rows that its totals count are missing in {RESULTS}" if lost > 0 else ""
+        are = "is" if lost == 1 else "are"
+        return f"{lost:,} of the rows that its totals count {are} missing in {RESULTS}" if lost > 0 else ""
 
     def _count_rows(self) -> int:
         try:

@@ -22,11 +22,12 @@ async def connect(
     settings: PlanSettings, credential: str | AsyncTokenCredential | None
 ) -> AsyncIterator[tuple[Transport, TokenSource]]:
     """An open transport, and the source of the token it carries; see `token_source` for `credential`."""
-    tokens = token_source(credential, f"{settings.endpoint}/.default", os.environ)
+    origin = Origin.of(settings.endpoint)
+    tokens = token_source(credential, f"{origin.url}/.default", os.environ)
     async with AsyncExitStack() as open_ends:
         open_ends.push_async_callback(tokens.aclose)
         transport = Transport(
-            Origin.of(settings.endpoint),
+            origin,
             tokens,
             max_in_flight=settings.max_in_flight,
             user_agent=f"fleetscan/{__version__}",

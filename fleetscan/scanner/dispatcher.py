@@ -32,6 +32,9 @@ WAITS: Mapping[RequestKind | None, str] = {
     RequestKind.LIST_VMS: "to list VMs",
 }
 
+# What may become a large row.
+LARGE_BYTES = 64 * 1024
+
 
 class Exchanger(Protocol):
     """Sends one request and returns the reply; a 401 is returned after the token has been renewed."""
@@ -98,8 +101,7 @@ class Dispatcher:
             self._halt(stop, halt)
             if halt.drain_s is None and self._stopped_by is not None:
                 raise self._stopped_by
-        for job in jobs:
-            self._broker.add(job, now)
+        self._take_in(jobs, now)
         async with anyio.create_task_group() as watch:
             watch.start_soon(self._heed, stop, halt, watch.cancel_scope)
             if beside is not None:
@@ -110,6 +112,11 @@ class Dispatcher:
             watch.cancel_scope.cancel()
         if self._stopped_by is not None:
             raise self._stopped_by
+
+    def _take_in(self, jobs: Iterable[Job], now: float) -> None:
+        """Apart from `run`, which would keep the last of them as long as it runs."""
+        for job in jobs:
+            self._broker.add(job, now)
 
     async def _heed(self, stop: anyio.Event, halt: Halt, work: anyio.CancelScope) -> None:
         left_s = None if halt.deadline_at is None else halt.deadline_at - self._clock()
@@ -142,12 +149,25 @@ class Dispatcher:
             work.cancel()
 
     async def _work(self) -> None:
-        while (step := await self._claim()) is not None:
-            await self._exchange(step)
+        while await self._has_exchanged():
+            pass
+
+    async def _has_exchanged(self) -> bool:
+        """Exchange the next step; False when there is none left.
+
+        One call a step: a worker that waits for its next one holds nothing of the last.
+        """
+        if (step := await self._claim()) is None:
+            return False
+        await self._exchange(step)
+        return True
 
     async def _exchange(self, step: Step) -> None:
         try:
             reply = await self._transport.exchange(step.request)
+            if len(reply.body) > LARGE_BYTES and self._rows.is_full:
+                # As a row it would need twenty times the memory.
+                await self._rows.room()
         except FleetscanError:
             raise
         except Exception as bug:  # noqa: BLE001 - one odd reply fails one VM, never the whole scan

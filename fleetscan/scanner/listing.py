@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Protocol, TypeVar
@@ -12,11 +12,13 @@ import anyio
 from fleetscan.engine.listing_job import ListingJob
 from fleetscan.engine.retrying import Retrying
 from fleetscan.errors import NothingListedError, Remedy, StoppedError
-from fleetscan.inventory.from_file import read_inventory
-from fleetscan.inventory.listing import Fleet, Listing, fleet_of_file, note_of_skipped
+from fleetscan.inventory.choice import NOT_FOUND, Choice, choose
+from fleetscan.inventory.from_file import InventoryFile, read_inventory
+from fleetscan.inventory.listing import Fleet, Listing, fleet_of_file, names_in, note_of_skipped
 from fleetscan.inventory.pages import Pages
 from fleetscan.inventory.selection import first
-from fleetscan.inventory.subscriptions import NOT_FOUND
+from fleetscan.inventory.subscriptions import list_subscriptions
+from fleetscan.model import InventoryError
 from fleetscan.scanner.blocking import unless_stopped
 from fleetscan.scanner.dispatcher import Dispatcher, Halt
 from fleetscan.scanner.hooks import Hooks
@@ -26,6 +28,8 @@ T = TypeVar("T")
 
 # A person waits for a listing, and Compute replaces Resource Graph where that fails: four tries, some 5 s.
 LISTING_ATTEMPTS = 4
+# Subscriptions that an error names.
+TOLD = 3
 
 
 class Ask(Protocol):
@@ -86,7 +90,7 @@ async def list_fleet(
     """The VMs that `settings` select. Raises NothingListedError if no part of the fleet could be listed."""
     if settings.inventory is not None:
         file = await unless_stopped(partial(read_inventory, settings.inventory), stop, deadline_at)
-        fleet = fleet_of_file(file, settings.subscription)
+        fleet = fleet_of_file(file, settings.subscription, await _looked_up(settings, file, ask))
     else:
         fleet = await _listed(settings, ask)
     if fleet.is_nothing_listed:
@@ -94,6 +98,15 @@ async def list_fleet(
     targets = first(fleet.targets, settings.limit)
     note = None if settings.inventory is None else note_of_skipped(targets, settings.inventory)
     return replace(fleet, targets=targets, notes=[*fleet.notes, *([note] if note else [])])
+
+
+async def _looked_up(settings: PlanSettings, file: InventoryFile, ask: Ask) -> Choice | None:
+    """What the names among the subscriptions mean; None, and no request, where all of them are ids."""
+    names = names_in(settings.subscription, file)
+    if not names:
+        return None
+    [subscriptions] = await ask([list_subscriptions(settings.endpoint)])
+    return choose(subscriptions, names)
 
 
 async def _listed(settings: PlanSettings, ask: Ask) -> Fleet:
@@ -108,7 +121,7 @@ def _nothing(fleet: Fleet) -> tuple[str, Remedy | None]:
     error = fleet.errors[0]
     where = f"subscription {error.subscription_id}" if error.subscription_id else "the list of subscriptions"
     if error.code == NOT_FOUND:
-        return f"no VMs could be listed: {where}: {error.message}", None
+        return f"no VMs could be listed: {unfound(fleet.errors)}", None
     if error.http_status is None:
         why = f"{where} cannot be reached ({error.message})"
         return f"no VMs could be listed: {why}", Remedy(
@@ -120,3 +133,14 @@ def _nothing(fleet: Fleet) -> tuple[str, Remedy | None]:
         f"no VMs could be listed: {where} answered {error.http_status} ({said})",
         Remedy(check, {"endpoint": None}),
     )
+
+
+def unfound(errors: Sequence[InventoryError]) -> str:
+    """What is said where none of the subscriptions that were named was found; the first few are told."""
+    said = [
+        f"subscription {error.subscription_id}: {error.message}"
+        if error.subscription_id
+        else f"{error.message}"
+        for error in errors
+    ]
+    return ". ".join(said[:TOLD]) + (f". And {len(said) - TOLD:,} more" if len(said) > TOLD else "")

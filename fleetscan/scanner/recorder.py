@@ -22,7 +22,7 @@ from fleetscan.runs.store import RunStore
 from fleetscan.scanner.hooks import Hooks
 
 
-def ignore(row: Row) -> None:
+def ignore(row: Row, size_bytes: int) -> None:
     """No use for the row beside the files."""
 
 
@@ -36,8 +36,9 @@ class Recorder:
         clock: WallClock,
         hooks: Hooks,
         group_by: Sequence[str],
-        on_row: Callable[[Row], None] = ignore,
+        on_row: Callable[[Row, int], None] = ignore,
     ) -> None:
+        """`on_row` gets each row and the size of its line."""
         self._scan_id = scan_id
         self._output = store.output
         self._journal = store.journal
@@ -69,7 +70,7 @@ class Recorder:
         self._write(number, line, machine_row.counted(row))
         self._totals.ended(target, row)
         self._hooks.row(row)
-        self._on_row(row)
+        self._on_row(row, len(line))
         if ending.trace is not None and ending.trace.started_at is not None:
             self._hooks.finished()
         self._hooks.ended(ending.outcome, ending.reason)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from fleetscan.errors import Remedy, UsageError, resume_with
+from fleetscan.errors import NothingListedError, Remedy, UsageError, resume_with
+from fleetscan.inventory.choice import find, not_found
 from fleetscan.inventory.from_file import target_of_row
 from fleetscan.inventory.listing import Fleet
 from fleetscan.inventory.selection import first, of_subscriptions
+from fleetscan.inventory.subscriptions import Subscription
+from fleetscan.model import InventoryError
 from fleetscan.runs.found import found_run, run_path
-from fleetscan.runs.reader import open_run
+from fleetscan.runs.reader import Run, open_run
+from fleetscan.scanner.listing import unfound
 from fleetscan.scanner.stores import runs_of
 from fleetscan.scanner.which_run import is_old, resume_old
 from fleetscan.settings.declared import Settings
@@ -28,7 +33,8 @@ def retried_fleet(path: str, settings: Settings, now: datetime) -> Fleet:
     """The VMs of the run in the directory `path` that `settings` have retried, as they were listed then.
 
     Their known power state is old, so it is dropped. Raises CannotReadRunError where there is no such run,
-    UsageError where it has not finished.
+    UsageError where it has not finished or a name means several subscriptions, and NothingListedError where
+    nothing is selected because it does not know the subscriptions.
     """
     run = open_run(path)
     if not run.is_complete:
@@ -41,8 +47,34 @@ def retried_fleet(path: str, settings: Settings, now: datetime) -> Fleet:
     earlier = [
         replace(target_of_row(row), power_state=None) for row in run.rows() if row["outcome"] in wanted
     ]
-    targets = first(of_subscriptions(earlier, settings.subscription), settings.limit)
-    return Fleet(targets, listed_scope=run.facts["scope"])
+    ids, errors = _selected(run, settings.subscription)
+    targets = first(of_subscriptions(earlier, ids), settings.limit)
+    if errors and not targets:
+        raise NothingListedError(f"nothing to retry: {unfound(errors)}")
+    return Fleet(targets, errors=errors, listed_scope=run.facts["scope"])
+
+
+def _selected(run: Run, named: Sequence[str]) -> tuple[list[str] | None, list[InventoryError]]:
+    """The ids of the subscriptions `named`, as the run knows them, None for all; and those it does not know.
+
+    Raises UsageError for a name that several have.
+    """
+    if not named:
+        return None, []
+    scope = run.facts["scope"]
+    listed = [*scope["subscriptions"], *scope["not_enabled"]]
+    seen = {
+        each["subscription_id"].lower(): Subscription(each["subscription_id"], each["name"])
+        for each in listed
+    }
+    for row in run.rows():
+        seen.setdefault(
+            row["subscription_id"].lower(), Subscription(row["subscription_id"], row["subscription_name"])
+        )
+    known = list(seen.values())
+    chosen, missing = find(named, known)
+    where = f"the subscriptions of the run {run.path}"
+    return [each.id for each in chosen], [not_found(value, known, where) for value in missing]
 
 
 def nothing_to_retry(path: str, settings: Settings) -> tuple[str, Remedy | None]:
@@ -53,4 +85,5 @@ def nothing_to_retry(path: str, settings: Settings) -> tuple[str, Remedy | None]
     if settings.retry_skipped or not skipped:
         return f"{none} failed, timed out or was skipped; no run was made", None
     what = f"{none} failed or timed out; no run was made"
-    return what, Remedy(f"{{retry_skipped}} retries its {skipped:,} skipped VMs", {"retry_skipped": True})
+    vms = "skipped VM" if skipped == 1 else f"{skipped:,} skipped VMs"
+    return what, Remedy(f"{{retry_skipped}} retries its {vms}", {"retry_skipped": True})

@@ -8,8 +8,9 @@ import anyio
 
 from fleetscan.records.row import Row
 
-# A row with a long list of patches has some 100 kB.
+# A row with a list of twenty patches has some 15 kB, and in memory up to twenty times that.
 ROOM = 256
+ROOM_BYTES = 4 * 1024 * 1024
 
 
 class RowBuffer:
@@ -17,7 +18,9 @@ class RowBuffer:
 
     def __init__(self) -> None:
         self.is_closed = False
-        self._rows: deque[Row] = deque()
+        # Each with the size of its line.
+        self._rows: deque[tuple[Row, int]] = deque()
+        self._size_bytes = 0
         self._is_dropping = False
         self._has_come = anyio.Event()
         self._has_room = anyio.Event()
@@ -33,12 +36,13 @@ class RowBuffer:
     @property
     def is_full(self) -> bool:
         """Whether enough rows wait for the caller."""
-        return len(self._rows) >= ROOM
+        return len(self._rows) >= ROOM or self._size_bytes >= ROOM_BYTES
 
-    def put(self, row: Row) -> None:
-        """Hand over a row; it never waits."""
+    def put(self, row: Row, size_bytes: int) -> None:
+        """Hand over a row whose line has that size; it never waits."""
         if not self._is_dropping:
-            self._rows.append(row)
+            self._rows.append((row, size_bytes))
+            self._size_bytes += size_bytes
             self._has_come.set()
 
     async def room(self) -> None:
@@ -54,7 +58,8 @@ class RowBuffer:
             await self._has_come.wait()
         if not self._rows:
             return None
-        row = self._rows.popleft()
+        row, size_bytes = self._rows.popleft()
+        self._size_bytes -= size_bytes
         self._has_room.set()
         return row
 
@@ -62,6 +67,7 @@ class RowBuffer:
         """Let go of the rows that wait, and of those to come."""
         self._is_dropping = True
         self._rows.clear()
+        self._size_bytes = 0
         self._has_room.set()
 
     def close(self) -> None:

@@ -122,7 +122,10 @@ class Run:
 
     async def _list(self) -> Fleet:
         if (retried := retried_path(self._settings)) is not None:
-            return retried_fleet(retried, self._settings, self._clock.utc)
+            fleet = retried_fleet(retried, self._settings, self._clock.utc)
+            for error in fleet.errors:
+                self._hooks.inventory_error(error)
+            return fleet
         return await read_fleet(
             self._settings,
             self._dispatcher,

@@ -62,7 +62,7 @@ class Session:
         hooks: Hooks,
         clock: WallClock,
         chance: Callable[[], float],
-        on_row: Callable[[Row], None] = ignore,
+        on_row: Callable[[Row, int], None] = ignore,
         *,
         are_failures_planned: bool = False,
     ) -> None:
@@ -123,7 +123,8 @@ class Session:
         if resumption.warning is not None:
             self._hooks.warning(resumption.warning)
         if lost := self._store.rows_lost:
-            self._hooks.warning(f"{lost:,} rows were lost when the run was last interrupted; their VMs go on")
+            rows = "1 row was" if lost == 1 else f"{lost:,} rows were"
+            self._hooks.warning(f"{rows} lost when the run was last interrupted; the VMs go on")
         for number, row in resumption.ended.items():
             self._recorder.recall(fleet.targets[number], row)
         for number, target in enumerate(fleet.targets):

@@ -66,7 +66,7 @@ def resuming(path: Path, run: FoundRun | None, story: Story | None) -> str:
     if story is None or not story.is_listed:
         return f"{begun}, before its VMs were listed"
     listed = len(story.targets)
-    return f"{begun}, {listed - len(story.ended):,} of {listed:,} VMs left"
+    return f"{begun}, {listed - len(story.ended):,} of {'1 VM' if listed == 1 else f'{listed:,} VMs'} left"
 
 
 def nothing_to_do(path: Path | None, run: FoundRun | None) -> str:

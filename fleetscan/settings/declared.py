@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fleetscan.errors import Remedy, UsageError
-from fleetscan.settings.setting import CheckedSettings, setting
+from fleetscan.settings.setting import CheckedSettings, Group, setting
 from fleetscan.settings.types import Duration, Endpoint, Number, Switch, Text, Whole
 
 
@@ -19,10 +19,12 @@ class PlanSettings(CheckedSettings):
 
     subscription: tuple[str, ...] = setting(
         (),
-        Text("ID", "a subscription's id, such as 3f8c0d5e-...", r"[0-9A-Za-z-]{1,64}"),
-        "Scan only this subscription; repeat the flag for several.",
+        Text("ID|NAME", "a subscription's id or name", r"\S(.{0,510}\S)?", may_repeat=True),
+        "Scan only this subscription, such as 00000000-0000-0000-0000-000000000000 or 'Shop Production'; "
+        "repeat the flag for several.",
         "Default: every subscription the identity can see, except those that are disabled or warned.",
         is_whom=True,
+        group=Group.WHAT,
     )
     inventory: str | None = setting(
         None,
@@ -30,6 +32,7 @@ class PlanSettings(CheckedSettings):
         "Read the VMs from this file (- for standard input) instead of listing them: "
         "JSON lines, or one resource ID per line.",
         is_whom=True,
+        group=Group.WHAT,
     )
     limit: int | None = setting(
         None,
@@ -37,6 +40,7 @@ class PlanSettings(CheckedSettings):
         "Scan at most this many VMs.",
         "Useful for a first try: Azure installs an extension on a VM when it first assesses it.",
         is_whom=True,
+        group=Group.WHAT,
     )
     endpoint: str = setting(
         "https://management.azure.com",
@@ -44,50 +48,62 @@ class PlanSettings(CheckedSettings):
         "Base URL of Azure Resource Manager.",
         "The token is sent there, so plain http is allowed only for loopback.",
         is_whom=True,
+        group=Group.EXPERT,
     )
     api_version: str = setting(
         "2022-08-01",
         Text("DATE", "an API version, such as 2022-08-01", r"[0-9]{4}-[0-9]{2}-[0-9]{2}(-[a-z]+)?"),
         "Compute API version for assessments.",
         "All later versions return the same result fields.",
+        group=Group.EXPERT,
     )
     max_in_flight: int = setting(
         64,
         Whole(1, 10_000),
         "Maximum number of concurrent HTTP requests.",
         "Azure's rate limits usually apply first; raise it only if replies are slow.",
+        group=Group.PACE,
     )
     rate_share: float = setting(
         1.0,
-        Number(0.01, 1.0),
-        "Share of Azure's rate limits this scan may use; 0.5 leaves half to others.",
+        Number(0.01, 1.0, percent=0.01),
+        "Share of Azure's rate limits this scan may use; 50% (or 0.5) leaves half to others.",
+        group=Group.PACE,
     )
     first_poll_s: float | None = setting(
         None,
         Duration(0.0),
         "First poll this long after the start.",
         "Default: learned from how long assessments take, about one poll per VM.",
+        group=Group.PACE,
     )
     poll_interval_s: float | None = setting(
         None,
         Duration(0.001),
         "Time between two polls of one VM.",
         "Default: learned. Azure allows 15 polls per VM and minute; frequent polls slow down a large scan.",
+        group=Group.PACE,
     )
     last_run: str | None = setting(
         None,
         Text("DIR", "a run's directory"),
-        "Learn from this earlier run how long assessments take.",
-        "fleetscan-runs/latest is the last complete run; a directory without results is ignored.",
+        "Learn from this earlier run how long assessments take, such as fleetscan-runs/latest.",
+        "A directory without results is ignored.",
+        group=Group.PACE,
     )
     operation_timeout_s: float = setting(
         1800.0,
         Duration(0.001),
         "Give up on an assessment this long after Azure accepted it.",
         "Most finish within minutes; on Linux the extension may take an hour.",
+        group=Group.STOPPING,
     )
     quiet: bool = setting(
-        False, Switch(), "Hide progress and summary; still show notes, warnings and errors."
+        False,
+        Switch(),
+        "Hide progress and summary; still show notes, warnings and errors.",
+        group=Group.OUTPUT,
+        letter="q",
     )
 
 
@@ -101,59 +117,67 @@ class Settings(PlanSettings):
     out: str | None = setting(
         None,
         Text("DIR", "a directory's path, or - for standard output"),
-        "Write the run to this directory, or with - only its rows, to standard output.",
+        "Write the run to this directory; with - only its rows, to stdout.",
+        group=Group.OUTPUT,
     )
     runs: str | None = setting(
         None,
         Text("DIR", "a directory's path"),
-        "Without --out, write the run to a new directory under this one, where `latest` points to the last "
-        "complete run of the fleet.",
+        "Without --out, write the run to a new directory under this one; `latest` there is the last complete "
+        "run of the fleet.",
         "Default: fleetscan-runs.",
+        group=Group.OUTPUT,
     )
     resume: bool = setting(
         False,
         Switch(),
-        "Resume an unfinished run: follow running assessments and start the rest. Nothing is started twice. "
+        "Resume an unfinished run: follow running assessments and start the rest, nothing twice. "
         "With --out the run there, else the newest one under --runs that selects the same VMs.",
-        "If there is none, or it is complete or older than --resume-within, a new run starts: the flag for a "
-        "scheduler. An --out that holds an older run is refused.",
+        "If it is complete or older than --resume-within, or there is none, a new run starts: "
+        "the flag for a scheduler.",
+        group=Group.STOPPING,
     )
     resume_within_s: float = setting(
         72_000.0,
         Duration(0.001),
         "Resume only a run that began less than this long ago.",
         "A nightly scan resumes tonight's run, and never last night's.",
+        group=Group.STOPPING,
     )
     retry_failed: str | None = setting(
         None,
         Text("RUN", "a run's directory, the beginning of its name or id, or latest"),
         "Scan the VMs of this earlier run that failed or timed out, as a new run.",
         is_whom=True,
+        group=Group.WHAT,
     )
     retry_skipped: bool = setting(
         False,
         Switch(),
-        "With --retry-failed: scan the VMs that the earlier run skipped, too.",
-        "They may be running now.",
+        "With --retry-failed: scan its skipped VMs too; they may be running now.",
         is_whom=True,
+        group=Group.WHAT,
     )
     deadline_s: float | None = setting(
         None,
         Duration(0.001),
         "Stop cleanly after this long; a resumed run has as long again.",
         "No assessment starts after that; running ones get the time of --drain.",
+        group=Group.STOPPING,
     )
     drain_s: float = setting(
         20.0,
         Duration(0.0),
         "After a stop, keep collecting results this long.",
         "Kubernetes kills a container 30 s after SIGTERM; --resume follows assessments still running then.",
+        group=Group.STOPPING,
     )
     unknown_start_wait_s: float = setting(
         60.0,
         Duration(0.0),
         "If a start request failed midway, check this long whether Azure accepted it before retrying.",
         "A second start would cancel the first assessment, and Azure may be slow to show that one.",
+        group=Group.EXPERT,
     )
     ignore_busy: bool = setting(
         False,
@@ -161,6 +185,7 @@ class Settings(PlanSettings):
         "Do not check for running patch operations before the scan.",
         "By default VMs that have one are started last, or skipped if it is still running: "
         "an assessment may cancel a patch installation.",
+        group=Group.EXPERT,
     )
     busy_max_age_s: float = setting(
         21_600.0,
@@ -168,11 +193,20 @@ class Settings(PlanSettings):
         "Do not treat a VM as busy if its patch operation began longer ago than this.",
         "Azure can show an operation as running for ever if its agent died; a maintenance window lasts four "
         "hours at most.",
+        group=Group.EXPERT,
     )
     group_by: tuple[str, ...] = setting(
         (),
         Text("tag:NAME", "tag:NAME, such as tag:owner", r"tag:\S(.{0,510}\S)?"),
         "Add totals for each value of this tag; repeat the flag for several.",
+        group=Group.OUTPUT,
+    )
+    verbose: bool = setting(
+        False,
+        Switch(),
+        "Log each VM that fails or times out, with its error, as it finishes; with --quiet too.",
+        group=Group.OUTPUT,
+        letter="v",
     )
 
     def check_together(self) -> None:

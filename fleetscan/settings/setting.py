@@ -6,9 +6,9 @@ A field `first_poll_s` is the flag `--first-poll`, the variable `FLEETSCAN_FIRST
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
-from difflib import get_close_matches
-from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
+from dataclasses import dataclass, field, fields, replace
+from enum import Enum
+from typing import Protocol, TypeVar, runtime_checkable
 
 from fleetscan.errors import SettingError
 from fleetscan.settings.types import Switch, Value, ValueType
@@ -23,12 +23,20 @@ class PathLike(Protocol):
         ...
 
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
 T = TypeVar("T")
 
 PREFIX = "FLEETSCAN_"
+DECLARED = "declared"
+
+
+class Group(Enum):
+    """The heading under which help shows a setting, in the order of the headings."""
+
+    WHAT = "What to scan"
+    PACE = "Pace"
+    OUTPUT = "Output"
+    STOPPING = "Stopping and resuming"
+    EXPERT = "Expert"
 
 
 def name_of(attribute: str) -> str:
@@ -47,6 +55,10 @@ class Setting:
     why: str
     is_whom: bool = False
     """Whether it says whom a scan asks, and for which VMs."""
+    group: Enum = Group.EXPERT
+    """The heading in help."""
+    letter: str = ""
+    """The letter of its short form, "" where it has none."""
 
     @property
     def name(self) -> str:
@@ -77,7 +89,7 @@ class Setting:
         """One value from text; raises ValueError with a clause that follows the setting's name."""
         value = self.form.parse(text)
         if not self.form.allows(value):
-            raise self.form.refusal(value)
+            raise self.form.refusal(text.strip())
         return value
 
     def plain(self, value: object) -> object:
@@ -102,7 +114,7 @@ class Setting:
         values = value if isinstance(value, tuple) else (value,)
         for single in values:
             self.form.check(single)
-        if len({str(single).lower() for single in values}) < len(values):
+        if not self.form.may_repeat and len({str(each).lower() for each in values}) < len(values):
             raise ValueError(f"must not repeat a value (case is ignored): {', '.join(map(str, values))}")
 
 
@@ -122,31 +134,25 @@ class CheckedSettings:
                 raise SettingError(each.attribute, str(refusal)) from None
 
 
-@dataclass(frozen=True, slots=True)
-class _Words:
-    form: ValueType
-    help: str
-    why: str
-    is_whom: bool
-
-
-def setting(default: T, form: ValueType, help: str, why: str = "", *, is_whom: bool = False) -> T:
+def setting(
+    default: T,
+    form: ValueType,
+    help: str,
+    why: str = "",
+    *,
+    group: Enum,
+    letter: str = "",
+    is_whom: bool = False,
+) -> T:
     """Declares a field of a settings dataclass; `why` gives the reason for the default or the range.
 
-    `is_whom` marks settings that select the endpoint and the VMs: a run is resumed with the same values.
+    `group` has the heading in help, `letter` is the flag's short form. `is_whom` marks settings that select
+    the endpoint and the VMs: a run is resumed with the same values.
     """
-    return field(default=default, metadata={"words": _Words(form, help, why, is_whom)})
+    declared = Setting("", default, form, help, why, is_whom, group, letter)
+    return field(default=default, metadata={DECLARED: declared})
 
 
 def settings_of(settings: type[CheckedSettings]) -> tuple[Setting, ...]:
     """The settings of a settings class, in the order of their declaration."""
-    found = []
-    for each in fields(settings):
-        words: _Words = each.metadata["words"]
-        found.append(Setting(each.name, each.default, words.form, words.help, words.why, words.is_whom))
-    return tuple(found)
-
-
-def nearest(word: str, words: Iterable[str]) -> str | None:
-    """The one of `words` that `word` was probably meant to be."""
-    return next(iter(get_close_matches(word, words, n=1)), None)
+    return tuple(replace(each.metadata[DECLARED], attribute=each.name) for each in fields(settings))

@@ -9,15 +9,25 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TypeAlias
 
 from fleetscan.addresses import Origin
+from fleetscan.nearest import nearest
 
 Value: TypeAlias = str | int | float | bool
 
-MILLISECONDS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+# The largest first.
+MILLISECONDS = {"w": 604_800_000, "d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
 YEAR_S = 365 * 86_400.0
 SHOWN_LENGTH = 80
+# A number in text; what follows one in a duration is its unit, and a blank may stand before the next.
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?", re.ASCII)
+_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)([A-Za-z]*)(?: (?=[0-9]))?", re.ASCII)
+MAX_NUMBER_CHARS = 100
+MAX_DIGITS = 18
+# Where a URL's authority begins at the latest: after "https://".
+AUTHORITY_AT = 8
 
 
 class ValueType(ABC):
@@ -27,6 +37,8 @@ class ValueType(ABC):
 
     plain: tuple[type, ...] = ()
     """The types besides text in which a TOML file may write it."""
+    may_repeat: bool = False
+    """Whether a value that is given twice does no harm."""
 
     @property
     @abstractmethod
@@ -77,39 +89,52 @@ class Whole(ValueType):
 
     @property
     def expected(self) -> str:
-        bounds = f"{self.low} or more" if self.high is None else f"from {self.low} to {self.high}"
-        return f"a whole number, {bounds}"
+        if self.high is None:
+            return f"a whole number, {self.low} or more, of {MAX_DIGITS} digits at most"
+        return f"a whole number, from {self.low} to {self.high}"
 
     def allows(self, value: object) -> bool:
-        return type(value) is int and self.low <= value and (self.high is None or value <= self.high)
+        return type(value) is int and self.low <= value <= (self.high or 10**MAX_DIGITS - 1)
 
     def parse(self, text: str) -> Value:
-        if not re.fullmatch(r"[+-]?[0-9]{1,18}", text.strip()):
+        if not re.fullmatch(rf"[+-]?[0-9]{{1,{MAX_DIGITS}}}", text.strip()):
             raise self.refusal(text)
         return int(text)
 
 
 @dataclass(frozen=True, slots=True)
 class Number(ValueType):
-    """A number that may have a fraction, within bounds: infinity and not-a-number are outside."""
+    """A number that may have a fraction, within bounds: infinity and not-a-number are outside.
+
+    `percent` is what `1%` stands for; None where no percentage is understood.
+    """
 
     low: float
     high: float
     metavar: str = "N"
+    percent: float | None = None
     plain = (int, float)
 
     @property
     def expected(self) -> str:
+        if self.percent is None:
+            return self.expected_value
+        return f"{self.expected_value}, or a percentage such as 50%"
+
+    @property
+    def expected_value(self) -> str:
         return f"a number, from {self.show(self.low)} to {self.show(self.high)}"
 
     def allows(self, value: object) -> bool:
         return type(value) in (int, float) and self.low <= value <= self.high  # type: ignore[operator]
 
     def parse(self, text: str) -> Value:
-        try:
-            return float(text)
-        except ValueError:
-            raise self.refusal(text) from None
+        number = text.strip()
+        is_percentage = self.percent is not None and number.endswith("%")
+        number = number[:-1].rstrip() if is_percentage else number
+        if len(number) > MAX_NUMBER_CHARS or _NUMBER.fullmatch(number) is None:
+            raise self.refusal(text)
+        return float(Decimal(number) * Decimal(str(self.percent))) if is_percentage else float(number)
 
     def show(self, value: object) -> str:
         return f"{value:.15g}" if isinstance(value, int | float) else str(value)
@@ -117,7 +142,7 @@ class Number(ValueType):
 
 @dataclass(frozen=True, slots=True)
 class Duration(ValueType):
-    """Seconds, written with their unit: 1500ms, 75s, 2m, 20h, 30d."""
+    """Seconds, written with their units: 1500ms, 75s, 2m, 1h30m, 20h, 2w."""
 
     low_s: float
     high_s: float = YEAR_S
@@ -126,7 +151,7 @@ class Duration(ValueType):
     @property
     def expected(self) -> str:
         low, high = self.show(self.low_s), self.show(self.high_s)
-        return f"a duration with its unit, such as 1500ms, 90s, 2m, 20h or 30d, from {low} to {high}"
+        return f"a duration with its unit, such as 1500ms, 90s, 1h30m, 20h or 30d, from {low} to {high}"
 
     def allows(self, value: object) -> bool:
         return type(value) in (int, float) and self.low_s <= value <= self.high_s  # type: ignore[operator]
@@ -136,22 +161,58 @@ class Duration(ValueType):
         return f"a number of seconds, from {self.low_s:g} to {self.high_s:g}"
 
     def parse(self, text: str) -> Value:
-        matched = re.fullmatch(r"([0-9]{1,15}(?:\.[0-9]{1,15})?)(ms|s|m|h|d)?", text.strip())
-        if matched is None:
+        parts = self._parts_of(text)
+        places = [list(MILLISECONDS).index(unit) for _, unit in parts]
+        if places != sorted(set(places)):
+            raise self._misspelt("its units from large to small, each once, such as 1h30m", text)
+        if any("." in number for number, _ in parts[:-1]):
+            raise self._misspelt("a fraction in its last part alone, such as 1m1.5s", text)
+        return float(sum(Decimal(number) * MILLISECONDS[unit] for number, unit in parts) / 1000)
+
+    def _parts_of(self, text: str) -> list[tuple[str, str]]:
+        """Numbers with their units; raises ValueError where the text is not made of such."""
+        rest = text.strip()
+        parts: list[tuple[str, str]] = []
+        while (found := _PART.match(rest)) and len(rest) <= MAX_NUMBER_CHARS:
+            parts.append((found[1], found[2]))
+            rest = rest[found.end() :]
+        units = {unit for _, unit in parts}
+        if rest or not parts or not {unit.lower() for unit in units} <= {*MILLISECONDS, ""}:
             raise self.refusal(text)
-        number, unit = matched.groups()
-        if unit is None:
-            raise ValueError(f"needs a unit: write {number}s for seconds (or use ms, m, h, d)")
-        return float(number) * MILLISECONDS[unit] / 1000
+        if not units <= {*MILLISECONDS, ""}:
+            raise self._misspelt("its units in lower case, such as 30m for minutes", text)
+        if "" in units:
+            number = next(number for number, unit in parts if not unit)
+            raise ValueError(f"needs a unit: write {number}s for seconds (or use ms, m, h, d, w)")
+        return parts
+
+    def _misspelt(self, how: str, text: str) -> ValueError:
+        return ValueError(f"must have {how}, not {text.strip()!r}")
 
     def show(self, value: object) -> str:
-        if not isinstance(value, int | float):
+        """The shortest text that reads back as `value`."""
+        if not isinstance(value, int | float) or not abs(value) < YEAR_S * 1000:
             return str(value)
-        if not value:
-            return "0s"
-        milliseconds = value * 1000
-        unit = next((name for name in "dhms" if milliseconds % MILLISECONDS[name] == 0), "ms")
-        return f"{milliseconds / MILLISECONDS[unit]:.15g}{unit}"
+        # (Adding nothing makes -0.0 a plain zero.)
+        exact_s = Decimal(repr(value + 0))
+        milliseconds = exact_s * 1000
+        whole = [
+            f"{milliseconds // size:f}{unit}"
+            for unit, size in MILLISECONDS.items()
+            if milliseconds and milliseconds % size == 0
+        ]
+        return min([*whole, *_mixed(milliseconds), f"{exact_s.normalize():f}s"], key=len)
+
+
+def _mixed(milliseconds: Decimal) -> list[str]:
+    """A whole number of milliseconds in several units, such as 1h30m; nothing for any other."""
+    if milliseconds <= 0 or milliseconds % 1:
+        return []
+    shown, rest = "", int(milliseconds)
+    for unit, size in MILLISECONDS.items():
+        number, rest = divmod(rest, size)
+        shown += f"{number}{unit}" if number else ""
+    return [shown]
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +232,11 @@ class OneOf(ValueType):
     def allows(self, value: object) -> bool:
         return value in self.words
 
+    def refusal(self, got: object) -> ValueError:
+        meant = nearest(str(got), self.words)
+        hint = f"; did you mean {meant}?" if meant else ""
+        return ValueError(f"{ValueType.refusal(self, got)}{hint}")
+
 
 @dataclass(frozen=True, slots=True)
 class Text(ValueType):
@@ -179,6 +245,7 @@ class Text(ValueType):
     metavar: str
     expected: str
     shape: str = r".+"
+    may_repeat: bool = False
 
     def allows(self, value: object) -> bool:
         return isinstance(value, str) and re.fullmatch(self.shape, value) is not None
@@ -213,13 +280,31 @@ class Endpoint(ValueType):
     expected: str = "https://HOST[:PORT] without a path (http:// only for loopback)"
 
     def allows(self, value: object) -> bool:
-        if not isinstance(value, str) or not re.fullmatch(r"https?://[^/?#\\\s]+", value, re.ASCII):
-            return False
-        try:
-            origin = Origin.of(value)
-        except ValueError:
-            return False
-        return value.isascii() and origin.is_confidential
+        return self._fault_of(value) is None
 
     def parse(self, text: str) -> Value:
-        return text.strip().rstrip("/")
+        url = text.strip().rstrip("/")
+        return url.lower() if self.allows(url) else url
+
+    def check(self, value: object) -> None:
+        if not self.allows(value):
+            raise self.refusal(value)
+
+    def refusal(self, got: object) -> ValueError:
+        """The clause that says no, and why. What may be a password is not shown."""
+        fault = self._fault_of(got)
+        if isinstance(got, str) and "@" in got:
+            return ValueError(f"must be {self.expected}: {fault}")
+        return ValueError(f"must be {self.expected}, not {repr(got)[:SHOWN_LENGTH]}: {fault}")
+
+    def _fault_of(self, value: object) -> str | None:
+        """Why `value` is no endpoint, None where it is one."""
+        if not isinstance(value, str):
+            return "it is no text"
+        try:
+            origin = Origin.of(value)
+        except ValueError as error:
+            return str(error)
+        if re.search("[/?#]", value[AUTHORITY_AT:]):
+            return "it has a path, a query or a fragment"
+        return None if origin.is_confidential else "plain http would show the token to the network"

@@ -7,12 +7,25 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, fields
+from enum import Enum
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 DIAL = "dial"
 WORD = r"[\x21-\x7e]+"
+
+
+class Theme(Enum):
+    """What a dial is about, in the order in which the dials are shown."""
+
+    SERVER = "Server"
+    FLEET = "Fleet"
+    ASSESSMENTS = "Assessments"
+    LIMITS = "Rate limits"
+    LISTINGS = "Listings"
+    ACCESS = "Locks and permissions"
+    FAULTS = "Faults"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +42,7 @@ class Dial:
     low: float = 0
     high: float = 0
     choices: tuple[str, ...] = ()
+    theme: Theme = Theme.FLEET
 
     @property
     def expected(self) -> str:
@@ -61,16 +75,23 @@ class Dial:
 
 
 def dial(
-    default: T, help: str, why: str = "", *, low: float = 0, high: float = 0, choices: tuple[str, ...] = ()
+    default: T,
+    help: str,
+    why: str = "",
+    *,
+    theme: Theme,
+    low: float = 0,
+    high: float = 0,
+    choices: tuple[str, ...] = (),
 ) -> T:
     """Declares a field of a scenario; `why` says what speaks for the default or the range."""
     known: Any = default
-    return field(default=default, metadata={DIAL: Dial(known, help, why, low, high, choices)})
+    return field(default=default, metadata={DIAL: Dial(known, help, why, low, high, choices, theme)})
 
 
-def percentage(default: float, help: str, why: str = "") -> float:
+def percentage(default: float, help: str, why: str = "", *, theme: Theme) -> float:
     """Declares a field that is a part of a hundred."""
-    return dial(default, help, why, low=0, high=100)
+    return dial(default, help, why, theme=theme, low=0, high=100)
 
 
 def dials_of(scenario: type[Any]) -> dict[str, Dial]:

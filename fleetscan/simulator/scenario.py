@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
-from fleetscan.simulator.dials import dial, dials_of, percentage
+from fleetscan.simulator.dials import Theme, dial, dials_of, percentage
 
 Refill: TypeAlias = Literal["continuous", "by-minute"]
 PolicyNames: TypeAlias = Literal["2023", "2024", "novel"]
@@ -33,42 +33,72 @@ class Scenario:
     together, or more subscriptions are past due or warned than there are.
     """
 
-    machines: int = dial(300, "Virtual machines in the fleet.", low=0, high=1_000_000)
-    subscriptions: int = dial(4, "Subscriptions they are spread over.", low=1, high=10_000)
+    machines: int = dial(300, "Virtual machines in the fleet.", low=0, high=1_000_000, theme=Theme.FLEET)
+    subscriptions: int = dial(
+        4, "Subscriptions the VMs are spread over.", low=1, high=10_000, theme=Theme.FLEET
+    )
     empty_subscriptions: int = dial(
-        0, "Subscriptions without VMs besides; every other one is not registered for Compute.", high=10_000
+        0,
+        "Additional subscriptions without VMs; every other one is not registered for Compute.",
+        high=10_000,
+        theme=Theme.FLEET,
     )
     hidden_subscriptions: int = dial(
         0,
         "Subscriptions whose VMs Resource Graph does not show, without an error; Compute does.",
         "Resource Graph is silent about what one may not read.",
         high=10_000,
+        theme=Theme.LISTINGS,
     )
     denied_subscriptions: int = dial(
         0,
         "Subscriptions whose VMs Resource Graph does not show and Compute refuses to list (403).",
         high=10_000,
+        theme=Theme.ACCESS,
     )
-    hidden_pct: float = percentage(0.0, "VMs that Resource Graph does not show.")
-    regions: int = dial(3, "Regions they are spread over.", low=1, high=16)
+    hidden_pct: float = percentage(0.0, "VMs that Resource Graph does not show.", theme=Theme.LISTINGS)
+    regions: int = dial(3, "Regions the VMs are spread over.", low=1, high=16, theme=Theme.FLEET)
     past_due: int = dial(
-        0, "Of these, subscriptions whose state is PastDue; they work as enabled ones do.", low=0, high=10_000
+        0,
+        "Subscriptions whose state is PastDue; they work as enabled ones do.",
+        low=0,
+        high=10_000,
+        theme=Theme.FLEET,
     )
     warned: int = dial(
-        0, "Of these, subscriptions whose state is Warned; they refuse every start.", low=0, high=10_000
+        0,
+        "Subscriptions whose state is Warned; they refuse every start.",
+        low=0,
+        high=10_000,
+        theme=Theme.FLEET,
     )
-    seed: int = dial(1, "The same seed makes the same fleet with the same results.", low=0, high=2**63 - 1)
+    seed: int = dial(
+        1,
+        "The same seed makes the same fleet with the same results.",
+        low=0,
+        high=2**63 - 1,
+        theme=Theme.FLEET,
+    )
     speed: float = dial(
-        1.0, "Assessments run this many times faster than in Azure.", low=0.001, high=1_000_000
+        1.0,
+        "Assessments run this many times faster than in Azure.",
+        low=0.001,
+        high=1_000_000,
+        theme=Theme.ASSESSMENTS,
     )
     limits_speed: float = dial(
-        1.0, "Rate limits are this many times the published ones; 0 removes them.", low=0, high=1_000_000
+        1.0,
+        "Rate limits are this many times the published ones; 0 removes them.",
+        low=0,
+        high=1_000_000,
+        theme=Theme.LIMITS,
     )
     refill: Refill = dial(
         "continuous",
         "How Compute's rate limits refill: evenly, or with a minute's worth at each whole minute.",
         "Azure documents limits by the minute; a scan must do well either way. ARM's always refill evenly.",
         choices=get_args(Refill),
+        theme=Theme.LIMITS,
     )
     rival_share: float = dial(
         0.0,
@@ -76,31 +106,43 @@ class Scenario:
         "Real scans are seldom alone.",
         low=0,
         high=0.99,
+        theme=Theme.LIMITS,
     )
     policy_names: PolicyNames = dial(
         "2024",
         "How quota headers name Compute's limits: as recorded in that year, or by unknown names.",
         "Azure renamed them three times, so no client may rely on the names.",
         choices=get_args(PolicyNames),
+        theme=Theme.LIMITS,
     )
     durations: Durations = dial(
         "lognormal",
         "How long assessments take: lognormal has a median of 180 s; regular is 180 s on Windows and 120 s "
         "on Linux, within 5 %; even is 20 to 150 s; bimodal is 30 s or 10 minutes; brief is 3 s.",
         choices=get_args(Durations),
+        theme=Theme.ASSESSMENTS,
     )
-    long_pct: float = percentage(1.0, "Lognormal assessments that take ten times as long.")
-    patches: int = dial(20, "Patches missing on a VM, on average.", low=0, high=10_000)
-    stopped_pct: float = percentage(5.0, "VMs that are not running.")
-    warned_pct: float = percentage(4.0, "Assessments that end CompletedWithWarnings.")
-    truncated_pct: float = percentage(1.0, "Assessments whose list of patches is cut short.")
-    failing_pct: float = percentage(2.0, "VMs that fail, spread over the ways to fail.")
+    patches: int = dial(20, "Patches missing on a VM, on average.", low=0, high=10_000, theme=Theme.FLEET)
+    stopped_pct: float = percentage(5.0, "VMs that are not running.", theme=Theme.FLEET)
+    warned_pct: float = percentage(
+        4.0, "Assessments that end CompletedWithWarnings.", theme=Theme.ASSESSMENTS
+    )
+    truncated_pct: float = percentage(
+        1.0, "Assessments whose list of patches is cut short.", theme=Theme.ASSESSMENTS
+    )
+    failing_pct: float = percentage(
+        2.0, "VMs that fail, spread over the ways to fail.", theme=Theme.ASSESSMENTS
+    )
+    long_pct: float = percentage(
+        1.0, "Lognormal assessments that take ten times as long.", theme=Theme.ASSESSMENTS
+    )
     page_size: int = dial(
         1000,
         "Rows in a page of a listing, at most.",
         "Resource Graph gives 1000; pages of the Compute list never exceed 500.",
         low=1,
         high=1000,
+        theme=Theme.LISTINGS,
     )
     graph: GraphState = dial(
         "up",
@@ -108,6 +150,7 @@ class Scenario:
         "endless has invented rows after the true ones, hollow empty pages, both without end.",
         "A scan must manage without it.",
         choices=get_args(GraphState),
+        theme=Theme.LISTINGS,
     )
     lists: ListState = dial(
         "up",
@@ -115,37 +158,49 @@ class Scenario:
         "true ones, hollow empty pages, both without end.",
         "A listing must end whatever Azure sends.",
         choices=get_args(ListState),
+        theme=Theme.LISTINGS,
     )
     token: str | None = dial(
         None,
         "Accept this bearer token alone; without it, any.",
         "It opens nothing except this simulated Azure.",
+        theme=Theme.SERVER,
     )
     installing_pct: float = percentage(
         0.0,
         "Running VMs on which patches are being installed when serving begins.",
         "An assessment ends such an installation, as in Azure.",
+        theme=Theme.ASSESSMENTS,
     )
     stuck_pct: float = percentage(
         0.0,
         "Running VMs with a patch operation that died days ago and is shown as InProgress ever since.",
         "Half are installations, half assessments; nothing runs there.",
+        theme=Theme.ASSESSMENTS,
     )
     graph_lag_s: float = dial(
-        3.0, "How far Resource Graph's patch tables lag behind, at speed 1.", low=0, high=86_400
+        3.0,
+        "How far Resource Graph's patch tables lag behind, at speed 1.",
+        low=0,
+        high=86_400,
+        theme=Theme.LISTINGS,
     )
     faults_pct: float = percentage(
         0.0,
         "Requests that meet a fault: a cut or stalled connection, a 5xx, a 429, a broken body, and so on.",
         "Some are carried out all the same, as in Azure.",
+        theme=Theme.FAULTS,
     )
     troubled_pct: float = percentage(
-        0.0, "VMs with a lasting trouble, such as operations that never end or are lost."
+        0.0,
+        "VMs with a lasting trouble, such as operations that never end or are lost.",
+        theme=Theme.FAULTS,
     )
     echoed_pct: float = percentage(
         0.0,
         "Replies over HTTP that repeat the request's Authorization header, in texts, headers or URLs.",
         "Error pages and proxies do; a scan must not keep its token.",
+        theme=Theme.FAULTS,
     )
     second_assessment: SecondAssessment = dial(
         "supersedes",
@@ -153,29 +208,44 @@ class Scenario:
         "refused, with a 409 that says why or with one that speaks of a conflict alone.",
         "Azure's exact answer is not published.",
         choices=get_args(SecondAssessment),
+        theme=Theme.ASSESSMENTS,
     )
     locked_subscriptions: int = dial(
-        0, "Subscriptions with a read-only lock: every start there is refused.", low=0, high=10_000
+        0,
+        "Subscriptions with a read-only lock: every start there is refused.",
+        low=0,
+        high=10_000,
+        theme=Theme.ACCESS,
     )
-    locked_groups: int = dial(0, "Resource groups with a read-only lock.", low=0, high=100_000)
-    locked_machines: int = dial(0, "VMs with a read-only lock.", low=0, high=1_000_000)
+    locked_groups: int = dial(
+        0, "Resource groups with a read-only lock.", low=0, high=100_000, theme=Theme.ACCESS
+    )
+    locked_machines: int = dial(0, "VMs with a read-only lock.", low=0, high=1_000_000, theme=Theme.ACCESS)
     disabled_subscriptions: int = dial(
         0,
         "Subscriptions that were disabled after they were listed: every start there is refused.",
         low=0,
         high=10_000,
+        theme=Theme.ACCESS,
     )
     denied_groups: int = dial(
-        0, "Resource groups whose VMs can be read and not assessed.", low=0, high=100_000
+        0,
+        "Resource groups whose VMs can be read and not assessed.",
+        low=0,
+        high=100_000,
+        theme=Theme.ACCESS,
     )
     wrong_clock_pct: float = percentage(
-        0.0, "VMs whose assessments tell times that cannot be, such as a start in 1970 or an end in 2099."
+        0.0,
+        "VMs whose assessments tell times that cannot be, such as a start in 1970 or an end in 2099.",
+        theme=Theme.ASSESSMENTS,
     )
     outages: int = dial(
         0,
         "Outages of a region, a subscription or all sign-ins, in the first quarter of an hour.",
         low=0,
         high=1000,
+        theme=Theme.FAULTS,
     )
 
     def __post_init__(self) -> None:

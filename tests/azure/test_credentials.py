@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,7 +20,6 @@ from fleetscan.azure.credentials import (
     CredentialToken,
     StaticToken,
     claims_of,
-    default_credential,
     principal_of,
 )
 from fleetscan.azure.transport import Transport
@@ -249,23 +247,13 @@ async def test_no_token_ends_in_one_sentence_that_says_what_to_do(refusal: Excep
     identity.refusal = refusal
     with pytest.raises(CredentialError) as caught:
         await identity.tokens().header()
-    assert str(caught.value) == (
-        "not signed in to Azure, no token for https://management.azure.com/.default (no credential here); "
-        "run `az login`, set the AZURE_* variables of a service principal, or put a token into "
-        "FLEETSCAN_ACCESS_TOKEN"
+    assert caught.value.told() == (
+        "not signed in to Azure; run `az login`, set the AZURE_* variables of a service principal, "
+        "or put a token into FLEETSCAN_ACCESS_TOKEN"
     )
+    assert caught.value.details == ("no credential here",)
+    assert str(caught.value) == f"{caught.value.told()}\n  no credential here"
     assert caught.value.exit_code == 4
-
-
-async def test_what_azure_said_is_cut_short_and_stripped_of_tokens() -> None:
-    identity = Identity()
-    identity.refusal = ClientAuthenticationError(f"bad assertion {jwt(oid='secret')} " + "x" * 1000)
-    with pytest.raises(CredentialError) as caught:
-        await identity.tokens().header()
-    sentence = str(caught.value)
-    assert "bad assertion <token> x" in sentence
-    assert "eyJ" not in sentence
-    assert len(sentence) < 520
 
 
 async def test_a_repr_shows_no_token() -> None:
@@ -346,17 +334,6 @@ def test_a_claims_challenge_is_read_in_every_spelling_of_base64(encoded: str) ->
 )
 def test_what_is_no_claims_challenge_is_none(header: str) -> None:
     assert claims_of(header) is None
-
-
-async def test_the_real_chain_without_any_credential_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    """azure-identity's own chain, cut down to the environment's credential, which is not configured."""
-    for name in [name for name in os.environ if name.startswith("AZURE_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "EnvironmentCredential")
-    tokens = CredentialToken(SCOPE, default_credential)
-    with pytest.raises(CredentialError, match="run `az login`"):
-        await tokens.header()
-    await tokens.aclose()
 
 
 def test_azure_identity_is_not_imported_before_it_is_used() -> None:

@@ -152,12 +152,29 @@ def test_no_proxy_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
     assert proxy_for(AZURE).url is None
 
 
-@pytest.mark.parametrize("address", ["socks5://127.0.0.1:1", "http://", "http://[", "://", "http://h:x"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "socks5://127.0.0.1:1",
+        "http://",
+        "http://[",
+        "://",
+        "http://h:x",
+        "http://h:0",
+        "http://a..b:3128",
+        "h:65536",
+        "http://1.2.3:3128",
+        "http://h:3128/path",
+        "http://a%3Ab:secret@h:3128",
+        "http://ann:secret\udcff@h:3128",
+    ],
+)
 def test_a_proxy_that_cannot_be_one_is_said_in_a_sentence(
     monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.setenv("https_proxy", address)
-    with pytest.raises(UsageError, match="HTTPS_PROXY must be"):
+    with pytest.raises(UsageError, match="HTTPS_PROXY must be") as refused:
         proxy_for(AZURE)
+    assert "secret" not in str(refused.value)

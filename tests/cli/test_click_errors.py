@@ -66,7 +66,9 @@ def test_a_key_of_another_command_is_unknown(capsys: pytest.CaptureFixture[str],
     [
         (b"limit = [", "is not valid TOML: "),
         (b"limit = 1\nlimit = 2", "is not valid TOML: "),
-        (b"out = '\xff'", "is not valid TOML: it is not UTF-8 at byte 7"),
+        (b"out = '\xff'", "is not valid TOML: it is not UTF-8 at byte 7; save it as UTF-8"),
+        (b"\xff\xfe\x00\xd8", "is not valid TOML: it is not UTF-16-LE at byte 2; save it as UTF-8"),
+        (b"l\x00i\x00", "is not valid TOML: "),
         (b"x = " + b"[" * 100_000, "is not valid TOML: "),
         (b"out = \x1b[31m", "is not valid TOML: "),
     ],
@@ -86,18 +88,59 @@ def test_a_file_that_is_not_there_is_told_so(capsys: pytest.CaptureFixture[str],
     assert refusal(capsys, "scan", "--config", str(tmp_path)) == f"cannot read {tmp_path}: Is a directory"
 
 
+DURATION = "must be a duration with its unit, such as 1500ms, 90s, 1h30m, 20h or 30d, from 0s to 365d"
+SHARE = "must be a number, from 0.01 to 1, or a percentage such as 50%"
+
+
 @pytest.mark.parametrize(
     ("content", "clause"),
     [
-        (b"first-poll = 75", "first-poll needs a unit: write 75s for seconds (or use ms, m, h, d)"),
+        (
+            b"first-poll = 75",
+            "first-poll needs a unit: write 75s for seconds (or use ms, m, h, d, w); it stands in quotes",
+        ),
+        (b"drain = true", f"drain {DURATION}, not 'true'; it stands in quotes"),
+        (b"drain = nan", f"drain {DURATION}, not 'nan'; it stands in quotes"),
+        (b"drain = 07:32:00", f"drain {DURATION}, not '07:32:00'; it stands in quotes"),
+        (b"drain = []", "drain takes one value, not an array"),
+        (b"drain = ['1s']", "drain takes one value, not an array"),
+        (b"drain = ''", f"drain {DURATION}, not ''"),
         (b"max-in-flight = 0", "max-in-flight must be a whole number, from 1 to 10000, not '0'"),
-        (b"max-in-flight = true", "max-in-flight must be a whole number, from 1 to 10000, not 'True'"),
-        (b"max-in-flight = 6.5", "max-in-flight must be a whole number, from 1 to 10000, not '6.5'"),
-        (b"api-version = 2022-08-01", "api-version must be an API version, such as 2022-08-01, in quotes"),
-        (b"out = 5", "out must be a directory's path, or - for standard output, in quotes"),
+        (b"max-in-flight = true", "max-in-flight must be a whole number, from 1 to 10000, not true"),
+        (b"max-in-flight = 6.5", "max-in-flight must be a whole number, from 1 to 10000, not 6.5"),
+        (b"max-in-flight = 6.0", "max-in-flight must be a whole number, from 1 to 10000, not 6.0"),
+        (b"max-in-flight = inf", "max-in-flight must be a whole number, from 1 to 10000, not inf"),
+        (
+            b"max-in-flight = 2026-01-02 03:04:05",
+            "max-in-flight must be a whole number, from 1 to 10000, not 2026-01-02T03:04:05",
+        ),
+        (
+            b"max-in-flight = 0x" + b"f" * 5000,
+            "max-in-flight must be a whole number, from 1 to 10000, not 'a number of hundreds of digits'",
+        ),
+        (
+            b"limit = 1000000000000000000",
+            "limit must be a whole number, 1 or more, of 18 digits at most, not '1000000000000000000'",
+        ),
+        (b"rate-share = nan", f"rate-share {SHARE}, not 'nan'"),
+        (b"rate-share = 50", f"rate-share {SHARE}, not '50'"),
+        (b"rate-share = true", f"rate-share {SHARE}, not true"),
+        (b"rate-share = '150%'", f"rate-share {SHARE}, not '150%'"),
+        (b"api-version = 2022-08-01", 'api-version must stand in quotes: api-version = "2022-08-01"'),
+        (b"out = 5", 'out must stand in quotes: out = "5"'),
+        (b"subscription = 5", 'subscription must stand in quotes: subscription = "5"'),
+        (b"subscription = ['a', 5]", 'subscription must stand in quotes: subscription = "5"'),
+        (b"subscription = [['a']]", "subscription takes texts, not an array in its array"),
+        (b"subscription = ''", "subscription must be a subscription's id or name, not ''"),
+        (b"quiet = 1", "quiet must be true or false, not 1"),
+        (b"quiet = 0.0", "quiet must be true or false, not 0.0"),
         (b"quiet = 'maybe'", "quiet must be true or false, not 'maybe'"),
+        (b"quiet = [true]", "quiet takes one value, not an array"),
         (b"group-by = ['owner']", "group-by must be tag:NAME, such as tag:owner, not 'owner'"),
-        (b"limit = {}", "limit must be a whole number, 1 or more, not '{}'"),
+        (b"limit = {}", "'limit' is a table; settings stand at the top of the file, in no table"),
+        (b"[scan]\nlimit = 1", "'scan' is a table; settings stand at the top of the file, in no table"),
+        (b"[[limit]]\nof = 1", "'limit' is a table; settings stand at the top of the file, in no table"),
+        (b"first.poll = '3s'", "'first' is a table; settings stand at the top of the file, in no table"),
         (
             b"group-by = ['tag:a']\ngroup_by = []",
             "group-by is set twice, with hyphens and with underscores",
@@ -114,7 +157,7 @@ def test_a_wrong_value_in_a_file_is_told_the_file_and_the_key(
 def test_a_wrong_value_is_called_by_its_flag_or_its_variable(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clause = "needs a unit: write 75s for seconds (or use ms, m, h, d)"
+    clause = "needs a unit: write 75s for seconds (or use ms, m, h, d, w)"
     assert refusal(capsys, "scan", "--first-poll", "75") == f"--first-poll {clause}"
     monkeypatch.setenv("FLEETSCAN_FIRST_POLL", "75")
     assert refusal(capsys, "scan") == f"FLEETSCAN_FIRST_POLL {clause}"
@@ -123,7 +166,7 @@ def test_a_wrong_value_is_called_by_its_flag_or_its_variable(
 def test_plain_http_to_another_host_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert refusal(capsys, "scan", "--endpoint", "http://management.azure.com") == (
         "--endpoint must be https://HOST[:PORT] without a path (http:// only for loopback), "
-        "not 'http://management.azure.com'"
+        "not 'http://management.azure.com': plain http would show the token to the network"
     )
 
 

@@ -28,6 +28,8 @@ def test_the_demo_has_a_fast_scenario_s_fleet() -> None:
         "seed",
         "speed",
         "out",
+        "quiet",
+        "verbose",
     ]
     assert scenario_of(DemoSettings(machines=7)) == Scenario(machines=7, speed=240.0)
 
@@ -37,7 +39,8 @@ def test_the_demo_has_a_fast_scenario_s_fleet() -> None:
     [
         ("trees", Dial(3, "", low=1, high=9), Whole(1, 9)),
         ("height", Dial(3.0, "", low=0, high=9), Number(0, 9)),
-        ("rain_pct", Dial(3.0, "", low=0, high=100), Number(0, 100, metavar="PCT")),
+        ("rain_pct", Dial(3.0, "", low=0, high=100), Number(0, 100, "PCT", percent=1.0)),
+        ("sun_share", Dial(0.5, "", low=0, high=1), Number(0, 1, percent=0.01)),
         ("lag_s", Dial(3.0, "", low=0, high=9), Duration(0, 9)),
         ("wind", Dial("east", "", choices=("east", "west")), OneOf(("east", "west"))),
         ("snow", Dial(False, ""), Switch()),

@@ -16,7 +16,7 @@ def test_every_setting_s_variable_is_known_as_are_the_token_s_and_the_file_s() -
 def test_an_unknown_variable_is_warned_of_with_the_nearest_name() -> None:
     assert list(unknown_variables({"FLEETSCAN_MAX_INFLIGHT": "3", "FLEETSCAN_ZZZZZZ": "1"})) == [
         "unknown variable FLEETSCAN_MAX_INFLIGHT. Did you mean FLEETSCAN_MAX_IN_FLIGHT?",
-        "unknown variable FLEETSCAN_ZZZZZZ.",
+        "unknown variable FLEETSCAN_ZZZZZZ. Run fleetscan help COMMAND to list them.",
     ]
 
 

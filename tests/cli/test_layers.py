@@ -33,7 +33,7 @@ ROWS: dict[str, tuple[tuple[str, object], tuple[str, object], tuple[str, object]
         ("2026-04-01-preview", "2026-04-01-preview"),
     ),
     "max-in-flight": (("1", 1), ("2", 2), ("10000", 10_000)),
-    "rate-share": (("0.5", 0.5), ("0.25", 0.25), ("1", 1.0)),
+    "rate-share": (("0.5", 0.5), ("25%", 0.25), ("100%", 1.0)),
     "last-run": (("file", "file"), ("env", "env"), ("flag", "flag")),
     "first-poll": (("0s", 0.0), ("90s", 90.0), ("1500ms", 1.5)),
     "poll-interval": (("1ms", 0.001), ("1m", 60.0), ("2s", 2.0)),
@@ -49,12 +49,13 @@ ROWS: dict[str, tuple[tuple[str, object], tuple[str, object], tuple[str, object]
     "retry-failed": (("file", "file"), ("env", "env"), ("flag", "flag")),
     "resume-within": (("1h", 3600.0), ("30h", 108_000.0), ("2d", 172_800.0)),
     "retry-skipped": (("true", True), ("false", False), ("", True)),
-    "deadline": (("2h", 7200.0), ("90s", 90.0), ("1d", 86_400.0)),
+    "deadline": (("1h30m", 5400.0), ("1h 30m", 5400.0), ("2w", 1_209_600.0)),
     "drain": (("0s", 0.0), ("90s", 90.0), ("1500ms", 1.5)),
     "unknown-start-wait": (("0s", 0.0), ("90s", 90.0), ("2m", 120.0)),
     "busy-max-age": (("1h", 3600.0), ("90s", 90.0), ("1d", 86_400.0)),
     "ignore-busy": (("true", True), ("false", False), ("", True)),
     "quiet": (("true", True), ("false", False), ("", True)),
+    "verbose": (("true", True), ("false", False), ("", True)),
     "port": (("1", 1), ("2", 2), ("65535", 65_535)),
     "machines": (("0", 0), ("2", 2), ("3", 3)),
     "subscriptions": (("1", 1), ("2", 2), ("3", 3)),
@@ -156,8 +157,25 @@ def test_a_key_is_written_with_hyphens_or_underscores_and_numbers_without_quotes
     assert made(DemoSettings, written(tmp_path, "speed = 123456.75")).speed == 123456.75
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16-le", "utf-16-be"])
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "config.toml"
+    mark = "" if encoding == "utf-8-sig" else "\ufeff"
+    path.write_bytes(f'{mark}out = "L\u00fcbeck"\r\nlimit = 7\r\n'.encode(encoding))
+    assert made(Settings, ["--config", str(path)]) == Settings(out="L\u00fcbeck", limit=7)
+
+
 def test_no_quiet_takes_back_what_the_file_says(tmp_path: Path) -> None:
     assert made(Settings, [*written(tmp_path, "quiet = true"), "--no-quiet"]).quiet is False
+
+
+def test_short_forms_mean_their_flags_alone_and_together(tmp_path: Path) -> None:
+    for arguments in (["-q", "-v"], ["-qv"], ["--quiet", "--verbose"]):
+        assert made(Settings, arguments) == Settings(quiet=True, verbose=True)
+    assert made(Settings, [*written(tmp_path, "verbose = true"), "--no-verbose", "-q"]) == Settings(
+        quiet=True
+    )
+    assert made(DemoSettings, ["-v"]) == DemoSettings(verbose=True)
 
 
 def test_a_flag_said_again_adds_to_a_list() -> None:

@@ -8,8 +8,10 @@ from typing import Literal
 
 import pytest
 
+from fleetscan.inventory.choice import choose
 from fleetscan.inventory.from_file import read_lines
-from fleetscan.inventory.listing import Fleet, Listing, fleet_of_file
+from fleetscan.inventory.listing import Fleet, Listing, fleet_of_file, names_in
+from fleetscan.inventory.subscriptions import Subscription, Subscriptions
 from fleetscan.model import ListRequest, Reply, RequestKind
 from fleetscan.simulator.cloud import Cloud
 from fleetscan.simulator.scenario import Scenario
@@ -237,3 +239,17 @@ def test_a_file_is_filtered_by_the_named_subscriptions_and_says_who_is_not_in_it
         f"fleet.txt has no VM in subscription {other}",
     ]
     assert not fleet.is_nothing_listed
+
+
+def test_a_file_is_filtered_by_the_names_that_azure_knows() -> None:
+    lines = [vm_id("a").encode(), vm_id("b", B).encode()]
+    file = read_lines(lines, "fleet.txt")
+    seen = Subscriptions((Subscription(A, "Production"), Subscription(B, "Old")))
+    assert names_in([A, B.upper()], file) == []
+    assert names_in(["Old", A, "Staging"], file) == ["Old", "Staging"]
+    fleet = fleet_of_file(file, ["old", "OLD", B], choose(seen, ["old", "OLD"]))
+    assert (names(fleet), fleet.errors, fleet.notes) == (["b"], [], [])
+    fleet = fleet_of_file(file, ["Staging"], choose(seen, ["Staging"]))
+    assert (names(fleet), fleet.is_nothing_listed) == ([], True)
+    fleet = fleet_of_file(file, ["Staging", A], choose(seen, ["Staging"]))
+    assert (names(fleet), len(fleet.errors), fleet.is_nothing_listed) == (["a"], 1, False)

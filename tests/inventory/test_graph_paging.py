@@ -164,7 +164,7 @@ def test_new_rows_and_tokens_without_end_end_with_the_first_row_too_many() -> No
 
 
 def test_more_rows_than_there_can_be_are_not_begun_with() -> None:
-    assert why(graph_page(10_000_001, rows("a"), "t")) == "counted 10000001 VMs, more than there can be"
+    assert why(graph_page(10_000_001, rows("a"), "t")) == "counted 10,000,001 VMs, more than there can be"
 
 
 def test_a_reading_has_ten_thousand_pages_at_most(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -139,12 +139,22 @@ NOT_AN_ID = (
         (line(name="vm-7"), "it has neither 'resource_id' nor 'id' with a resource id"),
         (line(id=7), "it has neither 'resource_id' nor 'id' with a resource id"),
         (b'{"id":', "it is neither a JSON object nor a resource id"),
-        (b"[1]", "it is JSON but not an object"),
+        (b"[", "it begins a JSON array; jq -c '.[]' makes one line per VM of it"),
+        (b"[1]", "it begins a JSON array; jq -c '.[]' makes one line per VM of it"),
+        (
+            b"{",
+            "it begins JSON of several lines; jq -c . makes one line of it, jq -c '.data[]' one per VM "
+            "of what az graph query prints",
+        ),
         (b'"x"', "it is JSON but not an object"),
         (line(id=vm_id("vm-1"), location=5), "'location' must be text or null"),
         (line(id=vm_id("vm-1"), tags=["owner"]), "'tags' must be an object of texts"),
         (line(id=vm_id("vm-1"), tags={"owner": 5}), "'tags' must be an object of texts"),
         (b"\xff\xfe", "it is not UTF-8"),
+        (
+            vm_id("vm-1").encode("utf-16-le"),
+            "it has null bytes, as UTF-16 without a byte order mark has; save it as UTF-8",
+        ),
     ],
 )
 def test_a_malformed_line_is_named_with_what_was_expected(bad: bytes, expected: str) -> None:
@@ -155,6 +165,23 @@ def test_a_malformed_line_is_named_with_what_was_expected(bad: bytes, expected: 
     assert str(error).startswith(f"fleet.txt, line 3: {expected}; got ")
     assert "\n" not in str(error)
     assert error.exit_code == 2
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16-be"])
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path, encoding: str) -> None:
+    lines = f"\ufeff# L\u00fcbeck\r\n{vm_id('vm-1')}\r\n{vm_id('vm-2')}\r\n"
+    path = tmp_path / "vms.txt"
+    path.write_bytes(lines.encode(encoding))
+    assert [target.name for target in read_inventory(str(path)).targets] == ["vm-1", "vm-2"]
+
+
+def test_a_file_that_is_utf_16_by_its_mark_alone_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "vms.txt"
+    path.write_bytes(b"\xff\xfea\x00\x00\xd8")
+    with pytest.raises(
+        InventoryFileError, match=r"its byte order mark is UTF-16's, and byte 4 is not UTF-16"
+    ):
+        read_inventory(str(path))
 
 
 def test_a_long_line_is_shown_by_its_beginning() -> None:
@@ -202,3 +229,15 @@ def test_a_run_of_a_later_fleetscan_is_no_inventory(tmp_path: Path) -> None:
     results.write_bytes(results.read_bytes().replace(b"fleetscan.result/1", b"fleetscan.result/2"))
     with pytest.raises(CannotReadRunError, match=r"is of schema fleetscan\.result/2; use the version"):
         read_inventory(str(results))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "/providers/Microsoft.Compute/virtualMachineScaleSets/pool/virtualMachines/0",
+        "/providers/Microsoft.HybridCompute/machines/arc-1",
+    ],
+)
+def test_a_uniform_scale_set_s_instance_and_an_arc_server_are_refused(other: str) -> None:
+    with pytest.raises(InventoryFileError):
+        read_lines([f"/subscriptions/3f8c/resourceGroups/web{other}".encode()], "vms.txt")

@@ -59,7 +59,8 @@ def test_ids_are_unique_without_regard_to_case_and_the_first_stays() -> None:
 def test_named_subscriptions_compare_without_case_and_none_means_all() -> None:
     both = [machine("a"), machine("b", B)]
     assert of_subscriptions(both, [B.upper()]) == [machine("b", B)]
-    assert of_subscriptions(both, []) == both
+    assert of_subscriptions(both, None) == both
+    assert of_subscriptions(both, []) == []
 
 
 def test_a_limit_takes_the_first_by_lower_cased_id_whatever_the_order() -> None:

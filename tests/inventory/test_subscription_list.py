@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from fleetscan.inventory.subscriptions import Subscription, Subscriptions, choose, list_subscriptions
+from fleetscan.errors import UsageError
+from fleetscan.inventory.choice import choose
+from fleetscan.inventory.subscriptions import Subscription, Subscriptions, list_subscriptions
 from fleetscan.model import Fault, InventoryError, Json, ListRequest, Reply, Request, RequestKind
 from tests.inventory.listing_driver import AZURE, A, B, ok, page, played, refused
 
@@ -49,6 +51,8 @@ def test_a_relative_next_link_leads_on() -> None:
         "https://evil.test/subscriptions",
         "http://management.azure.com/x",
         f"{AZURE}@evil.test/",
+        f"{AZURE}:0/subscriptions?p=2",
+        f"{AZURE}:/subscriptions?p=2",
         5,
         {},
         "http://[",
@@ -169,3 +173,96 @@ def test_a_list_in_doubt_is_an_error_when_nobody_is_named() -> None:
     doubt = InventoryError(None, "AuthorizationFailed", "no", 403)
     choice = choose(Subscriptions((PROD,), doubt), [])
     assert (choice.chosen, choice.errors) == ((PROD,), (doubt,))
+
+
+C = "cccccccc-0000-0000-0000-000000000003"
+SHOP = Subscription(C, "Shop, \u00c4lt 'n' \x1b[31m more", "Enabled", "t")
+SEEN = Subscriptions((PROD, OLD, SHOP))
+
+
+@pytest.mark.parametrize(
+    ("named", "ids"),
+    [
+        (["Production"], {A}),
+        (["PRODUCTION"], {A}),
+        (["old"], {B}),
+        ([SHOP.name or ""], {C}),
+        (["SHOP, a\u0308LT 'N' \x1b[31m MORE"], {C}),
+        (["production", A, "Production", A.upper()], {A}),
+        (["Production", "Old"], {A, B}),
+    ],
+)
+def test_a_subscription_may_be_named_by_its_name_whatever_its_case_and_state(
+    named: list[str], ids: set[str]
+) -> None:
+    choice = choose(SEEN, named)
+    assert ({each.id for each in choice.chosen}, len(choice.chosen), choice.errors) == (ids, len(ids), ())
+
+
+def test_a_name_that_is_written_exactly_so_is_meant_before_one_of_another_case() -> None:
+    lower = Subscription(B, "production")
+    assert choose(Subscriptions((PROD, lower)), ["production"]).chosen == (lower,)
+    assert choose(Subscriptions((PROD, lower)), ["Production"]).chosen == (PROD,)
+    with pytest.raises(UsageError, match=f"2 subscriptions have the name 'PRODUCTION': {A}, {B}"):
+        choose(Subscriptions((PROD, lower)), ["PRODUCTION"])
+
+
+def test_a_name_that_two_subscriptions_have_is_refused_with_both_ids() -> None:
+    with pytest.raises(UsageError) as refused:
+        choose(Subscriptions((PROD, Subscription(B, "Production"))), ["Production"])
+    assert str(refused.value) == (
+        f"2 subscriptions have the name 'Production': {A}, {B}; "
+        "give the id of the one that is meant with subscription"
+    )
+    assert refused.value.exit_code == 2
+
+
+def test_an_id_is_never_a_name() -> None:
+    choice = choose(Subscriptions((Subscription(A, B),)), [B])
+    assert (choice.chosen, choice.errors[0].subscription_id) == ((), B)
+
+
+@pytest.mark.parametrize(
+    ("named", "told"),
+    [
+        (["Prodution"], f"; the nearest name is 'Production' ({A})"),
+        (["prodution"], f"; the nearest name is 'Production' ({A})"),
+        (["Olde"], f"; the nearest name is 'Old' ({B})"),
+        ([A[:-1] + "9"], f"; the nearest id is 'Production' ({A})"),
+        (["Staging"], "check it and the access to it"),
+        (["3f8c0d5e-1111-2222-3333-444444444444"], "check it and the access to it"),
+    ],
+)
+def test_one_that_is_not_visible_is_an_error_with_the_nearest_where_it_is_near(
+    named: list[str], told: str
+) -> None:
+    [error] = choose(SEEN, named).errors
+    assert error.code == "SubscriptionNotFound"
+    assert (error.message or "").endswith(told)
+
+
+def test_the_names_that_are_found_are_listed_beside_one_that_is_not() -> None:
+    choice = choose(SEEN, ["Production", "Staging", "staging"])
+    assert choice.chosen == (PROD,)
+    assert [(error.subscription_id, error.message) for error in choice.errors] == [
+        (
+            None,
+            "a subscription named 'Staging' is not among the subscriptions that the identity can see; "
+            "check it and the access to it",
+        )
+    ]
+
+
+def test_a_name_cannot_be_looked_up_while_the_list_is_in_doubt_and_an_id_is_tried() -> None:
+    doubt = InventoryError(None, "AuthorizationFailed", "no", 403)
+    choice = choose(Subscriptions((PROD,), doubt), ["Production", A, B])
+    assert (choice.chosen, choice.unseen) == ((PROD,), (Subscription(B),))
+    assert choice.errors == (
+        InventoryError(
+            None,
+            "AuthorizationFailed",
+            "the subscriptions could not all be listed (AuthorizationFailed), "
+            "so the name 'Production' cannot be looked up",
+            403,
+        ),
+    )

@@ -72,7 +72,7 @@ def eighty_columns(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_summary_says_what_happened_to_the_fleet_on_one_screen() -> None:
     assert lines(summary(directory=Path("fleetscan-runs/20261123T020000Z-4f1c2a9e"))) == [
         "300 VMs listed, 271 assessed in 4 min 12 s.",
-        "Coverage     █████████░   90.33 %  271 assessed",
+        "Coverage     █████████░   90.33 % assessed",
         "Compliance   ██████░░░░   61.00 %  183 need no critical or security patches",
         "Missing      1,412 critical and security patches on 88 VMs; 1,093 other",
         "Reboot       pending on 31 VMs",
@@ -80,7 +80,7 @@ def test_a_summary_says_what_happened_to_the_fleet_on_one_screen() -> None:
         "Skipped      18: 15 not running, 3 unsupported",
         "Failed       9: 4 denied, 3 agent not ready, 2 operation failed",
         "Timed out    2",
-        "Requests     1,204: 9 list, 280 start, 915 poll; 3 throttled (429), 4 retried",
+        "Requests     1,204: 9 list, 280 start, 915 poll; 3 throttled, 4 retried",
         "Files        fleetscan-runs/20261123T020000Z-4f1c2a9e",
     ]
 
@@ -106,7 +106,7 @@ def test_without_a_terminal_there_are_no_escape_sequences() -> None:
 
 def test_an_ascii_stream_gets_a_summary_too() -> None:
     text = summary("ascii", Path("läufe/1"))
-    assert "Coverage     #########-   90.33 %  271 assessed" in text
+    assert "Coverage     #########-   90.33 % assessed" in text
     assert "Files        l\\xe4ufe/1" in text
 
 
@@ -129,6 +129,14 @@ def test_what_could_not_be_listed_is_told_by_name_and_beyond_eight_by_number() -
     )
 
 
+def test_what_lines_above_said_in_full_is_only_named() -> None:
+    stream = io.StringIO()
+    fleet: Any = {**FLEET, "inventory_errors": [error("no right")]}
+    print_summary(fleet, directory=None, stream=stream, are_errors_told=True)
+    assert "NOT LISTED   subscription sub-1: AuthorizationFailed (403)" in lines(stream.getvalue())
+    assert "give the identity" not in stream.getvalue()
+
+
 def test_hostile_text_does_nothing_to_the_terminal() -> None:
     text = summary(inventory_errors=[error("a\x1b[2Jb\r\nc\u202ed [bold]e")])
     assert "a\\x1b[2Jb c\\u202ed [bold]e" in " ".join(text.split())
@@ -137,7 +145,7 @@ def test_hostile_text_does_nothing_to_the_terminal() -> None:
 
 def test_a_fleet_of_nothing_says_so_and_shows_no_shares() -> None:
     text = summary(listed=0, coverage_pct=None, compliance_pct=None, inventory_errors=[error("no")])
-    assert lines(text)[0] == "No VMs found."
+    assert lines(text)[0] == "0 VMs listed."
     assert "NOT LISTED" in text
     assert "Coverage" not in text
 
@@ -158,11 +166,11 @@ def test_a_limit_is_shown_and_full_coverage_is_of_what_was_listed_alone() -> Non
     outcomes = {"assessed": 3, "failed": 0, "timed_out": 0, "skipped": 0, "interrupted": 0}
     whole: dict[str, Any] = {"listed": 3, "outcomes": outcomes, "coverage_pct": 100.0, "compliance_pct": 0.0}
     text = lines(summary(**whole, selection={"limit": 3, "subscription": []}))
-    assert "Coverage     ██████████  100.00 % of what was listed  3 assessed" in text
+    assert "Coverage     ██████████  100.00 % of what was listed" in text
     assert "Selection    limit 3" in text
     # A limit that cut nothing leaves the fleet whole.
     text = lines(summary(**whole, selection={"limit": 500}))
-    assert "Coverage     ██████████  100.00 %  3 assessed" in text
+    assert "Coverage     ██████████  100.00 % assessed" in text
     assert "Selection    limit 500" in text
 
 
@@ -174,7 +182,7 @@ def test_subscriptions_passed_over_are_named_with_their_state() -> None:
     ]
     text = lines(summary(not_scanned=passed_over[:2], coverage_pct=100.0))
     assert "Passed over  2 subscriptions: Retired\\x1b Sandbox (Disabled), sub-1 (Disabled)" in text
-    assert "Coverage     ██████████  100.00 % of what was listed  271 assessed" in text
+    assert "Coverage     ██████████  100.00 % of what was listed" in text
     assert "(Disabled) and 1 more" in " ".join(summary(not_scanned=passed_over).split())
 
 

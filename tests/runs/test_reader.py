@@ -185,7 +185,7 @@ def test_rows_that_the_totals_count_and_are_not_there_are_missed(tmp_path: Path)
     run = written(tmp_path)
     results = tmp_path / "results.jsonl"
     results.write_bytes(results.read_bytes().splitlines(keepends=True)[0])
-    assert run.incomplete == ["1 of the rows that its totals count are missing in results.jsonl"]
+    assert run.incomplete == ["1 of the rows that its totals count is missing in results.jsonl"]
 
 
 def test_a_stopped_run_without_totals_says_so(tmp_path: Path) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from fleetscan.errors import CannotReadRunError
+from fleetscan.errors import CannotReadRunError, NothingListedError
 from fleetscan.scanner.live import scan_over
 from tests.scanner.test_resume import stopped_run
 from tests.scanner.test_whole_scans import Notes, StopAfter, Transport, cloud_of, run_of, settings_for
@@ -171,7 +172,34 @@ async def test_a_retry_has_the_vms_of_its_selection_alone(tmp_path: Path) -> Non
     assert await retried("subscription", subscription=(one.upper(),)) == in_one
     assert len(await retried("limit", limit=1)) == 1
     assert await retried("both", subscription=(one,), limit=1) < in_one
-    notes = Notes()
-    elsewhere = settings_for(None, runs=str(tmp_path), retry_failed=str(first), subscription=("none",))
-    assert not (await scan_over(Transport(cloud), elsewhere, hooks=notes)).has_run
-    assert f"no VM of {first} in the selected subscriptions failed or timed out" in notes.notes[0]
+    name = next(row["subscription_name"] for row in run.rows if row["subscription_id"] == one)
+    assert name is not None
+    assert await retried("name", subscription=(name.upper(), one)) == in_one
+
+
+@in_virtual_time
+async def test_a_retry_of_a_subscription_without_failed_vms_is_no_run(tmp_path: Path) -> None:
+    first, cloud = tmp_path / "first", cloud_of(machines=20, subscriptions=2, failing_pct=0.0)
+    await run_of(Transport(cloud), settings_for(first))
+    notes, named = Notes(), cloud.fleet.estate.subscriptions[0].name
+    settings = settings_for(None, runs=str(tmp_path), retry_failed=str(first), subscription=(named,))
+    assert not (await scan_over(Transport(cloud), settings, hooks=notes)).has_run
+    assert f"no VM of {first} in the selected subscriptions failed" in notes.notes[0]
+
+
+@in_virtual_time
+async def test_a_retry_of_a_subscription_that_the_run_does_not_know_is_an_error(tmp_path: Path) -> None:
+    first, cloud = tmp_path / "first", cloud_of(machines=60, subscriptions=2, failing_pct=60.0)
+    await run_of(Transport(cloud), settings_for(first))
+    named = cloud.fleet.estate.subscriptions[0].name
+    retry = settings_for(tmp_path / "second", retry_failed=str(first))
+    with pytest.raises(
+        NothingListedError, match=f"nothing to retry: .*; the nearest name is '{named}'"
+    ) as none:
+        await scan_over(Transport(cloud), replace(retry, subscription=(f"{named}s",)))
+    assert none.value.exit_code == 4
+    for value in ("Nowhere", "3f8c0d5e-1111-2222-3333-444444444444"):
+        with pytest.raises(NothingListedError, match="nothing to retry: "):
+            await scan_over(Transport(cloud), replace(retry, subscription=(value,)))
+    summary, run = await run_of(Transport(cloud), replace(retry, subscription=(named, "Nowhere")))
+    assert (summary.exit_code, run.fleet["inventory_errors"][0]["code"]) == (3, "SubscriptionNotFound")

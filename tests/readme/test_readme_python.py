@@ -12,22 +12,17 @@ import pytest
 
 import fleetscan
 from fleetscan.simulator import Cloud, Scenario, serve
+from tests.readme.pages import python_blocks
 
-README = Path(__file__).parents[2] / "README.md"
-SECTION = re.search(
-    r"^## From Python\n(.*?)^## ", README.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
-)
-assert SECTION is not None
-BLOCKS = [textwrap.dedent(block) for block in re.findall(r"(?:^    .*\n|^\n)+", SECTION[1], re.MULTILINE)]
-PYTHON = [block.strip() for block in BLOCKS if block.strip()]
+PYTHON = python_blocks()
 # What the README's fragments take for granted.
 WRAPPED = "import asyncio\nimport fleetscan\nasync def fragment():\n{body}\nasyncio.run(fragment())\n"
 
 
 def runnable(block: str, endpoint: str) -> str:
-    """The block as a program of its own that asks the simulator."""
-    there = re.sub(r"fleetscan\.Settings\((?!endpoint)", f"fleetscan.Settings(endpoint={endpoint!r}, ", block)
-    there = there.replace("fleetscan.Settings(", "fleetscan.Settings(first_poll_s=0.2, poll_interval_s=0.5, ")
+    """The block as a program of its own that asks the simulator; one that serves its own stands as it is."""
+    waits = f"endpoint={endpoint!r}, first_poll_s=0.2, poll_interval_s=0.5, "
+    there = re.sub(r"fleetscan\.Settings\((?!endpoint)", f"fleetscan.Settings({waits}", block)
     if "asyncio.run" in there:
         return there
     return WRAPPED.format(body=textwrap.indent(there, "    "))
@@ -48,6 +43,13 @@ async def test_each_block_runs(
         names: dict[str, Any] = {"__name__": "readme"}
         await asyncio.to_thread(exec, program, names)
     assert capsys.readouterr().out
+
+
+def test_settings_in_python_do_not_take_the_endpoint_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FLEETSCAN_ENDPOINT", "http://127.0.0.1:9")
+    assert fleetscan.Settings().endpoint == "https://management.azure.com"
 
 
 def test_there_are_as_many_blocks_as_a_reader_sees() -> None:

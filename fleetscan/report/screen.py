@@ -1,0 +1,34 @@
+"""How wide a stream is: a terminal's own columns, also where it is too simple for colours."""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import suppress
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+# Of what is no terminal, and of a terminal that does not tell.
+COLUMNS = 80
+# Of no consequence, but without it rich takes every simple terminal to have 80 columns.
+ROWS = 25
+
+
+def columns_of(stream: TextIO) -> int:
+    """The columns of `stream`: what COLUMNS says, or the terminal, or 80."""
+    if re.fullmatch(r"[1-9][0-9]{0,4}", told := os.environ.get("COLUMNS", ""), re.ASCII):
+        return int(told)
+    with suppress(OSError, ValueError):
+        if stream.isatty():
+            return os.get_terminal_size(stream.fileno()).columns or COLUMNS
+    return COLUMNS
+
+
+def console_on(stream: TextIO) -> Console:
+    """rich's console for text that is printed once. Colours are only used on terminals that have them."""
+    # rich takes longer to import than the rest of the program, so it is imported where something is shown.
+    from rich.console import Console
+
+    return Console(file=stream, highlight=False, width=columns_of(stream), height=ROWS)

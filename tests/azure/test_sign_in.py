@@ -1,0 +1,209 @@
+"""What a person reads who is not signed in: azure-identity's real texts, and no secret in them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from azure.core.credentials import AccessTokenInfo, TokenRequestOptions
+from azure.core.exceptions import ClientAuthenticationError
+from azure.identity import CredentialUnavailableError
+from azure.identity.aio import ChainedTokenCredential, DefaultAzureCredential
+
+from fleetscan.azure.credentials import Credential, CredentialToken, default_credential
+from fleetscan.azure.sign_in import not_signed_in
+from fleetscan.cli.main import run
+from fleetscan.errors import CredentialError
+
+SCOPE = "https://management.azure.com/.default"
+LOGIN = "set the AZURE_* variables of a service principal, or put a token into FLEETSCAN_ACCESS_TOKEN"
+EXPIRED = (
+    "ERROR: AADSTS700082: The refresh token has expired due to inactivity. The token was issued on "
+    "2026-01-02T03:04:05.6789Z and was inactive for 90.00:00:00. Trace ID: 0000-1111 "
+    "Correlation ID: 2222-3333 Timestamp: 2026-06-07 08:09:10Z "
+    "Interactive authentication is needed. Please run: az login"
+)
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """No credential but developers' tools, looked for in an empty directory: nothing is contacted."""
+    for name in [
+        name for name in os.environ if name.startswith(("AZURE_", "FLEETSCAN_", "IDENTITY_", "MSI_"))
+    ]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "dev")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    return tmp_path
+
+
+def az(directory: Path, script: str) -> None:
+    """An `az` that does what `script` says."""
+    (directory / "az").write_text(f"#!/bin/sh\n{script}\n")
+    (directory / "az").chmod(0o755)
+
+
+async def refusal_of(credential: Credential | None = None, scope: str = SCOPE) -> CredentialError:
+    """What is said where there is no token."""
+    make = default_credential if credential is None else lambda: credential
+    tokens = CredentialToken(scope, make, environment=dict(os.environ))
+    with pytest.raises(CredentialError) as caught:
+        await tokens.header()
+    await tokens.aclose()
+    return caught.value
+
+
+async def test_without_the_azure_cli_it_is_to_be_installed_first() -> None:
+    error = await refusal_of()
+    assert error.told() == f"not signed in to Azure; install the Azure CLI and run `az login`, {LOGIN}"
+    cli, absent, chosen = error.details
+    assert cli == "Azure CLI: Azure CLI not found on path"
+    assert absent.startswith("not set up here: ")
+    assert absent.endswith("Visual Studio Code, Azure PowerShell, Azure Developer CLI")
+    assert chosen == "AZURE_TOKEN_CREDENTIALS is set: no other credential was tried"
+
+
+async def test_what_az_says_of_an_expired_login_is_told_whole(alone: Path) -> None:
+    az(alone, f"echo '{EXPIRED}' >&2; exit 1")
+    error = await refusal_of()
+    assert error.told() == f"not signed in to Azure; run `az login`, {LOGIN}"
+    assert error.details[0] == f"Azure CLI: {EXPIRED}"
+
+
+async def test_an_az_without_a_login_says_so(alone: Path) -> None:
+    az(alone, "echo \"ERROR: Please run 'az login' to setup account.\" >&2; exit 1")
+    error = await refusal_of()
+    assert error.details[0] == "Azure CLI: Please run 'az login' to set up an account"
+
+
+async def test_an_az_that_does_not_answer_is_looked_at_first(alone: Path) -> None:
+    az(alone, "exec /bin/sleep 5")
+    error = await refusal_of(DefaultAzureCredential(process_timeout=0.2))
+    assert error.told().startswith("not signed in to Azure; run `az account get-access-token` to see why")
+    assert error.details[0] == "Azure CLI: Timed out waiting for Azure CLI"
+
+
+def test_what_az_prints_besides_shows_no_token_and_no_control_sequence(
+    alone: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    token = "eyJhbGciOiJub25lIn0.eyJvaWQiOiJzZWNyZXQifQ.c2ln"
+    refresh = "1.AXoA" + "b" * 900
+    az(alone, f"printf 'AADSTS1 {token} {refresh} \\033[31m\\n\\tEvilCredential: hi\\nend' >&2; exit 1")
+    assert run(["scan", "--out", "-"]) == 4
+    told = capsys.readouterr().err
+    assert token not in told
+    assert "bbbb" not in told
+    assert "\x1b" not in told
+    assert "Azure CLI: AADSTS1 <token> <token> " in told
+    assert [line[:2] for line in told.splitlines()[1:]] == ["  "] * (len(told.splitlines()) - 1)
+
+
+async def test_on_loopback_the_simulator_s_token_is_named() -> None:
+    error = await refusal_of(scope="http://127.0.0.1:8080/.default")
+    assert error.told() == (
+        "not signed in to Azure; a simulated Azure takes any token: set FLEETSCAN_ACCESS_TOKEN=anything"
+    )
+
+
+async def test_a_word_that_azure_identity_does_not_know_is_told_with_those_it_knows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "azcli")
+    error = await refusal_of()
+    assert error.details[0].startswith(
+        "Invalid value for AZURE_TOKEN_CREDENTIALS: azcli. Valid values are: dev,"
+    )
+
+
+async def test_a_certificate_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "EnvironmentCredential")
+    for name in ("AZURE_CLIENT_ID", "AZURE_TENANT_ID"):
+        monkeypatch.setenv(name, "3f8c0d5e-1111-2222-3333-444444444444")
+    monkeypatch.setenv("AZURE_CLIENT_CERTIFICATE_PATH", "/absent/certificate.pem")
+    assert "/absent/certificate.pem" in (await refusal_of()).details[0]
+
+
+async def test_variables_that_are_too_few_for_a_service_principal_are_named_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "EnvironmentCredential")
+    monkeypatch.setenv("AZURE_CLIENT_ID", "3f8c0d5e")
+    monkeypatch.setenv("AZURE_CLIENT_SECRET", "s3cret-value")
+    error = await refusal_of()
+    assert error.details[0] == (
+        "AZURE_* variables: AZURE_CLIENT_ID, AZURE_CLIENT_SECRET set, "
+        "but a service principal needs AZURE_TENANT_ID too"
+    )
+    assert not any(line.startswith("not set up") for line in error.details)
+
+
+class Failing:
+    """A credential that fails with an error."""
+
+    error: Exception = ClientAuthenticationError("")
+
+    async def get_token_info(
+        self, *scopes: str, options: TokenRequestOptions | None = None
+    ) -> AccessTokenInfo:
+        raise self.error
+
+    async def close(self) -> None:
+        """Holds nothing."""
+
+
+class EnvironmentCredential(Failing):
+    """A service principal whose secret is wrong."""
+
+    error = ClientAuthenticationError(
+        "Authentication failed: AADSTS7000215: Invalid client secret s3cret-value provided.\n\tTrace ID: 1"
+    )
+
+
+class ManagedIdentityCredential(Failing):
+    """None, as on a computer outside Azure."""
+
+    error = CredentialUnavailableError(
+        "ManagedIdentityCredential authentication unavailable, no response from the IMDS endpoint."
+    )
+
+
+async def test_a_credential_that_is_set_up_and_fails_is_what_is_to_be_corrected(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("AZURE_TOKEN_CREDENTIALS")
+    monkeypatch.setenv("AZURE_CLIENT_SECRET", "s3cret-value")
+    chain = ChainedTokenCredential(ManagedIdentityCredential(), EnvironmentCredential())  # type: ignore[arg-type]
+    error = await refusal_of(chain)
+    assert error.told() == (
+        "not signed in to Azure; correct the credential that fails (AZURE_* variables), "
+        "or remove it and run `az login`, "
+        "or put a token into FLEETSCAN_ACCESS_TOKEN"
+    )
+    assert error.details == (
+        "AZURE_* variables: Authentication failed: AADSTS7000215: Invalid client secret <secret> provided. "
+        "Trace ID: 1",
+        "not set up here: managed identity",
+    )
+
+
+def test_a_text_of_an_unknown_format_is_shown_to_a_bound() -> None:
+    said = "something else\nwent wrong " + "word " * 1000
+    (line,) = not_signed_in(SCOPE, said, {}).details
+    assert line.startswith("something else went wrong word word")
+    assert (len(line), line[-3:]) == (1903, "...")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "",
+        "Attempted credentials:",
+        "Attempted credentials:\n\t",
+        "Attempted credentials:\n\tXCredential",
+        "\n\t" * 99,
+    ],
+)
+def test_any_text_becomes_an_error_that_says_what_to_do(said: str) -> None:
+    assert "run `az login`" in not_signed_in(SCOPE, said, {}).told()

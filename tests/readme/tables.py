@@ -1,0 +1,49 @@
+"""What the test of the pages knows of their lines: those that do not run here and why, and what stands in the
+place of an example's own words.
+
+A line is written as the page has it, without the comment behind it.
+"""
+
+from __future__ import annotations
+
+IN_CI = "`.ci/run` runs it in a fresh clone"
+LONG = "minutes of histories; `.ci/run` has a shorter series"
+DEVELOPERS = "a developer's command, not one of fleetscan's"
+PICTURE = "a picture; test_the_picture_of_a_run_directory_is_true"
+
+NOT_RUN = {
+    "make demo": IN_CI,
+    "make test": IN_CI,
+    "make setup": "installs the environment that this test runs in",
+    "make check": f"runs this test; {DEVELOPERS}",
+    "make docs": "writes into the checkout; tests/records holds that it changes nothing",
+    "make bench": "half an hour",
+    "make fuzz EXAMPLES=10000": LONG,
+    "make simulate-faults SEEDS=10000": LONG,
+    "make damage DAMAGES=1000": LONG,
+    "make test-process KILLS=50": LONG,
+    "python -m tests.two_scans": f"a minute; tests/two_scans runs parts of it; {DEVELOPERS}",
+    ".ci/run": "runs `make test`, and so this test",
+    "pipx install .": "needs the network; `.ci/run` installs the built packages with pip",
+    "az login": "needs a person and Azure",
+    "fleetscan demo --config configs/demo.toml": "half a minute; `make demo` is this line",
+    "fleetscan-runs/20261123T020000Z-5c1f2a90/": PICTURE,
+    "    results.jsonl    one line per listed VM, written when it is done": PICTURE,
+    "    totals.jsonl     the fleet, then each subscription, location, OS and tag of --group-by": PICTURE,
+    "    run.json         settings, versions, times, scope, who ran it; no secrets": PICTURE,
+    "    journal.jsonl    what --resume needs: the fleet, each start, each accepted operation, each end": (
+        PICTURE
+    ),
+    "fleetscan-runs/latest -> the last complete run of the fleet": PICTURE,
+}
+
+# Examples name what no simulated fleet has. The words on the right are formatted with what the fleet has.
+INSTEAD = {
+    "'Shop Production'": "'{subscription_name}'",
+    "http://127.0.0.1:PORT": "{endpoint}",
+    '"5034441"': '"{kb}"',
+    # A crontab's times, and the places of an installed service.
+    "0 2 * * *   ": "",
+    "/srv/fleetscan": ".",
+    "/usr/local/bin/fleetscan": "fleetscan",
+}

@@ -1,0 +1,102 @@
+"""The README's jq recipes tell VMs of one name apart, and what they write as CSV is CSV."""
+
+from __future__ import annotations
+
+import csv
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import orjson
+import pytest
+
+import fleetscan
+from fleetscan.model import Json
+from fleetscan.simulator import Cloud, Scenario, serve
+from tests.readme.pages import Command, all_commands
+
+RECIPE = re.compile(r"^jq .*@[ct]sv.*results\.jsonl", re.DOTALL)
+RECIPES = [command for command in all_commands() if RECIPE.match(command.text)]
+KB = "5034441"
+TITLE = '=1+1, the "monthly" rollup\nof\tNovember'
+GROUPS = ("3f8c/web-prod", "3f8c/web-test", "9b2e/web-prod")
+
+pytestmark = pytest.mark.skipif(shutil.which("jq") is None, reason="recipes need jq")
+
+
+async def one_row() -> fleetscan.Row:
+    """The row of a VM that was assessed."""
+    fleet = Scenario(machines=8, speed=2000.0, limits_speed=0.0, stopped_pct=0.0, failing_pct=0.0)
+    async with serve(Cloud(fleet)) as endpoint:
+        settings = fleetscan.Settings(endpoint=endpoint, first_poll_s=0.2)
+        async with fleetscan.scan(settings, credential="any") as live:
+            rows = [row async for row in live]
+    return next(row for row in rows if row["outcome"] == "assessed")
+
+
+def twins_of(row: fleetscan.Row) -> list[dict[str, Json]]:
+    """VMs that differ in their subscription or resource group alone: assessed, from the graph, and failed."""
+    patch: dict[str, Json] = {"kbId": KB, "name": TITLE, "version": None, "classifications": ["Security"]}
+    in_graph: dict[str, Json] = {"kbId": KB, "patchName": TITLE, "version": None, "classifications": None}
+    error: Json = {"code": "Conflict", "message": "two\nlines", "http_status": 409}
+    kinds: list[tuple[str, dict[str, Json]]] = [
+        ("web-01", {"assessment": {"availablePatches": [patch]}, "critical_and_security_count": 1}),
+        ("web-02", {"assessment": {"patches": [in_graph]}, "critical_and_security_count": 1}),
+        ("web-03", {"outcome": "failed", "reason": "conflict", "assessment": None, "error": error}),
+        ("web-04", {"outcome": "skipped", "reason": "not_running", "assessment": None}),
+    ]
+    return [_twin(row, place, name, told) for place in GROUPS for name, told in kinds]
+
+
+def _twin(row: fleetscan.Row, place: str, name: str, told: dict[str, Json]) -> dict[str, Json]:
+    subscription, group = place.split("/")
+    resource_id = (
+        f"/subscriptions/{subscription}/resourceGroups/{group}"
+        f"/providers/Microsoft.Compute/virtualMachines/{name}"
+    )
+    where = {"subscription_id": subscription, "resource_group": group, "name": name}
+    untold = {"critical_and_security_count": None, "error": None}
+    return {**row, **untold, **where, "resource_id": resource_id, **told}  # type: ignore[dict-item]
+
+
+def given(command: Command, directory: Path) -> str:
+    """What the recipe gives, or writes, in `directory`."""
+    done = subprocess.run(
+        ["/bin/sh", "-c", command.text], cwd=directory, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stderr == ""
+    target = re.search(r" > (\S+)$", command.text)
+    return (directory / target[1]).read_text() if target else done.stdout
+
+
+def records_of(path: Path) -> list[dict[str, str]]:
+    """The records of a CSV file, by the names in its first line."""
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+async def test_each_recipe_tells_vms_of_one_name_apart(tmp_path: Path) -> None:
+    twins = b"".join(orjson.dumps(twin) + b"\n" for twin in twins_of(await one_row()))
+    for run in ("fleetscan-runs/latest", "oncall"):
+        (tmp_path / run).mkdir(parents=True)
+        (tmp_path / run / "results.jsonl").write_bytes(twins)
+    assert len(RECIPES) >= 6
+    for recipe in RECIPES:
+        text = given(recipe, tmp_path)
+        lines = (
+            list(csv.reader(text.splitlines(keepends=True))) if "@csv" in recipe.text else text.splitlines()
+        )
+        assert len(lines) >= len(GROUPS), recipe
+        assert len({str(line) for line in lines}) == len(lines), f"{recipe.text} confuses VMs:\n{text}"
+
+
+async def test_a_patch_of_any_name_stays_one_field_of_one_line(tmp_path: Path) -> None:
+    (tmp_path / "fleetscan-runs" / "latest").mkdir(parents=True)
+    twins = b"".join(orjson.dumps(twin) + b"\n" for twin in twins_of(await one_row()))
+    (tmp_path / "fleetscan-runs" / "latest" / "results.jsonl").write_bytes(twins)
+    [recipe] = [each for each in RECIPES if each.text.endswith("> patches.csv")]
+    given(recipe, tmp_path)
+    rows = records_of(tmp_path / "patches.csv")
+    assert [row["patch"] for row in rows] == [TITLE] * 6
+    assert {row["kb"] for row in rows} == {KB}
