@@ -10,6 +10,7 @@ import tomllib
 from typing import TypeAlias
 
 from fleetscan.errors import UsageError
+from fleetscan.runs.opening import open_to_read
 from fleetscan.settings.setting import CheckedSettings, Setting, nearest, settings_of
 
 Texts: TypeAlias = dict[str, str | list[str]]
@@ -37,7 +38,7 @@ def read_config(path: str, settings: type[CheckedSettings]) -> Texts:
 
 def _load(path: str) -> dict[str, object]:
     try:
-        with open(path, "rb") as file:
+        with open_to_read(path) as file:
             return tomllib.load(file)
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error

@@ -6,9 +6,11 @@ except for the power state in a row of an earlier run: that was another night, a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import IO
 
 from fleetscan.addresses import parse_vm_id
 from fleetscan.engine.replies import parse_json
@@ -21,6 +23,8 @@ from fleetscan.runs.directory import RESULTS, RUN
 from fleetscan.runs.reader import Run, open_run
 
 MAX_GOT_CHARS = 80
+# A row with a list of a thousand patches has some 0.5 MB.
+MAX_LINE_BYTES = 16 * 1024 * 1024
 STDIN = 0
 # How the schema of a run's row begins, whichever its number.
 ROW_SCHEMA = "fleetscan.result/"
@@ -46,10 +50,10 @@ def read_inventory(path: str) -> InventoryFile:
             return InventoryFile(path, [target_of_row(row) for row in run.rows()], 0)
         if path != "-":
             with open(path, "rb") as lines:
-                return read_lines(lines, path)
+                return read_lines(_bounded(lines, path), path)
         # A reader of its own: Python's is locked while it is read, so that a process could not end.
         with open(STDIN, "rb", closefd=False) as lines:
-            return read_lines(lines, "standard input")
+            return read_lines(_bounded(lines, "standard input"), "standard input")
     except OSError as error:
         raise UsageError(
             f"the inventory {path} cannot be read ({error.strerror})",
@@ -84,6 +88,17 @@ def read_lines(lines: Iterable[bytes], name: str) -> InventoryFile:
         machines += 1
         targets.setdefault(target.key, target)
     return InventoryFile(name, list(targets.values()), machines - len(targets))
+
+
+def _bounded(lines: IO[bytes], name: str) -> Iterator[bytes]:
+    """The lines; raises InventoryFileError for one that does not end, as in a device."""
+    for number, line in enumerate(iter(partial(lines.readline, MAX_LINE_BYTES), b""), start=1):
+        if len(line) == MAX_LINE_BYTES:
+            got = line[:MAX_GOT_CHARS].decode(errors="replace")
+            raise InventoryFileError(
+                name, line=number, why=f"it has {MAX_LINE_BYTES:,} bytes and more", got=got
+            )
+        yield line
 
 
 def _why(error: ValueError) -> str:
