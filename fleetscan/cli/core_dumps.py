@@ -13,9 +13,9 @@ def forbid_core_dumps() -> None:
     """Have the system write no core of this process, nor of those that it starts, where it can be told so."""
     if sys.platform == "win32":
         return
-    import resource
+    with suppress(ImportError, OSError, ValueError):
+        import resource
 
-    with suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":
         # Linux hands cores to a program, such as systemd-coredump, whatever the limit is.
