@@ -83,7 +83,10 @@ def test_an_unreadable_file_is_told_why(
 def test_a_file_that_is_not_there_is_told_so(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = str(tmp_path / "absent.toml")
     assert refusal(capsys, "scan", "--config", path) == f"cannot read {path}: No such file or directory"
-    assert refusal(capsys, "scan", "--config", str(tmp_path)) == f"cannot read {tmp_path}: Is a directory"
+    assert (
+        refusal(capsys, "scan", "--config", str(tmp_path))
+        == f"cannot read {tmp_path}: it is a directory, not a file"
+    )
 
 
 @pytest.mark.parametrize(
