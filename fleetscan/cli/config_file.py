@@ -15,6 +15,9 @@ from fleetscan.errors import UsageError
 from fleetscan.nearest import nearest
 from fleetscan.settings.setting import CheckedSettings, Setting, settings_of
 
+# A device has no end.
+MAX_BYTES = 1024 * 1024
+
 Texts: TypeAlias = dict[str, str | list[str]]
 
 UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -49,7 +52,10 @@ def read_config(path: str, settings: type[CheckedSettings]) -> Texts:
 def _load(path: str) -> dict[str, object]:
     try:
         with open(path, "rb") as file:
-            return tomllib.loads(_decoded(file.read()))
+            data = file.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
+            raise UsageError(f"{path} has more than {MAX_BYTES:,} bytes, which is no file of settings")
+        return tomllib.loads(_decoded(data))
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:

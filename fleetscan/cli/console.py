@@ -12,7 +12,8 @@ import sys
 import traceback
 from typing import Literal
 
-from fleetscan.errors import FleetscanError
+from fleetscan.cli.standard_streams import lost_of
+from fleetscan.errors import CannotScanError, FleetscanError
 from fleetscan.report.sanitize import sanitize
 from fleetscan.settings.declared import Settings
 from fleetscan.settings.setting import name_of, settings_of
@@ -47,7 +48,8 @@ def note(kind: Literal["error", "warning"], sentence: str) -> None:
 def tell(line: str) -> None:
     """Tells a person something, in one line on stderr."""
     indent = min(len(line) - len(line.lstrip(" ")), MOST_INDENT)
-    print(" " * indent + sanitize(line[indent:], LONGEST_LINE), file=sys.stderr)
+    # In one write: other threads tell things too.
+    sys.stderr.write(f"{' ' * indent}{sanitize(line[indent:], LONGEST_LINE)}\n")
 
 
 def tell_bug(bug: BaseException) -> None:
@@ -73,6 +75,8 @@ def note_error(error: FleetscanError) -> None:
 def hand_over(data: str) -> None:
     """Writes lines of data to stdout, unbuffered; raises CannotScanError where that fails."""
     sys.stdout.write(f"{data}\n")
+    if (lost := lost_of(sys.stdout)) is not None:
+        raise CannotScanError(f"cannot write to standard output: {lost.strerror}") from lost
 
 
 class Notes(logging.Handler):

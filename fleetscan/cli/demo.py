@@ -38,7 +38,7 @@ def demo(settings: DemoSettings) -> int:
     async def job(stop: anyio.Event) -> int:
         return await _simulate_and_scan(settings, stop)
 
-    return run_until_stopped(job)
+    return run_until_stopped(job, Settings().drain_s)
 
 
 async def _simulate_and_scan(settings: DemoSettings, stop: anyio.Event) -> int:

@@ -6,27 +6,23 @@ line has and not the library: the default directory, and rows on standard output
 
 from __future__ import annotations
 
-import os
 import sys
-from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 import anyio
 
-from fleetscan import json_text
 from fleetscan.cli.console import note_error
 from fleetscan.cli.progress import progress
-from fleetscan.errors import FleetscanError, OutputError, Remedy
-from fleetscan.records.row import Row
+from fleetscan.cli.row_stream import stream_rows
+from fleetscan.cli.running import attendant
 from fleetscan.report.terminal import print_summary
-from fleetscan.runs.disk import reason, write_whole
 from fleetscan.scanner.live import LiveScan
 from fleetscan.scanner.summary import ScanSummary
 from fleetscan.settings.declared import Settings
 
 RUNS = "fleetscan-runs"
 STREAM = "-"
-STDOUT = 1
 
 
 async def watched_scan(
@@ -40,7 +36,10 @@ async def watched_scan(
     settings = replace(settings, runs=settings.runs or RUNS)
     settings.check_together()
     is_streamed = settings.out == STREAM
+    farewell = attendant().farewell
+    farewell.is_resumable = not is_streamed
     settings = replace(settings, out=None, runs=None) if is_streamed else settings
+    farewell.directory = None if settings.out is None else Path(settings.out)
     with progress(settings.quiet, verbose=settings.verbose) as hooks:
         live = LiveScan(settings, credential, hooks, are_failures_planned=are_failures_planned)
         summary = await _run(live, stop, is_streamed=is_streamed)
@@ -61,9 +60,7 @@ async def _run(live: LiveScan, stop: anyio.Event, *, is_streamed: bool) -> ScanS
     async with live, anyio.create_task_group() as beside:
         beside.start_soon(_stop_when, stop, live)
         if is_streamed:
-            is_terminal = os.isatty(STDOUT)
-            while (row := await _next(live)) is not None:
-                write_row(row, is_terminal=is_terminal)
+            await stream_rows(live, stop)
             summary = live.summary
         else:
             summary = await live.finish()
@@ -71,28 +68,6 @@ async def _run(live: LiveScan, stop: anyio.Event, *, is_streamed: bool) -> ScanS
     return summary
 
 
-async def _next(live: LiveScan) -> Row | None:
-    """The next row, None after the last: what ended the scan early is told with its summary."""
-    with suppress(FleetscanError):
-        return await anext(live, None)
-    return None
-
-
 async def _stop_when(stop: anyio.Event, live: LiveScan) -> None:
     await stop.wait()
     live.stop()
-
-
-def write_row(row: Row, *, is_terminal: bool, fd: int = STDOUT) -> None:
-    """Write one row to standard output, whole and unbuffered; raises OutputError where it takes no more.
-
-    On a terminal it is in ASCII, the same row to a parser: no character in it can command the terminal.
-    """
-    line = json_text.encode_ascii(row).encode() + b"\n" if is_terminal else json_text.encode_line(row)
-    keep = Remedy("use {out} DIR to keep every row", {"out": None})
-    try:
-        write_whole(fd, line)
-    except BrokenPipeError as error:
-        raise OutputError("stdout", "its reader went away", keep) from error
-    except OSError as error:
-        raise OutputError("stdout", reason(error), keep) from error

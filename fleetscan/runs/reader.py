@@ -22,6 +22,7 @@ from fleetscan.records.run import RunFacts
 from fleetscan.records.totals import GroupTotals, Totals
 from fleetscan.runs.directory import RESULTS, RUN, TOTALS, holds_run
 from fleetscan.runs.disk import reason
+from fleetscan.runs.opening import open_to_read, read_whole
 
 # The exit codes of a run in which every listed VM ended.
 COMPLETE = (0, 1, 3)
@@ -103,7 +104,7 @@ class Run:
 
     def _count_rows(self) -> int:
         try:
-            with open(self.path / RESULTS, "rb") as rows:
+            with open_to_read(self.path / RESULTS) as rows:
                 return sum(block.count(b"\n") for block in iter(partial(rows.read, BLOCK_BYTES), b""))
         except OSError:
             return 0
@@ -112,7 +113,7 @@ class Run:
         """The rows in the order in which the VMs ended, one at a time."""
         path = self.path / RESULTS
         try:
-            with open(path, "rb") as lines:
+            with open_to_read(path) as lines:
                 for number, line in enumerate(lines, start=1):
                     # A row is whole with its line end: without one it may be a part of another row.
                     if not line.endswith(b"\n"):
@@ -135,7 +136,7 @@ class Run:
 
     def _facts(self) -> RunFacts:
         try:
-            told = (self.path / RUN).read_bytes()
+            told = read_whole(self.path / RUN)
         except FileNotFoundError as error:
             if not self.path.is_dir():
                 raise self._unreadable("there is no such directory") from error
@@ -150,7 +151,7 @@ class Run:
     def _totals_lines(self) -> list[bytes]:
         """The lines of totals.jsonl, one at least."""
         try:
-            lines = (self.path / TOTALS).read_bytes().splitlines()
+            lines = read_whole(self.path / TOTALS).splitlines()
         except FileNotFoundError as error:
             raise self._unreadable("the run has not finished: it has no totals yet") from error
         except OSError as error:
@@ -178,7 +179,7 @@ class Run:
 
     def _has_torn_row(self) -> bool:
         try:
-            with open(self.path / RESULTS, "rb") as rows:
+            with open_to_read(self.path / RESULTS) as rows:
                 if not rows.seek(0, os.SEEK_END):
                     return False
                 rows.seek(-1, os.SEEK_END)

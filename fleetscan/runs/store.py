@@ -29,10 +29,17 @@ from fleetscan.records.journal import (
 from fleetscan.records.run import Scope
 from fleetscan.records.story import Story
 from fleetscan.runs.chain import NOTHING_BEFORE
-from fleetscan.runs.directory import JOURNAL, RESULTS, RUN, holds_run, make_directory
+from fleetscan.runs.directory import JOURNAL, RESULTS, RUN, RUN_FILES, holds_run, make_directory
 from fleetscan.runs.disk import cannot_go_on, reason
 from fleetscan.runs.files import NoFiles, Output, RunFiles
 from fleetscan.runs.journal import Journal, JournalFile, NoJournal, read_journal
+from fleetscan.runs.opening import (
+    NoFileError,
+    NotOursError,
+    keep_to_owner,
+    read_whole,
+    refuse_others,
+)
 from fleetscan.runs.rows import Mending, compare, count_anew
 
 LISTED_AT_ONCE = 1000
@@ -41,6 +48,11 @@ OTHER_CONTENT = {
     INVENTORY_SHA256: "its inventory file has changed since it was started",
     RETRIED_SCAN_ID: "it retries the VMs of another run",
 }
+
+
+COPY_FIRST = Remedy(
+    "copy the run with `cp -rL` and resume the copy, or name another directory: {out}", {"out": None}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +159,7 @@ def earlier_store(path: Path, asked: Mapping[str, Json]) -> RunStore | None:
     """
     if not holds_run(path):
         return None
+    _refuse_what_is_not_ours(path)
     try:
         journal = JournalFile.reopen(path / JOURNAL)
     except FileNotFoundError as error:
@@ -160,6 +173,9 @@ def earlier_store(path: Path, asked: Mapping[str, Json]) -> RunStore | None:
             files = RunFiles.open(path)
             with _let_go_where_it_fails(files):
                 _mend(story, mending, files, journal)
+                # A copy may have come with wider permissions.
+                for name in RUN_FILES:
+                    keep_to_owner(path / name)
             return RunStore(files, journal, story, len(mending.lost))
     except OSError as error:
         raise CannotWriteError(str(error.filename or path), reason(error)) from error
@@ -176,6 +192,20 @@ def _let_go_where_it_fails(file: RunFiles | JournalFile) -> Iterator[None]:
         raise
 
 
+def _refuse_what_is_not_ours(path: Path) -> None:
+    """Raise CannotResumeError unless each file of the run in `path` is a file, and ours alone."""
+    for name in RUN_FILES:
+        try:
+            refuse_others(path / name, os.lstat(path / name))
+        except NoFileError as error:
+            raise CannotResumeError(str(path), f"{name}: {reason(error)}") from error
+        except NotOursError as error:
+            raise CannotResumeError(str(path), f"{name}: {reason(error)}", COPY_FIRST) from error
+        except OSError:
+            # It is not there, or it cannot be opened either.
+            continue
+
+
 def _checked(path: Path, story: Story | None, asked: Mapping[str, Json]) -> Mending:
     """What is to be written before the run can go on; raises CannotResumeError where it may not."""
     _check_run(path, story)
@@ -190,7 +220,7 @@ def _checked(path: Path, story: Story | None, asked: Mapping[str, Json]) -> Mend
 def _check_run(path: Path, story: Story | None) -> None:
     """Raise CannotResumeError where run.json, written once the fleet is journaled, is of another story."""
     try:
-        facts = json_text.parse((path / RUN).read_bytes())
+        facts = json_text.parse(read_whole(path / RUN))
     except (FileNotFoundError, ValueError):
         # Not written yet; or spoilt, and it is written anew.
         return

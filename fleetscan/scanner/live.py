@@ -77,6 +77,15 @@ class LiveScan:
         """Whether there is nothing more to wait for."""
         return self._rows.is_closed
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether it has ended and something ended it early: a stop, its deadline, or an error."""
+        return self._error is not None or (self._summary is not None and self._summary.stopped_by is not None)
+
+    async def ended(self) -> None:
+        """Return once there is nothing more to wait for; rows may still be there to be read."""
+        await self._rows.closed()
+
     def stop(self) -> None:
         """Stop the scan cleanly: start nothing more, and collect results for up to `drain_s`."""
         self._stop.set()

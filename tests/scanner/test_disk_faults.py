@@ -137,7 +137,7 @@ def test_a_resume_may_meet_a_bad_disk_too(moment: Moment, code: int, file: str, 
 
 def test_a_journal_that_cannot_be_read_leaves_the_run_as_it_is(tmp_path: Path) -> None:
     spoilt = spoil(fault_of("full", Moment(*ROWS, 5)), tmp_path)
-    with mock.patch("builtins.open", side_effect=OSError(errno.EIO, "Input/output error")):
+    with mock.patch("io.FileIO", side_effect=OSError(errno.EIO, "Input/output error")):
         code, sentence = come_to(spoilt.cloud, spoilt.clock, settings_for(spoilt.out, resume=True))
     assert code == 4
     assert str(sentence).endswith(
