@@ -7,6 +7,7 @@ plan can read a scan's file: it ignores the settings that only a scan has.
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Collection
 from typing import TypeAlias
 
 from fleetscan.errors import UsageError
@@ -15,12 +16,15 @@ from fleetscan.settings.setting import CheckedSettings, Setting, nearest, settin
 Texts: TypeAlias = dict[str, str | list[str]]
 
 
-def read_config(path: str, settings: type[CheckedSettings]) -> Texts:
-    """The values in the file at `path` by attribute; raises UsageError about the first that is wrong."""
+def read_config(path: str, settings: type[CheckedSettings], ignored: Collection[str] = ()) -> Texts:
+    """The values in the file at `path` by attribute; raises UsageError about the first that is wrong.
+
+    `ignored` are the names of further settings that may stand in it and are passed over.
+    """
     by_name = {setting.name: setting for setting in settings_of(settings)}
     passed_over = {
         setting.name for wider in settings.__subclasses__() for setting in settings_of(wider)
-    } - set(by_name)
+    } - set(by_name) | set(ignored)
     texts: Texts = {}
     for key, value in _load(path).items():
         name = key.replace("_", "-")

@@ -9,6 +9,7 @@ import anyio
 
 from fleetscan.cli.console import tell
 from fleetscan.cli.dials import DemoSettings, scenario_of
+from fleetscan.cli.farewell import Farewell
 from fleetscan.cli.options import command
 from fleetscan.cli.running import run_until_stopped
 from fleetscan.records.totals import Totals
@@ -30,12 +31,13 @@ def demo(settings: DemoSettings) -> int:
     """
 
     async def job(stop: anyio.Event) -> int:
-        return await _simulate_and_scan(settings, stop)
+        return await _simulate_and_scan(settings, stop, farewell)
 
-    return run_until_stopped(job)
+    farewell = Farewell()
+    return run_until_stopped(job, farewell)
 
 
-async def _simulate_and_scan(settings: DemoSettings, stop: anyio.Event) -> int:
+async def _simulate_and_scan(settings: DemoSettings, stop: anyio.Event, farewell: Farewell) -> int:
     from fleetscan.cli.watched import watched_scan
     from fleetscan.simulator import Cloud, serve
 
@@ -44,7 +46,7 @@ async def _simulate_and_scan(settings: DemoSettings, stop: anyio.Event) -> int:
             endpoint=endpoint, out=settings.out, first_poll_s=FIRST_POLL_S, poll_interval_s=POLL_INTERVAL_S
         )
         # Some of the simulated VMs fail on purpose: the run ends with 0, and its run.json says so.
-        summary = await watched_scan(scan_settings, stop, TOKEN, are_failures_planned=True)
+        summary = await watched_scan(scan_settings, stop, TOKEN, farewell=farewell, is_demo=True)
     if summary.exit_code == 0 and has_failures(summary.totals):
         tell("The failures are simulated: a scan would exit with 3, the demo exits with 0.")
     return summary.exit_code

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import anyio
 
+from fleetscan.cli.farewell import Farewell
 from fleetscan.cli.options import command
 from fleetscan.cli.running import run_until_stopped
 from fleetscan.settings.declared import Settings
@@ -21,6 +22,7 @@ def scan(settings: Settings) -> int:
     from fleetscan.cli.watched import watched_scan
 
     async def job(stop: anyio.Event) -> int:
-        return (await watched_scan(settings, stop)).exit_code
+        return (await watched_scan(settings, stop, farewell=farewell)).exit_code
 
-    return run_until_stopped(job)
+    farewell = Farewell()
+    return run_until_stopped(job, farewell)

@@ -31,20 +31,26 @@ BAD = "bold red"
 GOOD = "green"
 MIDDLING = "yellow"
 
-NotAssessed: TypeAlias = Literal["skipped", "failed", "timed_out", "interrupted"]
+NotAssessed: TypeAlias = Literal["skipped", "failed", "timed_out"]
 ENDED_OTHERWISE: tuple[tuple[str, NotAssessed, str], ...] = (
     ("Skipped", "skipped", ""),
     ("Failed", "failed", BAD),
     ("Timed out", "timed_out", BAD),
-    ("Unfinished", "interrupted", BAD),
 )
 
 
 def print_summary(
-    fleet: Totals, *, directory: Path | None, stream: TextIO, skipped_on_file_word: int = 0
+    fleet: Totals,
+    *,
+    directory: Path | None,
+    stream: TextIO,
+    skipped_on_file_word: int = 0,
+    running: int = 0,
+    resume_command: str | None = None,
 ) -> None:
     """Print what `fleet`, the first line of totals.jsonl, says.
 
+    Azure works on `running` of the unfinished VMs, or may; `resume_command` resumes the run, where it can be.
     `directory` is where the run's files are, None if there are none. `skipped_on_file_word` of the skipped
     VMs do not run by the word of the inventory file. Colours are only used on terminals,
     and not if NO_COLOR is set.
@@ -55,9 +61,7 @@ def print_summary(
     from rich.text import Text
 
     console = Console(file=stream, highlight=False)
-    summary = _Summary(
-        fleet, console.encoding, is_resumable=directory is not None, on_file_word=skipped_on_file_word
-    )
+    summary = _Summary(fleet, console.encoding, on_file_word=skipped_on_file_word, running=running)
     table = Table.grid(padding=(0, 2))
     table.add_column(min_width=LABEL_CELLS)
     table.add_column(overflow="fold")
@@ -66,6 +70,9 @@ def print_summary(
     console.print()
     console.print(summary.headline())
     console.print(table)
+    if fleet["outcomes"]["interrupted"]:
+        # After the table, which would fold the command.
+        console.print(summary.unfinished(resume_command, console.width), soft_wrap=True)
     if directory is not None:
         # Never folded, so that the path can be copied.
         path = summary.text(sanitize(str(directory), PATH_LIMIT_CHARS))
@@ -76,11 +83,11 @@ def print_summary(
 class _Summary:
     """The fleet's line in words that `encoding` has characters for."""
 
-    def __init__(self, fleet: Totals, encoding: str, *, is_resumable: bool, on_file_word: int) -> None:
+    def __init__(self, fleet: Totals, encoding: str, *, on_file_word: int, running: int) -> None:
         self._fleet = fleet
         self._encoding = encoding
-        self._is_resumable = is_resumable
         self._on_file_word = on_file_word
+        self._running = running
         self._outcomes = fleet["outcomes"]
         self._reasons = fleet["reasons"]
         self._is_part = is_part(fleet)
@@ -149,10 +156,18 @@ class _Summary:
                 told = f"{self._on_file_word:,} of them because the inventory file says so"
                 yield self.text(""), self.text(told, MIDDLING)
 
+    def unfinished(self, command: str | None, columns: int) -> Text:
+        """How far the VMs without a row have come, and the `command`, which is on one line, whole."""
+        counts = ((self._running, "running"), (self._outcomes["interrupted"] - self._running, "not started"))
+        text = ", ".join(f"{number:,} {word}" for number, word in counts if number)
+        if command is not None:
+            text += "; resume with:"
+            is_wide = LABEL_CELLS + 2 + len(text) + 1 + len(command) <= columns
+            text += f" {command}" if is_wide else f"\n{command}"
+        return self.text("Unfinished".ljust(LABEL_CELLS + 2) + text, BAD)
+
     def _why(self, outcome: NotAssessed) -> str:
         """The reasons that occurred, the most frequent first; empty for an outcome with only one reason."""
-        if outcome == "interrupted":
-            return "; continue with --resume" if self._is_resumable else ""
         words = REASONS[outcome]
         found = [(self._reasons[word], word) for word in words if word and word in self._reasons]
         told = [f"{number:,} {word.replace('_', ' ')}" for number, word in sorted(found, reverse=True)]

@@ -12,7 +12,7 @@ from fleetscan.cli import wording
 from fleetscan.cli.drawing import draw
 from fleetscan.cli.progress import Lines, progress
 from fleetscan.cli.tally import Speed, Tally
-from fleetscan.errors import resume_with
+from fleetscan.errors import ResumeCommand, resume_with
 from fleetscan.model import InventoryError, Outcome, Reason, RequestKind
 from fleetscan.records.asked import Selection
 from fleetscan.records.totals import NotScanned
@@ -194,10 +194,8 @@ def test_the_last_line_says_what_was_asked_for_and_what_was_left_out() -> None:
 def test_a_note_says_which_run_it_is_and_what_to_do_in_the_command_line_s_words(quiet: bool) -> None:
     stream = io.StringIO()
     with progress(quiet, stream=stream, clock=Clock()) as hooks:
-        hooks.note("an old run", resume_with("my runs/1", within_s=97_200.0))
-    assert stream.getvalue() == (
-        "note: an old run; resume it with --out 'my runs/1' --resume --resume-within 27h\n"
-    )
+        hooks.note("an old run", resume_with(ResumeCommand("my runs/1")))
+    assert stream.getvalue() == ("note: an old run; resume with: fleetscan resume 'my runs/1'\n")
 
 
 def test_quiet_leaves_warnings_alone() -> None:

@@ -92,7 +92,7 @@ def test_an_inventory_from_a_closed_stdin_is_no_empty_fleet() -> None:
 
 
 def test_a_second_interrupt_that_cannot_be_told_of_ends_with_130() -> None:
-    script = "from fleetscan.cli.running import _quit_at_once; _quit_at_once()"
+    script = "from fleetscan.cli.running import _quit_at_once; _quit_at_once('Quit.')"
     with open("/dev/full", "wb") as full:
         done = subprocess.run([sys.executable, "-c", script], stderr=full, timeout=60, check=False)
     assert done.returncode == 130

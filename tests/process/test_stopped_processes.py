@@ -35,7 +35,7 @@ def test_sigterm_ends_a_scan_within_its_drain_and_resume_completes_it(tmp_path: 
             assert scanner.wait_until(lambda: Files.of(out).count("accepted") > 5, LONG_S)
             scanner.send(signal.SIGTERM)
             assert scanner.wait(DRAIN_S + 5.0) == 5
-        assert f"resume it with --out {out} --resume" in scanner.said
+        assert f"resume with: fleetscan resume {out}" in scanner.said
         stopped, rows = read_run(out), Files.of(out).rows
         assert stopped.facts["exit_code"] == 5
         assert stopped.fleet["outcomes"]["interrupted"] > 0
