@@ -173,7 +173,7 @@ class LiveScan:
                 self._stop,
                 self._rows,
                 are_failures_planned=self._are_failures_planned,
-                is_named=self._named is not None,
+                started_with=None if self._named is None else self._named.started_with,
             )
             for warning in [] if self._named is None else self._named.warnings:
                 self._hooks.warning(warning)
@@ -244,11 +244,11 @@ async def scan_over(
     tokens: TokenSource | None = None,
     hooks: Hooks | None = None,
     stop: anyio.Event | None = None,
-    is_named: bool = False,
+    started_with: Settings | None = None,
 ) -> ScanSummary:
     """A whole scan over a transport that is open already. `tokens` tell run.json who ran it."""
     rows = RowBuffer.dropping()
-    run = Run(transport, settings, hooks or Hooks(), stop or anyio.Event(), rows, is_named=is_named)
+    run = Run(transport, settings, hooks or Hooks(), stop or anyio.Event(), rows, started_with=started_with)
     return await run.go(tokens)
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from fleetscan.errors import (
     OTHER_VERSION,
@@ -65,12 +66,17 @@ class NamedRun:
         self._confirm(endpoint)
         for name in how.keys() - {each.attribute for each in HOW}:
             raise UsageError(f"a resumed run keeps its own {name_of(name)}, or there is no such setting")
-        own = {each.attribute: getattr(self.whom, each.attribute) for each in WHOM}
-        merged = {**self.how, **how}
-        runs = _runs_around(self.path, merged.get("runs"))
-        settings = Settings(**{**own, **merged, "runs": runs, "out": _out(self.path), "resume": True})
+        runs = _runs_around(self.path, how.get("runs", self.started_with.runs))
+        told: dict[str, Any] = {**how, "runs": runs}
+        settings = replace(self.started_with, **told)
         settings.check_together()
         return settings
+
+    @property
+    def started_with(self) -> Settings:
+        """The settings that its run.json keeps: what this process is told holds for this process alone."""
+        own = {each.attribute: getattr(self.whom, each.attribute) for each in WHOM}
+        return Settings(**{**own, **self.how, "out": _out(self.path), "resume": True})
 
     def _confirm(self, endpoint: str | None) -> None:
         own, command = self.whom.endpoint, command_for(self.path, self.whom.endpoint)

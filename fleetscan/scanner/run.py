@@ -55,11 +55,11 @@ class Run:
         rows: RowBuffer,
         *,
         are_failures_planned: bool = False,
-        is_named: bool = False,
+        started_with: Settings | None = None,
     ) -> None:
-        """`is_named` has the run in `out` resumed, with `settings` that are its own, and no new one begun."""
+        """`started_with` are those of the run in `out` where that one, and no new one, is to be resumed."""
         self._settings = settings
-        self._is_named = is_named
+        self._is_named = started_with is not None
         self._taken_up: Path | None = None
         self._hooks = hooks
         self._stop = stop
@@ -72,6 +72,7 @@ class Run:
             self._chance,
             rows.put,
             are_failures_planned=are_failures_planned,
+            started_with=started_with,
         )
         self._dispatcher = Dispatcher(
             self._session.broker,

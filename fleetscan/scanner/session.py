@@ -67,8 +67,11 @@ class Session:
         on_row: Callable[[Row], None] = ignore,
         *,
         are_failures_planned: bool = False,
+        started_with: Settings | None = None,
     ) -> None:
+        """`started_with` are what run.json keeps, where `settings` hold for this process alone."""
         self._settings = settings
+        self._started_with = started_with or settings
         self._hooks = hooks
         self._clock = clock
         self._chance = chance
@@ -99,7 +102,7 @@ class Session:
         self._description = RunDescription(
             selection=self._selection,
             scan_id=resumption.scan_id,
-            settings=self._settings,
+            settings=self._started_with,
             scope=fleet.scope,
             principal=None if principal is None else principal_facts(principal),
             clock=self._clock,

@@ -141,7 +141,7 @@ def test_a_journal_that_cannot_be_read_leaves_the_run_as_it_is(tmp_path: Path) -
         code, sentence = come_to(spoilt.cloud, spoilt.clock, settings_for(spoilt.out, resume=True))
     assert code == 4
     assert str(sentence).endswith(
-        "run cannot be written (Input/output error); fix that, or name another directory with out"
+        "run cannot be written (Input/output error); fix that, or scan into another directory: out"
     )
     assert list(breaches(spoilt)) == []
 

@@ -70,7 +70,9 @@ class Nights:
             settings = named.settings(endpoint, how)
             self.warnings.extend(named.warnings)
             wire = Transport(self.cloud, self.clock)
-            return run_to_end(scan_over(wire, settings, hooks=hooks, is_named=True), self.clock)
+            return run_to_end(
+                scan_over(wire, settings, hooks=hooks, started_with=named.started_with), self.clock
+            )
 
     def killed(self, at_write: int) -> None:
         """A process that is killed in its so-many-th write."""
