@@ -181,9 +181,7 @@ def _how(facts: RunFacts, warnings: list[str]) -> dict[str, object]:
         try:
             each.check(value)
         except ValueError as refusal:
-            warnings.append(
-                f"the default is taken where the {RUN} of the run is wrong: {each.name} {refusal}"
-            )
+            warnings.append(f"in the run's {RUN}, {each.name} {refusal}; the default is taken")
         else:
             how[each.attribute] = value
     return how
