@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Protocol
 
 from fleetscan.cli.console import as_command
 from fleetscan.runs.how_to_resume import command_for
 
-if TYPE_CHECKING:
-    from fleetscan.scanner.live import LiveScan
+
+class Kept(Protocol):
+    """A scan that knows where its run is kept."""
+
+    @property
+    def directory(self) -> Path | None:
+        """See `LiveScan.directory`."""
+        ...
 
 
 class Farewell:
     """The sentence for a command that scans nothing, until it is told of a scan."""
 
     def __init__(self) -> None:
-        self._live: LiveScan | None = None
+        self._live: Kept | None = None
         self._endpoint: str | None = None
         self._is_kept = True
 
-    def watch(self, live: LiveScan, endpoint: str, *, is_kept: bool) -> None:
+    def watch(self, live: Kept, endpoint: str, *, is_kept: bool) -> None:
         """Speak of `live` from now on, a scan of `endpoint`; `is_kept` where it will have a directory."""
         self._live, self._endpoint, self._is_kept = live, endpoint, is_kept
 

@@ -116,7 +116,7 @@ class Settings(PlanSettings):
         "Resume an unfinished run: follow running assessments and start the rest. Nothing is started twice. "
         "With --out the run there, else the newest one under --runs that selects the same VMs.",
         "If there is none, or it is complete or older than --resume-within, a new run starts: the flag for a "
-        "scheduler. An --out that holds an older run is refused.",
+        "scheduler. An --out that holds an older run is refused. `fleetscan resume` needs no other setting.",
     )
     resume_within_s: float = setting(
         72_000.0,
@@ -147,7 +147,7 @@ class Settings(PlanSettings):
         20.0,
         Duration(0.0),
         "After a stop, keep collecting results this long.",
-        "Kubernetes kills a container 30 s after SIGTERM; --resume follows assessments still running then.",
+        "Kubernetes kills a container 30 s after SIGTERM; a resume follows assessments still running then.",
     )
     unknown_start_wait_s: float = setting(
         60.0,

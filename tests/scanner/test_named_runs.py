@@ -269,9 +269,7 @@ def test_a_run_that_was_killed_in_its_first_writes_goes_on_or_says_why_not(
     run = nights.runs / nights.names[0]
     if at_write == 1:
         # Not even the first line was written.
-        with pytest.raises(
-            CannotResumeError, match="the first line of its journal does not say how it"
-        ):
+        with pytest.raises(CannotResumeError, match="the first line of its journal does not say how it"):
             nights.resume(str(run))
         return
     summary = nights.resume(str(run))
