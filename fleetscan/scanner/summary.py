@@ -8,8 +8,10 @@ from pathlib import Path
 from fleetscan.errors import (
     OTHER_VERSION,
     CannotReadRunError,
+    CannotScanError,
     FleetscanError,
     OutputError,
+    Remedy,
     ResumeCommand,
     StoppedError,
     resume_with,
@@ -87,7 +89,17 @@ def stopped(
             return None
         case OutputError() if command is not None and command.endpoint is not None:
             error.name_endpoint(command.endpoint)
+        case CannotScanError() if command is not None and left:
+            error.remedy = _then(error.remedy, command)
     return error
+
+
+def _then(first: Remedy | None, command: ResumeCommand) -> Remedy:
+    """To do what is to be done `first`, and then to resume the run."""
+    rest = resume_with(command)
+    if first is None:
+        return rest
+    return Remedy(f"{first.template}; then {rest.template}", {**first.settings, **rest.settings})
 
 
 def stopped_before(error: StoppedError, path: Path | None, endpoint: str) -> StoppedError:

@@ -116,7 +116,7 @@ class Settings(PlanSettings):
         "Resume an unfinished run: follow running assessments and start the rest. Nothing is started twice. "
         "With --out the run there, else the newest one under --runs that selects the same VMs.",
         "If there is none, or it is complete or older than --resume-within, a new run starts: the flag for a "
-        "scheduler. An --out that holds an older run is refused. `fleetscan resume` needs no other setting.",
+        "scheduler. An --out that holds an older run is refused.",
     )
     resume_within_s: float = setting(
         72_000.0,

@@ -12,10 +12,22 @@ from typing import Any
 
 import pytest
 
-from fleetscan.errors import CannotReadRunError, CannotResumeError, FleetscanError, LockedError, UsageError
+from fleetscan.errors import (
+    CannotReadRunError,
+    CannotResumeError,
+    FleetscanError,
+    LockedError,
+    Remedy,
+    RunExistsError,
+    TokenRefusedError,
+    UsageError,
+)
 from fleetscan.runs import chain
+from fleetscan.runs.how_to_resume import command_for
 from fleetscan.runs.journal import JournalFile, read_journal
+from fleetscan.runs.reader import open_run
 from fleetscan.scanner.named_run import NamedRun, find_run
+from fleetscan.scanner.summary import stopped as told_stop
 from fleetscan.settings.declared import Settings
 from tests.scanner.test_nights import DAY_S, HOUR_S, MINUTE_S, Nights, contents
 from tests.strict_reader import read_run
@@ -491,3 +503,32 @@ def test_a_hostile_name_of_a_file_is_refused_for_every_setting_that_is_text() ->
         with pytest.raises(UsageError, match="must be a run's directory"):
             Settings(last_run=text)
     assert Settings(last_run="caf\udce9").last_run == "caf\udce9"
+
+
+def test_a_run_json_larger_than_any_is_not_read_to_its_end(nights: Nights) -> None:
+    run = stopped(nights)
+    with (run / "run.json").open("wb") as file:
+        file.truncate(100 * 1024 * 1024)
+    assert nights.resume(str(run), deadline_s=HOUR_S).exit_code == 0
+    assert "run.json is larger than any that a scan writes" in nights.warnings[0]
+
+
+def test_a_directory_whose_journal_is_no_file_is_refused_and_not_waited_for(
+    nights: Nights, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    os.mkfifo(out / "journal.jsonl")
+    with pytest.raises(RunExistsError, match="already holds a run; name another directory with out"):
+        nights.scan(replace(nights.line, resume=False, out=str(out)))
+
+
+def test_a_token_that_is_refused_midway_is_an_error_that_ends_in_the_command(nights: Nights) -> None:
+    run = stopped(nights)
+    error = TokenRefusedError("Azure refuses the token", Remedy("get a fresh one with {out}", {"out": None}))
+    totals = open_run(run).totals()
+    told = told_stop(error, totals, 1, command_for(run, ENDPOINT))
+    assert told is error
+    assert str(told) == (
+        f"Azure refuses the token; get a fresh one with out; then resume with: fleetscan.resume({str(run)!r})"
+    )
