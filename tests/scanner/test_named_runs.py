@@ -386,7 +386,9 @@ def test_a_listed_run_reads_no_more_of_what_it_was_listed_from(nights: Nights, t
     file.write_text("\n".join(machine.resource_id for machine in nights.cloud.fleet))
     run = stopped(nights, inventory=str(file))
     digest = read_run(run).facts["selection"]["inventory_sha256"]
-    # Neither a changed file nor one that never ends is opened.
+    # A changed file is no other selection, and one that never ends is not opened.
+    file.write_text("changed")
+    assert nights.resume(str(run), deadline_s=0.5).exit_code == 5
     file.unlink()
     os.mkfifo(file)
     assert nights.resume(str(run), deadline_s=HOUR_S).exit_code == 0
@@ -465,7 +467,10 @@ def test_relative_runs_are_those_around_the_run_wherever_the_resume_is_started(
     monkeypatch.chdir(tmp_path)
     nights.line = replace(nights.line, runs="runs")
     run = stopped(nights, last_run="runs/latest")
+    shutil.copytree(run, tmp_path / "moved" / "run")
     monkeypatch.chdir(tmp_path / "other")
+    nights.resume(str(tmp_path / "moved" / "run"), deadline_s=HOUR_S)
+    assert os.listdir(tmp_path / "moved") == ["run"]
     # What was relative to the first process's place is not found from here, and that is said.
     assert nights.resume(str(tmp_path / run), deadline_s=HOUR_S).exit_code == 0
     assert any(each.startswith("cannot learn from the last run, ignoring it: ") for each in nights.warnings)
@@ -495,7 +500,9 @@ def test_a_stop_tells_the_numbers_that_the_resume_tells(tmp_path: Path, deadline
     done, left = len(story.ended), summary.not_started
     vms = "1 VM" if done == 1 else f"{done} VMs"
     assert nights.notes[0].endswith(f": {vms} done, {summary.running} followed, {left} to start")
-    assert again.running + again.not_started == again.totals["outcomes"]["interrupted"]
+    story = read_journal(summary.directory / "journal.jsonl")
+    assert story is not None
+    assert (again.running, again.running + again.not_started) == (story.followed, 20 - len(story.ended))
 
 
 def test_a_hostile_name_of_a_file_is_refused_for_every_setting_that_is_text() -> None:
