@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import tomllib
+from collections.abc import Collection
 from datetime import date, datetime, time
 from typing import TypeAlias
 
@@ -25,12 +26,15 @@ UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 MAX_SHOWN_BITS = 1000
 
 
-def read_config(path: str, settings: type[CheckedSettings]) -> Texts:
-    """The values in the file at `path` by attribute; raises UsageError about the first that is wrong."""
+def read_config(path: str, settings: type[CheckedSettings], ignored: Collection[str] = ()) -> Texts:
+    """The values in the file at `path` by attribute; raises UsageError about the first that is wrong.
+
+    `ignored` are the names of further settings that may stand in it and are passed over.
+    """
     by_name = {setting.name: setting for setting in settings_of(settings)}
     passed_over = {
         setting.name for wider in settings.__subclasses__() for setting in settings_of(wider)
-    } - set(by_name)
+    } - set(by_name) | set(ignored)
     texts: Texts = {}
     for key, value in _load(path).items():
         name = key.replace("_", "-")

@@ -1,25 +1,35 @@
-"""What the process says where it ends before its work does, and how to go on."""
+"""What the process says where it ends before its work does: the command that resumes the run, if one can."""
 
 from __future__ import annotations
 
-import shlex
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 
-@dataclass
+class Kept(Protocol):
+    """A scan that knows where its run is kept."""
+
+    @property
+    def directory(self) -> Path | None:
+        """See `LiveScan.directory`."""
+        ...
+
+
 class Farewell:
-    """The sentences; a command that makes or resumes a run tells it the `directory` once that is known.
+    """The sentences for a command that scans nothing, until it is told of a scan."""
 
-    `is_resumable` says whether there is anything to go on with: no command but a scan with files has that.
-    """
+    def __init__(self) -> None:
+        self._live: Kept | None = None
+        self._endpoint: str | None = None
+        self._is_kept = True
 
-    is_resumable: bool = False
-    directory: Path | None = None
+    def watch(self, live: Kept, endpoint: str, *, is_kept: bool) -> None:
+        """Speak of `live` from now on, a scan of `endpoint`; `is_kept` where it will have a directory."""
+        self._live, self._endpoint, self._is_kept = live, endpoint, is_kept
 
     def quit(self) -> str:
         """After a second Ctrl-C."""
-        return " ".join(filter(None, ("fleetscan: quit at once.", self._how_to_resume())))
+        return " ".join(filter(None, ("Quit.", self._how_to_resume())))
 
     def overdue(self, signal_name: str, waited_s: float) -> str:
         """Where the work has not ended so long after the signal that asked for it."""
@@ -27,7 +37,14 @@ class Farewell:
         return " ".join(filter(None, (f"fleetscan: error: {why}", self._how_to_resume())))
 
     def _how_to_resume(self) -> str:
-        if not self.is_resumable:
+        if self._live is None:
             return ""
-        out = "DIR" if self.directory is None else shlex.quote(str(self.directory))
-        return f"To resume the scan, run it again with --out {out} --resume"
+        if not self._is_kept:
+            return "This scan keeps nothing that can be resumed."
+        if self._live.directory is None:
+            return "No run had begun, so there is nothing to resume."
+        # Loaded only here: a process that ends well, or only helps, needs none of it.
+        from fleetscan.cli.console import as_command
+        from fleetscan.runs.how_to_resume import command_for
+
+        return f"Resume with: {as_command(command_for(self._live.directory, self._endpoint))}"

@@ -29,6 +29,9 @@ from fleetscan.runs.disk import cannot_go_on, reason
 from fleetscan.runs.lock import is_locked, try_lock
 from fleetscan.runs.opening import open_to_append, open_to_read
 
+# It names the subscriptions that were asked for: 40 bytes each.
+LONGEST_FIRST_LINE_BYTES = 16 * 1024 * 1024
+
 
 class Journal(Protocol):
     """Where a scan notes what happens as it goes. All methods raise OutputError where they fail."""
@@ -205,7 +208,7 @@ def first_event(path: Path) -> ProcessBegan | None:
     """How the run began, by the first line of the journal at `path`; None where that does not tell it."""
     try:
         with open_to_read(path) as lines:
-            event = event_of(json_text.parse(lines.readline()))
+            event = event_of(json_text.parse(lines.readline(LONGEST_FIRST_LINE_BYTES)))
     except (OSError, ValueError):
         return None
     return event if isinstance(event, ProcessBegan) else None

@@ -27,6 +27,8 @@ from fleetscan.runs.opening import open_to_read, read_whole
 # The exit codes of a run in which every listed VM ended.
 COMPLETE = (0, 1, 3)
 BLOCK_BYTES = 1024 * 1024
+# A subscription that was listed takes some 250 bytes of run.json.
+MOST_FACTS_BYTES = 64 * 1024 * 1024
 
 SCHEMAS: Mapping[type, str] = {
     Row: row.SCHEMA,
@@ -136,7 +138,7 @@ class Run:
 
     def _facts(self) -> RunFacts:
         try:
-            told = read_whole(self.path / RUN)
+            told = self._read_facts()
         except FileNotFoundError as error:
             if not self.path.is_dir():
                 raise self._unreadable("there is no such directory") from error
@@ -147,6 +149,12 @@ class Run:
             raise self._unreadable(f"{RUN}: {reason(error)}") from error
         facts: RunFacts = self._checked(told, RunFacts, RUN)
         return facts
+
+    def _read_facts(self) -> bytes:
+        with open_to_read(self.path / RUN) as file:
+            if len(told := file.read(MOST_FACTS_BYTES + 1)) > MOST_FACTS_BYTES:
+                raise self._unreadable(f"{RUN} is larger than any that a scan writes")
+        return told
 
     def _totals_lines(self) -> list[bytes]:
         """The lines of totals.jsonl, one at least."""

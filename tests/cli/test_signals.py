@@ -90,7 +90,7 @@ def test_a_second_interrupt_ends_a_scan_whose_rows_are_not_read_with_130() -> No
             assert process.poll() is None
         process.send_signal(signal.SIGINT)
         assert process.wait(10.0) == 130
-        assert words_of(process).endswith("fleetscan: quit at once.\n")
+        assert words_of(process).endswith("Quit. This scan keeps nothing that can be resumed.\n")
 
 
 def test_rows_that_are_read_late_are_all_there(endpoint: str) -> None:
@@ -176,8 +176,7 @@ def test_work_that_does_not_end_when_it_is_told_to_is_ended_with_5(tmp_path: Pat
         process.send_signal(signal.SIGTERM)
         assert process.wait(10.0) == 5
         assert words_of(process) == (
-            "fleetscan: error: still busy 0 s after SIGTERM, so it was ended where it was. "
-            "To resume the scan, run it again with --out DIR --resume\n"
+            "fleetscan: error: still busy 0 s after SIGTERM, so it was ended where it was.\n"
         )
 
 

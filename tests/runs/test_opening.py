@@ -123,7 +123,7 @@ def test_a_resume_writes_only_files_that_are_ours_alone(name: str, make: Maker, 
     path = run_in(tmp_path / "run")
     put_in_place(make, path / name)
     with unchanged(path):
-        said = raised(lambda: earlier_store(path, {}))
+        said = raised(lambda: earlier_store(path, lambda _: {}))
     assert said.startswith(f"{path} cannot be resumed: {name}: {NOT_TO_BE_WRITTEN[make]}")
 
 
@@ -133,7 +133,7 @@ def test_a_resume_leaves_the_files_of_another_user_alone(name: str, tmp_path: Pa
     path = run_in(tmp_path / "run")
     os.chown(path / name, 12345, -1)
     with unchanged(path), pytest.raises(CannotResumeError, match=f"{name}: it belongs to another user; copy"):
-        earlier_store(path, {})
+        earlier_store(path, lambda _: {})
 
 
 def test_a_resumed_copy_is_readable_by_its_owner_alone_and_its_directory_stays(tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_a_resumed_copy_is_readable_by_its_owner_alone_and_its_directory_stays(t
     for name in RUN_FILES:
         (path / name).chmod(0o666)
     path.chmod(0o755)
-    store = earlier_store(path, {})
+    store = earlier_store(path, lambda _: {})
     assert store is not None
     store.close()
     assert [stat.S_IMODE((path / name).stat().st_mode) for name in RUN_FILES] == [0o600] * 4
@@ -153,7 +153,7 @@ def test_a_refused_resume_changes_no_permissions(tmp_path: Path) -> None:
     (path / "run.json").write_text('{"scan_id": "another"}')
     (path / "journal.jsonl").chmod(0o666)
     with unchanged(path), pytest.raises(CannotResumeError, match="are of two runs"):
-        earlier_store(path, {})
+        earlier_store(path, lambda _: {})
 
 
 @pytest.mark.parametrize("make", NO_FILES)
