@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from fleetscan.records.totals import Totals
     from fleetscan.runs.reader import Run, open_run
     from fleetscan.scanner.hooks import Hooks
-    from fleetscan.scanner.live import LiveScan, scan
+    from fleetscan.scanner.live import LiveScan, resume, scan
     from fleetscan.scanner.summary import ScanSummary
     from fleetscan.settings.declared import Settings
 
@@ -80,6 +80,7 @@ __all__ = [
     "__version__",
     "open_run",
     "plan",
+    "resume",
     "scan",
 ]
 
@@ -98,6 +99,7 @@ _HOMES = {
     "Totals": "fleetscan.records.totals",
     "open_run": "fleetscan.runs.reader",
     "plan": "fleetscan.planning.planner",
+    "resume": "fleetscan.scanner.live",
     "scan": "fleetscan.scanner.live",
 }
 

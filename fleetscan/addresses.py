@@ -9,6 +9,11 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 # Stands where a reply repeated a token of ours. A URL or an id that has it was another: it is not followed.
 HIDDEN = "<token>"
 
+# Resource Manager in the clouds of Azure: a token for one of them may travel there without a further word.
+AZURE_HOSTS = frozenset(
+    {"management.azure.com", "management.usgovcloudapi.net", "management.chinacloudapi.cn"}
+)
+
 DEFAULT_PORTS = {"https": 443, "http": 80}
 # No lone surrogates: no URL can hold one. Nor what stands for them where text was read: the name was another.
 _NAME = r"[^/?#%\\\s\x00-\x1f\x7f\ud800-\udfff\ufffd]{1,128}"
@@ -95,6 +100,12 @@ class Origin:
             return ip_address(self.host).is_loopback
         except ValueError:
             return self.host == "localhost"
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it is a cloud of Azure's or this machine, and no host that a stranger's file may name."""
+        is_azure = self.host in AZURE_HOSTS and (self.scheme, self.port) == ("https", 443)
+        return is_azure or self.is_loopback
 
     @property
     def is_confidential(self) -> bool:

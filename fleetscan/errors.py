@@ -27,15 +27,32 @@ command line puts its flags in their place.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, TypeAlias
 
 Spelling: TypeAlias = Callable[[str, object], str]
-"""How a setting is written: its field's name, and the value to give it, or None where any will do."""
+"""How a setting is written: its field's name, and the value to give it, or None where any will do.
+
+A ResumeCommand in the value's place is written as what a person types, or a program calls, to resume a run.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeCommand:
+    """The whole command, or call, that resumes the run in `directory`: not a setting, but spelled like one.
+
+    `endpoint` is None where the run's own is taken without being said again.
+    """
+
+    directory: str
+    endpoint: str | None = None
 
 
 def in_python(name: str, value: object) -> str:
-    """A setting as a Python program writes it: `out`, `resume=True`."""
+    """A setting as a Python program writes it: `out`, `resume=True`; a command as a call."""
+    if isinstance(value, ResumeCommand):
+        more = "" if value.endpoint is None else f", endpoint={value.endpoint!r}"
+        return f"fleetscan.resume({value.directory!r}{more})"
     return name if value is None else f"{name}={value!r}"
 
 
@@ -55,19 +72,13 @@ class Remedy:
 
 
 OTHER_VERSION = Remedy("use the version of fleetscan that wrote it, or a newer one")
-ANOTHER_DIRECTORY = Remedy("name another directory: {out}", {"out": None})
+ANOTHER_DIRECTORY = Remedy("to scan anew, name another directory: {out}", {"out": None})
 
 
-def resume_with(directory: str, first: str = "", within_s: float | None = None) -> Remedy:
-    """To go on with the run in `directory`, after what has to be done `first`.
-
-    `within_s` is how long ago it may have begun, where that is longer than the settings allow.
-    """
-    template = "resume it with {out} {resume}"
-    settings: dict[str, object] = {"out": directory, "resume": True}
-    if within_s is not None:
-        template, settings["resume_within_s"] = f"{template} {{resume_within_s}}", within_s
-    return Remedy(f"{first}, then {template}" if first else template, settings)
+def resume_with(command: ResumeCommand, first: str = "") -> Remedy:
+    """To resume a run, after what has to be done `first`. The command comes last, to be copied."""
+    template = "resume with: {resume_command}"
+    return Remedy(f"{first}, then {template}" if first else template, {"resume_command": command})
 
 
 class FleetscanError(Exception):
@@ -114,9 +125,13 @@ class SettingError(UsageError):
 class RunExistsError(UsageError):
     """The output directory already holds a run, and no run overwrites another."""
 
-    def __init__(self, path: str) -> None:
-        remedy = "name another directory with {out}, or resume this run with {resume}"
-        super().__init__(f"{path} already holds a run", Remedy(remedy, {"out": None, "resume": True}))
+    def __init__(self, path: str, command: ResumeCommand | None = None) -> None:
+        first = "name another directory with {out}"
+        remedy = Remedy(first, {"out": None})
+        if command is not None:
+            template = f"{first}; if it is unfinished, resume with: {{resume_command}}"
+            remedy = Remedy(template, {"out": None, "resume_command": command})
+        super().__init__(f"{path} already holds a run", remedy)
         self.path = path
 
 
@@ -124,7 +139,7 @@ class LockedError(UsageError):
     """Another scan is writing into the directory."""
 
     def __init__(self, path: str, holder: str) -> None:
-        remedy = Remedy("wait until it ends, or name another directory with {out}", {"out": None})
+        remedy = Remedy("wait until it ends, or scan into another directory: {out}", {"out": None})
         super().__init__(f"{path} is being written by {holder}", remedy)
         self.path = path
         self.holder = holder
@@ -182,7 +197,7 @@ class CannotWriteError(CannotScanError):
     """The run directory, or a file in it, cannot be made or written, so nothing was started."""
 
     def __init__(self, path: str, why: str) -> None:
-        remedy = Remedy("fix that, or name another directory with {out}", {"out": None})
+        remedy = Remedy("fix that, or scan into another directory: {out}", {"out": None})
         super().__init__(f"{path} cannot be written ({why})", remedy)
         self.path = path
         self.why = why
@@ -197,6 +212,15 @@ class OutputError(FleetscanError):
         super().__init__(f"{path} cannot be written any more ({why})", remedy)
         self.path = path
         self.why = why
+
+    def name_endpoint(self, endpoint: str) -> None:
+        """Have the command that resumes the run say its `endpoint`; the files do not know it."""
+        if self.remedy is not None:
+            settings = {
+                name: replace(value, endpoint=endpoint) if isinstance(value, ResumeCommand) else value
+                for name, value in self.remedy.settings.items()
+            }
+            self.remedy = Remedy(self.remedy.template, settings)
 
 
 class StoppedError(FleetscanError):

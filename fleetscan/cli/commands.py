@@ -21,6 +21,7 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "scan": Command("List the fleet, assess every VM, write one run directory.", Settings),
+    "resume": Command("Go on with an unfinished run."),
     "plan": Command("Estimate how long a scan takes. Lists VMs; starts nothing.", PlanSettings),
     "simulate": Command("Serve a simulated Azure on this computer and print its endpoint.", SimulateSettings),
     "demo": Command("Scan a simulated fleet. No Azure account needed.", DemoSettings),

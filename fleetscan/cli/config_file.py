@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import codecs
 import tomllib
+from collections.abc import Collection
 from datetime import date, datetime, time
 from typing import TypeAlias
 
 from fleetscan.errors import UsageError
 from fleetscan.nearest import nearest
 from fleetscan.settings.setting import CheckedSettings, Setting, settings_of
+
+# A device has no end.
+MAX_BYTES = 1024 * 1024
 
 Texts: TypeAlias = dict[str, str | list[str]]
 
@@ -22,12 +26,15 @@ UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 MAX_SHOWN_BITS = 1000
 
 
-def read_config(path: str, settings: type[CheckedSettings]) -> Texts:
-    """The values in the file at `path` by attribute; raises UsageError about the first that is wrong."""
+def read_config(path: str, settings: type[CheckedSettings], ignored: Collection[str] = ()) -> Texts:
+    """The values in the file at `path` by attribute; raises UsageError about the first that is wrong.
+
+    `ignored` are the names of further settings that may stand in it and are passed over.
+    """
     by_name = {setting.name: setting for setting in settings_of(settings)}
     passed_over = {
         setting.name for wider in settings.__subclasses__() for setting in settings_of(wider)
-    } - set(by_name)
+    } - set(by_name) | set(ignored)
     texts: Texts = {}
     for key, value in _load(path).items():
         name = key.replace("_", "-")
@@ -49,7 +56,10 @@ def read_config(path: str, settings: type[CheckedSettings]) -> Texts:
 def _load(path: str) -> dict[str, object]:
     try:
         with open(path, "rb") as file:
-            return tomllib.loads(_decoded(file.read()))
+            data = file.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
+            raise UsageError(f"{path} has more than {MAX_BYTES:,} bytes, which is no file of settings")
+        return tomllib.loads(_decoded(data))
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:

@@ -7,31 +7,58 @@ one line at a time. `standard_streams` handles streams that cannot be written.
 from __future__ import annotations
 
 import logging
+import os
 import shlex
 import sys
 import traceback
 from typing import Literal
 
-from fleetscan.errors import FleetscanError
-from fleetscan.report.sanitize import sanitize
+from fleetscan.cli.standard_streams import lost_of
+from fleetscan.errors import CannotScanError, FleetscanError, Remedy, ResumeCommand
+from fleetscan.report.sanitize import fit, sanitize
 from fleetscan.settings.declared import Settings
 from fleetscan.settings.setting import name_of, settings_of
 
 # A sentence of ours may quote a path and an address; anything longer is foreign text and is cut.
 LONGEST_LINE = 2000
 MOST_INDENT = 40
+# A path of a few kilobytes, each byte of which may be an escape of four characters.
+LONGEST_REMEDY = 20_000
+PLAIN_BYTES = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./,:@%+=-")
 # Kept at each end of a traceback: the calls are at one end, the error at the other.
 MOST_LINES = 100
 
 
 def as_flag(name: str, value: object) -> str:
-    """A setting as the command line writes it: `--out`, `--out 'my runs'`, `--resume`."""
+    """A setting as the command line writes it: `--out`, `--out 'my runs'`, `--resume`; or a whole command."""
+    if isinstance(value, ResumeCommand):
+        return as_command(value)
     flag = f"--{name_of(name)}"
     if value is None or value is True:
         return flag
     known = next((each for each in settings_of(Settings) if each.attribute == name), None)
     text = as_text(value) if known is None or known.is_list else known.form.show(value)
-    return f"{flag} {shlex.quote(text)}"
+    return f"{flag} {shell_word(text)}"
+
+
+def as_command(command: ResumeCommand) -> str:
+    """The command as a person pastes it into a shell."""
+    # A path that begins with a hyphen would be taken for a flag.
+    directory = f"./{command.directory}" if command.directory.startswith("-") else command.directory
+    again = "" if command.endpoint is None else f" --endpoint {shell_word(command.endpoint)}"
+    return f"fleetscan resume {shell_word(directory)}{again}"
+
+
+def shell_word(text: str) -> str:
+    """`text` as one word of a shell, in characters that every line of ours shows as they are.
+
+    Others are written as octal escapes, which bash, zsh, ksh and the shells of the BSDs read.
+    """
+    encoding = getattr(sys.stderr, "encoding", None) or "ascii"
+    if sanitize(text, len(text) + 1) == text and fit(text, encoding) == text:
+        return shlex.quote(text)
+    octal = (chr(byte) if byte in PLAIN_BYTES else f"\\{byte:03o}" for byte in os.fsencode(text))
+    return f"$'{''.join(octal)}'"
 
 
 def as_text(value: object) -> str:
@@ -39,15 +66,16 @@ def as_text(value: object) -> str:
     return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
-def note(kind: Literal["error", "warning"], sentence: str) -> None:
+def note(kind: Literal["error", "warning"], sentence: str, limit: int = LONGEST_LINE) -> None:
     """Tells a person what went wrong, in one line on stderr."""
-    tell(f"fleetscan: {kind}: {sentence}")
+    tell(f"fleetscan: {kind}: {sentence}", limit)
 
 
-def tell(line: str) -> None:
+def tell(line: str, limit: int = LONGEST_LINE) -> None:
     """Tells a person something, in one line on stderr."""
     indent = min(len(line) - len(line.lstrip(" ")), MOST_INDENT)
-    print(" " * indent + sanitize(line[indent:], LONGEST_LINE), file=sys.stderr)
+    # In one write: other threads tell things too.
+    sys.stderr.write(f"{' ' * indent}{sanitize(line[indent:], limit)}\n")
 
 
 def tell_bug(bug: BaseException) -> None:
@@ -65,14 +93,22 @@ def tell_bug(bug: BaseException) -> None:
 
 def note_error(error: FleetscanError) -> None:
     """Tells a person what went wrong and what to do, in the command line's words, and its details below."""
-    note("error", error.told(as_flag))
+    what = error.told(as_flag) if error.remedy is None else error.what
+    note("error", with_remedy(sanitize(what, LONGEST_LINE), error.remedy), LONGEST_LINE + LONGEST_REMEDY)
     for line in error.details:
         tell(f"  {line}")
+
+
+def with_remedy(sentence: str, remedy: Remedy | None) -> str:
+    """A sentence that is safe to show, with what to do, which is never cut off: a command ends it."""
+    return sentence if remedy is None else f"{sentence}; {sanitize(remedy.told(as_flag), LONGEST_REMEDY)}"
 
 
 def hand_over(data: str) -> None:
     """Writes lines of data to stdout, unbuffered; raises CannotScanError where that fails."""
     sys.stdout.write(f"{data}\n")
+    if (lost := lost_of(sys.stdout)) is not None:
+        raise CannotScanError(f"cannot write to standard output: {lost.strerror}") from lost
 
 
 class Notes(logging.Handler):

@@ -38,7 +38,7 @@ def demo(settings: DemoSettings) -> int:
     async def job(stop: anyio.Event) -> int:
         return await _simulate_and_scan(settings, stop)
 
-    return run_until_stopped(job)
+    return run_until_stopped(job, Settings().drain_s)
 
 
 async def _simulate_and_scan(settings: DemoSettings, stop: anyio.Event) -> int:
@@ -55,7 +55,7 @@ async def _simulate_and_scan(settings: DemoSettings, stop: anyio.Event) -> int:
             poll_interval_s=POLL_INTERVAL_S,
         )
         # Some of the simulated VMs fail on purpose: the run ends with 0, and its run.json says so.
-        summary = await watched_scan(scan_settings, stop, TOKEN, are_failures_planned=True)
+        summary = await watched_scan(scan_settings, stop, TOKEN, is_demo=True)
     if summary.exit_code == 0 and has_failures(summary.totals) and not settings.quiet:
         tell("Simulated failures: a scan exits with 3, the demo with 0.")
     return summary.exit_code

@@ -1,4 +1,4 @@
-"""The entry point: finds the command, and turns every way to end into an exit code and at most one sentence.
+"""The command line: finds the command, and turns every way to end into an exit code and at most one sentence.
 
 Commands load when they are used: `fleetscan --help` must stay quick, so nothing here imports one.
 """
@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import importlib
 import os
-import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
 import click
 
+from fleetscan.cli.attending import Attendant
 from fleetscan.cli.click_errors import sentence
 from fleetscan.cli.command_help import CONTEXT, Example, write_examples
 from fleetscan.cli.commands import COMMANDS
 from fleetscan.cli.console import keep_log, note, note_error, tell_bug
 from fleetscan.cli.environment import unknown_variables
-from fleetscan.cli.standard_streams import take_up_streams
 from fleetscan.errors import FleetscanError
 from fleetscan.version import __version__
 
@@ -67,16 +65,13 @@ def fleetscan() -> None:
         note("warning", warning)
 
 
-def main() -> NoReturn:
-    """Runs the command line and leaves the process with the contract's exit code."""
-    take_up_streams()
-    sys.exit(run(sys.argv[1:]))
+def run(args: Sequence[str], attendant: Attendant | None = None) -> int:
+    """Runs one command line to its exit code. All errors become sentences here, and nowhere else.
 
-
-def run(args: Sequence[str]) -> int:
-    """Runs one command line to its exit code. All errors become sentences here, and nowhere else."""
+    `attendant` leads the process, where one does.
+    """
     try:
-        return int(fleetscan.main(list(args), prog_name="fleetscan", standalone_mode=False))
+        return int(fleetscan.main(list(args), prog_name="fleetscan", standalone_mode=False, obj=attendant))
     except click.exceptions.NoArgsIsHelpError as nothing_asked:
         nothing_asked.show()
         return nothing_asked.exit_code

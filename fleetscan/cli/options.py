@@ -7,14 +7,16 @@ click itself orders the layers: the flag, then the environment variable, then th
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from fleetscan.cli.command_help import CommandWithExamples, Example
 from fleetscan.cli.config_file import read_config
+from fleetscan.settings.declared import Settings
 from fleetscan.settings.setting import PREFIX, CheckedSettings, Setting, settings_of
 
 if TYPE_CHECKING:
@@ -23,6 +25,13 @@ if TYPE_CHECKING:
 S = TypeVar("S", bound=CheckedSettings)
 
 CONFIG = f"{PREFIX}CONFIG"
+# What some settings are to a run that is resumed.
+OF_RESUME = {
+    "endpoint": "Confirm the run's endpoint: needed where it is neither a cloud of Azure's nor this "
+    "computer, because the token is sent there.",
+    "runs": "The directory of all runs, where RUN is a name or is left out. Default: fleetscan-runs.",
+    "resume_within_s": "Without RUN: only a run that began less than this long ago. Default: 20h.",
+}
 
 
 class ReadSetting(click.ParamType[object]):
@@ -95,10 +104,51 @@ def _option(setting: Setting) -> click.Option:
     )
 
 
-def _config_option(settings: type[CheckedSettings]) -> click.Option:
+def resuming(
+    examples: Sequence[Example],
+) -> Callable[[Callable[[str | None, Mapping[str, object]], int]], click.Command]:
+    """Makes a function of a run's name and the settings that were said into the command of its name.
+
+    The settings have no defaults: what is not said is the run's own.
+    """
+    return partial(_resuming, examples=examples)
+
+
+def _resuming(
+    run: Callable[[str | None, Mapping[str, object]], int], examples: Sequence[Example]
+) -> click.Command:
+    own = [each for each in settings_of(Settings) if each.is_whom and each.attribute != "endpoint"]
+    ignored = {each.name for each in own} | {"endpoint", "out", "resume"}
+    said = [
+        _of_resume(each)
+        for each in settings_of(Settings)
+        if each.name not in ignored or each.attribute in OF_RESUME
+    ]
+
+    def start(run_name: str | None, **values: object) -> int:
+        return run(run_name, {name: value for name, value in values.items() if value not in (None, ())})
+
+    name = click.Argument(["run_name"], required=False, type=click.UNPROCESSED, metavar="[RUN]")
+    return CommandWithExamples(
+        name=run.__name__,
+        callback=start,
+        params=[name, *map(_option, said), _config_option(Settings, ignored)],
+        help=inspect.getdoc(run),
+        settings=said,
+        examples=examples,
+    )
+
+
+def _of_resume(setting: Setting) -> Setting:
+    words = OF_RESUME.get(setting.attribute)
+    setting = setting if words is None else replace(setting, help=words, why="")
+    return setting if setting.is_list else replace(setting, default=None)
+
+
+def _config_option(settings: type[CheckedSettings], ignored: Collection[str] = ()) -> click.Option:
     def load(ctx: click.Context, _: click.Parameter, path: str | None) -> None:
         if path is not None:
-            ctx.default_map = dict(read_config(path, settings))
+            ctx.default_map = dict(read_config(path, settings, ignored))
             ctx.meta[CONFIG] = path
 
     return click.Option(

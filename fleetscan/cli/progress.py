@@ -19,7 +19,7 @@ from textwrap import wrap
 from typing import TextIO
 
 from fleetscan.cli import wording
-from fleetscan.cli.console import as_flag
+from fleetscan.cli.console import with_remedy
 from fleetscan.cli.failed_line import failed_line
 from fleetscan.cli.tally import Tally
 from fleetscan.errors import Remedy
@@ -69,11 +69,11 @@ class Teller(Tally):
 
     def note(self, sentence: str, remedy: Remedy | None = None) -> None:
         """See Hooks."""
-        self._say(wording.note(sentence if remedy is None else f"{sentence}; {remedy.told(as_flag)}"))
+        self._say(with_remedy(wording.note(sentence), remedy))
 
     def warning(self, sentence: str, remedy: Remedy | None = None) -> None:
         """See Hooks."""
-        self._say(wording.warning(sentence if remedy is None else f"{sentence}; {remedy.told(as_flag)}"))
+        self._say(with_remedy(wording.warning(sentence), remedy))
 
     def inventory_error(self, error: InventoryError) -> None:
         """See Hooks."""

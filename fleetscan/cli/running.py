@@ -1,31 +1,32 @@
-"""Runs a command's async part: on uvloop where the platform has it, until it ends or a signal stops it.
-
-The first SIGINT or SIGTERM asks for a clean stop, the second SIGINT quits at once.
-"""
+"""Runs a command's async part: on uvloop where the platform has it, until it ends or a signal stops it."""
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import importlib.util
-import os
-import signal
-import sys
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from functools import partial
 
 import anyio
-from anyio.abc import TaskStatus
+import click
 
-from fleetscan.cli.console import tell
+from fleetscan.cli.attending import Attendant
 from fleetscan.errors import mendable
 
-SHOW_CURSOR = "\x1b[?25h"
-STOPPING = "Stopping. Press Ctrl-C again to quit at once."
-QUIT = b"fleetscan: quit at once. To resume a scan, run it again with --out DIR --resume\n"
+# What a stopped command needs beyond its drain: to write totals, to close connections.
+ENDING_S = 10.0
 
 
-def run_until_stopped(job: Callable[[anyio.Event], Awaitable[int]]) -> int:
-    """The exit code of `job`, which is handed the event that a signal sets.
+def attendant() -> Attendant:
+    """The one that leads this process; where none does, in a test, one that hears nothing."""
+    context = click.get_current_context(silent=True)
+    found = None if context is None else context.find_object(Attendant)
+    return found or Attendant()
+
+
+def run_until_stopped(job: Callable[[anyio.Event], Awaitable[int]], drain_s: float = 0.0) -> int:
+    """The exit code of `job`, which is handed the event that a signal sets and ends within `drain_s` of that.
 
     When everything that fleetscan's task groups raise is a FleetscanError, the first one is raised alone;
     a bug stays in its ExceptionGroup, with the whole traceback.
@@ -33,7 +34,7 @@ def run_until_stopped(job: Callable[[anyio.Event], Awaitable[int]]) -> int:
     _collect_rarely()
     has_uvloop = importlib.util.find_spec("uvloop") is not None
     try:
-        return anyio.run(_with_signals, job, backend_options={"use_uvloop": has_uvloop})
+        return anyio.run(_with_stop, job, drain_s + ENDING_S, backend_options={"use_uvloop": has_uvloop})
     except ExceptionGroup as group:
         raise mendable(group) from None
 
@@ -44,35 +45,8 @@ def _collect_rarely() -> None:
     gc.set_threshold(50_000, 20, 50)
 
 
-async def _with_signals(job: Callable[[anyio.Event], Awaitable[int]]) -> int:
+async def _with_stop(job: Callable[[anyio.Event], Awaitable[int]], within_s: float) -> int:
     stop = anyio.Event()
-    async with anyio.create_task_group() as watch:
-        # The job begins once signals are handled, so that none is missed.
-        await watch.start(_set_on_signal, stop)
-        code = await job(stop)
-        watch.cancel_scope.cancel()
-    return code
-
-
-async def _set_on_signal(stop: anyio.Event, *, task_status: TaskStatus[None]) -> None:
-    # Windows' event loops have no signal handlers: there Ctrl-C ends the program at once, also with 130.
-    if sys.platform == "win32":
-        task_status.started()
-        return
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        task_status.started()
-        async for number in signals:
-            if stop.is_set() and number == signal.SIGINT:
-                _quit_at_once()
-            stop.set()
-            if number == signal.SIGINT:
-                tell(STOPPING)
-
-
-def _quit_at_once() -> None:
-    """Ends the process without any cleanup: what is on disk can be resumed."""
-    with suppress(OSError):
-        if sys.stderr.isatty():
-            os.write(2, SHOW_CURSOR.encode())
-        os.write(2, QUIT)
-    os._exit(130)
+    ask = partial(asyncio.get_running_loop().call_soon_threadsafe, stop.set)
+    with attendant().stopping(ask, within_s):
+        return await job(stop)

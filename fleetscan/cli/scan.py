@@ -31,4 +31,4 @@ def scan(settings: Settings) -> int:
     async def job(stop: anyio.Event) -> int:
         return (await watched_scan(settings, stop)).exit_code
 
-    return run_until_stopped(job)
+    return run_until_stopped(job, settings.drain_s)

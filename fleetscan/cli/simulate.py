@@ -5,6 +5,9 @@ Its endpoint is the only line on stdout, so that scripts can read it; hints for 
 
 from __future__ import annotations
 
+from contextlib import suppress
+from functools import partial
+
 import anyio
 
 from fleetscan.cli.command_help import Example
@@ -12,8 +15,9 @@ from fleetscan.cli.console import hand_over, tell
 from fleetscan.cli.dials import ServeSettings, SimulateSettings, scenario_of
 from fleetscan.cli.options import command
 from fleetscan.cli.running import run_until_stopped
-from fleetscan.errors import UsageError
+from fleetscan.errors import StoppedError, UsageError
 from fleetscan.report.figures import counted
+from fleetscan.scanner.blocking import unless_stopped
 from fleetscan.simulator.scenario import Scenario
 
 EXAMPLES = (
@@ -42,7 +46,9 @@ async def _serve(scenario: Scenario, port: int, stop: anyio.Event) -> int:
     token = scenario.token or "anything"
     try:
         async with serve(Cloud(scenario), port=port) as endpoint:
-            hand_over(endpoint)
+            # A pipe that is not read must not keep the requests waiting.
+            with suppress(StoppedError):
+                await unless_stopped(partial(hand_over, endpoint), stop)
             vms = counted(scenario.machines, "VM", "VMs")
             tell(f"Serving a simulated Azure with {vms}. In another terminal:")
             tell(f"  FLEETSCAN_ACCESS_TOKEN={token} fleetscan scan --endpoint {endpoint}")

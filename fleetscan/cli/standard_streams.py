@@ -1,20 +1,20 @@
 """The process's standard streams: open from the start, nothing held back, and no say in the exit code.
 
 What Python holds back in a buffer it writes as it exits, and where that fails the exit code becomes its own,
-120. So nothing is held back here: what is written goes out at once. A stdout that takes nothing is an error
-with a sentence, a stderr that takes nothing is no reason to fail.
+120. So nothing is held back here: what is written goes out at once. What is printed is for people, and a
+stream that does not take it is no reason to fail; of data that was asked for `lost_of` tells what is lost.
 """
 
 from __future__ import annotations
 
-import errno
 import io
 import os
+import select
 import sys
-from collections.abc import Callable
-from typing import NoReturn, TextIO
+from contextlib import suppress
+from typing import TextIO
 
-from fleetscan.errors import CannotScanError
+from fleetscan.cli.telling import Telling
 
 # In this way a stream that was closed is opened on the null device: to read stdin and to write stdout fails
 # as on a closed one, and what stderr is told is lost.
@@ -22,39 +22,58 @@ CLOSED = ((0, os.O_WRONLY), (1, os.O_RDONLY), (2, os.O_WRONLY))
 
 
 def take_up_streams() -> None:
-    """Has stdout and stderr behave as this file says; to be called before anything else opens a file.
-
-    Raises CannotScanError from then on where a write to stdout fails.
-    """
+    """Has stdout and stderr behave as this file says; to be called before anything else opens a file."""
     for fd, mode in CLOSED:
         if not _is_open(fd):
             # The system gives the lowest free number. A socket in its place would be written to as stdout.
             os.open(os.devnull, mode)
-    sys.stdout = _unbuffered(sys.stdout, 1, _refuse)
-    sys.stderr = _unbuffered(sys.stderr, 2, lambda error: None)
+            # Programs that are started, such as `az`, expect all three as well.
+            os.set_inheritable(fd, True)
+    sys.stdout = _unbuffered(sys.stdout, Whole(_raw(sys.stdout, 1)))
+    sys.stderr = _unbuffered(sys.stderr, Telling(Whole(_raw(sys.stderr, 2))))
 
 
-class Unbuffered(io.RawIOBase):
-    """Writes all it is given to `raw`, at once; `on_error` is called where that fails, and may raise."""
+def lost_of(stream: TextIO) -> OSError | None:
+    """Why something that was written to `stream` is lost; None where nothing is."""
+    raw = getattr(stream, "buffer", None)
+    return raw.lost if isinstance(raw, Whole) else None
 
-    def __init__(self, raw: io.RawIOBase, on_error: Callable[[OSError], None]) -> None:
+
+def write_whole(fd: int, data: bytes) -> None:
+    """Write all of `data`, also where another process has made the stream non-blocking; raises OSError."""
+    Whole(io.FileIO(fd, "w", closefd=False)).write_or_raise(data)
+
+
+def settle(stream: TextIO, within_s: float) -> None:
+    """Wait for what `stream` still has to tell, as long as it takes any of it, and take no more."""
+    raw = getattr(stream, "buffer", None)
+    if isinstance(raw, Telling):
+        raw.settle(within_s)
+
+
+class Whole(io.RawIOBase):
+    """Writes all it is given to `raw`, at once; `lost` says why the first of it that failed did."""
+
+    def __init__(self, raw: io.RawIOBase) -> None:
         self._raw = raw
-        self._on_error = on_error
+        self.lost: OSError | None = None
 
     def write(self, data: bytes | memoryview, /) -> int:  # type: ignore[override] # what text is encoded to
-        rest = memoryview(data)
         try:
-            while rest:
-                rest = rest[self._write_some(rest) :]
+            self.write_or_raise(data)
         except OSError as error:
-            self._on_error(error)
+            self.lost = self.lost or error
         return len(data)
 
-    def _write_some(self, data: memoryview) -> int:
-        count = self._raw.write(data)
-        if count is None:
-            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
-        return count
+    def write_or_raise(self, data: bytes | memoryview) -> None:
+        """Write all of it; raises OSError where that fails."""
+        rest = memoryview(data)
+        while rest:
+            if (count := self._raw.write(rest)) is None:
+                # Non-blocking and full: another process set it so, and it is not ours to set back.
+                select.select((), (self.fileno(),), ())
+            else:
+                rest = rest[count:]
 
     def writable(self) -> bool:
         return True
@@ -63,7 +82,9 @@ class Unbuffered(io.RawIOBase):
         return self._raw.fileno()
 
     def isatty(self) -> bool:
-        return self._raw.isatty()
+        with suppress(OSError):
+            return self._raw.isatty()
+        return False
 
 
 def _is_open(fd: int) -> bool:
@@ -74,14 +95,14 @@ def _is_open(fd: int) -> bool:
     return True
 
 
-def _unbuffered(stream: TextIO | None, fd: int, on_error: Callable[[OSError], None]) -> TextIO:
-    """`stream` without its buffer, in the same encoding; UTF-8 where Python found it closed."""
-    encoding, errors = (stream.encoding, stream.errors) if stream else ("utf-8", "backslashreplace")
-    # Python's own object on the descriptor: on Windows a console's is none of the ordinary ones.
+def _raw(stream: TextIO | None, fd: int) -> io.RawIOBase:
+    """Python's own object on the descriptor: on Windows a console's is none of the ordinary ones."""
     buffer = getattr(stream, "buffer", None) or io.FileIO(fd, "w", closefd=False)
-    raw = Unbuffered(getattr(buffer, "raw", buffer), on_error)
+    raw: io.RawIOBase = getattr(buffer, "raw", buffer)
+    return raw
+
+
+def _unbuffered(stream: TextIO | None, raw: io.RawIOBase) -> TextIO:
+    """`raw` as text, in the encoding of `stream`; UTF-8 where Python found it closed."""
+    encoding, errors = (stream.encoding, stream.errors) if stream else ("utf-8", "backslashreplace")
     return io.TextIOWrapper(raw, encoding, errors, newline="\n", write_through=True)  # type: ignore[type-var]
-
-
-def _refuse(error: OSError) -> NoReturn:
-    raise CannotScanError(f"cannot write to standard output: {error.strerror}") from error

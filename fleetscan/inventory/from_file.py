@@ -7,11 +7,12 @@ except for the power state in a row of an earlier run: that was another night, a
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from fleetscan.addresses import parse_vm_id
 from fleetscan.engine.replies import parse_json
@@ -24,6 +25,8 @@ from fleetscan.runs.directory import RESULTS, RUN
 from fleetscan.runs.reader import Run, open_run
 
 MAX_GOT_CHARS = 80
+# A row with a list of a thousand patches has some 0.5 MB.
+MAX_LINE_BYTES = 16 * 1024 * 1024
 STDIN = 0
 UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 # How the schema of a run's row begins, whichever its number.
@@ -56,27 +59,15 @@ def read_inventory(path: str) -> InventoryFile:
             return InventoryFile(path, [target_of_row(row) for row in run.rows()], 0)
         if path != "-":
             with open(path, "rb") as lines:
-                return read_lines(_in_utf8(lines, path), path)
+                return read_lines(_lines(lines, path), path)
         # A reader of its own: Python's is locked while it is read, so that a process could not end.
         with open(STDIN, "rb", closefd=False) as lines:
-            return read_lines(_in_utf8(lines, "standard input"), "standard input")
+            return read_lines(_lines(lines, "standard input"), "standard input")
     except OSError as error:
         raise UsageError(
             f"the inventory {path} cannot be read ({error.strerror})",
             Remedy("name a readable file with {inventory}", {"inventory": None}),
         ) from error
-
-
-def _in_utf8(file: BinaryIO, name: str) -> Iterable[bytes]:
-    """The lines of `file`. Windows PowerShell's `>` writes UTF-16, which a byte order mark shows."""
-    first = file.readline()
-    if not first.startswith(UTF16_MARKS):
-        return chain((first,), file)
-    try:
-        return (first + file.read()).decode("utf-16").encode().splitlines()
-    except UnicodeDecodeError as error:
-        why = f"its byte order mark is UTF-16's, and byte {error.start} is not UTF-16"
-        raise InventoryFileError(name, line=1, why=why, got=repr(first[:MAX_GOT_CHARS])) from error
 
 
 def run_of(path: Path) -> Run | None:
@@ -110,6 +101,33 @@ def read_lines(lines: Iterable[bytes], name: str) -> InventoryFile:
         machines += 1
         targets.setdefault(target.key, target)
     return InventoryFile(name, list(targets.values()), machines - len(targets))
+
+
+def _lines(file: IO[bytes], name: str) -> Iterator[bytes]:
+    """The lines in UTF-8; raises InventoryFileError for one that does not end, as in a device.
+
+    Windows PowerShell's `>` writes UTF-16, which a byte order mark shows.
+    """
+    first = file.readline(MAX_LINE_BYTES)
+    if first.startswith(UTF16_MARKS):
+        yield from _in_utf8(first + file.read(), name)
+        return
+    lines = chain((first,), iter(partial(file.readline, MAX_LINE_BYTES), b""))
+    for number, line in enumerate(lines, start=1):
+        if len(line) == MAX_LINE_BYTES:
+            got = line[:MAX_GOT_CHARS].decode(errors="replace")
+            raise InventoryFileError(
+                name, line=number, why=f"it has {MAX_LINE_BYTES:,} bytes and more", got=got
+            )
+        yield line
+
+
+def _in_utf8(text: bytes, name: str) -> list[bytes]:
+    try:
+        return text.decode("utf-16").encode().splitlines()
+    except UnicodeDecodeError as error:
+        why = f"its byte order mark is UTF-16's, and byte {error.start} is not UTF-16"
+        raise InventoryFileError(name, line=1, why=why, got=repr(text[:MAX_GOT_CHARS])) from error
 
 
 def _why(error: ValueError) -> str:

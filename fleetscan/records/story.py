@@ -38,6 +38,11 @@ class Begun:
     acceptances: int = 0
 
     @property
+    def is_followed(self) -> bool:
+        """Whether Azure accepted a start, or may have."""
+        return self.accepted_at is not None or self.in_doubt > 0
+
+    @property
     def may_start_again(self) -> bool:
         """Whether no start followed an accepted one yet."""
         return self.acceptances < 2 and not (self.acceptances and self.in_doubt)
@@ -80,6 +85,11 @@ class Story:
     def is_finished(self) -> bool:
         """Whether every listed VM has its row."""
         return self.is_listed and len(self.ended) == len(self.targets)
+
+    @property
+    def followed(self) -> int:
+        """How many VMs without a row Azure works on, or may."""
+        return sum(begun.is_followed for begun in self.begun.values())
 
     def come(self, at: float) -> None:
         """Another process sets to work; what it does not find listed it lists anew."""

@@ -19,6 +19,7 @@ from fleetscan.report.sanitize import fit, sanitize
 from fleetscan.report.screen import console_on
 
 if TYPE_CHECKING:
+    from rich.table import Table
     from rich.text import Text
 
 BAR_CELLS = 10
@@ -32,12 +33,11 @@ BAD = "bold red"
 GOOD = "green"
 MIDDLING = "yellow"
 
-NotAssessed: TypeAlias = Literal["skipped", "failed", "timed_out", "interrupted"]
+NotAssessed: TypeAlias = Literal["skipped", "failed", "timed_out"]
 ENDED_OTHERWISE: tuple[tuple[str, NotAssessed, str], ...] = (
     ("Skipped", "skipped", ""),
     ("Failed", "failed", BAD),
     ("Timed out", "timed_out", BAD),
-    ("Unfinished", "interrupted", BAD),
 )
 
 
@@ -48,35 +48,34 @@ def print_summary(
     stream: TextIO,
     skipped_on_file_word: int = 0,
     are_errors_told: bool = False,
+    running: int = 0,
+    resume_command: str | None = None,
 ) -> None:
     """Print what `fleet`, the first line of totals.jsonl, says.
 
+    Azure works on `running` of the unfinished VMs, or may; `resume_command` resumes the run, where it can be.
     `directory` is where the run's files are, None if there are none. `skipped_on_file_word` of the skipped
     VMs do not run by the word of the inventory file. `are_errors_told` where lines above say in full why a
     part was not listed: it is then only named. Colours are only used on terminals, not if NO_COLOR is set.
     """
     # rich takes longer to import than the rest of the program, so it is imported where something is shown.
-    from rich.table import Table
     from rich.text import Text
 
     console = console_on(stream)
     summary = _Summary(
         fleet,
         console.encoding,
-        is_resumable=directory is not None,
         on_file_word=skipped_on_file_word,
         are_errors_told=are_errors_told,
+        running=running,
     )
-    table = Table.grid(padding=(0, 2))
-    table.add_column(min_width=LABEL_CELLS)
-    table.add_column(overflow="fold")
-    for label, text in summary.rows():
-        table.add_row(label, text)
     console.print()
     console.print(summary.headline())
-    console.print(table)
+    console.print(summary.table())
+    # Never folded, so that command and path can be copied.
+    if fleet["outcomes"]["interrupted"]:
+        console.print(summary.unfinished(resume_command, console.width), soft_wrap=True)
     if directory is not None:
-        # Never folded, so that the path can be copied.
         path = summary.text(sanitize(str(directory), PATH_LIMIT_CHARS))
         console.print(Text("Files".ljust(LABEL_CELLS + 2)) + path, soft_wrap=True)
     console.print()
@@ -90,15 +89,15 @@ class _Summary:
         fleet: Totals,
         encoding: str,
         *,
-        is_resumable: bool,
         on_file_word: int,
         are_errors_told: bool,
+        running: int,
     ) -> None:
         self._fleet = fleet
         self._encoding = encoding
-        self._is_resumable = is_resumable
         self._on_file_word = on_file_word
         self._are_errors_told = are_errors_told
+        self._running = running
         self._outcomes = fleet["outcomes"]
         self._reasons = fleet["reasons"]
         self._is_part = is_part(fleet)
@@ -112,6 +111,17 @@ class _Summary:
         assessed = self._outcomes["assessed"]
         vms = counted(listed, "VM", "VMs")
         return self.text(f"{vms} listed, {assessed:,} assessed in {lasted}.", "bold")
+
+    def table(self) -> Table:
+        """The lines below the headline."""
+        from rich.table import Table
+
+        table = Table.grid(padding=(0, 2))
+        table.add_column(min_width=LABEL_CELLS)
+        table.add_column(overflow="fold")
+        for label, text in self.rows():
+            table.add_row(label, text)
+        return table
 
     def rows(self) -> Iterator[tuple[Text, Text]]:
         """Label and text of each line below the headline; an empty pair before each block is a blank line."""
@@ -167,10 +177,18 @@ class _Summary:
                 told = f"{self._on_file_word:,} of them because the inventory file says so"
                 yield self.text(""), self.text(told, MIDDLING)
 
+    def unfinished(self, command: str | None, columns: int) -> Text:
+        """How far the VMs without a row have come, and the `command`, which is on one line, whole."""
+        counts = ((self._running, "running"), (self._outcomes["interrupted"] - self._running, "not started"))
+        text = ", ".join(f"{number:,} {word}" for number, word in counts if number)
+        if command is not None:
+            text += "; resume with:"
+            is_wide = LABEL_CELLS + 2 + len(text) + 1 + len(command) <= columns
+            text += f" {command}" if is_wide else f"\n{command}"
+        return self.text("Unfinished".ljust(LABEL_CELLS + 2) + text, BAD)
+
     def _why(self, outcome: NotAssessed) -> str:
         """The reasons that occurred, the most frequent first; empty for an outcome with only one reason."""
-        if outcome == "interrupted":
-            return "; continue with --resume" if self._is_resumable else ""
         words = REASONS[outcome]
         found = [(self._reasons[word], word) for word in words if word and word in self._reasons]
         parts = [(word.replace("_", " "), number) for number, word in sorted(found, reverse=True)]

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from fleetscan.errors import CannotWriteError, Remedy, RunExistsError, UsageError
 from fleetscan.runs.disk import make_directories, reason
+from fleetscan.runs.how_to_resume import command_for
+from fleetscan.runs.journal import first_event
 
 LATEST = "latest"
 RESULTS = "results.jsonl"
@@ -36,7 +38,14 @@ def make_directory(path: Path) -> None:
 def refuse_used(path: Path) -> None:
     """Raise RunExistsError where the directory `path` holds a run: cheap, and worth asking early."""
     if holds_run(path):
-        raise RunExistsError(str(path))
+        raise already_holds(path)
+
+
+def already_holds(path: Path) -> RunExistsError:
+    """The error of a directory that holds a run, with the command for that run where its journal begins."""
+    began = first_event(path / JOURNAL)
+    command = None if began is None else command_for(path, began.asked.get("endpoint"))
+    return RunExistsError(str(path), command)
 
 
 def holds_run(path: Path) -> bool:

@@ -7,18 +7,15 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from fleetscan.errors import OutputError, resume_with
+from fleetscan.errors import OutputError, ResumeCommand, resume_with
+from fleetscan.runs.opening import BINARY, OWNER_ALONE
 
-OWNER_ALONE_FILE = 0o600
 OWNER_ALONE_DIRECTORY = 0o700
 
 # A full disk, and a quota that is used up.
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 BLOCK_BYTES = 64 * 1024
-
-# Windows alone has the flag, and would write CRLF without it.
-BINARY: int = getattr(os, "O_BINARY", 0)
 
 
 def write_whole(fd: int, data: bytes) -> None:
@@ -28,17 +25,12 @@ def write_whole(fd: int, data: bytes) -> None:
         rest = rest[os.write(fd, rest) :]
 
 
-def open_to_append(path: Path, how: int) -> int:
-    """A descriptor that reads and appends, for the owner alone where the file is made; raises OSError."""
-    return os.open(path, os.O_RDWR | os.O_APPEND | BINARY | how, OWNER_ALONE_FILE)
-
-
 def replace_file(path: Path, data: bytes) -> None:
     """Put `data` in place of `path`: a reader sees the old file or the new one. Raises OutputError."""
     new = path.with_name(f".{path.name}.new")
     try:
         new.unlink(missing_ok=True)
-        fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | BINARY, OWNER_ALONE_FILE)
+        fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | BINARY, OWNER_ALONE)
         try:
             write_whole(fd, data)
             os.fsync(fd)
@@ -79,7 +71,7 @@ def reason(error: OSError) -> str:
 def cannot_go_on(path: Path, error: OSError) -> OutputError:
     """What to say where the file `path` of a run that has begun takes no more."""
     first = "make room" if error.errno in NO_ROOM else "fix that"
-    return OutputError(str(path), reason(error), resume_with(str(path.parent), first))
+    return OutputError(str(path), reason(error), resume_with(ResumeCommand(str(path.parent)), first))
 
 
 def _sync_directory(path: Path) -> None:

@@ -16,6 +16,7 @@ from fleetscan.errors import CannotWriteError
 from fleetscan.runs import disk
 from fleetscan.runs.directory import RESULTS, RUN, TOTALS
 from fleetscan.runs.disk import cannot_go_on, reason
+from fleetscan.runs.opening import open_to_append
 
 
 class Output(Protocol):
@@ -89,7 +90,7 @@ class RunFiles:
         Raises CannotWriteError where no file can be made.
         """
         try:
-            fd = disk.open_to_append(path / RESULTS, os.O_CREAT)
+            fd = open_to_append(path / RESULTS, os.O_CREAT)
         except OSError as error:
             raise CannotWriteError(str(path / RESULTS), reason(error)) from error
         return cls(path, fd)

@@ -6,16 +6,23 @@ read as a run is told and passed over.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from fleetscan.errors import CannotReadRunError, CannotWriteError, UsageError
+from fleetscan.errors import (
+    OTHER_VERSION,
+    CannotReadRunError,
+    CannotWriteError,
+    ResumeCommand,
+    UsageError,
+)
 from fleetscan.model import Json
 from fleetscan.records.asked import is_same
 from fleetscan.runs.directory import JOURNAL, LATEST, RUN, holds_run
 from fleetscan.runs.disk import reason
+from fleetscan.runs.how_to_resume import command_for
 from fleetscan.runs.journal import first_event, is_held
 from fleetscan.runs.reader import State, open_run
 
@@ -37,6 +44,11 @@ class FoundRun:
         """Whether a live process is at work on it."""
         return is_held(self.path / JOURNAL)
 
+    @property
+    def command(self) -> ResumeCommand:
+        """How it is resumed."""
+        return command_for(self.path, self.selection.get("endpoint"))
+
     def is_of(self, selection: Mapping[str, Json], tenant_id: str | None) -> bool:
         """Whether it was asked for the same VMs; a tenant that is not known is no other one."""
         tenants = {tenant.lower() for tenant in (self.tenant_id, tenant_id) if tenant}
@@ -51,8 +63,12 @@ class FoundRuns:
     damaged: list[str] = field(default_factory=list)
 
 
-def runs_in(directory: Path) -> FoundRuns:
-    """The runs in `directory`, none where it is not there. Raises CannotWriteError if it cannot be read."""
+def runs_in(directory: Path, read: Callable[[Path], FoundRun] | None = None) -> FoundRuns:
+    """The runs in `directory`, none where it is not there. Raises CannotWriteError if it cannot be read.
+
+    `read` is `found_run`, or `begun_run` for one who wants those without a run.json too.
+    """
+    read = read or found_run
     try:
         paths = [path for path in sorted(directory.iterdir()) if path.name != LATEST and path.is_dir()]
     except FileNotFoundError:
@@ -62,7 +78,7 @@ def runs_in(directory: Path) -> FoundRuns:
     found = FoundRuns()
     for path in filter(holds_run, paths):
         try:
-            found.runs.append(found_run(path))
+            found.runs.append(read(path))
         except CannotReadRunError as error:
             found.damaged.append(error.what)
     found.runs.sort(key=lambda run: run.began_at, reverse=True)
@@ -78,6 +94,20 @@ def found_run(path: Path) -> FoundRun:
         return _by_facts(path)
     except CannotReadRunError:
         run = by_journal(path) if is_held(path / JOURNAL) else None
+        if run is None:
+            raise
+        return run
+
+
+def begun_run(path: Path) -> FoundRun:
+    """The run in the directory `path`, by its journal where run.json cannot be read.
+
+    Raises CannotReadRunError where neither tells it, or a later fleetscan wrote it.
+    """
+    try:
+        return found_run(path)
+    except CannotReadRunError as error:
+        run = None if error.remedy is OTHER_VERSION else by_journal(path)
         if run is None:
             raise
         return run
@@ -115,19 +145,20 @@ def moment_of(text: str) -> datetime:
         raise ValueError(f"{text!r:.80} is out of bounds") from error
 
 
-def run_path(run: str, runs: Path | None) -> Path:
+def run_path(run: str, runs: Path | None, read: Callable[[Path], FoundRun] | None = None) -> Path:
     """The directory that a person means by `run`: a path, `latest`, or how an id or name among `runs` begins.
 
-    Raises UsageError where several begin so. Where nothing is meant, it is a path that holds no run.
+    Raises UsageError where several begin so. Where nothing is meant, it is a path that holds no run. `read`
+    is as in `runs_in`.
     """
     path = Path(run)
-    if path.exists() or runs is None or not run:
+    if holds_run(path) or runs is None or not run:
         return path
     if run == LATEST:
         return runs / LATEST
     meant = [
         found
-        for found in runs_in(runs).runs
+        for found in runs_in(runs, read).runs
         if found.scan_id.startswith(run.lower()) or found.path.name.lower().startswith(run.lower())
     ]
     if len(meant) > 1:

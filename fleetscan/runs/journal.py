@@ -27,6 +27,10 @@ from fleetscan.records.story import Story
 from fleetscan.runs import chain, disk
 from fleetscan.runs.disk import cannot_go_on, reason
 from fleetscan.runs.lock import is_locked, try_lock
+from fleetscan.runs.opening import open_to_append, open_to_read
+
+# It names the subscriptions that were asked for: 40 bytes each.
+LONGEST_FIRST_LINE_BYTES = 16 * 1024 * 1024
 
 
 class Journal(Protocol):
@@ -78,7 +82,7 @@ class JournalFile:
 
     @classmethod
     def _open(cls, path: Path, how: int) -> JournalFile:
-        fd = disk.open_to_append(path, how)
+        fd = open_to_append(path, how)
         try:
             if not try_lock(fd):
                 raise LockedError(str(path.parent), holder_of(path))
@@ -163,7 +167,7 @@ def read_journal(path: Path) -> Story | None:
     """
     story: Story | None = None
     crc = chain.NOTHING_BEFORE
-    with open(path, "rb") as lines:
+    with open_to_read(path) as lines:
         for number, line in enumerate(lines, start=1):
             if not line.endswith(b"\n"):
                 break
@@ -190,22 +194,21 @@ def is_held(path: Path) -> bool:
     Raises CannotWriteError where the file system does not say.
     """
     try:
-        fd = os.open(path, os.O_RDONLY | disk.BINARY)
+        file = open_to_read(path)
     except OSError:
         return False
-    try:
-        return is_locked(fd)
-    except OSError as error:
-        raise CannotWriteError(str(path), reason(error)) from error
-    finally:
-        os.close(fd)
+    with file:
+        try:
+            return is_locked(file.fileno())
+        except OSError as error:
+            raise CannotWriteError(str(path), reason(error)) from error
 
 
 def first_event(path: Path) -> ProcessBegan | None:
     """How the run began, by the first line of the journal at `path`; None where that does not tell it."""
     try:
-        with open(path, "rb") as lines:
-            event = event_of(json_text.parse(lines.readline()))
+        with open_to_read(path) as lines:
+            event = event_of(json_text.parse(lines.readline(LONGEST_FIRST_LINE_BYTES)))
     except (OSError, ValueError):
         return None
     return event if isinstance(event, ProcessBegan) else None
@@ -220,7 +223,7 @@ def _refuse_other_schema(told: Json, path: Path) -> None:
 def holder_of(path: Path) -> str:
     """Who the journal at `path` says is at work, in words."""
     holder = "another scan"
-    with suppress(OSError, ValueError), open(path, "rb") as lines:
+    with suppress(OSError, ValueError), open_to_read(path) as lines:
         for line in lines:
             if line.startswith(b'{"event":"begun"'):
                 match json_text.parse(line):

@@ -22,10 +22,13 @@ from fleetscan.records.run import RunFacts
 from fleetscan.records.totals import GroupTotals, Totals
 from fleetscan.runs.directory import RESULTS, RUN, TOTALS, holds_run
 from fleetscan.runs.disk import reason
+from fleetscan.runs.opening import open_to_read, read_whole
 
 # The exit codes of a run in which every listed VM ended.
 COMPLETE = (0, 1, 3)
 BLOCK_BYTES = 1024 * 1024
+# A subscription that was listed takes some 250 bytes of run.json.
+MOST_FACTS_BYTES = 64 * 1024 * 1024
 
 SCHEMAS: Mapping[type, str] = {
     Row: row.SCHEMA,
@@ -103,7 +106,7 @@ class Run:
 
     def _count_rows(self) -> int:
         try:
-            with open(self.path / RESULTS, "rb") as rows:
+            with open_to_read(self.path / RESULTS) as rows:
                 return sum(block.count(b"\n") for block in iter(partial(rows.read, BLOCK_BYTES), b""))
         except OSError:
             return 0
@@ -112,7 +115,7 @@ class Run:
         """The rows in the order in which the VMs ended, one at a time."""
         path = self.path / RESULTS
         try:
-            with open(path, "rb") as lines:
+            with open_to_read(path) as lines:
                 for number, line in enumerate(lines, start=1):
                     # A row is whole with its line end: without one it may be a part of another row.
                     if not line.endswith(b"\n"):
@@ -135,7 +138,7 @@ class Run:
 
     def _facts(self) -> RunFacts:
         try:
-            told = (self.path / RUN).read_bytes()
+            told = self._read_facts()
         except FileNotFoundError as error:
             if not self.path.is_dir():
                 raise self._unreadable("there is no such directory") from error
@@ -147,10 +150,16 @@ class Run:
         facts: RunFacts = self._checked(told, RunFacts, RUN)
         return facts
 
+    def _read_facts(self) -> bytes:
+        with open_to_read(self.path / RUN) as file:
+            if len(told := file.read(MOST_FACTS_BYTES + 1)) > MOST_FACTS_BYTES:
+                raise self._unreadable(f"{RUN} is larger than any that a scan writes")
+        return told
+
     def _totals_lines(self) -> list[bytes]:
         """The lines of totals.jsonl, one at least."""
         try:
-            lines = (self.path / TOTALS).read_bytes().splitlines()
+            lines = read_whole(self.path / TOTALS).splitlines()
         except FileNotFoundError as error:
             raise self._unreadable("the run has not finished: it has no totals yet") from error
         except OSError as error:
@@ -178,7 +187,7 @@ class Run:
 
     def _has_torn_row(self) -> bool:
         try:
-            with open(self.path / RESULTS, "rb") as rows:
+            with open_to_read(self.path / RESULTS) as rows:
                 if not rows.seek(0, os.SEEK_END):
                     return False
                 rows.seek(-1, os.SEEK_END)

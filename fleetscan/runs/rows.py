@@ -22,6 +22,7 @@ from fleetscan.records.row import REASONS, Row
 from fleetscan.records.story import Story
 from fleetscan.records.times import WallClock
 from fleetscan.runs import disk
+from fleetscan.runs.opening import open_to_read
 
 BUFFER_BYTES = 1024 * 1024
 # The keys that a row begins with; a string's quotes and escapes are within the group.
@@ -46,7 +47,7 @@ def compare(story: Story, path: Path) -> Mending:
     Raises ValueError, in words, where a whole row is not the one that was told of, or is none of this run's.
     """
     try:
-        with open(path, "rb", BUFFER_BYTES) as rows:
+        with open_to_read(path, BUFFER_BYTES) as rows:
             size_bytes = disk.written_bytes(rows.fileno())
             rows.seek(0)
             return _compare(story, rows, size_bytes)
@@ -124,7 +125,7 @@ def count_anew(path: Path, rows_written: int, keys: Collection[str] | None) -> N
     """
     seen: set[str] = set()
     count = 0
-    with open(path, "rb", BUFFER_BYTES) as rows:
+    with open_to_read(path, BUFFER_BYTES) as rows:
         for count, row in enumerate(rows, start=1):
             key = _key_of(row)
             if key in seen or (keys is not None and key not in keys):

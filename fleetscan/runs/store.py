@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from fleetscan import json_text
-from fleetscan.errors import CannotResumeError, CannotWriteError, OutputError, Remedy, RunExistsError
+from fleetscan.errors import CannotResumeError, CannotWriteError, OutputError, Remedy
 from fleetscan.model import InventoryError, Json, Target
 from fleetscan.records.asked import INVENTORY_SHA256, RETRIED_SCAN_ID, is_same_value
 from fleetscan.records.journal import (
@@ -29,10 +29,26 @@ from fleetscan.records.journal import (
 from fleetscan.records.run import Scope
 from fleetscan.records.story import Story
 from fleetscan.runs.chain import NOTHING_BEFORE
-from fleetscan.runs.directory import JOURNAL, RESULTS, RUN, holds_run, make_directory
+from fleetscan.runs.directory import (
+    JOURNAL,
+    RESULTS,
+    RUN,
+    RUN_FILES,
+    already_holds,
+    holds_run,
+    make_directory,
+)
 from fleetscan.runs.disk import cannot_go_on, reason
 from fleetscan.runs.files import NoFiles, Output, RunFiles
+from fleetscan.runs.how_to_resume import command_for
 from fleetscan.runs.journal import Journal, JournalFile, NoJournal, read_journal
+from fleetscan.runs.opening import (
+    NoFileError,
+    NotOursError,
+    keep_to_owner,
+    read_whole,
+    refuse_others,
+)
 from fleetscan.runs.rows import Mending, compare, count_anew
 
 LISTED_AT_ONCE = 1000
@@ -41,6 +57,11 @@ OTHER_CONTENT = {
     INVENTORY_SHA256: "its inventory file has changed since it was started",
     RETRIED_SCAN_ID: "it retries the VMs of another run",
 }
+
+
+COPY_FIRST = Remedy(
+    "copy the run with `cp -rL` and resume the copy, or name another directory: {out}", {"out": None}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,22 +152,23 @@ def new_store(path: Path) -> RunStore:
         journal = JournalFile.create(path / JOURNAL)
     except FileExistsError as error:
         # Another scan was quicker by a moment.
-        raise RunExistsError(str(path)) from error
+        raise already_holds(path) from error
     except OSError as error:
         raise CannotWriteError(str(path / JOURNAL), reason(error)) from error
     with _let_go_where_it_fails(journal):
         return RunStore(RunFiles.open(path), journal)
 
 
-def earlier_store(path: Path, asked: Mapping[str, Json]) -> RunStore | None:
+def earlier_store(path: Path, asked: Callable[[Story], Mapping[str, Json]]) -> RunStore | None:
     """The run in the directory `path`, to go on with; None where it holds none.
 
-    `asked` are the settings that must be what the run began with. Raises LockedError while another process
-    works there, CannotResumeError where this one may not go on, and CannotWriteError and OutputError where
-    the files cannot be read or mended.
+    `asked` returns the settings that must be what the run began with. Raises LockedError while another
+    process works there, CannotResumeError where this one may not go on, and CannotWriteError and OutputError
+    where the files cannot be read or mended.
     """
     if not holds_run(path):
         return None
+    _refuse_what_is_not_ours(path)
     try:
         journal = JournalFile.reopen(path / JOURNAL)
     except FileNotFoundError as error:
@@ -160,6 +182,9 @@ def earlier_store(path: Path, asked: Mapping[str, Json]) -> RunStore | None:
             files = RunFiles.open(path)
             with _let_go_where_it_fails(files):
                 _mend(story, mending, files, journal)
+                # A copy may have come with wider permissions.
+                for name in RUN_FILES:
+                    keep_to_owner(path / name)
             return RunStore(files, journal, story, len(mending.lost))
     except OSError as error:
         raise CannotWriteError(str(error.filename or path), reason(error)) from error
@@ -176,11 +201,25 @@ def _let_go_where_it_fails(file: RunFiles | JournalFile) -> Iterator[None]:
         raise
 
 
-def _checked(path: Path, story: Story | None, asked: Mapping[str, Json]) -> Mending:
+def _refuse_what_is_not_ours(path: Path) -> None:
+    """Raise CannotResumeError unless each file of the run in `path` is a file, and ours alone."""
+    for name in RUN_FILES:
+        try:
+            refuse_others(path / name, os.lstat(path / name))
+        except NoFileError as error:
+            raise CannotResumeError(str(path), f"{name}: {reason(error)}") from error
+        except NotOursError as error:
+            raise CannotResumeError(str(path), f"{name}: {reason(error)}", COPY_FIRST) from error
+        except OSError:
+            # It is not there, or it cannot be opened either.
+            continue
+
+
+def _checked(path: Path, story: Story | None, asked: Callable[[Story], Mapping[str, Json]]) -> Mending:
     """What is to be written before the run can go on; raises CannotResumeError where it may not."""
     _check_run(path, story)
     if story is not None:
-        _check_asked(path, story, asked)
+        _check_asked(path, story, asked(story))
     try:
         return compare(story or Story("", None, {}, 0.0), path / RESULTS)
     except ValueError as error:
@@ -190,7 +229,7 @@ def _checked(path: Path, story: Story | None, asked: Mapping[str, Json]) -> Mend
 def _check_run(path: Path, story: Story | None) -> None:
     """Raise CannotResumeError where run.json, written once the fleet is journaled, is of another story."""
     try:
-        facts = json_text.parse((path / RUN).read_bytes())
+        facts = json_text.parse(read_whole(path / RUN))
     except (FileNotFoundError, ValueError):
         # Not written yet; or spoilt, and it is written anew.
         return
@@ -210,8 +249,11 @@ def _check_asked(path: Path, story: Story, asked: Mapping[str, Json]) -> None:
             continue
         if not is_same_value(name, was := story.asked.get(name), now):
             why = f"it was started with another {name.replace('_', ' ')} ({_shown(was)}, now {_shown(now)})"
-            template = f"use the same {{{name}}}, or name another directory: {{out}}"
-            raise CannotResumeError(str(path), why, Remedy(template, {name: was or None, "out": None}))
+            template = (
+                "to scan anew, name another directory: {out}; as it was started, resume with: {command}"
+            )
+            command = command_for(path, story.asked.get("endpoint"))
+            raise CannotResumeError(str(path), why, Remedy(template, {"out": None, "command": command}))
 
 
 def _shown(value: Json) -> str:

@@ -11,6 +11,7 @@ from fleetscan.inventory.from_file import run_of
 from fleetscan.records.asked import INVENTORY_SHA256, RETRIED_SCAN_ID, Selection
 from fleetscan.runs.directory import RESULTS
 from fleetscan.runs.found import run_path
+from fleetscan.runs.opening import open_to_read
 from fleetscan.runs.reader import open_run
 from fleetscan.scanner.policy import asked_of
 from fleetscan.settings.declared import PlanSettings, Settings
@@ -32,7 +33,7 @@ def _sha256(inventory: str) -> str | None:
         path = path / RESULTS if path.is_dir() and run_of(path) is not None else path
         if inventory == "-" or not stat.S_ISREG(path.stat().st_mode):
             return None
-        with path.open("rb") as file:
+        with open_to_read(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except (OSError, ValueError, CannotReadRunError):
         return None

@@ -24,6 +24,7 @@ from fleetscan.runs.journal import Journal, NoJournal
 from fleetscan.scanner.auth import TokenRefusals
 from fleetscan.scanner.hooks import Hooks
 from fleetscan.scanner.outage_notices import Outages
+from fleetscan.scanner.unfinished import Unfinished
 
 # How long the reply to a start takes: an assumption until some came, of which the newest counts for a tenth.
 USUAL_START_S = 0.2
@@ -54,13 +55,14 @@ class Broker:
         # Before the run has a directory there is nothing to resume.
         self._journal: Journal = NoJournal()
         self._clock = WallClock.at_zero()
+        self._unfinished: Unfinished | None = None
         self.counts = RequestCounts()
         self.accepted = 0
         self._start_s = USUAL_START_S
 
-    def note_in(self, journal: Journal, clock: WallClock) -> None:
-        """Note starts and operations in `journal` from now on, in moments of `clock`."""
-        self._journal, self._clock = journal, clock
+    def note_in(self, journal: Journal, clock: WallClock, unfinished: Unfinished) -> None:
+        """Note starts and operations in `journal` and in `unfinished` from now on, in moments of `clock`."""
+        self._journal, self._clock, self._unfinished = journal, clock, unfinished
 
     def add(self, job: Job, now: float) -> None:
         """Take in a job; a VM of a scope that refuses every start ends at once."""
@@ -85,6 +87,8 @@ class Broker:
             kind = step.turn.kind
             if kind is RequestKind.START and isinstance(step.job, Operation):
                 self._journal.write(StartSending(step.job.number, self._clock.epoch(now)))
+                if self._unfinished is not None:
+                    self._unfinished.sent(step.job.number)
             self._hooks.sent(kind)
             self.counts.sent(kind, is_retry=step.turn.is_retry)
         return step
@@ -172,10 +176,14 @@ class Broker:
     def _note_accepted(self, number: int, posted_at: float, polling: Polling) -> None:
         at, accepted_at = self._clock.epoch(posted_at), self._clock.epoch(polling.accepted_at)
         self._journal.write(StartAccepted(number, at, accepted_at, polling.urls.told()))
+        if self._unfinished is not None:
+            self._unfinished.accepted(number)
 
     def _note_not_taken(self, step: Step) -> None:
         if step.turn.kind is RequestKind.START and isinstance(step.job, Operation):
             self._journal.write(StartNotTaken(step.job.number))
+            if self._unfinished is not None:
+                self._unfinished.not_taken(step.job.number)
 
     def _tell(self, step: Step, reply: Reply, now: float) -> None:
         took_s = now - step.sent_at

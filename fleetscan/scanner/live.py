@@ -6,6 +6,9 @@ written stay. It changes nothing of its host's: no signals, no streams.
 
 from __future__ import annotations
 
+import os
+from datetime import UTC, datetime
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -20,6 +23,7 @@ from fleetscan.scanner.connection import connect
 from fleetscan.scanner.dispatcher import Exchanger
 from fleetscan.scanner.guarded_hooks import GuardedHooks
 from fleetscan.scanner.hooks import Hooks
+from fleetscan.scanner.named_run import NamedRun, find_run
 from fleetscan.scanner.row_buffer import RowBuffer
 from fleetscan.scanner.run import Run
 from fleetscan.scanner.summary import ScanSummary
@@ -44,9 +48,15 @@ class LiveScan:
         hooks: Hooks,
         *,
         are_failures_planned: bool = False,
+        named: NamedRun | None = None,
     ) -> None:
-        """`are_failures_planned` lets a scan whose VMs are meant to fail end with 0 instead of 3."""
+        """`are_failures_planned` lets a scan whose VMs are meant to fail end with 0 instead of 3.
+
+        `named` is the run that is resumed with `settings`, which come from it.
+        """
         self._settings = settings
+        self._named = named
+        self._scan_run: Run | None = None
         self._credential = credential
         self._hooks = GuardedHooks(hooks, self._fail)
         self._are_failures_planned = are_failures_planned
@@ -73,9 +83,23 @@ class LiveScan:
         return self._summary
 
     @property
+    def directory(self) -> Path | None:
+        """Where the run is kept, from when it can be resumed on; None before, or if it is kept nowhere."""
+        return None if self._scan_run is None else self._scan_run.directory
+
+    @property
     def has_ended(self) -> bool:
         """Whether there is nothing more to wait for."""
         return self._rows.is_closed
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether it has ended and something ended it early: a stop, its deadline, or an error."""
+        return self._error is not None or (self._summary is not None and self._summary.stopped_by is not None)
+
+    async def ended(self) -> None:
+        """Return once there is nothing more to wait for; rows may still be there to be read."""
+        await self._rows.closed()
 
     def stop(self) -> None:
         """Stop the scan cleanly: start nothing more, and collect results for up to `drain_s`."""
@@ -151,15 +175,18 @@ class LiveScan:
 
     async def _scan(self) -> ScanSummary:
         async with connect(self._settings, self._credential) as (transport, tokens):
-            run = Run(
+            self._scan_run = Run(
                 transport,
                 self._settings,
                 self._hooks,
                 self._stop,
                 self._rows,
                 are_failures_planned=self._are_failures_planned,
+                started_with=None if self._named is None else self._named.started_with,
             )
-            return await run.go(tokens)
+            for warning in [] if self._named is None else self._named.warnings:
+                self._hooks.warning(warning)
+            return await self._scan_run.go(tokens)
 
 
 def scan(
@@ -189,6 +216,36 @@ def scan(
     return LiveScan(settings or Settings(), credential, hooks or Hooks())
 
 
+def resume(
+    run: str | os.PathLike[str] | None = None,
+    *,
+    endpoint: str | None = None,
+    credential: str | AsyncTokenCredential | None = None,
+    hooks: Hooks | None = None,
+    **how: object,
+) -> LiveScan:
+    """Go on with an unfinished run, with the settings that it was started with; used as `scan` is.
+
+    ```python
+    async with fleetscan.resume("fleetscan-runs/20261123T020000Z-5c1f2a90", drain_s=60) as live:
+        summary = await live.finish()
+    ```
+
+    `run` is a directory, or how a run's name or id under `runs` begins; None is the newest unfinished run
+    under `runs` that began within `resume_within_s`. `how` are fields of `Settings` that say how to scan
+    (`drain_s`, `runs`, ...); those that select VMs are the run's own. `endpoint` has to be said again where
+    it is neither a cloud of Azure's nor loopback. A finished run stays as it is.
+
+    Raises a UsageError at once where there is no such run, or it cannot be resumed so; then as `scan` does.
+    """
+    runs = how.get("runs")
+    within_s = how.get("resume_within_s", Settings().resume_within_s)
+    told = Settings(runs=runs, resume_within_s=within_s)  # type: ignore[arg-type]
+    name = None if run is None else os.fspath(run)
+    named = find_run(name, told.runs, told.resume_within_s, datetime.now(UTC))
+    return LiveScan(named.settings(endpoint, how), credential, hooks or Hooks(), named=named)
+
+
 async def scan_over(
     transport: Exchanger,
     settings: Settings,
@@ -196,9 +253,11 @@ async def scan_over(
     tokens: TokenSource | None = None,
     hooks: Hooks | None = None,
     stop: anyio.Event | None = None,
+    started_with: Settings | None = None,
 ) -> ScanSummary:
     """A whole scan over a transport that is open already. `tokens` tell run.json who ran it."""
-    run = Run(transport, settings, hooks or Hooks(), stop or anyio.Event(), RowBuffer.dropping())
+    rows = RowBuffer.dropping()
+    run = Run(transport, settings, hooks or Hooks(), stop or anyio.Event(), rows, started_with=started_with)
     return await run.go(tokens)
 
 

@@ -15,10 +15,15 @@ from fleetscan.engine.operation_urls import OperationUrls
 from fleetscan.engine.rules import OperationRules
 from fleetscan.inventory.listing import Fleet
 from fleetscan.model import Target
+from fleetscan.records.asked import Selection
 from fleetscan.records.row import CountedRow
 from fleetscan.records.story import Begun, Story
 from fleetscan.records.times import WallClock
+from fleetscan.scanner.asking import selection_of
+from fleetscan.settings.declared import Settings
 
+# The keys of a selection.
+SELECTING = tuple(selection_of(Settings()))
 OTHER_PRINCIPAL = (
     "another identity started this run, and only that one can poll its assessments: "
     "their results are taken from the VMs and Resource Graph instead"
@@ -50,6 +55,13 @@ class Resumption:
     def is_listed(self) -> bool:
         """Whether the whole fleet is known."""
         return self.story is not None and self.story.is_listed
+
+    @property
+    def selection(self) -> Selection | None:
+        """What its first process was asked for, as far as this version knows it; None for a new run."""
+        if self.story is None:
+            return None
+        return {name: self.story.asked.get(name) for name in SELECTING}
 
     @property
     def has_running(self) -> bool:

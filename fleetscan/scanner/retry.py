@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 
 from fleetscan.errors import NothingListedError, Remedy, UsageError, resume_with
 from fleetscan.inventory.choice import find, not_found
@@ -17,7 +16,6 @@ from fleetscan.runs.found import found_run, run_path
 from fleetscan.runs.reader import Run, open_run
 from fleetscan.scanner.listing import unfound
 from fleetscan.scanner.stores import runs_of
-from fleetscan.scanner.which_run import is_old, resume_old
 from fleetscan.settings.declared import Settings
 
 FAILED = frozenset({"failed", "timed_out"})
@@ -29,7 +27,7 @@ def retried_path(settings: Settings) -> str | None:
     return None if settings.retry_failed is None else str(run_path(settings.retry_failed, runs_of(settings)))
 
 
-def retried_fleet(path: str, settings: Settings, now: datetime) -> Fleet:
+def retried_fleet(path: str, settings: Settings) -> Fleet:
     """The VMs of the run in the directory `path` that `settings` have retried, as they were listed then.
 
     Their known power state is old, so it is dropped. Raises CannotReadRunError where there is no such run,
@@ -39,9 +37,7 @@ def retried_fleet(path: str, settings: Settings, now: datetime) -> Fleet:
     run = open_run(path)
     if not run.is_complete:
         # Its assessments may still be running, and another start would cancel them.
-        found = found_run(run.path)
-        is_too_old = is_old(found, now, settings.resume_within_s)
-        remedy = resume_old(found, now) if is_too_old else resume_with(path)
+        remedy = resume_with(found_run(run.path).command)
         raise UsageError(f"{path} is unfinished, so its failed VMs are not known yet", remedy)
     wanted = FAILED | {SKIPPED} if settings.retry_skipped else FAILED
     earlier = [

@@ -11,16 +11,18 @@ import uuid
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 
 import anyio
 
 from fleetscan.azure.credentials import TokenSource
 from fleetscan.engine.listing_job import ListingJob
 from fleetscan.engine.retrying import Retrying
-from fleetscan.errors import FleetscanError, StoppedError
+from fleetscan.errors import FleetscanError, OutputError, StoppedError
 from fleetscan.inventory.busy import Busy, Window, query_busy
 from fleetscan.inventory.listing import Fleet
 from fleetscan.records.times import WallClock
+from fleetscan.runs.how_to_resume import to_say_again
 from fleetscan.runs.store import RunStore
 from fleetscan.scanner.asking import selection_of
 from fleetscan.scanner.blocking import awaited_unless_stopped, in_thread
@@ -32,7 +34,7 @@ from fleetscan.scanner.retry import nothing_to_retry, retried_fleet, retried_pat
 from fleetscan.scanner.row_buffer import RowBuffer
 from fleetscan.scanner.session import Session
 from fleetscan.scanner.stores import fresh_store
-from fleetscan.scanner.summary import ScanSummary, finished_summary, no_run
+from fleetscan.scanner.summary import ScanSummary, finished_summary, no_run, stopped_before
 from fleetscan.scanner.taking_up import Found, refuse_held, take_up
 from fleetscan.scanner.which_run import nothing_to_do
 from fleetscan.settings.declared import Settings
@@ -53,8 +55,12 @@ class Run:
         rows: RowBuffer,
         *,
         are_failures_planned: bool = False,
+        started_with: Settings | None = None,
     ) -> None:
+        """`started_with` are those of the run in `out` where that one, and no new one, is to be resumed."""
         self._settings = settings
+        self._is_named = started_with is not None
+        self._taken_up: Path | None = None
         self._hooks = hooks
         self._stop = stop
         self._clock = WallClock(datetime.now(UTC), time.monotonic())
@@ -66,6 +72,7 @@ class Run:
             self._chance,
             rows.put,
             are_failures_planned=are_failures_planned,
+            started_with=started_with,
         )
         self._dispatcher = Dispatcher(
             self._session.broker,
@@ -76,11 +83,24 @@ class Run:
             rows=rows,
         )
 
+    @property
+    def directory(self) -> Path | None:
+        """Where the run is, from when it can be resumed on; None where it is kept nowhere."""
+        return self._session.directory or self._taken_up
+
     async def go(self, tokens: TokenSource | None) -> ScanSummary:
         """List, assess and total; or continue where an earlier process stopped."""
+        try:
+            return await self._go(tokens)
+        except OutputError as error:
+            if (endpoint := to_say_again(self._settings.endpoint)) is not None:
+                error.name_endpoint(endpoint)
+            raise
+
+    async def _go(self, tokens: TokenSource | None) -> ScanSummary:
         is_chosen_by_selection = self._settings.resume and self._settings.out is None
         tenant_id = await self._tenant_of(tokens) if is_chosen_by_selection else None
-        found = take_up(self._settings, self._clock, tenant_id)
+        found = take_up(self._settings, self._clock, tenant_id, is_named=self._is_named)
         if found.store is None:
             self._tell(found)
             return await self._begin(tokens, tenant_id)
@@ -88,13 +108,21 @@ class Run:
             if (finished := finished_summary(earlier)) is not None:
                 self._hooks.note(nothing_to_do(finished.directory, found.run))
                 return finished
+            self._taken_up = earlier.output.path
             self._tell(found)
+            return await self._go_on(earlier, tokens)
+
+    async def _go_on(self, earlier: RunStore, tokens: TokenSource | None) -> ScanSummary:
+        """The rest of an earlier process's run."""
+        story = earlier.story
+        try:
             # Whose token it is can only be told once there is one.
             await self._tenant_of(tokens)
-            story = earlier.story
             resumption = Resumption(str(uuid.uuid4())) if story is None else Resumption.of(story, tokens)
             fleet = resumption.fleet() if resumption.is_listed else await self._list()
-            return await self._work(earlier, fleet, resumption, tokens)
+        except StoppedError as error:
+            raise stopped_before(error, self._taken_up, self._settings.endpoint) from None
+        return await self._work(earlier, fleet, resumption, tokens)
 
     async def _tenant_of(self, tokens: TokenSource | None) -> str | None:
         """The tenant of the token; fetching it may never end, so the stop and the deadline hold here too."""
@@ -122,7 +150,7 @@ class Run:
 
     async def _list(self) -> Fleet:
         if (retried := retried_path(self._settings)) is not None:
-            fleet = retried_fleet(retried, self._settings, self._clock.utc)
+            fleet = retried_fleet(retried, self._settings)
             for error in fleet.errors:
                 self._hooks.inventory_error(error)
             return fleet

@@ -16,7 +16,7 @@ from pathlib import Path
 from fleetscan.engine.first_starts import AT_FIRST
 from fleetscan.engine.operation import Operation
 from fleetscan.engine.scheduler import Scheduler
-from fleetscan.errors import BugError, FleetscanError, OutputError, Remedy, StoppedError
+from fleetscan.errors import BugError, FleetscanError, OutputError, Remedy
 from fleetscan.inventory.busy import Busy
 from fleetscan.inventory.listing import Fleet
 from fleetscan.inventory.selection import is_skipped
@@ -25,6 +25,8 @@ from fleetscan.records.fleet_facts import FleetFacts, not_scanned
 from fleetscan.records.journal import RequestsCounted
 from fleetscan.records.row import Row
 from fleetscan.records.times import WallClock
+from fleetscan.records.totals import Totals
+from fleetscan.runs.how_to_resume import command_for
 from fleetscan.runs.latest import switch_latest
 from fleetscan.runs.reader import COMPLETE
 from fleetscan.runs.store import RunStore
@@ -37,6 +39,7 @@ from fleetscan.scanner.resume import Resumption
 from fleetscan.scanner.run_facts import RunDescription, exit_code, principal_facts
 from fleetscan.scanner.stores import runs_of
 from fleetscan.scanner.summary import ScanSummary, stopped
+from fleetscan.scanner.unfinished import Unfinished
 from fleetscan.settings.declared import Settings
 
 # One odd reply fails one VM; after this many, our code is assumed to be wrong.
@@ -53,7 +56,8 @@ log.addHandler(logging.NullHandler())
 class Session:
     """Used once: `open`, then `operations` for the broker, then `finish`.
 
-    `clock` gives times that other processes can use, `chance` returns 0.0 to 1.0.
+    `clock` gives times that other processes can use, `chance` returns 0.0 to 1.0. `directory` is where the
+    run is, from when it can be resumed on; None where it is kept nowhere.
     """
 
     def __init__(
@@ -65,8 +69,11 @@ class Session:
         on_row: Callable[[Row, int], None] = ignore,
         *,
         are_failures_planned: bool = False,
+        started_with: Settings | None = None,
     ) -> None:
+        """`started_with` are what run.json keeps, where `settings` hold for this process alone."""
         self._settings = settings
+        self._started_with = started_with or settings
         self._hooks = hooks
         self._clock = clock
         self._chance = chance
@@ -75,6 +82,7 @@ class Session:
         self._bugs = self._skipped = 0
         self._busy: list[tuple[int, Target]] = []
         self._now = self._outlook_due_at = clock.monotonic
+        self.directory: Path | None = None
         self.broker = Broker(
             Scheduler(limits_of(settings), AT_FIRST, settings.max_in_flight),
             hooks=hooks,
@@ -95,11 +103,11 @@ class Session:
         self._recorder = Recorder(
             resumption.scan_id, store, self._clock, self._hooks, self._settings.group_by, self._on_row
         )
-        self._selection = selection_of(self._settings)
+        self._selection = resumption.selection or selection_of(self._settings)
         self._description = RunDescription(
             selection=self._selection,
             scan_id=resumption.scan_id,
-            settings=self._settings,
+            settings=self._started_with,
             scope=fleet.scope,
             principal=None if principal is None else principal_facts(principal),
             clock=self._clock,
@@ -107,10 +115,12 @@ class Session:
         )
         at = self._clock.epoch(self._clock.monotonic)
         store.begin(resumption.scan_id, principal, self._selection, at)
+        self.directory = store.output.path
         # Rows without a listing could not be resumed: it is on the disk before the first of them.
         if not resumption.is_listed:
             store.note_fleet(fleet.targets, fleet.errors, fleet.scope)
-        self.broker.note_in(store.journal, self._clock)
+        self._unfinished = Unfinished(len(fleet.targets), resumption.story)
+        self.broker.note_in(store.journal, self._clock, self._unfinished)
         store.output.write_run(self._description.begun())
         self._count(fleet, resumption)
 
@@ -236,8 +246,7 @@ class Session:
         except OutputError as error:
             stopped_by = stopped_by or error
         lines = self._recorder.totals(self._fleet_facts(now))
-        if isinstance(stopped_by, StoppedError):
-            stopped_by = stopped(stopped_by, lines[0], store.output.path)
+        stopped_by = self._told(stopped_by, lines[0])
         has_accepted = bool(self.broker.accepted) or self._resumption.has_accepted
         code = exit_code(lines[0], stopped_by, has_accepted=has_accepted)
         if self._are_failures_planned and code == SOME_FAILED and not lines[0]["inventory_errors"]:
@@ -256,8 +265,24 @@ class Session:
                 stopped_by, code = stopped_by or error, max(code, error.exit_code)
         if code in COMPLETE and store.output.path is not None:
             self._switch_latest(store.output.path, lines[0]["listed"])
-        on_file_word = 0 if self._settings.inventory is None else self._skipped
-        return ScanSummary(code, store.output.path, lines[0], stopped_by, skipped_on_file_word=on_file_word)
+        running = self._unfinished.running
+        return ScanSummary(
+            code,
+            store.output.path,
+            lines[0],
+            stopped_by,
+            skipped_on_file_word=0 if self._settings.inventory is None else self._skipped,
+            running=running,
+            not_started=lines[0]["outcomes"]["interrupted"] - running,
+        )
+
+    def _told(self, stopped_by: FleetscanError | None, totals: Totals) -> FleetscanError | None:
+        """What ended the scan early, with the VMs that are left and the command that resumes it."""
+        if stopped_by is None:
+            return None
+        path = self._store.output.path
+        command = None if path is None else command_for(path, self._settings.endpoint)
+        return stopped(stopped_by, totals, self._unfinished.running, command)
 
     def _switch_latest(self, path: Path, listed: int) -> None:
         if (unswitched := switch_latest(path, runs_of(self._settings), listed)) is None:
@@ -282,6 +307,7 @@ class Session:
         match job:
             case Operation(number=number, target=target, ending=ending):
                 self._recorder.record(number, target, ending)
+                self._unfinished.ended(number)
 
     def _broke(self, job: Job, bug: Exception, now: float) -> None:
         """Our own code raised on a reply: the VM's row says so, and the log says where."""
@@ -292,6 +318,7 @@ class Session:
         error = Failure.of_fleetscan(OwnCode.INTERNAL_ERROR, f"{type(bug).__name__}: {bug}", job.stage)
         ending = Ending(Outcome.FAILED, Reason.INTERNAL_ERROR, None, error, job.trace(now))
         self._recorder.record(job.number, job.target, ending)
+        self._unfinished.ended(job.number)
         if self._bugs >= MAX_BUGS:
             raise BugError(
                 f"fleetscan failed on {self._bugs} replies, which is a bug",

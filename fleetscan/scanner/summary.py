@@ -5,12 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from fleetscan.errors import OTHER_VERSION, CannotReadRunError, FleetscanError, StoppedError, resume_with
+from fleetscan.errors import (
+    OTHER_VERSION,
+    CannotReadRunError,
+    CannotScanError,
+    FleetscanError,
+    OutputError,
+    Remedy,
+    ResumeCommand,
+    StoppedError,
+    resume_with,
+)
 from fleetscan.records.asked import Selection
 from fleetscan.records.fleet_facts import FleetFacts, RequestCounts
 from fleetscan.records.sums import RunningTotals
 from fleetscan.records.times import WallClock
 from fleetscan.records.totals import Totals
+from fleetscan.runs.how_to_resume import command_for
 from fleetscan.runs.reader import open_run
 from fleetscan.runs.store import RunStore
 
@@ -21,7 +32,8 @@ class ScanSummary:
 
     `stopped_by` says why the scan ended early, and is None when it did not. `has_run` is False where
     there was nothing to retry, so that no run was made. `skipped_on_file_word` VMs were skipped because the
-    inventory file says that they do not run.
+    inventory file says that they do not run. The VMs without a row are `running`, where Azure accepted a
+    start or may have, or `not_started`.
     """
 
     exit_code: int
@@ -30,6 +42,8 @@ class ScanSummary:
     stopped_by: FleetscanError | None = None
     has_run: bool = True
     skipped_on_file_word: int = 0
+    running: int = 0
+    not_started: int = 0
 
 
 def finished_summary(store: RunStore) -> ScanSummary | None:
@@ -58,10 +72,44 @@ def no_run(scan_id: str, selection: Selection, clock: WallClock) -> ScanSummary:
     return ScanSummary(0, None, RunningTotals(scan_id).lines(facts)[0], has_run=False)
 
 
-def stopped(error: StoppedError, totals: Totals, path: Path | None) -> StoppedError | None:
-    """The error of a stop: how many VMs are unfinished, and how to resume; None if all are finished."""
+def stopped(
+    error: FleetscanError, totals: Totals, running: int, command: ResumeCommand | None
+) -> FleetscanError | None:
+    """The error of an early end: how many VMs are unfinished, and the `command` that resumes the run.
+
+    None for a stop after which all VMs are finished.
+    """
     left = totals["outcomes"]["interrupted"]
-    if not left:
-        return None
-    are = "1 VM is" if left == 1 else f"{left:,} VMs are"
-    return StoppedError(f"{error.what}: {are} unfinished", None if path is None else resume_with(str(path)))
+    match error:
+        case StoppedError() if left:
+            are = "1 VM is" if left == 1 else f"{left:,} VMs are"
+            what = f"{error.what}: {are} unfinished ({unfinished_words(running, left - running)})"
+            return StoppedError(what, None if command is None else resume_with(command))
+        case StoppedError():
+            return None
+        case OutputError() if command is not None and command.endpoint is not None:
+            error.name_endpoint(command.endpoint)
+        case CannotScanError() if command is not None and left:
+            error.remedy = _then(error.remedy, command)
+    return error
+
+
+def _then(first: Remedy | None, command: ResumeCommand) -> Remedy:
+    """To do what is to be done `first`, and then to resume the run."""
+    rest = resume_with(command)
+    if first is None:
+        return rest
+    return Remedy(f"{first.template}; then {rest.template}", {**first.settings, **rest.settings})
+
+
+def stopped_before(error: StoppedError, path: Path | None, endpoint: str) -> StoppedError:
+    """The error of a stop before an earlier process's run, in `path`, went on."""
+    why = error.what.partition(" before ")[0]
+    remedy = None if path is None else resume_with(command_for(path, endpoint))
+    return StoppedError(f"{why} before the run went on; nothing more was started", remedy)
+
+
+def unfinished_words(running: int, not_started: int) -> str:
+    """How far the VMs without a row have come: "134 running, 977 not started"."""
+    parts = [(running, "running"), (not_started, "not started")]
+    return ", ".join(f"{number:,} {word}" for number, word in parts if number)

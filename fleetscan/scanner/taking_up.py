@@ -13,7 +13,7 @@ from fleetscan.runs.journal import holder_of
 from fleetscan.runs.reader import State
 from fleetscan.runs.store import RunStore, earlier_store
 from fleetscan.scanner.asking import selection_of
-from fleetscan.scanner.stores import resumed_store
+from fleetscan.scanner.stores import named_store, resumed_store
 from fleetscan.scanner.which_run import choose, refuse_old, resuming
 from fleetscan.settings.declared import Settings
 
@@ -33,16 +33,19 @@ class Found:
     passed_over: list[str] = field(default_factory=list)
 
 
-def take_up(settings: Settings, clock: WallClock, tenant_id: str | None = None) -> Found:
+def take_up(
+    settings: Settings, clock: WallClock, tenant_id: str | None = None, *, is_named: bool = False
+) -> Found:
     """The run that `settings` say to resume, at the moment at which `clock` was set.
 
-    `tenant_id` is that of the token, where it is known. Raises LockedError where a live process holds the
-    run, CannotResumeError where it may not be resumed, and what `earlier_store` raises.
+    `tenant_id` is that of the token, where it is known. A run that `is_named` goes on however long ago it
+    began, and never is a new one. Raises LockedError where a live process holds the run, CannotResumeError
+    where it may not be resumed, and what `earlier_store` raises.
     """
     if not settings.resume:
         return Found()
     if settings.out is not None:
-        return _in_directory(path_of(settings.out), settings, clock)
+        return _in_directory(path_of(settings.out), settings, clock, is_named=is_named)
     return _among_runs(settings, clock, tenant_id)
 
 
@@ -52,8 +55,8 @@ def refuse_held(settings: Settings, tenant_id: str | None) -> None:
         _same(settings, tenant_id, [])
 
 
-def _in_directory(path: Path, settings: Settings, clock: WallClock) -> Found:
-    if not holds_run(path):
+def _in_directory(path: Path, settings: Settings, clock: WallClock, *, is_named: bool) -> Found:
+    if not holds_run(path) and not is_named:
         return Found()
     try:
         run: FoundRun | None = found_run(path)
@@ -61,9 +64,9 @@ def _in_directory(path: Path, settings: Settings, clock: WallClock) -> Found:
         # A process died before it wrote run.json, or a disk lost it: the journal has all that is needed.
         run = by_journal(path)
     # Nothing is opened to be written before that: a refused resume changes no file.
-    if run is not None and not run.is_held:
+    if run is not None and not is_named and not run.is_held:
         refuse_old(run, clock.utc, settings.resume_within_s)
-    store = resumed_store(settings)
+    store = named_store(settings) if is_named else resumed_store(settings)
     return Found(store, run, "" if store is None else resuming(path, run, store.story))
 
 
@@ -73,7 +76,7 @@ def _among_runs(settings: Settings, clock: WallClock, tenant_id: str | None) -> 
     within_s = settings.resume_within_s
     while (choice := choose(runs, clock.utc, within_s, is_damaged=bool(passed_over))).run is not None:
         try:
-            store = earlier_store(choice.run.path, selection_of(settings))
+            store = earlier_store(choice.run.path, lambda story: selection_of(settings))
         except CannotResumeError as error:
             passed_over.append(error.what)
         else:

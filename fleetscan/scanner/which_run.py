@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from fleetscan.errors import CannotResumeError, Remedy, resume_with
+from fleetscan.errors import CannotResumeError, Remedy, UsageError, resume_with
 from fleetscan.records.story import Story
 from fleetscan.runs.found import FoundRun
 from fleetscan.runs.reader import State
-from fleetscan.settings.types import YEAR_S
 
 HOUR_S = 3600.0
 
@@ -40,7 +38,7 @@ def choose(runs: Sequence[FoundRun], now: datetime, within_s: float, *, is_damag
         return Choice(None, f"{last} is complete")
     if is_old(newest, now, within_s):
         why = f"{last} is unfinished, but began {minute(newest.began_at)}, more than {hours(within_s)} ago"
-        return Choice(None, why, resume_old(newest, now))
+        return Choice(None, why, resume_with(newest.command))
     return Choice(newest)
 
 
@@ -57,7 +55,22 @@ def refuse_old(run: FoundRun, now: datetime, within_s: float) -> None:
     if run.state is State.COMPLETE:
         new = "for a new run leave {out} away, or name another directory with {out}"
         raise CannotResumeError(str(run.path), why, Remedy(new, {"out": None}))
-    raise CannotResumeError(str(run.path), why, resume_old(run, now))
+    raise CannotResumeError(str(run.path), why, resume_with(run.command))
+
+
+def newest_unfinished(runs: Sequence[FoundRun], where: str, now: datetime, within_s: float) -> FoundRun:
+    """Of `runs`, the newest first, that one; UsageError where there is none, or it began too long ago."""
+    unfinished = [run for run in runs if run.state is not State.COMPLETE]
+    if not unfinished:
+        elsewhere = "name the directory of a run elsewhere, or that of all runs with {runs}"
+        raise UsageError(f"there is no unfinished run in {where}", Remedy(elsewhere, {"runs": None}))
+    newest = unfinished[0]
+    if is_old(newest, now, within_s):
+        age = hours((now - newest.began_at).total_seconds())
+        began = f"the newest unfinished run in {where} began {minute(newest.began_at)}, {age} ago"
+        why = f"{began}, and only one of the last {hours(within_s)} is resumed unnamed"
+        raise UsageError(why, resume_with(newest.command))
+    return newest
 
 
 def resuming(path: Path, run: FoundRun | None, story: Story | None) -> str:
@@ -65,8 +78,10 @@ def resuming(path: Path, run: FoundRun | None, story: Story | None) -> str:
     begun = f"resuming {path}" if run is None else f"resuming {path}, begun {minute(run.began_at)}"
     if story is None or not story.is_listed:
         return f"{begun}, before its VMs were listed"
-    listed = len(story.targets)
-    return f"{begun}, {listed - len(story.ended):,} of {'1 VM' if listed == 1 else f'{listed:,} VMs'} left"
+    done, followed = len(story.ended), story.followed
+    to_start = len(story.targets) - done - followed
+    vms = "1 VM" if done == 1 else f"{done:,} VMs"
+    return f"{begun}: {vms} done, {followed:,} followed, {to_start:,} to start"
 
 
 def nothing_to_do(path: Path | None, run: FoundRun | None) -> str:
@@ -81,20 +96,11 @@ def is_old(run: FoundRun, now: datetime, within_s: float) -> bool:
     return (now - run.began_at).total_seconds() > within_s
 
 
-def resume_old(run: FoundRun, now: datetime) -> Remedy:
-    """How to resume a run that is older than the settings allow: in the next hour or two."""
-    age_s = (now - run.began_at).total_seconds()
-    within_s = (math.floor(age_s / HOUR_S) + 2) * HOUR_S
-    if within_s > YEAR_S:
-        return Remedy("it is too old to be resumed")
-    return resume_with(str(run.path), within_s=within_s)
-
-
 def minute(moment: datetime) -> str:
     """A moment as people read it."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def hours(span_s: float) -> str:
-    """A span of time as its setting writes it."""
+    """A span of time in words."""
     return f"{span_s / HOUR_S:.4g} h" if span_s >= HOUR_S else f"{span_s / 60:.4g} min"

@@ -169,7 +169,7 @@ class Settings(PlanSettings):
         20.0,
         Duration(0.0),
         "After a stop, keep collecting results this long.",
-        "Kubernetes kills a container 30 s after SIGTERM; --resume follows assessments still running then.",
+        "Kubernetes kills a container 30 s after SIGTERM; a resume follows assessments still running then.",
         group=Group.STOPPING,
     )
     unknown_start_wait_s: float = setting(

@@ -248,7 +248,15 @@ class Text(ValueType):
     may_repeat: bool = False
 
     def allows(self, value: object) -> bool:
-        return isinstance(value, str) and re.fullmatch(self.shape, value) is not None
+        return isinstance(value, str) and re.fullmatch(self.shape, value) is not None and _is_nameable(value)
+
+
+def _is_nameable(text: str) -> bool:
+    """Whether a file can have the name: no NUL, and no surrogate but those that stand for a name's bytes."""
+    try:
+        return b"\0" not in text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)

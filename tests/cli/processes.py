@@ -41,10 +41,10 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
 
 
 @contextmanager
-def simulation(environment: Mapping[str, str] = NOTHING) -> Iterator[str]:
+def simulation(environment: Mapping[str, str] = NOTHING, *dials: str) -> Iterator[str]:
     """The endpoint of a simulated Azure of seven machines, which is told to stop in the end."""
     fleet = ("--machines", "7", "--speed", "1000", "--stopped-pct", "0", "--failing-pct", "0")
-    with begun(environment, "simulate", *fleet, "--token", "sesame") as process:
+    with begun(environment, "simulate", *fleet, "--token", "sesame", *dials) as process:
         assert process.stdout is not None
         try:
             yield process.stdout.readline().rstrip("\n")

@@ -53,6 +53,18 @@ def lived_in(environment: Mapping[str, str], tmp_path_factory: pytest.TempPathFa
     return directory
 
 
+@pytest.fixture(scope="module")
+def stopped(environment: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with a run that was stopped after its starts, under the name that an example gives."""
+    directory = tmp_path_factory.mktemp("stopped")
+    line = "fleetscan scan -q --deadline 1s --drain 0s --first-poll 1h"
+    code, words = ended(started(line, directory, environment))
+    assert code == 5, words
+    (run,) = (directory / "fleetscan-runs").iterdir()
+    run.rename(run.with_name("20261123T020000Z-5c1f2a90"))
+    return directory
+
+
 def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
     """Its exit code, and its words."""
     with process:
@@ -83,15 +95,20 @@ def examples(capsys: pytest.CaptureFixture[str]) -> list[str]:
 
 
 def test_every_example_runs(
-    environment: Mapping[str, str], lived_in: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    environment: Mapping[str, str],
+    lived_in: Path,
+    stopped: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     lines = [line for line in examples(capsys) if " simulate" not in line]
-    for number in range(len(lines)):
-        shutil.copytree(lived_in, tmp_path / str(number), symlinks=True)
+    for number, line in enumerate(lines):
+        found = stopped if line.startswith("fleetscan resume") else lived_in
+        shutil.copytree(found, tmp_path / str(number), symlinks=True)
     running = [started(line, tmp_path / str(number), environment) for number, line in enumerate(lines)]
     ends = zip(lines, map(ended, running), strict=True)
     assert [(line, *end) for line, end in ends if end[0] not in GOOD or "Traceback" in end[1]] == []
-    assert len(lines) >= 11
+    assert len(lines) >= 13
 
 
 def test_every_simulation_among_them_serves_until_it_is_told_to_stop(

@@ -12,7 +12,7 @@ from fleetscan.cli import wording
 from fleetscan.cli.drawing import draw
 from fleetscan.cli.progress import Lines, progress
 from fleetscan.cli.tally import Speed, Tally
-from fleetscan.errors import resume_with
+from fleetscan.errors import ResumeCommand, resume_with
 from fleetscan.model import InventoryError, Outcome, Reason, RequestKind
 from fleetscan.scanner.hooks import Hooks
 
@@ -177,10 +177,8 @@ def test_without_a_terminal_warnings_come_at_once_and_the_end_is_left_to_the_sum
 def test_a_note_says_which_run_it_is_and_what_to_do_in_the_command_line_s_words(quiet: bool) -> None:
     stream = io.StringIO()
     with progress(quiet, stream=stream, clock=Clock()) as hooks:
-        hooks.note("an old run", resume_with("my runs/1", within_s=97_200.0))
-    assert stream.getvalue() == (
-        "note: an old run; resume it with --out 'my runs/1' --resume --resume-within 27h\n"
-    )
+        hooks.note("an old run", resume_with(ResumeCommand("my runs/1")))
+    assert stream.getvalue() == ("note: an old run; resume with: fleetscan resume 'my runs/1'\n")
 
 
 def test_quiet_leaves_warnings_alone() -> None:

@@ -74,26 +74,3 @@ def test_a_taken_port_is_one_sentence() -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"fleetscan: error: cannot serve on port {port}: ")
     assert done.stderr.endswith("; name another with --port, or 0 for any free one\n")
-
-
-def test_a_second_interrupt_leaves_at_once_with_130() -> None:
-    script = (
-        "import anyio, sys\n"
-        "from fleetscan.cli.running import run_until_stopped\n"
-        "async def job(stop):\n"
-        "    print('ready', flush=True)\n"
-        "    await stop.wait()\n"
-        "    print('stopping', flush=True)\n"
-        "    with anyio.CancelScope(shield=True):\n"
-        "        await anyio.sleep_forever()\n"
-        "sys.exit(run_until_stopped(job))\n"
-    )
-    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            for said in ("ready\n", "stopping\n"):
-                assert process.stdout.readline() == said
-                process.send_signal(signal.SIGINT)
-            assert process.wait(timeout=30) == 130
-        finally:
-            process.kill()

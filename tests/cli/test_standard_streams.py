@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.processes import NOTHING, begun, ended, scanning, simulation
+from tests.cli.processes import CHECKOUT, NOTHING, begun, ended, scanning, simulation
 from tests.strict_reader import read_run
 
 UNWRITABLE = "fleetscan: error: cannot write to standard output: "
@@ -36,17 +36,35 @@ def left() -> Iterator[int]:
 @pytest.mark.parametrize(
     ("stdout", "why"), [(">/dev/full", "No space left on device"), (">&-", "Bad file descriptor")]
 )
-@pytest.mark.parametrize("asked", ["schema", "--help", "--version"])
-def test_a_stdout_that_takes_nothing_ends_with_4_and_one_sentence(
-    environment: Mapping[str, str], stdout: str, why: str, asked: str
+def test_a_stdout_that_does_not_take_data_ends_with_4_and_one_sentence(
+    environment: Mapping[str, str], stdout: str, why: str
 ) -> None:
-    assert ended(begun(environment, asked, streams=stdout)) == (4, "", f"{UNWRITABLE}{why}\n")
+    assert ended(begun(environment, "schema", streams=stdout)) == (4, "", f"{UNWRITABLE}{why}\n")
 
 
-@pytest.mark.parametrize("asked", ["schema", "--help"])
-def test_a_stdout_whose_reader_went_away_ends_with_4_and_one_sentence(left: int, asked: str) -> None:
+@BUFFERING
+@pytest.mark.parametrize("stdout", [">/dev/full", ">&-", "</dev/null >&0"])
+@pytest.mark.parametrize("asked", [("--version",), ("scan", "--help")], ids=" ".join)
+def test_help_is_for_people_and_ends_with_0_whatever_stdout_takes(
+    environment: Mapping[str, str], stdout: str, asked: tuple[str, ...]
+) -> None:
+    assert ended(begun(environment, *asked, streams=stdout)) == (0, "", "")
+
+
+def test_help_whose_reader_went_away_ends_with_0(left: int) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "fleetscan", asked],
+        [sys.executable, "-m", "fleetscan", "--help"],
+        stdout=left,
+        stderr=subprocess.PIPE,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_data_whose_reader_went_away_ends_with_4_and_one_sentence(left: int) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "fleetscan", "schema"],
         stdout=left,
         stderr=subprocess.PIPE,
         text=True,
@@ -91,8 +109,38 @@ def test_an_inventory_from_a_closed_stdin_is_no_empty_fleet() -> None:
     assert "the inventory - cannot be read (Bad file descriptor)" in words
 
 
-def test_a_second_interrupt_that_cannot_be_told_of_ends_with_130() -> None:
-    script = "from fleetscan.cli.running import _quit_at_once; _quit_at_once()"
-    with open("/dev/full", "wb") as full:
-        done = subprocess.run([sys.executable, "-c", script], stderr=full, timeout=60, check=False)
-    assert done.returncode == 130
+def test_a_simulation_whose_endpoint_cannot_be_written_ends_with_4() -> None:
+    assert ended(begun(NOTHING, "simulate", streams=">/dev/full")) == (
+        4,
+        "",
+        f"{UNWRITABLE}No space left on device\n",
+    )
+
+
+def test_programs_that_are_started_have_all_three_streams_too() -> None:
+    script = (
+        "from fleetscan.cli.standard_streams import take_up_streams\n"
+        "take_up_streams()\n"
+        "import subprocess\n"
+        "look = 'import os; [os.fstat(fd) for fd in range(3)]'\n"
+        "raise SystemExit(subprocess.run([sys.executable, '-c', look]).returncode)\n"
+    )
+    closed = ["/bin/sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", sys.executable, "-c", f"import sys\n{script}"]
+    assert subprocess.run(closed, cwd=CHECKOUT, timeout=60, check=False).returncode == 0
+
+
+def test_no_core_of_the_process_is_dumped() -> None:
+    script = (
+        "import ctypes, resource\n"
+        "from fleetscan.cli.core_dumps import forbid_core_dumps\n"
+        "forbid_core_dumps()\n"
+        "print(*resource.getrlimit(resource.RLIMIT_CORE), ctypes.CDLL(None).prctl(3))\n"
+    )
+    told = subprocess.run([sys.executable, "-c", script], cwd=CHECKOUT, stdout=subprocess.PIPE, check=True)
+    assert told.stdout == b"0 0 0\n"
+    with begun(NOTHING, "simulate", "--machines", "1") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        limits = Path(f"/proc/{process.pid}/limits").read_text(encoding="utf-8")
+        process.kill()
+    assert "Max core file size        0                    0 " in limits

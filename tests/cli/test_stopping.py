@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
-import threading
+import time
 from pathlib import Path
 
 ENDS_WITHIN_S = 20.0
@@ -23,27 +24,27 @@ def scan(*arguments: str, stdin: int) -> subprocess.Popen[str]:
     )
 
 
-def keep_asking_to_stop(process: subprocess.Popen[str], until: threading.Event) -> None:
-    """SIGTERM now and then: one that comes before the process listens ends it too, with another code."""
-    while not until.wait(2.0):
-        process.send_signal(signal.SIGTERM)
+def wait_until_it_reads(reader: int, writer: int) -> None:
+    """Return once what is written is taken: from then on the scan waits for more."""
+    os.write(writer, b"# the first line\n")
+    until = time.monotonic() + ENDS_WITHIN_S
+    while select.select([reader], [], [], 0)[0]:
+        assert time.monotonic() < until
+        time.sleep(0.01)
 
 
 def test_a_scan_that_waits_for_a_silent_standard_input_can_be_stopped(tmp_path: Path) -> None:
     reader, writer = os.pipe()
-    over = threading.Event()
     try:
         with scan("--inventory", "-", "--out", str(tmp_path / "run"), stdin=reader) as process:
-            asking = threading.Thread(target=keep_asking_to_stop, args=(process, over))
-            asking.start()
             try:
+                wait_until_it_reads(reader, writer)
+                process.send_signal(signal.SIGTERM)
                 assert process.wait(ENDS_WITHIN_S) == 5
                 assert process.stderr is not None
                 assert "stopped before all VMs were listed" in process.stderr.read()
             finally:
-                over.set()
                 process.kill()
-                asking.join()
     finally:
         os.close(reader)
         os.close(writer)

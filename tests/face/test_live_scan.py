@@ -423,3 +423,33 @@ async def test_the_deadline_and_a_stop_hold_while_a_token_is_waited_for(
 
     with anyio.fail_after(5.0), pytest.raises(StoppedError, match=why):
         await go()
+
+
+async def test_a_run_that_a_block_left_early_is_resumed_by_its_directory_alone(tmp_path: Path) -> None:
+    async with azure(machines=12, speed=100.0) as (cloud, endpoint):
+        settings = settings_for(endpoint, runs=str(tmp_path / "runs"), drain_s=0.0, group_by=("tag:owner",))
+        started = asyncio.Event()
+
+        class Watch(fleetscan.Hooks):
+            def accepted(self) -> None:
+                started.set()
+
+        async with fleetscan.scan(settings, credential=TOKEN, hooks=Watch()) as live:
+            at_first = live.directory
+            await started.wait()
+        stopped = live.summary
+        assert at_first is None
+        assert stopped.running + stopped.not_started == stopped.totals["outcomes"]["interrupted"] > 0
+        assert live.directory == stopped.directory is not None
+        with nothing_left_behind():
+            async with fleetscan.resume(stopped.directory, credential=TOKEN, drain_s=9.0) as live:
+                assert len([row async for row in live]) == 12
+        assert (live.summary.exit_code, live.directory) == (0, stopped.directory)
+        with pytest.raises(UsageError, match="there is no unfinished run in "):
+            fleetscan.resume(runs=tmp_path / "runs")
+        with pytest.raises(
+            UsageError, match="no run was named; name its directory, or that of all runs with runs"
+        ):
+            fleetscan.resume()
+    assert set(cloud.ledger.starts.values()) == {1}
+    assert [each.name for each in (tmp_path / "runs").iterdir() if each.is_symlink()] == ["latest"]

@@ -46,6 +46,7 @@ def test_the_public_names_are_these_in_order() -> None:
         "__version__",
         "open_run",
         "plan",
+        "resume",
         "scan",
     ]
 

@@ -22,6 +22,8 @@ class KilledError(BaseException):
 def killing(at_write: int | None, share: Callable[[], float], flushed: dict[int, int]) -> Iterator[None]:
     """Kill the process in its `at_write`th write, of which a `share` of 0.0 to 1.0 still reaches the disk.
 
+    What of it still runs here writes nothing any more.
+
     `flushed` comes to hold how many bytes of each file, by inode, outlive a power cut.
     """
     writes = 0
@@ -31,6 +33,8 @@ def killing(at_write: int | None, share: Callable[[], float], flushed: dict[int,
         writes += 1
         if writes == at_write:
             write_whole(fd, data[: int(share() * len(data))])
+            raise KilledError
+        if at_write is not None and writes > at_write:
             raise KilledError
         write_whole(fd, data)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 from fleetscan.simulator.scenario import Scenario
@@ -35,7 +38,7 @@ def test_sigterm_ends_a_scan_within_its_drain_and_resume_completes_it(tmp_path: 
             assert scanner.wait_until(lambda: Files.of(out).count("accepted") > 5, LONG_S)
             scanner.send(signal.SIGTERM)
             assert scanner.wait(DRAIN_S + 5.0) == 5
-        assert f"resume it with --out {out} --resume" in scanner.said
+        assert f"resume with: fleetscan resume {out}" in scanner.said
         stopped, rows = read_run(out), Files.of(out).rows
         assert stopped.facts["exit_code"] == 5
         assert stopped.fleet["outcomes"]["interrupted"] > 0
@@ -55,7 +58,17 @@ def test_a_second_sigint_ends_a_scan_at_once_and_resume_follows_what_runs(tmp_pa
             assert scanner.wait(0.3) is None
             scanner.send(signal.SIGINT)
             assert scanner.wait(1.0) == 130
-        assert gone_on(azure, out)[0] == 0
+        assert scanner.said.endswith(f"Quit. Resume with: fleetscan resume {out}\n")
+        told = subprocess.run(
+            [sys.executable, "-m", "fleetscan", "resume", str(out), "--no-quiet"],
+            env=os.environ | {"FLEETSCAN_ACCESS_TOKEN": TOKEN},
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=LONG_S,
+            check=False,
+        )
+        assert told.returncode == 0
+        assert told.stderr.splitlines()[0].endswith(" UTC: 0 VMs done, 20 followed, 0 to start")
     assert read_run(out).fleet["outcomes"]["assessed"] == 20
     assert [len(posts) for posts in azure.account.posts.values()] == [1] * 20
 

@@ -25,7 +25,6 @@ from fleetscan.scanner.retry import retried_fleet
 from fleetscan.settings.declared import Settings
 from tests.properties.run_files import LATER, Step, courses, fleets, gone_on_with, opened, written
 from tests.records.examples import machine
-from tests.virtual import EPOCH
 
 FILES = ("journal.jsonl", "results.jsonl", "totals.jsonl", "run.json")
 # A place in a file, from its beginning to its end.
@@ -209,7 +208,7 @@ def check_told(path: Path, fleet: Sequence[Target]) -> None:
     """Each reader of the run brings something, or ends in a sentence for a person."""
     readers: tuple[Callable[[], object], ...] = (
         lambda: durations_of(open_run(path)),
-        lambda: retried_fleet(str(path), Settings(), EPOCH),
+        lambda: retried_fleet(str(path), Settings()),
         lambda: runs_in(path.parent),
         lambda: gone_on_with(path, fleet),
     )

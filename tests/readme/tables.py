@@ -23,6 +23,7 @@ NOT_RUN = {
     "make damage DAMAGES=1000": LONG,
     "make test-process KILLS=50": LONG,
     "python -m tests.two_scans": f"a minute; tests/two_scans runs parts of it; {DEVELOPERS}",
+    "python -m tests.memory": f"minutes; tests/memory runs a part of it; {DEVELOPERS}",
     ".ci/run": "runs `make test`, and so this test",
     "pipx install .": "needs the network; `.ci/run` installs the built packages with pip",
     "az login": "needs a person and Azure",
@@ -31,7 +32,7 @@ NOT_RUN = {
     "    results.jsonl    one line per listed VM, written when it is done": PICTURE,
     "    totals.jsonl     the fleet, then each subscription, location, OS and tag of --group-by": PICTURE,
     "    run.json         settings, versions, times, scope, who ran it; no secrets": PICTURE,
-    "    journal.jsonl    what --resume needs: the fleet, each start, each accepted operation, each end": (
+    "    journal.jsonl    what a resume needs: the fleet, each start, each accepted operation, each end": (
         PICTURE
     ),
     "fleetscan-runs/latest -> the last complete run of the fleet": PICTURE,
@@ -39,6 +40,7 @@ NOT_RUN = {
 
 # Examples name what no simulated fleet has. The words on the right are formatted with what the fleet has.
 INSTEAD = {
+    "resume 20261123": "resume {newest_run}",
     "'Shop Production'": "'{subscription_name}'",
     "http://127.0.0.1:PORT": "{endpoint}",
     '"5034441"': '"{kb}"',

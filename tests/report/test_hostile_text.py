@@ -13,7 +13,7 @@ import pytest
 
 from fleetscan.cli.console import Notes, note
 from fleetscan.cli.progress import progress
-from fleetscan.cli.watched import write_row
+from fleetscan.cli.row_stream import line_of
 from fleetscan.errors import InventoryFileError, NothingListedError
 from fleetscan.inventory.from_file import read_lines
 from fleetscan.model import InventoryError, Json
@@ -176,7 +176,7 @@ def test_the_log_and_the_traceback_of_a_bug(text: str, capsys: pytest.CaptureFix
 def test_rows_on_a_terminal_are_the_same_rows_in_ascii(text: str) -> None:
     ours, terminal = os.openpty()
     row: dict[str, Json] = {"name": text[:100], "tags": {text[:100]: text[:100]}}
-    write_row(cast(Row, row), is_terminal=True, fd=terminal)
+    os.write(terminal, line_of(cast(Row, row), is_terminal=True))
     shown = os.read(ours, 100_000)
     os.close(terminal)
     os.close(ours)

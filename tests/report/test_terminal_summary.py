@@ -45,11 +45,17 @@ FLEET: Totals = {
 }
 
 
-def summary(encoding: str = "utf-8", directory: Path | None = None, **changed: Any) -> str:
+def summary(
+    encoding: str = "utf-8",
+    directory: Path | None = None,
+    running: int = 0,
+    resume_command: str | None = None,
+    **changed: Any,
+) -> str:
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding=encoding)
     fleet: Any = {**FLEET, **changed}
-    print_summary(fleet, directory=directory, stream=stream)
+    print_summary(fleet, directory=directory, stream=stream, running=running, resume_command=resume_command)
     stream.flush()
     return raw.getvalue().decode(encoding)
 
@@ -152,14 +158,16 @@ def test_a_fleet_of_nothing_says_so_and_shows_no_shares() -> None:
 
 def test_an_interrupted_scan_says_how_many_never_ended() -> None:
     outcomes = {"assessed": 271, "failed": 0, "timed_out": 0, "skipped": 0, "interrupted": 29}
-    text = lines(summary(outcomes=outcomes, directory=Path("run")))
-    assert "Unfinished   29; continue with --resume" in text
+    text = lines(
+        summary(outcomes=outcomes, directory=Path("run"), running=4, resume_command="fleetscan resume run")
+    )
+    assert "Unfinished   4 running, 25 not started; resume with: fleetscan resume run" in text
     assert not any(line.startswith(("Failed", "Skipped", "Timed out")) for line in text)
 
 
 def test_a_scan_without_files_cannot_be_resumed() -> None:
     outcomes = {"assessed": 299, "failed": 0, "timed_out": 0, "skipped": 0, "interrupted": 1}
-    assert "Unfinished   1" in lines(summary(outcomes=outcomes))
+    assert "Unfinished   1 not started" in lines(summary(outcomes=outcomes))
 
 
 def test_a_limit_is_shown_and_full_coverage_is_of_what_was_listed_alone() -> None:

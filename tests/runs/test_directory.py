@@ -81,7 +81,7 @@ def test_a_directory_that_holds_any_file_of_a_run_is_refused_and_left_alone(
     for refuse in (refuse_used, make_directory):
         with pytest.raises(
             RunExistsError,
-            match="already holds a run; name another directory with out, or resume",
+            match="already holds a run; name another directory with out",
         ):
             refuse(tmp_path)
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(name, "old")]

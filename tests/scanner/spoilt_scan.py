@@ -39,9 +39,9 @@ BEFORE_A_RUN = frozenset(
 HARMLESS = frozenset({("fsync", "run"), ("close", "run")})
 SENTENCE = re.compile(
     r".*/run(/(results|journal|totals)\.jsonl|/run\.json)? "
-    r"(cannot be written any more \([^()]+\); (make room|fix that), then resume it "
-    r"with out='.*/run' resume=True"
-    r"|cannot be written \([^()]+\); fix that, or name another directory with out)"
+    r"(cannot be written any more \([^()]+\); (make room|fix that), then resume "
+    r"with: fleetscan\.resume\('.*/run'\)"
+    r"|cannot be written \([^()]+\); fix that, or scan into another directory: out)"
 )
 
 

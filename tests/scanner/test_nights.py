@@ -6,6 +6,7 @@ import json
 import shutil
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from fleetscan.azure.credentials import TokenSource
 from fleetscan.errors import CannotResumeError, FleetscanError, LockedError
 from fleetscan.runs.journal import JournalFile
 from fleetscan.scanner.live import scan_over
+from fleetscan.scanner.named_run import find_run
 from fleetscan.scanner.summary import ScanSummary
 from fleetscan.settings.declared import Settings
 from fleetscan.simulator.cloud import Cloud
@@ -21,7 +23,7 @@ from fleetscan.simulator.scenario import Scenario
 from tests.faults.disk import KilledError, killing
 from tests.scanner.test_whole_scans import Notes
 from tests.strict_reader import read_run
-from tests.virtual import ENDPOINT, cloud_of
+from tests.virtual import ENDPOINT, EPOCH, cloud_of
 from tests.virtual_scan import Clock, Transport, run_to_end, virtual
 
 MINUTE_S = 60.0
@@ -56,6 +58,21 @@ class Nights:
         with virtual(self.clock), killing(at_write, lambda: 0.5, {}):
             wire = Transport(self.cloud, self.clock)
             return run_to_end(scan_over(wire, settings or self.line, tokens=tokens, hooks=hooks), self.clock)
+
+    def resume(self, run: str | None, endpoint: str | None = None, **how: object) -> ScanSummary:
+        """One process of `fleetscan resume`, under the runs of the line unless told others."""
+        hooks = Notes()
+        self.notes, self.warnings = hooks.notes, hooks.warnings
+        runs = str(how.get("runs", self.runs))
+        within_s = Settings(resume_within_s=how.get("resume_within_s", 72_000.0)).resume_within_s  # type: ignore[arg-type]
+        with virtual(self.clock):
+            named = find_run(run, runs, within_s, EPOCH + timedelta(seconds=self.clock.now))
+            settings = named.settings(endpoint, how)
+            self.warnings.extend(named.warnings)
+            wire = Transport(self.cloud, self.clock)
+            return run_to_end(
+                scan_over(wire, settings, hooks=hooks, started_with=named.started_with), self.clock
+            )
 
     def killed(self, at_write: int) -> None:
         """A process that is killed in its so-many-th write."""
@@ -94,14 +111,18 @@ def test_four_nights_of_the_scheduler_s_line(nights: Nights) -> None:
     nights.killed(at_write=60)
     assert len(nights.names) == 2
     tonight = nights.names[1]
-    left = 20 - (nights.runs / tonight / "results.jsonl").read_bytes().count(b"\n")
+    journal = (nights.runs / tonight / "journal.jsonl").read_bytes()
+    done = (nights.runs / tonight / "results.jsonl").read_bytes().count(b"\n")
+    followed = journal.count(b'{"event":"starting"') - done
     nights.clock.now = DAY_S + HOUR_S + 40 * MINUTE_S
     second = nights.scan()
     assert second.directory == nights.runs / tonight
     assert nights.notes[0] == (
-        f"resuming {second.directory}, begun 2026-01-02 01:00 UTC, {left} of 20 VMs left"
+        f"resuming {second.directory}, begun 2026-01-02 01:00 UTC: "
+        f"{done} VMs done, {followed} followed, {20 - done - followed} to start"
     )
-    assert left > 0
+    assert followed > 0
+    assert done < 20
     assert (second.exit_code, len(nights.names), nights.starts) == (0, 2, {2})
     assert not nights.cloud.ledger.superseded
     assert second.totals["started_at"].startswith("2026-01-02T01:00:00")
@@ -133,11 +154,10 @@ def test_a_run_older_than_a_resume_goes_back_is_left_and_the_note_says_how_to_re
     assert nights.scan().exit_code == 0
     assert nights.notes[0] == (
         f"new run: the last one of this selection, {old}, is unfinished, but began 2026-01-01 00:00 UTC, "
-        f"more than 20 h ago; resume it with out={str(old)!r} resume=True resume_within_s=82800.0"
+        f"more than 20 h ago; resume with: fleetscan.resume({str(old)!r})"
     )
     assert len(nights.names) == 2
-    resumed = Settings(endpoint=ENDPOINT, out=str(old), resume=True, resume_within_s=79_200.0)
-    assert nights.scan(resumed).exit_code == 0
+    assert nights.resume(str(old)).exit_code == 0
     assert read_run(Path(str(old))).fleet["outcomes"]["assessed"] == 20
 
 
@@ -343,7 +363,7 @@ def test_a_named_directory_that_holds_last_night_s_run_is_refused_and_left_as_it
     with pytest.raises(CannotResumeError) as refused:
         nights.scan(line)
     ended = "ended 2026-01-01 00:01 UTC and is unfinished" if code else "and is complete"
-    remedy = f"resume it with out={str(out)!r} resume=True resume_within_s=93600.0"
+    remedy = f"resume with: fleetscan.resume({str(out)!r})"
     assert refused.value.exit_code == 2
     assert "it began 2026-01-01 00:00 UTC, more than 20 h ago" in refused.value.why
     assert ended in refused.value.why

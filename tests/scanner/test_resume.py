@@ -23,7 +23,7 @@ async def stopped_run(out: Path, wire: Transport) -> None:
     summary = await scan_over(wire, settings, hooks=hooks, stop=hooks.stop)
     assert summary.exit_code == 5
     assert summary.stopped_by is not None
-    assert str(summary.stopped_by).endswith(f"; resume it with out={str(out)!r} resume=True")
+    assert str(summary.stopped_by).endswith(f"; resume with: fleetscan.resume({str(out)!r})")
 
 
 @in_virtual_time
@@ -68,7 +68,8 @@ async def test_a_run_of_another_scope_is_refused(tmp_path: Path) -> None:
     cloud, out = cloud_of(machines=60), tmp_path / "run"
     await stopped_run(out, Transport(cloud))
     with pytest.raises(
-        CannotResumeError, match=r"it was started with another limit \(not given, now 5\); use the same limit"
+        CannotResumeError,
+        match=r"it was started with another limit \(not given, now 5\); to scan anew,",
     ):
         await scan_over(Transport(cloud), settings_for(out, resume=True, limit=5))
 
@@ -131,7 +132,8 @@ async def test_a_run_that_has_not_ended_is_gone_on_with_and_not_retried(tmp_path
     summary = await scan_over(Transport(cloud), settings_for(first, deadline_s=0.2, drain_s=0.0))
     assert summary.exit_code == 5
     with pytest.raises(
-        UsageError, match="is unfinished, so its failed VMs are not known yet; resume it with out="
+        UsageError,
+        match=r"is unfinished, so its failed VMs are not known yet; resume with: fleetscan\.resume",
     ):
         await scan_over(Transport(cloud), settings_for(tmp_path / "second", retry_failed=str(first)))
 
