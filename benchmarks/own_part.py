@@ -1,0 +1,87 @@
+"""What a poll costs fleetscan that waits for its bucket, without the exchange: the scan's own code in real
+time over a simulated Azure in the same process, whose CPU is taken away.
+
+A program of its own, `python -m benchmarks.own_part OUT`, which writes what it measured as JSON to the file
+OUT. It measures while every VM runs and none has ended, so that every request is a poll; the subscription's
+25 reads a second bind.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import anyio
+import orjson
+
+from benchmarks.paced import BEGINS_S, LASTS_S, MACHINES, OwnPart
+from fleetscan.cli.running import run_until_stopped
+from fleetscan.model import Reply, Request
+from fleetscan.scanner.live import scan_over
+from fleetscan.settings.declared import Settings
+from fleetscan.simulator.cloud import Cloud
+from fleetscan.simulator.scenario import Scenario
+
+SCENARIO = Scenario(
+    machines=MACHINES, subscriptions=1, regions=1, durations="regular", failing_pct=0.0, stopped_pct=0.0
+)
+
+
+class Azure:
+    """A transport to a simulated Azure in this process, which replies at once and counts its own CPU."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+        self._opened_at = time.monotonic()
+        self.cloud_s = 0.0
+        self.polls = self.other = 0
+
+    async def exchange(self, request: Request) -> Reply:
+        """The cloud's reply."""
+        began_s = time.process_time()
+        reply = self._cloud.handle(request, time.monotonic() - self._opened_at)
+        self.cloud_s += time.process_time() - began_s
+        # The status URL of an operation is the only GET under the locations of Microsoft.Compute.
+        is_poll = request.method == "GET" and "/locations/" in request.url
+        self.polls += is_poll
+        self.other += not is_poll
+        return reply
+
+    def so_far(self) -> OwnPart:
+        """The requests so far, and the process's CPU without the cloud's."""
+        return OwnPart(self.polls, self.other, time.process_time() - self.cloud_s)
+
+
+async def measure(azure: Azure, out: Path) -> OwnPart:
+    """Scans until enough was seen, and stops."""
+    stop = anyio.Event()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(lambda: scan_over(azure, Settings(out=str(out), drain_s=0.0), stop=stop))
+        await anyio.sleep(BEGINS_S)
+        before = azure.so_far()
+        await anyio.sleep(LASTS_S)
+        after = azure.so_far()
+        stop.set()
+    return OwnPart(after.polls - before.polls, after.other - before.other, after.own_s - before.own_s)
+
+
+def main() -> None:
+    """Measure, and write it to the file that is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path)
+    out: Path = parser.parse_args().out
+
+    async def job(_: anyio.Event) -> int:
+        with TemporaryDirectory() as place:
+            out.write_bytes(orjson.dumps(asdict(await measure(Azure(Cloud(SCENARIO)), Path(place, "run")))))
+        return 0
+
+    # As the command line runs a scan: on uvloop, with the collector tuned.
+    run_until_stopped(job)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""The harness's end of `benchmarks.own_part`: runs that program and makes a run of what it measured."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import orjson
+
+from benchmarks.commands import Client
+from benchmarks.process import Process
+from benchmarks.runs import Run
+
+# They start within 20 s, and the first end after 114 s: between are polls alone.
+MACHINES = 400
+BEGINS_S, LASTS_S = 30.0, 80.0
+CAP_S = 180.0
+
+
+@dataclass(frozen=True, slots=True)
+class OwnPart:
+    """`polls` were sent in the time measured, and `other` requests; both took `own_s` of our own CPU."""
+
+    polls: int
+    other: int
+    own_s: float
+
+
+def measure_own_part() -> Run:
+    """What a paced poll costs fleetscan's own code."""
+    with TemporaryDirectory() as name:
+        out = Path(name, "own.json")
+        process = Process((sys.executable, "-m", "benchmarks.own_part", str(out)), Path(name, "stderr"))
+        process.wait(CAP_S, lambda: None)
+        cost = process.cost or process.kill()
+        part = OwnPart(**orjson.loads(out.read_bytes())) if out.exists() else None
+    return Run(
+        client=Client.FLEETSCAN.value,
+        machines=MACHINES,
+        results=0,
+        lost=0,
+        unreached=0,
+        cpu_s=cost.cpu_s,
+        wall_s=cost.wall_s,
+        peak_mb=cost.peak_mb,
+        trouble=trouble(part, cost.complaint),
+        own_us_a_poll=own_us(part),
+    )
+
+
+def own_us(part: OwnPart | None) -> float | None:
+    """Microseconds a poll; None where something else was sent meanwhile."""
+    if part is None or part.other or not part.polls:
+        return None
+    return part.own_s * 1e6 / part.polls
+
+
+def trouble(part: OwnPart | None, complaint: str) -> str:
+    """What is wrong with the measurement, if anything."""
+    if part is None:
+        return complaint or "it did not end"
+    return f"{part.other} requests were no polls" if part.other else ""
