@@ -2,8 +2,7 @@
 time over a simulated Azure in the same process, whose CPU is taken away.
 
 A program of its own, `python -m benchmarks.own_part OUT`, which writes what it measured as JSON to the file
-OUT. It measures while every VM runs and none has ended, so that every request is a poll; the subscription's
-25 reads a second bind.
+OUT. It measures while no VM starts or ends, so that every request is a poll, and the limits bind.
 """
 
 from __future__ import annotations
@@ -17,17 +16,12 @@ from tempfile import TemporaryDirectory
 import anyio
 import orjson
 
-from benchmarks.paced import BEGINS_S, LASTS_S, MACHINES, OwnPart
+from benchmarks.paced import BEGINS_S, FLEET, LASTS_S, OwnPart
 from fleetscan.cli.running import run_until_stopped
 from fleetscan.model import Reply, Request
 from fleetscan.scanner.live import scan_over
 from fleetscan.settings.declared import Settings
 from fleetscan.simulator.cloud import Cloud
-from fleetscan.simulator.scenario import Scenario
-
-SCENARIO = Scenario(
-    machines=MACHINES, subscriptions=1, regions=1, durations="regular", failing_pct=0.0, stopped_pct=0.0
-)
 
 
 class Azure:
@@ -76,7 +70,7 @@ def main() -> None:
 
     async def job(_: anyio.Event) -> int:
         with TemporaryDirectory() as place:
-            out.write_bytes(orjson.dumps(asdict(await measure(Azure(Cloud(SCENARIO)), Path(place, "run")))))
+            out.write_bytes(orjson.dumps(asdict(await measure(Azure(Cloud(FLEET)), Path(place, "run")))))
         return 0
 
     # As the command line runs a scan: on uvloop, with the collector tuned.

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.courses import course_of, past_of
+from benchmarks.courses import course_of, operations_of, past_of
 from benchmarks.cpu_watch import CpuWatch, busiest_cores
 from benchmarks.ends_seen import Course, Ends, ends_table, play_fleets
 from benchmarks.fleets import FLEETS, Fleet, Known, fleet
-from benchmarks.paced import OwnPart, own_us, trouble
+from benchmarks.paced import BEGINS_S, LASTS_S, OwnPart, own_us, trouble
+from benchmarks.paced import FLEET as PACED_FLEET
 from fleetscan.simulator.fleet import Machine
-from tests.virtual import cloud_of
+from tests.virtual import cloud_of, ends_at, play
 
 FEW = FLEETS[0]
 
@@ -97,6 +98,15 @@ def test_cpu_is_sampled_once_a_second_and_not_where_the_platform_does_not_tell()
     blind = CpuWatch(lambda: None)
     blind.look(0.0)
     assert blind.samples == []
+
+
+def test_a_paced_poll_is_measured_while_only_polls_are_sent_and_as_many_as_the_limit_allows() -> None:
+    cloud = cloud_of(PACED_FLEET)
+    history = play(cloud, operations_of(cloud, past_of(cloud, Known.NOTHING)))
+    window = [step.turn.kind.value for at, step in history.sent if BEGINS_S < at < BEGINS_S + LASTS_S]
+    assert set(window) == {"poll"}
+    assert len(window) == pytest.approx(25.0 * 60.0, rel=0.05)
+    assert not [at for at in ends_at(cloud, history).values() if BEGINS_S < at < BEGINS_S + LASTS_S]
 
 
 def test_a_poll_costs_our_own_cpu_over_polls_unless_something_else_was_sent() -> None:
