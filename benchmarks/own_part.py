@@ -1,5 +1,5 @@
 """What a poll costs fleetscan that waits for its bucket, without the exchange: the scan's own code in real
-time over a simulated Azure in the same process, whose CPU is taken away.
+time over a simulated Azure in the same process, whose time is taken away.
 
 A program of its own, `python -m benchmarks.own_part OUT`, which writes what it measured as JSON to the file
 OUT. It measures while no VM starts or ends, so that every request is a poll, and the limits bind.
@@ -8,45 +8,45 @@ OUT. It measures while no VM starts or ends, so that every request is a poll, an
 from __future__ import annotations
 
 import argparse
+import asyncio
 import time
-from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import anyio
 import orjson
 
-from benchmarks.paced import BEGINS_S, FLEET, LASTS_S, OwnPart
+from benchmarks.paced import BARE_WAITS, BEGINS_S, FLEET, LASTS_S, POLLS_PER_S, OwnPart
 from fleetscan.cli.running import run_until_stopped
 from fleetscan.model import Reply, Request
 from fleetscan.scanner.live import scan_over
 from fleetscan.settings.declared import Settings
 from fleetscan.simulator.cloud import Cloud
 
-EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
-Seen = Sequence[tuple[Request, float]]
-
 
 class Azure:
-    """A transport to a simulated Azure in this process, which replies at once; `seen` is what it was sent."""
+    """A transport to a simulated Azure in this process, which replies at once and counts its own time."""
 
     def __init__(self) -> None:
-        self._cloud = new_cloud()
+        self._cloud = Cloud(FLEET)
         self._opened_at = time.monotonic()
-        self.seen: list[tuple[Request, float]] = []
+        self.cloud_s = 0.0
+        self.polls = self.other = 0
 
     async def exchange(self, request: Request) -> Reply:
         """The cloud's reply."""
-        now = time.monotonic() - self._opened_at
-        self.seen.append((request, now))
-        return self._cloud.handle(request, now)
+        began_at = time.monotonic()
+        reply = self._cloud.handle(request, began_at - self._opened_at)
+        # To read the CPU clock twice an exchange would cost as much as a poll. Nothing waits in the cloud.
+        self.cloud_s += time.monotonic() - began_at
+        self.polls += is_poll(request)
+        self.other += not is_poll(request)
+        return reply
 
-
-def new_cloud() -> Cloud:
-    """The simulated Azure: asked the same at the same times, it does the same."""
-    return Cloud(FLEET, epoch=EPOCH)
+    def so_far(self) -> OwnPart:
+        """The requests so far, and the process's CPU without the cloud's."""
+        return OwnPart(self.polls, self.other, time.process_time() - self.cloud_s)
 
 
 async def measure(azure: Azure, out: Path) -> OwnPart:
@@ -55,27 +55,20 @@ async def measure(azure: Azure, out: Path) -> OwnPart:
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(lambda: scan_over(azure, Settings(out=str(out), drain_s=0.0), stop=stop))
         await anyio.sleep(BEGINS_S)
-        first, began_s = len(azure.seen), time.process_time()
+        before = azure.so_far()
         await anyio.sleep(LASTS_S)
-        last, ended_s = len(azure.seen), time.process_time()
+        after = azure.so_far()
         stop.set()
-    polls = sum(is_poll(request) for request, _ in azure.seen[first:last])
-    cloud_s = cloud_part_s(azure.seen[:first], azure.seen[first:last])
-    return OwnPart(polls, last - first - polls, ended_s - began_s - cloud_s)
+    polls, other = after.polls - before.polls, after.other - before.other
+    return OwnPart(polls, other, after.own_s - before.own_s, await bare_us())
 
 
-def cloud_part_s(before: Seen, measured: Seen) -> float:
-    """The CPU that the simulated Azure takes for the requests measured, when they alone are played again.
-
-    To read the CPU clock at each exchange would cost more than a poll.
-    """
-    cloud = new_cloud()
-    for request, now in before:
-        cloud.handle(request, now)
+async def bare_us() -> float:
+    """What a wait of the event loop alone takes, as often as polls are sent."""
     began_s = time.process_time()
-    for request, now in measured:
-        cloud.handle(request, now)
-    return time.process_time() - began_s
+    for _ in range(BARE_WAITS):
+        await asyncio.sleep(1.0 / POLLS_PER_S)
+    return (time.process_time() - began_s) * 1e6 / BARE_WAITS
 
 
 def is_poll(request: Request) -> bool:
