@@ -35,7 +35,7 @@ docs: $(VENV)/dev.stamp ## write the field tables in README.md and docs
 	$(BIN)/python -m tests.field_tables
 
 # BENCH takes flags, such as BENCH='--only limits --limit-rounds 3'; with ENDPOINT nothing is saved.
-bench: $(VENV)/dev.stamp ## benchmark fleetscan and other clients, 30 minutes
+bench: $(VENV)/dev.stamp ## benchmark fleetscan and other clients, 40 minutes
 	$(BIN)/python -m benchmarks $(if $(ENDPOINT),--endpoint $(ENDPOINT),--save) $(BENCH)
 
 SEEDS ?= 10000

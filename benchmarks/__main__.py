@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import os
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -14,10 +15,12 @@ from tempfile import TemporaryDirectory
 import orjson
 
 from benchmarks.clients.inputs import TOKEN
+from benchmarks.ends_seen import Ends
 from benchmarks.listing import list_machines
 from benchmarks.place import CHECKOUT
 from benchmarks.saved import conditions, save, section
-from benchmarks.scenarios import QUESTIONS, Options, Scene, elsewhere
+from benchmarks.scenarios import QUESTIONS, elsewhere
+from benchmarks.scene import Options, Scene
 from fleetscan.settings.types import Endpoint
 
 WEATHER = "a field of the scenarios with limits, such as speed=30, limits_speed=0.5 or refill=by-minute"
@@ -36,7 +39,9 @@ def main() -> None:
             save([scene], taken, CHECKOUT)
 
 
-def measured(parser: argparse.ArgumentParser, args: argparse.Namespace, options: Options) -> Iterator[Scene]:
+def measured(
+    parser: argparse.ArgumentParser, args: argparse.Namespace, options: Options
+) -> Iterator[Scene | Ends]:
     """What the flags ask for, scene by scene."""
     if args.endpoint:
         yield from measured_elsewhere(parser, args.endpoint, args.inventory, options)
@@ -44,7 +49,9 @@ def measured(parser: argparse.ArgumentParser, args: argparse.Namespace, options:
     # It opens nothing but a simulated Azure, and a real one must not meet it.
     os.environ[TOKEN] = "bench"
     for name in args.only or QUESTIONS:
+        began_at = time.monotonic()
         yield from QUESTIONS[name](options, say)
+        say(f"{name} took {time.monotonic() - began_at:.0f} s")
 
 
 def measured_elsewhere(
@@ -75,17 +82,11 @@ def arguments() -> argparse.ArgumentParser:
     add("--save", action="store_true", help="write docs/benchmarks and the part of the README")
     add("--machines", type=int, default=usual.machines, help="VMs in scenes without limits")
     add("--threads-machines", type=int, default=usual.threads_machines, help="VMs for the threaded client")
-    add(
-        "--defaults-machines",
-        type=int,
-        default=usual.defaults_machines,
-        help="VMs with each client's own waits",
-    )
     add("--rounds", type=int, default=usual.rounds, help="runs of each client without limits")
-    add("--defaults-rounds", type=int, default=usual.defaults_rounds, help="runs with own waits")
     add("--limit-rounds", type=int, default=usual.limit_rounds, help="runs of fleetscan under limits")
     add("--cap-s", type=float, default=usual.cap_s, help="an official client is stopped after this")
     add("--sizes", type=int, nargs="+", default=usual.sizes, help="fleet sizes of the growth scene")
+    add("--seeds", type=int, default=usual.seeds, help="courses of each fleet in virtual time")
     add("--in-flight", type=int, default=usual.in_flight, help="operations running at once")
     add("--weather", type=weather, action="append", default=[], metavar="FIELD=VALUE", help=WEATHER)
     add("--endpoint", help="measure the clients against this server instead")

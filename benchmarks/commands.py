@@ -50,8 +50,8 @@ class Pace:
 def pace_at(speed: float) -> Pace:
     """Every client's defaults, divided as the scenario divides the assessments' durations.
 
-    fleetscan learns when to look by life's own clock alone. On a faster one it is told to look when the last
-    have ended, which costs as many looks as it comes to by itself: 1.00 to 1.09, see the scenes with limits.
+    fleetscan learns when to poll by life's own clock alone. On a faster one it is told to poll when the last
+    have ended, which is less often than it would by itself.
     """
     longest_s = LONGEST_REGULAR_S / speed
     flags = () if speed == 1.0 else _flags(longest_s, longest_s)
@@ -85,10 +85,16 @@ class Command:
     rows: Path
 
 
-def command(client: Client, endpoint: str, inventory: Path, place: Path, pace: Pace) -> Command:
-    """The command that has `client` assess the machines of `inventory`, its files inside `place`."""
-    asked = ("--endpoint", endpoint, "--inventory", str(inventory))
+def command(
+    client: Client, endpoint: str, inventory: Path, place: Path, pace: Pace, *, is_listing: bool = False
+) -> Command:
+    """The command that has `client` assess the machines of `inventory`, its files inside `place`.
+
+    With `is_listing` fleetscan asks Azure which machines there are; the others cannot.
+    """
+    asked: tuple[str, ...] = ("--endpoint", endpoint, "--inventory", str(inventory))
     if client in OURS:
+        asked = asked[:2] if is_listing else asked
         run = place / "run"
         line = (
             sys.executable,

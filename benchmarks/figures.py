@@ -11,7 +11,7 @@ from statistics import median
 
 from benchmarks.commands import Client
 from benchmarks.runs import Run
-from benchmarks.scenarios import Scene
+from benchmarks.scene import Scene
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,10 +82,19 @@ class Process:
         """Ask it to end with SIGTERM, and make it end where it does not."""
         self._popen.terminate()
         if not self.wait(GRACE_S, each):
-            self._popen.kill()
-            self._reap(0)
+            self.kill()
         assert self.cost is not None
         return self.cost
+
+    def cpu_s(self) -> float | None:
+        """The CPU it has taken so far, all its threads together; None where the platform has no /proc."""
+        try:
+            stat = Path(f"/proc/{self._popen.pid}/stat").read_text()
+        except FileNotFoundError:
+            return None
+        # The name may hold blanks and brackets; user and system time are the 12th and 13th after it.
+        ticks = stat.rpartition(")")[2].split()[11:13]
+        return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
 
     def memory_mb(self) -> float | None:
         """Its resident size now; None where the platform has no /proc."""
@@ -94,6 +103,13 @@ class Process:
         except FileNotFoundError:
             return None
         return pages * resource.getpagesize() / 1e6
+
+    def kill(self) -> Cost:
+        """End it at once."""
+        self._popen.kill()
+        self._reap(0)
+        assert self.cost is not None
+        return self.cost
 
     def _reap(self, options: int) -> None:
         pid, status, usage = os.wait4(self._popen.pid, options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -10,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.commands import Client, Command, Pace, command
+from benchmarks.cpu_watch import CpuWatch, busiest_cores
 from benchmarks.process import Cost, Process, RowWatch
 from benchmarks.rows import Rows, read_rows
 from benchmarks.simulated import Account, Simulated
@@ -28,7 +30,9 @@ class Run:
     `lost` machines have no result in a run that has ended, or a line without one; `unreached` had no line
     when the run was stopped. `requests` are those answered otherwise than 429, by kind. `span_s` is from the
     first start to the last line, `bound_s` the least it can be. `trouble` says how a run ended that did not
-    end well. `in_flight_mb` is the resident size when every start was accepted and nothing had ended.
+    end well. `in_flight_mb` is the resident size when every start was accepted and nothing had ended, and
+    `first_start_cpu_s` the CPU spent when the first was. `busiest_cores` is the CPU a second in the minute
+    that took the most, `own_us_a_poll` what a poll takes that waits for its bucket, without its exchange.
     """
 
     client: str
@@ -45,7 +49,11 @@ class Run:
     span_s: float | None = None
     bound_s: float | None = None
     delay_median_s: float | None = None
+    delay_p90_s: float | None = None
     delay_p99_s: float | None = None
+    busiest_cores: float | None = None
+    own_us_a_poll: float | None = None
+    first_start_cpu_s: float | None = None
     in_flight_mb: float | None = None
 
 
@@ -91,6 +99,24 @@ def measure_in_flight(scenario: Scenario, pace: Pace, *, cap_s: float) -> Run:
     return replace(run, unreached=0, in_flight_mb=size_mb, trouble=trouble)
 
 
+def measure_first_start(client: Client, scenario: Scenario, pace: Pace, *, cap_s: float) -> Run:
+    """What a client spent until its starts were accepted, which nothing follows for long; then it is killed.
+
+    fleetscan lists the fleet before.
+    """
+    with TemporaryDirectory() as name:
+        place = Path(name)
+        with Simulated(scenario, place) as azure:
+            order = command(client, azure.endpoint, azure.inventory, place, pace, is_listing=True)
+            process, watch = Process(order.line, place / "stderr"), RowWatch(order.rows)
+            is_accepted = azure.wait_accepted(cap_s)
+            spent_s = process.cpu_s() if is_accepted else None
+            ended = _Ended(watch, process.kill(), was_stopped=True)
+        run = _told(client, scenario.machines, ended, azure.account)
+    trouble = "" if is_accepted else f"no start was accepted within {cap_s:g} s"
+    return replace(run, unreached=0, first_start_cpu_s=spent_s, trouble=trouble)
+
+
 def first_of(inventory: Path, machines: int, place: Path) -> Path:
     """An inventory of the first so many machines of another."""
     short = place / "asked.jsonl"
@@ -106,12 +132,20 @@ class _Ended:
     watch: RowWatch
     cost: Cost
     was_stopped: bool
+    busiest_cores: float | None = None
 
 
 def _go(order: Command, place: Path, cap_s: float) -> _Ended:
     process, watch = Process(order.line, place / "stderr"), RowWatch(order.rows)
-    was_stopped = not process.wait(cap_s, watch.look)
-    return _Ended(watch, process.cost or process.stop(watch.look), was_stopped)
+    cpu = CpuWatch(process.cpu_s)
+
+    def look() -> None:
+        watch.look()
+        cpu.look(time.monotonic())
+
+    was_stopped = not process.wait(cap_s, look)
+    cost = process.cost or process.stop(watch.look)
+    return _Ended(watch, cost, was_stopped, busiest_cores(cpu.samples))
 
 
 def _told(client: Client, machines: int, ended: _Ended, account: Account) -> Run:
@@ -132,7 +166,9 @@ def _told(client: Client, machines: int, ended: _Ended, account: Account) -> Run
         span_s=_span_s(rows, account),
         bound_s=account.bound_s,
         delay_median_s=quantile(rows.delays_s, 0.5),
+        delay_p90_s=quantile(rows.delays_s, 0.9),
         delay_p99_s=quantile(rows.delays_s, 0.99),
+        busiest_cores=ended.busiest_cores,
     )
 
 

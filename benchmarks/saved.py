@@ -13,10 +13,12 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from benchmarks.chart import chart
+from benchmarks.ends_seen import Course, Ends, ends_table
 from benchmarks.runs import Run
-from benchmarks.scenarios import Scene
+from benchmarks.scene import Scene
 from benchmarks.table import table
 from fleetscan.version import __version__
 
@@ -37,6 +39,9 @@ simulated Azure runs in a process of its own, new for each run, and counts the r
 - A VM is lost if its line has no result although Azure has one for it.
 - The bound is the shortest schedule that the token buckets and the assessments' durations allow.
 - The makespan is the time from the first start to the last line.
+- In virtual time the product's own scheduler plays against the simulated Azure without waiting. "Over its own
+  order" compares the makespan to the end of the last assessment. 429s and lost VMs are those of the worst
+  seed.
 """
 
 
@@ -49,7 +54,7 @@ def conditions() -> str:
     )
 
 
-def save(scenes: Iterable[Scene], taken: str, checkout: Path) -> None:
+def save(scenes: Iterable[Scene | Ends], taken: str, checkout: Path) -> None:
     """Add `scenes` to those of earlier measurements, and rewrite everything."""
     folder = checkout / "docs" / "benchmarks"
     folder.mkdir(parents=True, exist_ok=True)
@@ -59,33 +64,43 @@ def save(scenes: Iterable[Scene], taken: str, checkout: Path) -> None:
     (folder / FIGURES).write_text(json.dumps(figures, indent=1) + "\n")
     (folder / TABLES).write_text("\n".join([HEAD, *(section(*each, level=2) for each in known.values())]))
     by_name = {name: scene for name, (scene, _) in known.items()}
-    (folder / CHART).write_text(chart(by_name))
+    runs = {name: scene for name, scene in by_name.items() if isinstance(scene, Scene)}
+    (folder / CHART).write_text(chart(runs))
     readme = checkout / "README.md"
     readme.write_text(spliced(readme.read_text(), excerpt(by_name)))
 
 
-def load(path: Path) -> list[tuple[Scene, str]]:
+def load(path: Path) -> list[tuple[Scene | Ends, str]]:
     """The scenes saved at `path`, each with its conditions; none where there is no such file."""
     if not path.exists():
         return []
-    return [
-        (Scene(each["name"], each["told"], [Run(**run) for run in each["runs"]]), each["taken"])
-        for each in json.loads(path.read_text())
-    ]
+    return [(_scene_of(each), each["taken"]) for each in json.loads(path.read_text())]
 
 
-def section(scene: Scene, taken: str, *, level: int) -> str:
+def _scene_of(saved: dict[str, Any]) -> Scene | Ends:
+    name, told = saved["name"], saved["told"]
+    if "courses" in saved:
+        return Ends(name, told, [Course(**course) for course in saved["courses"]])
+    return Scene(name, told, [Run(**run) for run in saved["runs"]])
+
+
+def section(scene: Scene | Ends, taken: str, *, level: int) -> str:
     """A scene with its heading, what its Azure was like, and where it was measured."""
     title = scene.name[0].upper() + scene.name[1:]
-    return f"{'#' * level} {title}\n\n{scene.told}.\n\n{table(scene)}\n\n{taken}.\n"
+    return f"{'#' * level} {title}\n\n{scene.told}.\n\n{shown(scene)}\n\n{taken}.\n"
 
 
-def excerpt(scenes: Mapping[str, Scene]) -> str:
+def shown(scene: Scene | Ends, left_out: Iterable[str] = ()) -> str:
+    """The scene's table."""
+    return ends_table(scene) if isinstance(scene, Ends) else table(scene, left_out)
+
+
+def excerpt(scenes: Mapping[str, Scene | Ends]) -> str:
     """The README's part: the chart, then each table without its lesser columns."""
     parts = ["![Bars: CPU a VM, and time to the last result](docs/benchmarks/chart.svg)"]
     for scene in scenes.values():
         parts.append(f"**{scene.name[0].upper() + scene.name[1:]}**: {scene.told}.")
-        parts.append(table(scene, left_out=LEFT_TO_THE_TABLES))
+        parts.append(shown(scene, left_out=LEFT_TO_THE_TABLES))
     parts.append(
         "Made by `make bench`. [All figures](docs/benchmarks/tables.md), and the computer they come from."
     )

@@ -1,24 +1,25 @@
-"""What is measured: five questions, each with its own simulated Azures; one function each."""
+"""What is measured: questions, each with its own simulated Azures; one function each."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks.commands import Client, first_look_after, learning_from, one_look, pace_at
-from benchmarks.runs import Run, measure, measure_elsewhere, measure_in_flight
+from benchmarks.ends_seen import Ends, play_fleets
+from benchmarks.runs import measure, measure_elsewhere, measure_in_flight
+from benchmarks.scene import Options, Say, Scene
+from benchmarks.soon import busiest, few, first_start, paced
 from fleetscan.simulator.scenario import Scenario
 
 # Assessments of 33 to 53 ms, polled after 100 ms.
 BRIEF_SPEED = 3600.0
 BRIEF_PACE = one_look(0.1, BRIEF_SPEED)
-# The fastest at which the official clients keep to their 30 s, here 0.3, while 64 requests wait for CPU.
-DEFAULTS_SPEED = 100.0
 # Assessments of hours: nothing finishes and nothing is polled while 100,000 are started.
 LASTING_SPEED = 0.01
 LASTING_WAIT_S = 3600.0
@@ -31,38 +32,6 @@ CAP_S = 120.0
 WARM_UP_MACHINES = 20
 SIDE_BY_SIDE = (Client.FLOOR, Client.FLEETSCAN, Client.ASYNCIO, Client.THREADS)
 CONDITIONS = "Azure's published limits in real time unless named, operations of 2 to 3 minutes"
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How much is measured, and how often.
-
-    `cap_s` ends the official clients' runs under limits, which take hours. `weather` are fields of `Scenario`
-    that the Azures with limits have instead of the published ones.
-    """
-
-    machines: int = 5_000
-    threads_machines: int = 1_000
-    defaults_machines: int = 600
-    rounds: int = 5
-    defaults_rounds: int = 3
-    limit_rounds: int = 1
-    cap_s: float = 240.0
-    sizes: tuple[int, ...] = (1_000, 10_000, 100_000)
-    in_flight: int = 100_000
-    weather: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """The runs of one question; `told` says in a sentence what the Azure was like."""
-
-    name: str
-    told: str
-    runs: list[Run] = field(default_factory=list)
-
-
-Say = Callable[[str], None]
 
 
 def brief(machines: int) -> Scenario:
@@ -89,23 +58,7 @@ def no_limits(options: Options, say: Say) -> Iterator[Scene]:
             run = measure(
                 client, brief(options.machines), BRIEF_PACE, machines=machines, cap_s=cap_s(machines)
             )
-            _add(scene, run, say)
-    yield scene
-
-
-def defaults(options: Options, say: Say) -> Iterator[Scene]:
-    """What a VM costs when every client polls as often as in production, beside scans of one VM."""
-    scene = Scene(
-        "defaults",
-        f"no limits, operations of 2 to 3 minutes and each client's waits, {DEFAULTS_SPEED:g} times faster; "
-        "fleetscan polls once, as it learns to do under limits",
-    )
-    for _ in range(options.defaults_rounds):
-        for client in SIDE_BY_SIDE:
-            for machines in (1, options.defaults_machines):
-                scenario = replace(brief(machines), speed=DEFAULTS_SPEED)
-                pace = pace_at(DEFAULTS_SPEED)
-                _add(scene, measure(client, scenario, pace, machines=machines, cap_s=cap_s(machines)), say)
+            scene.add(run, say)
     yield scene
 
 
@@ -113,37 +66,41 @@ def limits(options: Options, say: Say) -> Iterator[Scene]:
     """How close to the bound: fleetscan alone, first without an earlier run and then with --last-run, and
     both ways of using the official client side by side.
     """
-    for told, scenario in limited_fleets(options.weather):
-        pace = pace_at(scenario.speed)
-        scene = Scene(
-            f"limits: {told}",
-            f"{CONDITIONS}, with --last-run each as long as in the run before; "
-            f"the official clients are stopped after {options.cap_s:g} s",
-        )
-        whole = partial(measure, scenario=scenario, machines=scenario.machines)
-        for _ in range(options.limit_rounds):
-            with TemporaryDirectory() as first:
-                _add(scene, whole(Client.FLEETSCAN, pace=pace, cap_s=LIMITED_CAP_S, keep=Path(first)), say)
-                again = learning_from(Path(first), pace)
-                _add(scene, whole(Client.FLEETSCAN_AGAIN, pace=again, cap_s=LIMITED_CAP_S), say)
-        capped = partial(whole, pace=pace, cap_s=options.cap_s)
-        with ThreadPoolExecutor() as side_by_side:
-            for run in side_by_side.map(capped, (Client.ASYNCIO, Client.ASYNCIO_WIDE)):
-                _add(scene, run, say)
-        yield scene
+    told, scenario = limited_fleet(options.weather)
+    pace = pace_at(scenario.speed)
+    scene = Scene(
+        f"limits: {told}",
+        f"{CONDITIONS}, with --last-run each as long as in the run before; "
+        f"the official clients are stopped after {options.cap_s:g} s",
+    )
+    whole = partial(measure, scenario=scenario, machines=scenario.machines)
+    for _ in range(options.limit_rounds):
+        with TemporaryDirectory() as first:
+            scene.add(whole(Client.FLEETSCAN, pace=pace, cap_s=LIMITED_CAP_S, keep=Path(first)), say)
+            again = learning_from(Path(first), pace)
+            scene.add(whole(Client.FLEETSCAN_AGAIN, pace=again, cap_s=LIMITED_CAP_S), say)
+    capped = partial(whole, pace=pace, cap_s=options.cap_s)
+    with ThreadPoolExecutor() as side_by_side:
+        for run in side_by_side.map(capped, (Client.ASYNCIO, Client.ASYNCIO_WIDE)):
+            scene.add(run, say)
+    yield scene
 
 
-def limited_fleets(weather: Mapping[str, Any]) -> Iterator[tuple[str, Scenario]]:
-    """Four subscriptions of about 500 machines in three regions, and one of 800 in one, by name."""
-    fleets = {
-        "4 subscriptions of 500 VMs": Scenario(machines=2_000, subscriptions=4, regions=3),
-        "800 VMs in one subscription and region": Scenario(machines=800, subscriptions=1, regions=1),
-    }
+def limited_fleet(weather: Mapping[str, Any]) -> tuple[str, Scenario]:
+    """Four subscriptions of about 500 VMs in three regions, by name.
+
+    Every VM has a result, so that each line without one is the client's.
+    """
+    fleet = Scenario(
+        machines=2_000, subscriptions=4, regions=3, durations="regular", failing_pct=0.0, stopped_pct=0.0
+    )
     unlike = "".join(f", {name} {value}" for name, value in weather.items())
-    for name, fleet in fleets.items():
-        # Every machine has a result, so that each line without one is the client's.
-        fleet = replace(fleet, durations="regular", failing_pct=0.0, stopped_pct=0.0)
-        yield name + unlike, replace(fleet, **weather)
+    return f"4 subscriptions of 500 VMs{unlike}", replace(fleet, **weather)
+
+
+def ends_seen(options: Options, say: Say) -> Iterator[Ends]:
+    """How soon an operation's end is seen, in virtual time: every kind of fleet."""
+    yield play_fleets(options.seeds, say)
 
 
 def growth(options: Options, say: Say) -> Iterator[Scene]:
@@ -159,7 +116,7 @@ def growth(options: Options, say: Say) -> Iterator[Scene]:
                 machines=machines,
                 cap_s=cap_s(machines),
             )
-            _add(scene, run, say)
+            scene.add(run, say)
     yield scene
 
 
@@ -172,7 +129,7 @@ def in_flight(options: Options, say: Say) -> Iterator[Scene]:
             speed=LASTING_SPEED, limits_speed=0.0, durations="regular", failing_pct=0.0, stopped_pct=0.0,
         )  # fmt: skip
         run = measure_in_flight(scenario, first_look_after(LASTING_WAIT_S), cap_s=cap_s(machines))
-        _add(scene, run, say)
+        scene.add(run, say)
     yield scene
 
 
@@ -186,7 +143,7 @@ def elsewhere(endpoint: str, inventory: Path, options: Options, say: Say) -> Ite
     for _ in range(options.limit_rounds):
         for client in SIDE_BY_SIDE:
             run = measure_elsewhere(client, endpoint, inventory, pace_at(speed), cap_s=options.cap_s)
-            _add(scene, run, say)
+            scene.add(run, say)
     yield scene
 
 
@@ -195,17 +152,15 @@ def cap_s(machines: int) -> float:
     return CAP_S + CAP_S_A_MACHINE * machines
 
 
-def _add(scene: Scene, run: Run, say: Say) -> None:
-    scene.runs.append(run)
-    trouble = f", {run.trouble}" if run.trouble else ""
-    say(f"{scene.name}: {run.client}: {run.results} of {run.machines} in {run.wall_s:.1f} s{trouble}")
-
-
-QUESTIONS: dict[str, Callable[[Options, Say], Iterator[Scene]]] = {
-    "no-limits": no_limits,
-    "defaults": defaults,
+QUESTIONS: dict[str, Callable[[Options, Say], Iterator[Scene | Ends]]] = {
+    "ends-seen": ends_seen,
+    "few": few,
     "limits": limits,
+    "busiest": busiest,
+    "paced": paced,
+    "first-start": first_start,
+    "no-limits": no_limits,
     "growth": growth,
     "in-flight": in_flight,
 }
-"""What `--only` may name."""
+"""What `--only` may name, in the order of the tables."""

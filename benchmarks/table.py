@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 
 from benchmarks import figures
 from benchmarks.figures import middle
+from benchmarks.markdown import markdown
 from benchmarks.runs import Run
-from benchmarks.scenarios import Scene
+from benchmarks.scene import Scene
 
 Cell = Callable[[Sequence[Run], Scene], str]
 
@@ -54,6 +55,9 @@ COLUMNS: dict[str, Cell] = {
     "over bound": each(figures.over_bound, ".3f"),
     "CPU ms a VM": each(figures.cpu_ms, ".2f"),
     "over the floor": _over_floor,
+    "cores, busiest minute": each(lambda run: run.busiest_cores, ".2f"),
+    "own CPU us a paced poll": each(lambda run: run.own_us_a_poll, ".0f"),
+    "CPU s to first start": each(lambda run: run.first_start_cpu_s, ".2f"),
     "start-up CPU s": whole(figures.start_up_cpu_s, ".2f"),
     "CPU ms a VM without start-up": whole(figures.cpu_ms_without_start_up, ".3f"),
     "slope": whole(figures.slope, ".2f"),
@@ -65,6 +69,7 @@ COLUMNS: dict[str, Cell] = {
     "VMs lost": lambda runs, scene: format(max(run.lost for run in runs), ","),
     "not reached": _unless_none(lambda run: run.unreached),
     "end to row, median s": each(lambda run: run.delay_median_s if run.bound_s else None, ".2f"),
+    "p90 s": each(lambda run: run.delay_p90_s if run.bound_s else None, ".2f"),
     "p99 s": each(lambda run: run.delay_p99_s if run.bound_s else None, ".2f"),
     "peak MB": each(lambda run: run.peak_mb, ",.0f"),
     "in flight MB": each(lambda run: run.in_flight_mb, ",.0f"),
@@ -80,7 +85,5 @@ def table(scene: Scene, left_out: Iterable[str] = ()) -> str:
     lines = [[cell(runs, scene) for cell in kept.values()] for runs in figures.fleets(scene)]
     filled = [column for column in range(len(kept)) if any(line[column] for line in lines)]
     names = [name for column, name in enumerate(kept) if column in filled]
-    # Words to the left, numbers to the right.
-    ruler = ["---" if name in ("client", "remark") else "--:" for name in names]
-    rows = [names, ruler, *([line[column] for column in filled] for line in lines)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    rows = [[line[column] for column in filled] for line in lines]
+    return markdown(names, rows, words=("client", "remark"))

@@ -84,18 +84,20 @@ def play(
         broker.settle(step, reply, now)
 
 
+def ends_at(cloud: Cloud, history: History) -> dict[str, float]:
+    """When Azure ended each VM's accepted operation, by the VM's key."""
+    return {
+        step.job.target.key: (step.sent_at + at) / 2.0
+        + cloud.fleet.machine(step.job.target.key).lot.duration_s
+        for at, step, reply in history.replies
+        if isinstance(step.job, Operation) and step.turn.kind is RequestKind.START and reply.status == 202
+    }
+
+
 def lateness_s(cloud: Cloud, history: History) -> list[float]:
     """How long after an operation's end its VM had ended for us, in seconds, the least first."""
-    ended_at: dict[str, float] = {}
-    done_at: dict[str, float] = {}
-    for at, step, reply in history.replies:
-        if isinstance(step.job, Operation):
-            key = step.job.target.key
-            done_at[key] = at
-            if step.turn.kind is RequestKind.START and reply.status == 202:
-                reached_at = (step.sent_at + at) / 2.0
-                ended_at[key] = reached_at + cloud.fleet.machine(key).lot.duration_s
-    return sorted(done_at[key] - at for key, at in ended_at.items())
+    done_at = {step.job.target.key: at for at, step, _ in history.replies if isinstance(step.job, Operation)}
+    return sorted(done_at[key] - at for key, at in ends_at(cloud, history).items())
 
 
 def _raise(job: Job, bug: Exception, now: float) -> None:

@@ -9,11 +9,12 @@ import pytest
 
 from benchmarks.__main__ import weather
 from benchmarks.clients.inputs import Machine, machine
-from benchmarks.commands import Client, command, learning_from, pace_at
+from benchmarks.commands import Client, command, first_look_after, learning_from, pace_at
 from benchmarks.process import RowWatch
 from benchmarks.rows import read_row, read_rows
-from benchmarks.runs import measure
-from benchmarks.scenarios import BRIEF_PACE, brief, limited_fleets
+from benchmarks.runs import measure, measure_first_start
+from benchmarks.scenarios import BRIEF_PACE, brief, limited_fleet
+from benchmarks.soon import TWO_LASTING
 
 VM = "/subscriptions/S/resourceGroups/G/providers/Microsoft.Compute/virtualMachines/N"
 RESULT = {"status": "Succeeded", "criticalAndSecurityPatchCount": 0, "otherPatchCount": 3}
@@ -32,6 +33,19 @@ def test_a_machine_costs_one_start_and_one_look(client: Client, monkeypatch: pyt
     # Nobody can have written a result before it was there.
     assert run.delay_median_s is not None
     assert 0 < run.delay_median_s < 5
+
+
+def test_the_cpu_until_the_first_start_is_known_and_the_listing_is_in_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FLEETSCAN_ACCESS_TOKEN", "bench")
+    run = measure_first_start(Client.FLEETSCAN, TWO_LASTING, first_look_after(3600.0), cap_s=60.0)
+    assert run.requests is not None
+    assert (run.requests["start"], run.trouble) == (2, "")
+    # Subscriptions, their VMs, and where patches are being installed.
+    assert run.requests["list"] >= 2
+    assert run.first_start_cpu_s is not None
+    assert 0.05 < run.first_start_cpu_s <= run.cpu_s + 0.011
 
 
 def test_the_floor_is_64_tasks_that_wait_the_time_they_are_told(tmp_path: Path) -> None:
@@ -101,7 +115,6 @@ def test_an_id_gives_what_the_official_clients_ask_for() -> None:
 
 def test_the_weather_of_limits_is_any_field_of_the_scenario() -> None:
     asked = dict([weather("limits_speed=0.5"), weather("refill=by-minute")])
-    (name, fleet), (_, single) = limited_fleets(asked)
+    name, fleet = limited_fleet(asked)
     assert name == "4 subscriptions of 500 VMs, limits_speed 0.5, refill by-minute"
     assert (fleet.limits_speed, fleet.refill, fleet.machines) == (0.5, "by-minute", 2_000)
-    assert (single.subscriptions, single.regions, single.machines) == (1, 1, 800)

@@ -17,7 +17,7 @@ from benchmarks.figures import (
     slope,
 )
 from benchmarks.runs import quantile
-from benchmarks.scenarios import Scene
+from benchmarks.scene import Scene
 from tests.benchmarks.bench_runs import a_run
 
 FLOOR = "floor: bare aiohttp, no logic"

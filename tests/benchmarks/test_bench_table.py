@@ -7,8 +7,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks.saved import BEGIN, END, save, spliced
-from benchmarks.scenarios import Scene
+from benchmarks.ends_seen import Course, Ends
+from benchmarks.saved import BEGIN, END, load, save, spliced
+from benchmarks.scene import Scene
 from benchmarks.table import table
 from tests.benchmarks.bench_runs import a_run
 
@@ -67,6 +68,16 @@ def test_a_later_measurement_keeps_the_scenes_it_did_not_take(tmp_path: Path) ->
     assert "5,000" in readme
     assert readme.startswith("# A\n")
     assert readme.endswith(f"{END}\nZ\n")
+
+
+def test_a_scene_in_virtual_time_is_kept_beside_those_of_clients(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text(f"{BEGIN}{END}")
+    seen = Course("40 VMs", 40, 1, 1.6, 3.1, 149.0, 148.0, 147.0, 1_000, 0, 0, 0)
+    save([Ends("ends seen", "virtual time", [seen]), LIMITS], "on Monday", tmp_path)
+    saved = load(tmp_path / "docs/benchmarks/figures.json")
+    assert saved == [(Ends("ends seen", "virtual time", [seen]), "on Monday"), (LIMITS, "on Monday")]
+    for text in ((tmp_path / "README.md").read_text(), (tmp_path / "docs/benchmarks/tables.md").read_text()):
+        assert "| 40 VMs | 1 | 1.6 | 3.1 | 149 | 1.014 | 1.007 | 25.0 | 0 | 0 | 0 |" in text
 
 
 def test_the_chart_says_how_many_have_a_result_where_not_all_have(tmp_path: Path) -> None:
