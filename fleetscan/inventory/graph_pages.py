@@ -97,6 +97,34 @@ def graph_pages(endpoint: str, query: GraphQuery[T], batch: Sequence[str]) -> Pa
         rows_a_page //= 2
 
 
+def graph_rows(
+    endpoint: str, query: GraphQuery[None], batch: Sequence[str], is_enough: Callable[[], bool]
+) -> Pages[str | None]:
+    """Reads rows that nothing depends on; why there are no more, where Graph refuses or makes no sense.
+
+    Each row is read as its page comes, and rows that were lost, repeated or changed meanwhile are no matter.
+    It ends after the page with which `is_enough`, which has to say so after some number of rows.
+    """
+    token: str | None = None
+    while True:
+        request = graph_request(endpoint, query.text, batch, skip_token=token)
+        try:
+            page = _read_page((yield ListRequest(query.kind, request)))
+        except ValueError as doubt:
+            return str(doubt)
+        match page:
+            case _Refused(why):
+                return why
+            case _TooLarge():
+                return "says that a page is too large"
+        for row in page.rows:
+            query.read_row(row, page.sent_at)
+        is_stuck = not page.rows or page.token == token
+        token = page.token
+        if token is None or is_stuck or is_enough():
+            return None
+
+
 def _read_all(
     endpoint: str, query: GraphQuery[T], batch: Sequence[str], rows_a_page: int
 ) -> Pages[list[T] | _Refused | _TooLarge]:

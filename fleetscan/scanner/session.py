@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 from fleetscan.engine.first_starts import AT_FIRST
@@ -18,7 +19,9 @@ from fleetscan.engine.operation import Operation
 from fleetscan.engine.scheduler import Scheduler
 from fleetscan.errors import BugError, FleetscanError, OutputError, Remedy, StoppedError
 from fleetscan.inventory.busy import Busy
+from fleetscan.inventory.last_assessments import query_last
 from fleetscan.inventory.listing import Fleet
+from fleetscan.inventory.pages import Pages
 from fleetscan.inventory.selection import is_skipped
 from fleetscan.model import Ending, Failure, Job, Outcome, OwnCode, Reason, Target
 from fleetscan.records.fleet_facts import FleetFacts, not_scanned
@@ -31,6 +34,7 @@ from fleetscan.runs.store import RunStore
 from fleetscan.scanner.asking import selection_of
 from fleetscan.scanner.broker import Broker
 from fleetscan.scanner.hooks import Hooks
+from fleetscan.scanner.last_assessments import LastAssessments
 from fleetscan.scanner.policy import limits_of, longest_first, operation_rules, past_durations
 from fleetscan.scanner.recorder import Recorder, ignore
 from fleetscan.scanner.resume import Resumption
@@ -72,6 +76,7 @@ class Session:
         self._are_failures_planned = are_failures_planned
         self._bugs = self._skipped = 0
         self._busy: list[tuple[int, Target]] = []
+        self._last = LastAssessments()
         self._now = clock.monotonic
         self.broker = Broker(
             Scheduler(limits_of(settings), AT_FIRST, settings.max_in_flight),
@@ -187,7 +192,26 @@ class Session:
                 operation = resumption.operation(number, target, self._rules, past.of(target), self._clock)
                 if operation.polling is not None:
                     self._hooks.accepted()
+                elif operation.expected_s is None and not resumption.is_begun(number):
+                    self._last.want(operation)
                 yield operation
+
+    @property
+    def wants_last(self) -> bool:
+        """Whether VMs are to be started of which it is not known how long their last assessment took."""
+        return len(self._last) > 0
+
+    def last_assessments(self, subscription_ids: Sequence[str], now: datetime) -> Pages[None]:
+        """Reads how long the VMs' last assessments took, for the operations that wait or run meanwhile."""
+        endpoint, last = self._settings.endpoint, self._last
+        why = yield from query_last(endpoint, subscription_ids, self._learn, last.__len__, now)
+        if why is not None:
+            log.info("nothing is known of the VMs' last assessments: Resource Graph %s", why)
+        last.clear()
+
+    def _learn(self, key: str, span_s: float) -> None:
+        if (waiting := self._last.learn(key, span_s)) is not None:
+            self.broker.heard(waiting)
 
     @property
     def has_running(self) -> bool:
@@ -272,6 +296,7 @@ class Session:
     def _ended(self, job: Job) -> None:
         match job:
             case Operation(number=number, target=target, ending=ending):
+                self._last.drop(job)
                 self._recorder.record(number, target, ending)
 
     def _broke(self, job: Job, bug: Exception, now: float) -> None:
