@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 from fleetscan.engine.first_starts import AT_FIRST
+from fleetscan.engine.last_time import ENOUGH_ENDS
 from fleetscan.engine.operation import Operation
 from fleetscan.engine.scheduler import Scheduler
 from fleetscan.errors import BugError, FleetscanError, OutputError, Remedy, StoppedError
@@ -198,8 +199,11 @@ class Session:
 
     @property
     def wants_last(self) -> bool:
-        """Whether VMs are to be started of which it is not known how long their last assessment took."""
-        return len(self._last) > 0
+        """Whether enough VMs are to be started of which it is not known how long they took last time.
+
+        Fewer start all at once, and end before it shows whether their last times predict anything.
+        """
+        return len(self._last) > ENOUGH_ENDS
 
     def last_assessments(self, subscription_ids: Sequence[str], now: datetime) -> Pages[None]:
         """Reads how long the VMs' last assessments took, for the operations that wait or run meanwhile."""
