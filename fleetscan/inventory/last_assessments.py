@@ -9,27 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from fleetscan.azure_times import azure_time
-from fleetscan.engine.latest_assessment import ASSESSMENTS
+from fleetscan.engine.latest_assessment import ASSESSMENTS, span_of
 from fleetscan.engine.replies import text_at
 from fleetscan.inventory.graph_pages import GraphQuery, batches, graph_rows
 from fleetscan.inventory.pages import Pages
 from fleetscan.model import Json, RequestKind
 
+COLUMNS = ("status", "startDateTime", "lastModifiedDateTime")
 # Without a `where` on what an assessment changes tonight: rows would leave the pages between two of them.
 QUERY = (
     f"patchassessmentresources | where type =~ '{ASSESSMENTS}' "
-    "| project id, status = properties.status, startDateTime = properties.startDateTime, "
-    "lastModifiedDateTime = properties.lastModifiedDateTime | order by id asc"
+    f"| project id, {', '.join(f'{name} = properties.{name}' for name in COLUMNS)} | order by id asc"
 )
-# One that failed says when it gave up, and not how long it takes.
-TELLING = frozenset({"succeeded", "completedwithwarnings"})
-# Seven days, and what an hour's change of clocks adds.
-KEPT_S = 7 * 86_400.0 + 3600.0
-# Clocks inside Azure differ by little.
-AHEAD_S = 300.0
-# No assessment's two times are so near together or so far apart.
-LEAST_S, MOST_S = 1.0, 14_400.0
 # Rows may be about VMs that are not scanned: so many are read besides twice as many as VMs are.
 ROWS_BESIDES = 1000
 
@@ -52,7 +43,8 @@ def query_last(
     def read_row(row: Json, sent_at: datetime | None) -> None:
         nonlocal left
         left -= 1
-        if (span_s := _span_s(row, sent_at or now)) is not None:
+        status, began, changed = (text_at(row, name) for name in COLUMNS)
+        if (span_s := span_of(status, began, changed, sent_at or now)) is not None:
             learn(_machine_of(row), span_s)
 
     def is_enough() -> bool:
@@ -69,17 +61,3 @@ def query_last(
 def _machine_of(row: Json) -> str:
     """The key of the VM whose assessment it is."""
     return (text_at(row, "id") or "").lower().rpartition("/patchassessmentresults/")[0]
-
-
-def _span_s(row: Json, azure_now: datetime) -> float | None:
-    """The seconds from its start to its last change; None where they tell nothing or cannot be."""
-    if (text_at(row, "status") or "").lower() not in TELLING:
-        return None
-    began = azure_time(text_at(row, "startDateTime"))
-    changed = azure_time(text_at(row, "lastModifiedDateTime"))
-    if began is None or changed is None:
-        return None
-    began_ago_s, changed_ago_s = ((azure_now - at).total_seconds() for at in (began, changed))
-    is_kept = began_ago_s <= KEPT_S and changed_ago_s >= -AHEAD_S
-    span_s = began_ago_s - changed_ago_s
-    return span_s if is_kept and LEAST_S <= span_s <= MOST_S else None

@@ -79,6 +79,8 @@ ROWS: dict[str, tuple[tuple[str, object], tuple[str, object], tuple[str, object]
     "failing-pct": (("0", 0.0), ("1.5", 1.5), ("3", 3.0)),
     "installing-pct": (("0", 0.0), ("1.5", 1.5), ("3", 3.0)),
     "stuck-pct": (("0", 0.0), ("1.5", 1.5), ("3", 3.0)),
+    "assessed-before-pct": (("0", 0.0), ("50", 50.0), ("100", 100.0)),
+    "nights-differ": (("0", 0.0), ("0.5", 0.5), ("3", 3.0)),
     "graph-lag": (("0s", 0.0), ("90s", 90.0), ("1500ms", 1.5)),
     "faults-pct": (("0", 0.0), ("1.5", 1.5), ("3", 3.0)),
     "echoed-pct": (("0", 0.0), ("1.5", 1.5), ("3", 3.0)),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from fleetscan.engine.last_time import LastBy, expected_s
 from fleetscan.engine.operation import Operation
 from fleetscan.engine.pacing import Pacing, Watch
-from fleetscan.model import Target
-from tests.virtual import rules
+from fleetscan.model import Reply, Target
+from tests.virtual import ENDPOINT, rules
 
 # What a dozen VMs took last time, from a minute to an hour.
 LASTS = [60.0 * 1.45**place for place in range(12)]
@@ -77,3 +77,13 @@ def test_an_operation_s_own_last_time_is_never_replaced_by_its_result_s() -> Non
     assert new.expect(50.0, LastBy.RESULT) is False
     assert new.expected_s is not None
     assert round(new.expected_s, 1) == 71.1
+
+
+def test_an_accepted_operation_is_watched_by_the_source_that_its_start_knew() -> None:
+    operation = Operation(Target("/vm", "s", "g", "vm"), rules(1))
+    operation.begin(0.0)
+    operation.expect(43.1, LastBy.RESULT)
+    operation.receive(Reply(202, {"azure-asyncoperation": f"{ENDPOINT}/operations/1"}), 0.0, 0.1)
+    assert operation.polling is not None
+    watch = operation.polling._watch
+    assert (watch.last_s, watch.last_by) == (43.1, LastBy.RESULT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import time
 import tracemalloc
@@ -14,6 +15,7 @@ import pytest
 
 from fleetscan.engine.operation import Operation
 from fleetscan.model import Fault, Reply, Request, Target
+from fleetscan.records.row import Row
 from fleetscan.scanner.last_assessments import LastAssessments
 from fleetscan.scanner.live import scan_over
 from fleetscan.scanner.summary import ScanSummary
@@ -78,13 +80,13 @@ def fleet(machines: int = 60, **more: object) -> Cloud:
 
 
 def scan(
-    cloud: Cloud, answer: Answer | None = None, **more: object
+    cloud: Cloud, answer: Answer | None = None, hooks: Notes | None = None, **more: object
 ) -> tuple[Wire, Notes, ScanSummary, float]:
     """A scan of `cloud` with a tenth of its limits: twenty starts at once, one a second from then on.
 
     The last value is how many seconds it took.
     """
-    wire, notes = Wire(cloud, answer), Notes()
+    wire, notes = Wire(cloud, answer), hooks or Notes()
     ended: list[tuple[ScanSummary, float]] = []
 
     @in_virtual_time
@@ -275,6 +277,19 @@ def test_what_is_known_of_a_vm_costs_a_hundred_and_twenty_bytes_at_most() -> Non
         tracemalloc.stop()
     assert most / number < 120
     assert len(last) == 0
+
+
+def test_results_are_not_kept_for_a_graph_that_does_not_answer() -> None:
+    class Kept(Notes):
+        most = 0
+
+        def row(self, row: Row) -> None:
+            found = [each for each in gc.get_objects() if isinstance(each, Operation)]
+            self.most = max(self.most, sum(hasattr(each, "ending") for each in found))
+
+    notes = Kept()
+    scan(fleet(40), silent, notes)
+    assert 1 <= notes.most < 20
 
 
 def test_an_operation_that_has_ended_is_not_kept_for_its_time() -> None:
