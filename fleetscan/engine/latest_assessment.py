@@ -65,7 +65,7 @@ def latest_assessment(reply: Reply) -> LatestAssessment | None:
 
 
 def span_of(status: str | None, began: str | None, changed: str | None, azure_now: datetime) -> float | None:
-    """The seconds from an assessment's start to its last change; None where they tell nothing or cannot be."""
+    """The seconds from its start to its last change; None where they tell nothing or cannot be."""
     began_at, changed_at = azure_time(began), azure_time(changed)
     if (status or "").lower() not in TELLING or began_at is None or changed_at is None:
         return None

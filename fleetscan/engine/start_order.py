@@ -79,5 +79,8 @@ class StartOrder:
 
     def _sort_anew(self) -> None:
         unsorted, self._unknown, self._news = self._unknown, deque(), 0
-        for order, job, turn in unsorted:
-            self.put(order, job, turn)
+        for entry in unsorted:
+            if entry[1].expected_s is None:
+                self._unknown.append(entry)
+            else:
+                self.put(*entry)
