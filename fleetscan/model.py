@@ -136,6 +136,11 @@ class Job(Protocol):
     the job has ended; it holds its own result.
     """
 
+    @property
+    def expected_s(self) -> float | None:
+        """How long what it starts probably takes at Azure, None where nothing is known of that."""
+        ...
+
     def begin(self, now: float) -> Turn:
         """The first turn it wants."""
         ...

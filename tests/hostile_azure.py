@@ -59,7 +59,8 @@ class HostileAzure:
     def _remember(self, told: Json, correlation_id: str) -> None:
         match told:
             case {"data": list(rows)}:
-                self.listed |= {str(row["id"]).lower(): row for row in rows if isinstance(row, dict)}
+                found = {str(row["id"]).lower(): row for row in rows if isinstance(row, dict)}
+                self.listed |= {key: row for key, row in found.items() if "/patchassessment" not in key}
             case {"value": list(entries)}:
                 self.subscriptions |= {
                     str(entry["subscriptionId"]): entry["displayName"]

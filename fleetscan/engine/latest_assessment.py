@@ -6,6 +6,7 @@ Kept for seven days, and late by some seconds. Facts: Microsoft's documents on `
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from fleetscan.azure_times import azure_time
 from fleetscan.engine.graph_request import graph_request
@@ -13,6 +14,14 @@ from fleetscan.engine.replies import parse_object, text_of
 from fleetscan.model import Json, Reply, Request, Target
 
 ASSESSMENTS = "microsoft.compute/virtualmachines/patchassessmentresults"
+# One that failed says when it gave up, and not how long it takes.
+TELLING = frozenset({"succeeded", "completedwithwarnings"})
+# Seven days, and what an hour's change of clocks adds.
+KEPT_S = 7 * 86_400.0 + 3600.0
+# Clocks inside Azure differ by little.
+AHEAD_S = 300.0
+# No assessment's two times are so near together or so far apart.
+LEAST_S, MOST_S = 1.0, 14_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +62,14 @@ def latest_assessment(reply: Reply) -> LatestAssessment | None:
     )
     changed = started if azure_time(changed) is None else changed
     return LatestAssessment(started, changed, status.lower(), {**properties, "patches": patches})
+
+
+def span_of(status: str | None, began: str | None, changed: str | None, azure_now: datetime) -> float | None:
+    """The seconds from its start to its last change; None where they tell nothing or cannot be."""
+    began_at, changed_at = azure_time(began), azure_time(changed)
+    if (status or "").lower() not in TELLING or began_at is None or changed_at is None:
+        return None
+    began_ago_s, changed_ago_s = ((azure_now - at).total_seconds() for at in (began_at, changed_at))
+    is_kept = began_ago_s <= KEPT_S and changed_ago_s >= -AHEAD_S
+    span_s = began_ago_s - changed_ago_s
+    return span_s if is_kept and LEAST_S <= span_s <= MOST_S else None

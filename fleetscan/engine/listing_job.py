@@ -38,6 +38,11 @@ class ListingJob(Generic[T]):
         """Whether `result` is there."""
         return hasattr(self, "result")
 
+    @property
+    def expected_s(self) -> None:
+        """Nothing: it starts nothing."""
+        return None
+
     def begin(self, now: float) -> Turn:
         """The first page."""
         self._wanted, self._wanted_at = next(self._pages), now

@@ -13,6 +13,7 @@ from typing import Self
 
 from fleetscan.azure_times import http_time
 from fleetscan.engine import outcomes
+from fleetscan.engine.last_time import LastBy
 from fleetscan.engine.operation_times import OperationTimes
 from fleetscan.engine.operation_urls import OperationUrls
 from fleetscan.engine.phase import Passage, Phase, Preempted, lowered
@@ -122,6 +123,20 @@ class Operation:
     def polling(self) -> Polling | None:
         """The accepted operation that is being followed, if one is."""
         return self._phase if isinstance(self._phase, Polling) else None
+
+    @property
+    def expected_s(self) -> float | None:
+        """How long the assessment that it is to start probably takes, where that is known."""
+        return self._phase.expected_s if isinstance(self._phase, Starting) else None
+
+    def expect(self, last_s: float, last_by: LastBy) -> bool:
+        """How long the VM's last assessment took has become known; True where the start waits and did not."""
+        match self._phase:
+            case Starting() as starting:
+                return starting.expect(last_s, last_by)
+            case Polling() as polling:
+                polling.expect(last_s, last_by)
+        return False
 
     def begin(self, now: float) -> Turn:
         """The start, or where an earlier process left off."""

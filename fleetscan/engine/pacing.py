@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import sqrt
 
 from fleetscan.engine.hazard import PRIOR_MEAN_S, Hazard
-from fleetscan.engine.last_time import LastTime
+from fleetscan.engine.last_time import LastBy, LastTime
 from fleetscan.engine.time_left import TimeLeft
 
 # Compute refills 15 status reads a minute for one VM: the distance where no reply has told its own count.
@@ -46,14 +46,16 @@ class Demand:
 class Watch:
     """What is known of a running operation. `seen_s` is its age when it was last seen running, 0 at first.
 
-    `last_s` is how long the VM's assessment took last time, where that is known. `is_resumed` says that an
-    earlier process started it: how old it is depends on two wall clocks. `weight` is its part of `demand`.
+    `last_s` is how long the VM's assessment took last time, where that is known, by the times of `last_by`.
+    `is_resumed` says that an earlier process started it: how old it is depends on two wall clocks. `weight`
+    is its part of `demand`.
     """
 
     kind: str
     demand: Demand
     accepted_at: float
     last_s: float | None = None
+    last_by: LastBy = LastBy.OPERATION
     seen_s: float = 0.0
     is_resumed: bool = False
     weight: float = 0.0
@@ -87,8 +89,8 @@ class Pacing:
         self._hazards: dict[str, Hazard] = {}
         self._demands: dict[str, Demand] = {}
         # Durations again, each divided by its VM's last one.
-        self._again = Hazard()
-        self._last_time = LastTime()
+        self._again = {last_by: Hazard() for last_by in LastBy}
+        self._last_time = {last_by: LastTime() for last_by in LastBy}
         self.time_left = TimeLeft()
         for kind, durations_s in (recalled or {}).items():
             for duration_s in durations_s:
@@ -101,13 +103,20 @@ class Pacing:
         subscription: str,
         accepted_at: float,
         last_s: float | None = None,
+        last_by: LastBy = LastBy.OPERATION,
         *,
         is_resumed: bool = False,
     ) -> Watch:
         """Begin to watch an operation accepted at `accepted_at`, of a VM that took `last_s` last time."""
         demand = self._demands.setdefault(subscription, Demand())
         self.time_left.accepted(accepted_at)
-        return Watch(os_type or "", demand, accepted_at, last_s and _as_last(last_s), is_resumed=is_resumed)
+        last_s = last_s and _as_last(last_s)
+        return Watch(os_type or "", demand, accepted_at, last_s, last_by, is_resumed=is_resumed)
+
+    def expect(self, watch: Watch, last_s: float, last_by: LastBy) -> None:
+        """How long the VM's last assessment took became known while it is watched; what is known stays."""
+        if watch.last_s is None:
+            watch.last_s, watch.last_by = _as_last(last_s), last_by
 
     def may_wait(self, watch: Watch) -> bool:
         """Whether a poll planned now is planned anew before it is sent."""
@@ -138,7 +147,7 @@ class Pacing:
         """A poll at `age_s` showed the operation running."""
         self._of(watch.kind).running(watch.seen_s, age_s)
         if watch.last_s is not None:
-            self._again.running(watch.seen_s / watch.scale, age_s / watch.scale)
+            self._again[watch.last_by].running(watch.seen_s / watch.scale, age_s / watch.scale)
         watch.seen_s = age_s
 
     def ended(self, watch: Watch, duration_s: float) -> None:
@@ -146,8 +155,8 @@ class Pacing:
         self.time_left.ended(duration_s)
         self._of(watch.kind).ended(watch.seen_s, duration_s)
         if watch.last_s is not None:
-            self._again.ended(watch.seen_s / watch.scale, duration_s / watch.scale)
-            self._last_time.ended(watch.kind, _as_last(duration_s), watch.last_s)
+            self._again[watch.last_by].ended(watch.seen_s / watch.scale, duration_s / watch.scale)
+            self._last_time[watch.last_by].ended(watch.kind, _as_last(duration_s), watch.last_s)
 
     def ended_within(self, watch: Watch, age_s: float) -> None:
         """A poll at `age_s` showed that the operation has ended, and not when.
@@ -186,8 +195,8 @@ class Pacing:
 
     def _guess(self, watch: Watch) -> tuple[Hazard, float]:
         """What predicts the operation's end best, and what its ages are divided by there."""
-        if watch.last_s is not None and self._last_time.is_reliable:
-            return self._again, watch.scale
+        if watch.last_s is not None and self._last_time[watch.last_by].is_reliable:
+            return self._again[watch.last_by], watch.scale
         return self._of(watch.kind), 1.0
 
     def _of(self, kind: str) -> Hazard:

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from fleetscan.azure_times import http_time
 from fleetscan.engine import outcomes
+from fleetscan.engine.last_time import LastBy
 from fleetscan.engine.operation_times import A_LITTLE_S, OperationTimes
 from fleetscan.engine.operation_urls import OperationUrls
 from fleetscan.engine.pacing import MIN_POLL_SPACING_S, Watch
@@ -237,6 +238,10 @@ class Polling:
         """The operation is not there or not ours to read: what became of it the VM itself tells."""
         ending = outcomes.refusal(reply, self.stage)
         return Recovering(self._target, self._rules, self._posted_at, None, ending).begun(now)
+
+    def expect(self, last_s: float, last_by: LastBy) -> None:
+        """How long the VM's last assessment took has become known."""
+        self._rules.pacing.expect(self._watch, last_s, last_by)
 
     def leave(self) -> None:
         """It is not polled any more: its part of the reads goes to the others. Leaving twice is harmless."""

@@ -15,6 +15,7 @@ from fleetscan.engine.bucket import Bucket
 from fleetscan.engine.circuit import FAILURES_TO_OPEN, Circuit
 from fleetscan.engine.first_starts import FirstStarts
 from fleetscan.engine.limits import DRAWS, REGIONAL, Account, Limits, Policy
+from fleetscan.engine.start_order import StartOrder
 from fleetscan.model import Job, Request, RequestKind, Turn
 
 NEVER = float("inf")
@@ -53,7 +54,10 @@ class RegionQueue:
         self.circuit = circuit
         self._queue: list[tuple[float, int, Job, Turn]] = []
 
-    def put(self, due_at: float, order: int, job: Job, turn: Turn) -> None:
+    def __len__(self) -> int:
+        return len(self._queue)
+
+    def put(self, due_at: float, order: int, job: Job, turn: Turn, now: float) -> None:
         """Queue `job`; `order` tells apart what is due at the same moment."""
         heapq.heappush(self._queue, (due_at, order, job, turn))
 
@@ -87,16 +91,52 @@ class RegionQueue:
 
     def ready_at(self) -> float:
         """When the first request is due, its token there, and the region let through to."""
-        if not self._queue:
+        if (due_at := self.due_at()) == NEVER:
             return NEVER
-        return max(self._queue[0][0], self.bucket.ready_at(), self.circuit.ready_at)
-
-    def __len__(self) -> int:
-        return len(self._queue)
+        return max(due_at, self.bucket.ready_at(), self.circuit.ready_at)
 
     def backlog_s(self) -> float:
         """How long the bucket's refill takes to serve everything that waits, in seconds."""
-        return len(self._queue) / self.bucket.refill_per_s
+        return len(self) / self.bucket.refill_per_s
+
+
+class StartQueue(RegionQueue):
+    """Starts of one subscription and region: of those that are due, the longest assessment first."""
+
+    __slots__ = ("order",)
+
+    def __init__(self, bucket: Bucket, circuit: Circuit) -> None:
+        super().__init__(bucket, circuit)
+        self.order = StartOrder()
+
+    def __len__(self) -> int:
+        return len(self._queue) + len(self.order)
+
+    def put(self, due_at: float, order: int, job: Job, turn: Turn, now: float) -> None:
+        """Queue `job` for its moment, or among those that are due."""
+        if due_at > now:
+            super().put(due_at, order, job, turn, now)
+        else:
+            self.order.put(order, job, turn)
+
+    def pop(self, now: float, reads_per_s: Callable[[], float]) -> tuple[Job, Turn] | None:
+        """Take out the start whose turn it is."""
+        while self._queue and self._queue[0][0] <= now:
+            _, order, job, turn = heapq.heappop(self._queue)
+            self.order.put(order, job, turn)
+        return self.order.pop()
+
+    def take_out(self, is_wanted: Callable[[Job], bool] = lambda _: True) -> list[Job]:
+        """Take out what waits: all of it, or the jobs that are wanted."""
+        return self.order.take_out(is_wanted) + super().take_out(is_wanted)
+
+    def first_kind(self) -> RequestKind | None:
+        """What the request that goes first is for."""
+        return RequestKind.START if self.order else super().first_kind()
+
+    def due_at(self) -> float:
+        """When the first request is due: long ago where one is."""
+        return -NEVER if self.order else super().due_at()
 
 
 class RequestQueue:
@@ -119,13 +159,22 @@ class RequestQueue:
 
     def put(self, due_at: float, order: int, job: Job, turn: Turn, now: float) -> None:
         """Queue `job` in the region queue whose bucket it draws on."""
-        _, policy = DRAWS[turn.kind]
-        key = (policy, turn.region)
-        if (region := self._regions.get(key)) is None:
+        self._region(turn.kind, turn.region, now).put(due_at, order, job, turn, now)
+
+    def heard(self, region: str) -> None:
+        """One more job whose start waits for the region expects something."""
+        _, policy = DRAWS[RequestKind.START]
+        if isinstance(starts := self._regions.get((policy, region)), StartQueue):
+            starts.order.heard()
+
+    def _region(self, kind: RequestKind, name: str, now: float) -> RegionQueue:
+        _, policy = DRAWS[kind]
+        if (region := self._regions.get((policy, name))) is None:
             bucket = Bucket(self._limits.policies[policy], now, self._limits.share)
             circuit = Circuit(FAILURES_TO_OPEN if policy in REGIONAL else NEVER)
-            region = self._regions[key] = RegionQueue(bucket, circuit)
-        region.put(due_at, order, job, turn)
+            of_kind = StartQueue if kind is RequestKind.START else RegionQueue
+            region = self._regions[policy, name] = of_kind(bucket, circuit)
+        return region
 
     def ready_at(self) -> float:
         """When any request may leave; NEVER when none waits."""
@@ -156,9 +205,18 @@ class RequestQueue:
         if (region := self._next_region(now)) is None:
             return None
         popped = region.pop(now, lambda: self._polls_per_s(region, now, idle_share))
-        if popped is None:
-            return None
-        job, turn = popped
+        return None if popped is None else self._step(*popped, region, now)
+
+    def take_aside(self, job: Job, turn: Turn, now: float) -> Step:
+        """Send off a request that has not waited here, when `aside_at` has come."""
+        return self._step(job, turn, self._region(turn.kind, turn.region, now), now)
+
+    def aside_at(self, turn: Turn, now: float) -> float:
+        """When the buckets have a token for a request that does not wait here."""
+        region = self._region(turn.kind, turn.region, now)
+        return max(self.bucket.ready_at(), region.bucket.ready_at())
+
+    def _step(self, job: Job, turn: Turn, region: RegionQueue, now: float) -> Step:
         self.bucket.take(now)
         region.bucket.take(now)
         region.circuit.sent()

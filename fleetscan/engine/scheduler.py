@@ -70,11 +70,15 @@ class Scheduler:
         self._exchanging = 0
         self.workers = workers
         self._starts = True
+        self._aside: Job | None = None
+        # Its next request and when that is due; None while it is exchanged.
+        self._aside_turn: tuple[float, Turn] | None = None
         self.outages: list[Outage] = []
 
     def stop_starting(self) -> None:
-        """Drop every start that waits, and those to come."""
+        """Drop every start that waits, and those to come, and what goes on aside."""
         self._starts = False
+        self._aside_turn = None
         self._queues = {
             key: queue for key, queue in self._queues.items() if queue.account is not Account.WRITES
         }
@@ -85,8 +89,44 @@ class Scheduler:
         """Take in a job; its first request waits for its turn."""
         self._put(job, job.begin(now), now)
 
+    def add_aside(self, job: Job, now: float) -> None:
+        """Take in a job that nothing waits for, one at a time: all is finished where only this one is not."""
+        self._aside = job
+        self._put(job, job.begin(now), now)
+
+    def is_aside(self, step: Step) -> bool:
+        """Whether nothing waits for the step's job."""
+        return step.job is self._aside
+
+    def heard(self, subscription_id: str, region: str) -> None:
+        """One more job whose start waits in this scope expects something: starts may go in another order."""
+        if (queue := self._queues.get((subscription_id, Account.WRITES))) is not None:
+            queue.heard(region)
+
     def next(self, now: float) -> Step | WaitUntil | Finished:
         """What to do now. Takes the tokens of the step it returns."""
+        if self._aside_turn is None:
+            return self._next(now)
+        due_at, turn = self._aside_turn
+        queue = self._queue(turn, now)
+        ready_at = max(due_at, queue.aside_at(turn, now))
+        if ready_at <= now:
+            return self._step_aside(queue, turn, now)
+        match self._next(now):
+            case WaitUntil(at=at) if at > ready_at:
+                return WaitUntil(ready_at, turn.kind)
+            case Finished() as finished:
+                self._aside_turn = None
+                return finished
+            case found:
+                return found
+
+    def _step_aside(self, queue: RequestQueue, turn: Turn, now: float) -> Step:
+        assert self._aside is not None
+        self._aside_turn = None
+        return queue.take_aside(self._aside, turn, now)
+
+    def _next(self, now: float) -> Step | WaitUntil | Finished:
         while self._heap:
             listed_at, _, queue = self._heap[0]
             if listed_at != queue.listed_at:
@@ -110,6 +150,8 @@ class Scheduler:
         turn = step.job.receive(reply, step.sent_at, now)
         if turn is not None:
             self._put(step.job, turn, now)
+        elif self.is_aside(step):
+            self._aside = None
         self._give_up(step)
         return turn is None
 
@@ -140,20 +182,28 @@ class Scheduler:
         return [] if queue is None else queue.take_out(is_wanted)
 
     def _came_back(self, step: Step, *, is_verdict: bool = False) -> None:
-        self._exchanging -= 1
+        self._exchanging -= not self.is_aside(step)
         step.queue.first_starts.came_back(is_verdict=is_verdict)
 
     def _put(self, job: Job, turn: Turn, now: float) -> None:
+        due_at = now + turn.after_s
+        if job is self._aside:
+            self._aside_turn = (due_at, turn) if self._starts else None
+            return
         account, _ = DRAWS[turn.kind]
         if account is Account.WRITES and not self._starts:
             return
-        key = (turn.subscription_id, account)
-        if (queue := self._queues.get(key)) is None:
-            queue = self._queues[key] = RequestQueue(account, self._limits, now, self._at_first)
-        due_at = now + turn.after_s
+        queue = self._queue(turn, now)
         queue.put(due_at, next(self._order), job, turn, now)
         if due_at < queue.listed_at:
             self._list(queue, due_at)
+
+    def _queue(self, turn: Turn, now: float) -> RequestQueue:
+        account, _ = DRAWS[turn.kind]
+        key = (turn.subscription_id, account)
+        if (queue := self._queues.get(key)) is None:
+            queue = self._queues[key] = RequestQueue(account, self._limits, now, self._at_first)
+        return queue
 
     def _list(self, queue: RequestQueue, at: float) -> None:
         queue.listed_at = at

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from fleetscan.azure_times import http_time
 from fleetscan.engine import outcomes
+from fleetscan.engine.last_time import LastBy, expected_s
 from fleetscan.engine.operation_urls import OperationUrls
 from fleetscan.engine.phase import Next, Passage, lowered, turn_of
 from fleetscan.engine.poll import Polling
@@ -36,6 +37,7 @@ class Starting:
 
     __slots__ = (
         "_failures",
+        "_last_by",
         "_last_s",
         "_posted_at",
         "_rules",
@@ -50,7 +52,7 @@ class Starting:
     def __init__(self, target: Target, rules: OperationRules, last_s: float | None = None) -> None:
         self._target = target
         self._rules = rules
-        self._last_s = last_s
+        self._last_s, self._last_by = last_s, LastBy.OPERATION
         self._failures = self._throttled = self._unknown = 0
         self._was_sent = False
         # When the first start was sent that may have arrived.
@@ -68,6 +70,18 @@ class Starting:
     def begin(self) -> Turn:
         """The start, at once."""
         return self._start(0.0)
+
+    def expect(self, last_s: float, last_by: LastBy) -> bool:
+        """How long the VM's last assessment took has become known; False where it was known before."""
+        if self._last_s is not None:
+            return False
+        self._last_s, self._last_by = last_s, last_by
+        return True
+
+    @property
+    def expected_s(self) -> float | None:
+        """How long the assessment probably takes, by the VM's last one."""
+        return None if self._last_s is None else expected_s(self._last_s, self._last_by)
 
     def request(self) -> Request:
         """POST assessPatches, without a body."""
@@ -106,7 +120,7 @@ class Starting:
         if not urls.status_url and not urls.location_url():
             return outcomes.malformed(reply, Stage.START, outcomes.NO_URL)
         subscription = lowered(self._target.subscription_id)
-        watch = rules.pacing.watch(self._target.os_type, subscription, now, self._last_s)
+        watch = rules.pacing.watch(self._target.os_type, subscription, now, self._last_s, self._last_by)
         polling = Polling(self._target, rules, watch, posted_at=sent_at, accepted_at=now, urls=urls)
         polling.azure_accepted_at = http_time(reply.headers.get("date"))
         return Passage(polling, polling.poll_later(reply, now))

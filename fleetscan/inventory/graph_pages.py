@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from fleetscan.addresses import HIDDEN
 from fleetscan.engine.graph_request import MAX_ROWS, graph_request
@@ -107,6 +107,47 @@ def graph_pages(
             case _Refused(why) | _TooLarge(why):
                 part.drop()
                 return why
+
+
+def graph_rows(
+    endpoint: str, query: GraphQuery[None], batch: Sequence[str], is_enough: Callable[[], bool]
+) -> Pages[str | None]:
+    """Reads rows that nothing depends on; why there are no more, where Graph refuses or makes no sense.
+
+    Each row is read as its page comes, and rows that were lost, repeated or changed meanwhile are no matter.
+    It ends after the page with which `is_enough`, which has to say so after some number of rows.
+    """
+    token: str | None = None
+    while True:
+        request = graph_request(endpoint, query.text, batch, skip_token=token)
+        try:
+            read = _read_rows((yield ListRequest(query.kind, request)), query)
+        except ValueError as doubt:
+            return str(doubt)
+        if read.otherwise is not None:
+            return read.otherwise.why
+        is_stuck = not read.rows or read.token == token
+        token = read.token
+        if token is None or is_stuck or is_enough():
+            return None
+
+
+class _Read(NamedTuple):
+    """How many rows a page had, and what comes after it."""
+
+    rows: int
+    token: str | None
+    otherwise: _Refused | _TooLarge | None = None
+
+
+def _read_rows(reply: Reply, query: GraphQuery[None]) -> _Read:
+    """Read a page's rows, and keep nothing of it while the next is waited for."""
+    page = _read_page(reply)
+    if not isinstance(page, _Page):
+        return _Read(0, None, page)
+    for row in page.rows:
+        query.read_row(row, page.sent_at)
+    return _Read(len(page.rows), page.token)
 
 
 def _read_all(endpoint: str, reading: _Reading[T], batch: Sequence[str], rows_a_page: int) -> Pages[None]:

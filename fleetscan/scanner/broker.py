@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fleetscan.engine.operation import Operation
+from fleetscan.engine.phase import lowered
 from fleetscan.engine.poll import Polling
 from fleetscan.engine.queues import Step
 from fleetscan.engine.refused_scopes import RefusedScopes
@@ -70,6 +71,23 @@ class Broker:
             self._end_unasked(job)
         else:
             self._scheduler.add(job, now)
+
+    def add_aside(self, job: Job, now: float) -> None:
+        """Take in a job that nothing waits for."""
+        self._scheduler.add_aside(job, now)
+
+    def is_aside(self, step: Step) -> bool:
+        """Whether nothing waits for the step's job."""
+        return self._scheduler.is_aside(step)
+
+    def heard(self, operation: Operation) -> None:
+        """It has become known how long an operation takes whose start waits."""
+        target = operation.target
+        self._scheduler.heard(lowered(target.subscription_id), target.location or "")
+
+    def leave(self, step: Step, now: float) -> None:
+        """The exchange of a step that nothing waits for was given up."""
+        self._scheduler.forget(step, now)
 
     def stop_starting(self) -> None:
         """Send no more starts; running assessments are still polled."""

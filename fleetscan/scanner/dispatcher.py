@@ -82,6 +82,7 @@ class Dispatcher:
         # After a stop: steps that are due later than this are not waited for. One stop holds for all runs.
         self._until = NEVER
         self._stopped_by: FleetscanError | None = None
+        self._aside_scope = anyio.CancelScope()
 
     async def run(
         self,
@@ -89,8 +90,11 @@ class Dispatcher:
         stop: anyio.Event,
         halt: Halt = Halt(),
         beside: Callable[[], Awaitable[None]] | None = None,
+        aside: Callable[[], Job | None] | None = None,
     ) -> None:
         """Take the jobs in and return when all have finished; `beside` runs meanwhile.
+
+        So does the job that `aside` makes once they are in; it is left where it stands when they finish.
 
         Once `stop` is set or the deadline has come nothing more is started, and running assessments may
         finish as `halt` says. Raises the FleetscanError that ended a worker or `beside`, or StoppedError
@@ -102,6 +106,9 @@ class Dispatcher:
             if halt.drain_s is None and self._stopped_by is not None:
                 raise self._stopped_by
         self._take_in(jobs, now)
+        if aside is not None and (job := aside()) is not None:
+            self._broker.add_aside(job, now)
+            del job
         async with anyio.create_task_group() as watch:
             watch.start_soon(self._heed, stop, halt, watch.cancel_scope)
             if beside is not None:
@@ -159,8 +166,17 @@ class Dispatcher:
         """
         if (step := await self._claim()) is None:
             return False
-        await self._exchange(step)
+        if self._broker.is_aside(step):
+            await self._exchange_aside(step)
+        else:
+            await self._exchange(step)
         return True
+
+    async def _exchange_aside(self, step: Step) -> None:
+        with anyio.CancelScope() as self._aside_scope:
+            await self._exchange(step)
+        if self._aside_scope.cancelled_caught:
+            self._broker.leave(step, self._clock())
 
     async def _exchange(self, step: Step) -> None:
         try:
@@ -188,6 +204,7 @@ class Dispatcher:
                     case Step() as step:
                         return step
                     case Finished():
+                        self._aside_scope.cancel()
                         return None
                     case WaitUntil() as wait if self._until <= wait.at < NEVER:
                         return None

@@ -41,6 +41,8 @@ from fleetscan.settings.declared import Settings
 
 # A power cut loses the rows and starts of this many seconds.
 SYNC_EVERY_S = 1.0
+# A slow reply of Resource Graph takes one place among so many; of fewer, starts need each.
+LEAST_IN_FLIGHT = 8
 
 
 class Run:
@@ -185,9 +187,10 @@ class Run:
         subscription_ids = session.unbegun_subscriptions()
         busy = await self._ask_busy(subscription_ids)
         if busy is not None:
-            session.note_unseen()
-            session.note_stale(busy.stale)
-        await dispatcher.run(session.operations(busy or Busy()), self._stop, self._halt(), keep)
+            session.note_busy(busy.stale)
+        is_graph_up = busy is not None or self._settings.ignore_busy
+        ask_last = partial(self._ask_last, subscription_ids) if is_graph_up else None
+        await dispatcher.run(session.operations(busy or Busy()), self._stop, self._halt(), keep, ask_last)
         if session.has_busy:
             busy = await self._ask_busy(subscription_ids)
             await dispatcher.run(session.late_operations(busy or Busy()), self._stop, self._halt(), keep)
@@ -214,6 +217,13 @@ class Run:
             "an assessment may cancel one"
         )
         return None
+
+    def _ask_last(self, subscription_ids: list[str]) -> ListingJob[None] | None:
+        """Reads how long the last assessments took; None where that holds up starts, or is no use."""
+        if not self._session.wants_last or self._settings.max_in_flight < LEAST_IN_FLIGHT:
+            return None
+        pages = self._session.last_assessments(subscription_ids, self._clock.moment(time.monotonic()))
+        return ListingJob(pages, Retrying(self._chance, attempts=LISTING_ATTEMPTS))
 
     def _halt(self) -> Halt:
         return Halt(self._settings.drain_s, self._deadline_at())

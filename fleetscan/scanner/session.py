@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 from fleetscan.engine.first_starts import AT_FIRST
+from fleetscan.engine.last_time import ENOUGH_ENDS
 from fleetscan.engine.operation import Operation
 from fleetscan.engine.scheduler import Scheduler
 from fleetscan.errors import BugError, FleetscanError, OutputError, Remedy
 from fleetscan.inventory.busy import Busy
+from fleetscan.inventory.last_assessments import query_last
 from fleetscan.inventory.listing import Fleet
+from fleetscan.inventory.pages import Pages
 from fleetscan.inventory.selection import is_skipped
 from fleetscan.model import Ending, Failure, Job, Outcome, OwnCode, Reason, Target
 from fleetscan.records.fleet_facts import FleetFacts, not_scanned
@@ -32,7 +36,9 @@ from fleetscan.runs.reader import COMPLETE
 from fleetscan.runs.store import RunStore
 from fleetscan.scanner.asking import selection_of
 from fleetscan.scanner.broker import Broker
+from fleetscan.scanner.busy_notes import of_stale, of_unseen
 from fleetscan.scanner.hooks import Hooks
+from fleetscan.scanner.last_assessments import LastAssessments
 from fleetscan.scanner.policy import limits_of, longest_first, operation_rules, past_durations
 from fleetscan.scanner.recorder import Recorder, ignore
 from fleetscan.scanner.resume import Resumption
@@ -81,6 +87,7 @@ class Session:
         self._are_failures_planned = are_failures_planned
         self._bugs = self._skipped = 0
         self._busy: list[tuple[int, Target]] = []
+        self._last = LastAssessments()
         self._now = self._outlook_due_at = clock.monotonic
         self.directory: Path | None = None
         self.broker = Broker(
@@ -151,27 +158,12 @@ class Session:
             if not is_skipped(target) and not self._resumption.is_begun(number):
                 yield target
 
-    def note_unseen(self) -> None:
-        """Say that Resource Graph cannot tell who is busy where it did not list the VMs."""
-        unseen = {target.subscription_id.lower() for target in self._unbegun()} & self._fleet.through_compute
-        if unseen:
-            where = "1 subscription" if len(unseen) == 1 else f"{len(unseen):,} subscriptions"
-            self._hooks.warning(
-                f"running patch installations are not seen in {where} listed through Compute; "
-                "an assessment may cancel one"
-            )
-
-    def note_stale(self, stale: frozenset[str]) -> None:
-        """Say how many of the VMs still to be started have a patch operation that is too old to run."""
-        if not (number := sum(target.key in stale for target in self._unbegun())):
-            return
-        have = "1 VM has" if number == 1 else f"{number:,} VMs have"
-        hours = f"{self._settings.busy_max_age_s / 3600:g} h"
-        self._hooks.warning(
-            f"{have} a patch operation that Azure has shown as running for more than {hours}: "
-            "it is ignored as dead, and assessments are started",
-            Remedy("{busy_max_age_s} sets how long one is believed", {"busy_max_age_s": None}),
-        )
+    def note_busy(self, stale: frozenset[str]) -> None:
+        """Say where running operations are not seen, and which are too old to be believed."""
+        if unseen := of_unseen(self._unbegun(), self._fleet.through_compute):
+            self._hooks.warning(unseen)
+        if dead := of_stale(self._unbegun(), stale, self._settings.busy_max_age_s):
+            self._hooks.warning(*dead)
 
     def operations(self, busy: Busy = Busy()) -> Iterator[Operation]:  # noqa: B008 - a frozen value
         """An operation for each VM that may answer, except those with an installation, which come last.
@@ -200,7 +192,29 @@ class Session:
                 operation = resumption.operation(number, target, self._rules, past.of(target), self._clock)
                 if operation.polling is not None:
                     self._hooks.accepted()
+                elif operation.expected_s is None and not resumption.is_begun(number):
+                    self._last.want(operation)
                 yield operation
+
+    @property
+    def wants_last(self) -> bool:
+        """Whether enough VMs are to be started of which it is not known how long they took last time.
+
+        Fewer start all at once, and end before it shows whether their last times predict anything.
+        """
+        return len(self._last) > ENOUGH_ENDS
+
+    def last_assessments(self, subscription_ids: Sequence[str], now: datetime) -> Pages[None]:
+        """Reads how long the VMs' last assessments took, for the operations that wait or run meanwhile."""
+        endpoint, last = self._settings.endpoint, self._last
+        why = yield from query_last(endpoint, subscription_ids, self._learn, last.__len__, now)
+        if why is not None:
+            log.info("nothing is known of the VMs' last assessments: Resource Graph %s", why)
+        last.clear()
+
+    def _learn(self, key: str, span_s: float) -> None:
+        if (waiting := self._last.learn(key, span_s)) is not None:
+            self.broker.heard(waiting)
 
     @property
     def has_running(self) -> bool:
@@ -306,6 +320,7 @@ class Session:
     def _ended(self, job: Job) -> None:
         match job:
             case Operation(number=number, target=target, ending=ending):
+                self._last.drop(job)
                 self._recorder.record(number, target, ending)
                 self._unfinished.ended(number)
 

@@ -14,6 +14,7 @@ import orjson
 from fleetscan.model import Json
 from fleetscan.simulator.assessment import Assessor, Findings, inner_error, inner_status
 from fleetscan.simulator.call import Call
+from fleetscan.simulator.earlier import Earlier, earlier_of
 from fleetscan.simulator.fates import Fate
 from fleetscan.simulator.fleet import Fleet, Machine
 from fleetscan.simulator.installations import Installations
@@ -51,6 +52,7 @@ class Assessments:
     def __init__(
         self, scenario: Scenario, fleet: Fleet, installations: Installations, calendar: Calendar
     ) -> None:
+        self._scenario = scenario
         self._fleet = fleet
         self._installations = installations
         self._calendar = calendar
@@ -156,7 +158,7 @@ class Assessments:
         """`patchStatus.availablePatchSummary` of the instance view; None before the first assessment."""
         operation = self._operations.newest(machine)
         if operation is None:
-            return self._stuck_summary(machine)
+            return self._stuck_summary(machine) or self._earlier_summary(machine)
         summary: dict[str, Json] = {
             "assessmentActivityId": operation.guid,
             "startTime": self.began(operation),
@@ -176,6 +178,29 @@ class Assessments:
             return None
         began = self._calendar.iso(stuck.began_at, machine.lot.utc_offset_h)
         return {"assessmentActivityId": stuck.guid, "startTime": began, "status": "InProgress"}
+
+    def _earlier_summary(self, machine: Machine) -> dict[str, Json] | None:
+        if (earlier := self.earlier(machine)) is None:
+            return None
+        began, modified = self.earlier_times(machine, earlier)
+        return {
+            "assessmentActivityId": earlier.guid,
+            "startTime": began,
+            "lastModifiedTime": modified,
+        } | self._found(machine)
+
+    def earlier(self, machine: Machine) -> Earlier | None:
+        """The assessment of a machine before the cloud began, where it had one in that week."""
+        return earlier_of(self._scenario, machine.key, machine.lot)
+
+    def earlier_times(self, machine: Machine, earlier: Earlier) -> tuple[str, str]:
+        """When it began and when it was last modified, as the clock tells that timed it."""
+        lot, began_at, span_s = machine.lot, earlier.began_at, earlier.span_s
+        at = [began_at, began_at + span_s]
+        if lot.wrong_clock is not None:
+            at = [told_at(lot.wrong_clock, began_at, share, span_s, self._calendar) for share in (0.0, 1.0)]
+        began, modified = (self._calendar.iso(moment, lot.utc_offset_h) for moment in at)
+        return began, modified
 
     def _found(self, machine: Machine) -> dict[str, Json]:
         found = self._assessor.findings(machine)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import random
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias, cast
 
@@ -20,7 +20,7 @@ from fleetscan.simulator.buckets import UserQuota
 from fleetscan.simulator.call import Call
 from fleetscan.simulator.fleet import Fleet, Machine
 from fleetscan.simulator.kql import PATCH_TABLES, QueryError, read_query
-from fleetscan.simulator.patch_tables import PatchTables
+from fleetscan.simulator.patch_tables import EarlierRow, PatchTables
 from fleetscan.simulator.query import Query, Row
 from fleetscan.simulator.refusals import denied
 from fleetscan.simulator.replies import Answer, compact
@@ -33,8 +33,9 @@ MAX_TOP = 1000
 MAX_SUBSCRIPTIONS = 1000
 REMEMBERED_QUERIES = 8
 
-# A machine's row is made when it is shown; rows of patches have been made already.
-Found: TypeAlias = Machine | Row
+# What never changes is made into a row when it is shown; rows that may have been made already.
+Found: TypeAlias = Machine | EarlierRow | Row
+Sorted: TypeAlias = tuple[tuple[str, ...], Found]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,8 @@ class Graph:
         self._patches = patches
         self._calendar = calendar
         self._quota = UserQuota(scenario.limits_speed)
-        self._selections: dict[tuple[str, frozenset[str]], tuple[Query, list[Found]]] = {}
+        # What each query finds among the rows that never change, in its order.
+        self._selections: dict[tuple[str, frozenset[str]], list[Sorted]] = {}
 
     def answer(self, call: Call, now: float) -> Answer:
         """One page, or an error in Resource Graph's own shape."""
@@ -114,34 +116,43 @@ class Graph:
         return compact(body if token is None else body | {"$skipToken": token})
 
     def _select(self, wish: Wish, now: float) -> tuple[Query, list[Found]]:
-        """What a query finds, in its order; machines are remembered, since every page asks for them again."""
+        """What a query finds, in its order."""
+        query, asked = read_query(wish.query), wish.subscriptions
+        if query.tables[0] not in PATCH_TABLES:
+            return query, [found for _, found in self._lasting(wish, query, self._machines(asked))]
+        earlier = [
+            pair
+            for pair in self._lasting(wish, query, self._patches.earlier(query, asked))
+            if isinstance(row := pair[1], EarlierRow) and self._patches.is_newest(row, now)
+        ]
+        rows = self._matching(query, self._patches.rows(query, asked, now))
+        return query, [found for _, found in _sorted(query, earlier + rows)]
+
+    def _machines(self, subscriptions: frozenset[str]) -> Iterator[Machine]:
+        for machine in self._fleet:
+            is_asked = not subscriptions or machine.subscription.subscription_id in subscriptions
+            if is_asked and self._sight.is_in_graph(machine):
+                yield machine
+
+    def _lasting(self, wish: Wish, query: Query, candidates: Iterable[Found]) -> list[Sorted]:
+        """Those of candidates that never change; remembered, since every page asks for them again."""
         name = (wish.query, wish.subscriptions)
-        if name in self._selections:
-            return self._selections[name]
-        query = read_query(wish.query)
-        if query.tables[0] in PATCH_TABLES:
-            return query, self._matching(query, self._patches.rows(query, wish.subscriptions, now))
-        machines = (
-            machine
-            for machine in self._fleet
-            if not wish.subscriptions or machine.subscription.subscription_id in wish.subscriptions
-            if self._sight.is_in_graph(machine)
-        )
-        if len(self._selections) >= REMEMBERED_QUERIES:
-            self._selections.pop(next(iter(self._selections)))
-        self._selections[name] = query, self._matching(query, machines)
+        if name not in self._selections:
+            matching = _sorted(query, self._matching(query, candidates))
+            if query.id_prefix:
+                return matching
+            if len(self._selections) >= REMEMBERED_QUERIES:
+                self._selections.pop(next(iter(self._selections)))
+            self._selections[name] = matching
         return self._selections[name]
 
-    def _matching(self, query: Query, candidates: Iterable[Found]) -> list[Found]:
-        """Those of the candidates that the query shows, in its order."""
-        matching = [
+    def _matching(self, query: Query, candidates: Iterable[Found]) -> list[Sorted]:
+        """Those of the candidates that the query shows, with what they are sorted by."""
+        return [
             (query.sort_texts(row), each)
             for each in candidates
             if query.apply(row := self._row(each)) is not None
         ]
-        for place in reversed(range(len(query.order))):
-            matching.sort(key=_text_at(place), reverse=query.order[place].is_descending)
-        return [each for _, each in matching]
 
     def _wish(self, body: bytes) -> Wish:
         try:
@@ -166,7 +177,13 @@ class Graph:
         return Wish(asked["query"], subscriptions, min(top, self._scenario.page_size), skip, token)
 
     def _row(self, found: Found) -> Row:
-        return self._machine(found) if isinstance(found, Machine) else found
+        match found:
+            case Machine():
+                return self._machine(found)
+            case EarlierRow():
+                return self._patches.earlier_row(found)
+            case row:
+                return row
 
     def _machine(self, machine: Machine) -> Row:
         return {
@@ -192,11 +209,23 @@ class Graph:
 
 def _invented(found: list[Found], place: int) -> Found:
     """A row for a place beyond the true ones: one of them under another name."""
-    like = found[place % len(found)]
-    return like.double(place) if isinstance(like, Machine) else like | {"id": f"{like['id']}-{place}"}
+    match found[place % len(found)]:
+        case Machine() as machine:
+            return machine.double(place)
+        case EarlierRow(machine, earlier):
+            return EarlierRow(machine.double(place), earlier)
+        case row:
+            return row | {"id": f"{row['id']}-{place}"}
 
 
-def _text_at(place: int) -> Callable[[tuple[tuple[str, ...], Found]], str]:
+def _sorted(query: Query, found: list[Sorted]) -> list[Sorted]:
+    """The rows in the order that the query asks for."""
+    for place in reversed(range(len(query.order))):
+        found.sort(key=_text_at(place), reverse=query.order[place].is_descending)
+    return found
+
+
+def _text_at(place: int) -> Callable[[Sorted], str]:
     return lambda pair: pair[0][place]
 
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import orjson
 
 from fleetscan.model import Json
 from fleetscan.simulator.assessment import inner_error, inner_status
 from fleetscan.simulator.assessments import Assessments
+from fleetscan.simulator.earlier import Earlier
 from fleetscan.simulator.fates import Fate
 from fleetscan.simulator.fleet import Fleet, Machine
 from fleetscan.simulator.installations import Installation, Installations
@@ -44,6 +46,14 @@ CLASSES = {
 LINUX_WORDS = ("Security", "Other")
 
 
+@dataclass(frozen=True, slots=True)
+class EarlierRow:
+    """The summary of a machine's assessment before the cloud began: its row is made when it is shown."""
+
+    machine: Machine
+    earlier: Earlier
+
+
 class PatchTables:
     """`patchinstallationresources` and `patchassessmentresources` of one cloud."""
 
@@ -68,6 +78,34 @@ class PatchTables:
         ]
         self._lag_s = scenario.graph_lag_s / scenario.speed
 
+    def earlier(self, query: Query, subscriptions: frozenset[str]) -> Iterator[EarlierRow]:
+        """The summaries from before the cloud began that the query may show; they never change."""
+        if "patchassessmentresources" in query.tables and _may_show(query, ASSESSMENT_TYPE):
+            for machine in self._among(query, subscriptions, self._fleet, 0.0):
+                if (earlier := self._assessments.earlier(machine)) is not None:
+                    yield EarlierRow(machine, earlier)
+
+    def is_newest(self, row: EarlierRow, now: float) -> bool:
+        """Whether the machine is there and has no newer assessment."""
+        machine, at = row.machine, now - self._lag_s
+        return self._assessments.newest_at(machine, at) is None
+
+    def earlier_row(self, row: EarlierRow) -> Row:
+        """The row itself."""
+        machine, earlier = row.machine, row.earlier
+        began, modified = self._assessments.earlier_times(machine, earlier)
+        is_automatic = machine.lot.assessment_mode == "AutomaticByPlatform"
+        summary: dict[str, Json] = {
+            "assessmentActivityId": earlier.guid,
+            "osType": machine.image.os_type,
+            "startDateTime": began,
+            "lastModifiedDateTime": modified,
+            "startedBy": "Platform" if is_automatic else "User",
+            "availablePatchCountByClassification": None,
+        }
+        below = "/patchAssessmentResults/latest"
+        return self._row(machine, below, ASSESSMENT_TYPE, summary | self._found(machine))
+
     def rows(self, query: Query, subscriptions: frozenset[str], now: float) -> Iterator[Row]:
         """The rows of the query's tables that it may show; no subscriptions mean all."""
         at = now - self._lag_s
@@ -81,6 +119,8 @@ class PatchTables:
                 operation = self._assessments.newest_at(machine, at)
                 if operation is not None:
                     yield from self._assessment(query, operation, at)
+            if _may_show(query, PATCH_TYPE):
+                yield from self._earlier_patches(query, subscriptions, at)
             if _may_show(query, ASSESSMENT_TYPE):
                 yield from self._stuck_assessments(query, subscriptions, at)
 
@@ -141,12 +181,23 @@ class PatchTables:
         if _may_show(query, ASSESSMENT_TYPE):
             yield self._row(machine, below, ASSESSMENT_TYPE, self._summary(operation, at))
         if _may_show(query, PATCH_TYPE) and operation.state(at) is State.SUCCEEDED:
-            if machine.fate is Fate.NO_COUNTS:
-                return
-            modified = self._modified(operation, at)
-            for patch in self._assessments.findings(machine).listed:
-                told = _software_patch(orjson.loads(patch.head + "}"), modified)
-                yield self._row(machine, f"{below}/softwarePatches/{told['patchId']}", PATCH_TYPE, told)
+            yield from self._patches(machine, self._modified(operation, at))
+
+    def _earlier_patches(self, query: Query, subscriptions: frozenset[str], at: float) -> Iterator[Row]:
+        for machine in self._among(query, subscriptions, self._fleet, at):
+            earlier = self._assessments.earlier(machine)
+            if earlier is not None and self._assessments.newest_at(machine, at) is None:
+                _, modified = self._assessments.earlier_times(machine, earlier)
+                yield from self._patches(machine, modified)
+
+    def _patches(self, machine: Machine, modified: str) -> Iterator[Row]:
+        """A row for each patch that an assessment listed."""
+        if machine.fate is Fate.NO_COUNTS:
+            return
+        for patch in self._assessments.findings(machine).listed:
+            told = _software_patch(orjson.loads(patch.head + "}"), modified)
+            below = f"/patchAssessmentResults/latest/softwarePatches/{told['patchId']}"
+            yield self._row(machine, below, PATCH_TYPE, told)
 
     def _summary(self, operation: Operation, at: float) -> dict[str, Json]:
         state, machine = operation.state(at), operation.machine

@@ -178,6 +178,20 @@ class Scenario:
         "Half are installations, half assessments; nothing runs there.",
         theme=Theme.ASSESSMENTS,
     )
+    assessed_before_pct: float = percentage(
+        90.0,
+        "VMs that were assessed in the week before, so that Resource Graph and the VM show it.",
+        "Fleets are scanned every night or week, or assess themselves every day; some VMs are new.",
+        theme=Theme.FLEET,
+    )
+    nights_differ: float = dial(
+        0.1,
+        "How far a VM's assessment differs in length from its last one: the sigma of a lognormal factor.",
+        "An estimate: no two nights of one VM are published.",
+        low=0,
+        high=3,
+        theme=Theme.ASSESSMENTS,
+    )
     graph_lag_s: float = dial(
         3.0,
         "How far Resource Graph's patch tables lag behind, at speed 1.",

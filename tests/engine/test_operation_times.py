@@ -8,7 +8,7 @@ import pytest
 
 from fleetscan.addresses import Origin
 from fleetscan.azure_times import azure_time
-from fleetscan.engine.last_time import LastTime
+from fleetscan.engine.last_time import LastBy, LastTime
 from fleetscan.engine.operation import Before, Operation
 from fleetscan.engine.operation_times import OperationTimes
 from fleetscan.engine.operation_urls import OperationUrls
@@ -148,4 +148,4 @@ def test_durations_near_zero_are_compared_to_the_last_time_like_the_shortest() -
     told.ended("Linux", 10.0, 10.0)
     pacing = Pacing(lambda: 0.5)
     pacing.ended(pacing.watch("Linux", "s", 0.0, 0.001), 0.001)
-    assert pacing._last_time._ratios == told._ratios
+    assert pacing._last_time[LastBy.OPERATION]._ratios == told._ratios

@@ -20,6 +20,8 @@ COMPUTE_THROTTLE = json.dumps(
 class Jobs:
     """One job of fixed requests: each reply is followed by the next of them."""
 
+    expected_s = None
+
     def __init__(self, *turns: Turn, thinks_s: float = 0.0) -> None:
         self.turns = list(turns)
         self.thinks_s = thinks_s

@@ -16,9 +16,10 @@ BASE = "https://management.azure.com"
 EPOCH = datetime(2026, 11, 22, 2, 0, 0, tzinfo=UTC)
 VERSION = "api-version=2024-11-01"
 
-# Nothing goes wrong, Windows takes about 180 s and Linux about 120 s.
+# Nothing goes wrong, Windows takes about 180 s and Linux about 120 s, and no VM was ever assessed.
 CALM = Scenario(
     machines=40,
+    assessed_before_pct=0,
     durations="regular",
     stopped_pct=0,
     warned_pct=0,
