@@ -330,3 +330,17 @@ class InventoryError:
         if self.subscription_id is None:
             return "give the identity Microsoft.Resources/subscriptions/read (in the role Reader)"
         return "give the identity Microsoft.Compute/virtualMachines/read there (in the role Reader)"
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What is left of a scan: `ends_at` is its end, `to_start` VMs are still to be started.
+
+    `ends_at` is None while none has ended though the oldest has run longer than is assumed. `running`
+    operations run; half of those as old as the oldest of them have ended at the age `typical_s`.
+    """
+
+    ends_at: float | None
+    to_start: int
+    running: int
+    typical_s: float | None = None

@@ -18,8 +18,11 @@ from fleetscan.report.sanitize import fit
 BETWEEN = "   "
 
 
-def draw(view: View, encoding: str) -> RenderableType:
-    """`view` as a bar and three lines, or more where they do not fit: no number is cropped."""
+def draw(view: View, encoding: str, *, verbose: bool = False) -> RenderableType:
+    """`view` as a bar and three lines, or more where they do not fit: no number is cropped.
+
+    `verbose` shows the speeds too.
+    """
     if view.phase != "scanning":
         requests = counted(view.requests, "request", "requests")
         return Flow([Text("Listing"), Text(wording.found(view)), Text(requests)])
@@ -27,7 +30,7 @@ def draw(view: View, encoding: str) -> RenderableType:
     return Group(
         _bar(view),
         Flow(_ends(view)),
-        Flow([Text(words) for words in (*wording.speeds(view), f"{view.throttled:,} throttled", left)]),
+        Flow([Text(words) for words in (*(wording.speeds(view) if verbose else ()), left)]),
         Text(fit(wording.waiting(view), encoding), overflow="crop", no_wrap=True),
     )
 
@@ -63,4 +66,4 @@ def _bar(view: View) -> RenderableType:
 def _ends(view: View) -> list[Text]:
     styles = {"assessed": "green", "failed": "bold red" if view.failed else "", "timed out": "bold red"}
     ends = [Text(words, styles.get(words.partition(" ")[2], "")) for words in wording.ends(view)]
-    return [*ends, Text(wording.running(view), "cyan")]
+    return [*ends, *(Text(words, "cyan") for words in wording.under_way(view))]

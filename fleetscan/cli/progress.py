@@ -84,10 +84,11 @@ class Teller(Tally):
 class Lines:
     """One line on a scan every 30 seconds, for logs. `tick` may be called at any rate."""
 
-    def __init__(self, tally: Tally, say: Say, clock: Clock) -> None:
+    def __init__(self, tally: Tally, say: Say, clock: Clock, *, verbose: bool = False) -> None:
         self._tally = tally
         self._say = say
         self._clock = clock
+        self._verbose = verbose
         self._due_at = clock() + LINE_EVERY_S
 
     def tick(self) -> None:
@@ -95,7 +96,7 @@ class Lines:
         now = self._clock()
         if now >= self._due_at:
             self._due_at = now + LINE_EVERY_S
-            self._say(wording.line(self._tally.view(now)))
+            self._say(wording.line(self._tally.view(now), verbose=self._verbose))
 
 
 @contextmanager
@@ -112,7 +113,7 @@ def _written(stream: TextIO, clock: Clock, *, quiet: bool, verbose: bool) -> Ite
     say_state = _folded(say, stream)
     with (
         _told_if_broken(tally, say_state, clock),
-        _ticking(Lines(tally, say_state, clock).tick, TICK_EVERY_S),
+        _ticking(Lines(tally, say_state, clock, verbose=verbose).tick, TICK_EVERY_S),
     ):
         yield tally
 
@@ -142,7 +143,7 @@ def _drawn(stream: TextIO, clock: Clock, *, quiet: bool, verbose: bool) -> Itera
 
     tally = Teller(say, clock(), keep if verbose else None)
     live = Live(
-        get_renderable=lambda: draw(tally.view(clock()), console.encoding),
+        get_renderable=lambda: draw(tally.view(clock()), console.encoding, verbose=verbose),
         console=console,
         refresh_per_second=REFRESHES_PER_S,
         transient=True,

@@ -8,13 +8,11 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-from fleetscan.model import Outcome, Reason, RequestKind
+from fleetscan.model import Outcome, Outlook, Reason, RequestKind
 from fleetscan.scanner.hooks import Hooks
 
 # Long enough that single requests do not make the figures jump, short enough to show a pause.
 REQUEST_WINDOW_S = 10.0
-# VMs finish in bursts, minutes after their starts, so the estimate of the time left uses a longer window.
-ENDING_WINDOW_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +34,8 @@ class View:
     waiting_for: str | None
     wait_s: float | None
     left_s: float | None
+    to_start: int = 0
+    typical_s: float | None = None
 
 
 class Speed:
@@ -69,7 +69,7 @@ class Tally(Hooks):
         self._wait: tuple[float | None, str] = (None, "")
         self._starts = Speed(REQUEST_WINDOW_S, began_at)
         self._polls = Speed(REQUEST_WINDOW_S, began_at)
-        self._endings = Speed(ENDING_WINDOW_S, began_at)
+        self._outlook: Outlook | None = None
 
     def phase(self, name: str) -> None:
         """See Hooks."""
@@ -99,6 +99,10 @@ class Tally(Hooks):
         """See Hooks."""
         self._ended[outcome] += 1
 
+    def outlook(self, outlook: Outlook) -> None:
+        """See Hooks."""
+        self._outlook = outlook
+
     def waiting(self, until: float | None, what: str) -> None:
         """See Hooks."""
         self._wait = until, what
@@ -108,6 +112,7 @@ class Tally(Hooks):
         ended, sent = self._ended, self._sent
         done = sum(ended.values())
         until, what = self._wait
+        outlook = self._outlook
         is_waiting = bool(what) and (until is None or until > now)
         return View(
             phase=self._phase,
@@ -124,10 +129,14 @@ class Tally(Hooks):
             polls_per_s=self._polls.at(now, sent[RequestKind.POLL] + sent[RequestKind.RESULT]),
             waiting_for=what if is_waiting else None,
             wait_s=until - now if is_waiting and until is not None else None,
-            left_s=self._left_s(now, done),
+            left_s=self._left_s(now),
+            to_start=0 if outlook is None else outlook.to_start,
+            typical_s=None if outlook is None else outlook.typical_s,
         )
 
-    def _left_s(self, now: float, done: int) -> float | None:
-        """The rest at the speed of the last minute; unknown until the first VM that was started is done."""
-        per_s = self._endings.at(now, done - self._ended[Outcome.SKIPPED])
-        return (self._total - done) / per_s if per_s > 0 else None
+    def _left_s(self, now: float) -> float | None:
+        """What was foretold, less the time since; no less than what the scan is waiting for."""
+        if self._outlook is None or self._outlook.ends_at is None:
+            return None
+        until = self._wait[0] or now
+        return max(self._outlook.ends_at - now, until - now, 0.0)

@@ -10,14 +10,19 @@ from fleetscan.report.sanitize import sanitize
 SENTENCE_LIMIT_CHARS = 500
 # Shorter waits are part of normal work.
 SHORT_WAIT_S = 1.0
+# Less is not told apart: a forecast is no better than that.
+SOON_S = 10.0
+# So few VMs are told of in the tail of a scan.
+FEW = 20
 
 
-def line(view: View) -> str:
-    """The state of a scan, as one line of a log."""
+def line(view: View, *, verbose: bool = False) -> str:
+    """The state of a scan, as one line of a log; `verbose` with the speeds."""
     if view.phase != "scanning":
         parts = [f"{view.phase}: {found(view)}", counted(view.requests, "request", "requests")]
     else:
-        parts = [f"{view.phase}: {done(view)} ({', '.join(ends(view))})", running(view), *speeds(view)]
+        shown = speeds(view) if verbose else ()
+        parts = [f"{view.phase}: {done(view)} ({', '.join(ends(view))})", *under_way(view), *shown]
     return ", ".join(part for part in (*parts, waiting(view), left(view)) if part)
 
 
@@ -56,9 +61,10 @@ def done(view: View) -> str:
     return f"{view.done:,} of {view.total:,} done"
 
 
-def running(view: View) -> str:
-    """How many assessments are running."""
-    return f"{view.running:,} running"
+def under_way(view: View) -> list[str]:
+    """How many assessments are running, and how many VMs are still to be started."""
+    to_start = [f"{view.to_start:,} to start"] if view.to_start else []
+    return [f"{view.running:,} running", *to_start]
 
 
 def ends(view: View) -> list[str]:
@@ -73,8 +79,12 @@ def ends(view: View) -> list[str]:
 
 
 def speeds(view: View) -> list[str]:
-    """Starts and polls per second."""
-    return [f"{view.starts_per_s:,.1f} starts/s", f"{view.polls_per_s:,.1f} polls/s"]
+    """Starts and polls per second, and how many requests were throttled."""
+    return [
+        f"{view.starts_per_s:,.1f} starts/s",
+        f"{view.polls_per_s:,.1f} polls/s",
+        f"{view.throttled:,} throttled",
+    ]
 
 
 def waiting(view: View) -> str:
@@ -86,8 +96,23 @@ def waiting(view: View) -> str:
 
 
 def left(view: View) -> str:
-    """An estimate of the time left, in minutes from two minutes on; empty where there is none yet."""
+    """An estimate of the time left, coarser the longer it is; empty where there is none yet.
+
+    When the last few VMs run it also says how many they are, and how long such ones take.
+    """
     if view.left_s is None:
         return ""
-    minutes_s = round(view.left_s / MINUTE_S) * MINUTE_S
-    return f"about {duration(max(1.0, view.left_s) if view.left_s < 2 * MINUTE_S else minutes_s)} left"
+    left_s = max(view.left_s, SOON_S)
+    step_s = SOON_S if left_s < 2 * MINUTE_S else MINUTE_S
+    words = f"about {duration(round(left_s / step_s) * step_s)} left" if left_s > SOON_S else "seconds left"
+    remaining = view.total - view.done
+    if view.to_start or view.typical_s is None or not 0 < remaining <= FEW:
+        return words
+    vms = counted(remaining, "VM", "VMs")
+    takes = "such a one takes" if remaining == 1 else "such ones take"
+    return f"{words}: {vms}, {takes} about {duration(_rounded(view.typical_s))}"
+
+
+def _rounded(span_s: float) -> float:
+    step_s = SOON_S if span_s < 2 * MINUTE_S else MINUTE_S
+    return max(round(span_s / step_s), 1) * step_s

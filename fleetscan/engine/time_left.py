@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 from math import log
 from statistics import NormalDist
 from typing import NamedTuple
 
 from fleetscan.engine.hazard import EDGES_S, GROWTH, STEPS, step_of
+from fleetscan.model import Outlook
 
 # Before any has ended all take so long, and half of the rest ends within each step: documents say "a few
 # minutes", people report 2 to 10; a recorded assessment of a Windows VM took 71 s.
@@ -34,21 +34,6 @@ LONGEST_S = 86_400.0
 # Starts to come are spread over so many moments.
 MOMENTS = 20
 BEFORE_ANY_END = [0.5 ** max(0, step - step_of(ASSESSMENT_S)) for step in range(STEPS + 1)]
-
-
-@dataclass(frozen=True, slots=True)
-class Outlook:
-    """What is left of a scan: `left_s` until its end, the VMs to start, and the last start's moment.
-
-    `left_s` is None while none has ended though the oldest has run longer than is assumed. `running`
-    operations run; half of those as old as the oldest of them have ended at the age `typical_s`.
-    """
-
-    left_s: float | None
-    to_start: int
-    last_start_in_s: float
-    running: int
-    typical_s: float | None = None
 
 
 class TimeLeft:
@@ -91,9 +76,9 @@ class TimeLeft:
         ]
         oldest_s = max((age_s for age_s, _ in ages), default=None)
         is_foretold = self._is_known or (oldest_s or 0.0) < ASSESSMENT_S
-        left_s = _until_ended([*ages, *coming], shares) if is_foretold else None
+        ends_at = now + _until_ended([*ages, *coming], shares) if is_foretold else None
         typical_s = None if oldest_s is None else oldest_s + _until_ended([(oldest_s, 1.0)], shares)
-        return Outlook(left_s, to_start, last_start_in_s, sum(count for _, count in ages), typical_s)
+        return Outlook(ends_at, to_start, sum(count for _, count in ages), typical_s)
 
     def _ages(self, now: float) -> list[tuple[float, int]]:
         """The ages of those that run, with their numbers; those of one step are told as one."""

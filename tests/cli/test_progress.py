@@ -13,7 +13,7 @@ from fleetscan.cli.drawing import draw
 from fleetscan.cli.progress import Lines, progress
 from fleetscan.cli.tally import Speed, Tally
 from fleetscan.errors import ResumeCommand, resume_with
-from fleetscan.model import InventoryError, Outcome, Reason, RequestKind
+from fleetscan.model import InventoryError, Outcome, Outlook, RequestKind
 from fleetscan.scanner.hooks import Hooks
 
 
@@ -47,17 +47,18 @@ def tell_of_a_scan(hooks: Hooks) -> None:
         for _ in range(60):
             hooks.sent(kind)
     hooks.throttled(RequestKind.START)
+    hooks.outlook(Outlook(1130.0, 1200, 4, 180.0))
     ends = ((10, Outcome.SKIPPED), (50, Outcome.ASSESSED), (5, Outcome.FAILED), (1, Outcome.TIMED_OUT))
     for number, outcome in ends:
         for _ in range(number):
             hooks.ended(outcome, None)
 
 
-def drawn(tally: Tally, now: float, encoding: str = "utf-8") -> list[str]:
+def drawn(tally: Tally, now: float, encoding: str = "utf-8", *, verbose: bool = False) -> list[str]:
     stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
     console = Console(file=stream, width=80)
     with console.capture() as capture:
-        console.print(draw(tally.view(now), encoding))
+        console.print(draw(tally.view(now), encoding, verbose=verbose))
     return [line.rstrip() for line in capture.get().splitlines()]
 
 
@@ -67,7 +68,10 @@ def test_a_line_of_a_log_says_how_the_scan_stands() -> None:
     tally.waiting(1042.0, "to start the next VM")
     assert wording.line(tally.view(1030.0)) == (
         "scanning: 66 of 100 done (50 assessed, 5 failed, 1 timed out, 10 skipped), 4 running, "
-        "2.0 starts/s, 4.0 polls/s, waiting 12 s to start the next VM, about 18 s left"
+        "1,200 to start, waiting 12 s to start the next VM, about 1 min 40 s left"
+    )
+    assert "1,200 to start, 2.0 starts/s, 4.0 polls/s, 1 throttled, waiting" in wording.line(
+        tally.view(1030.0), verbose=True
     )
 
 
@@ -121,17 +125,51 @@ def test_many_looks_keep_no_more_samples_than_the_window_holds() -> None:
     assert len(speed._samples) == 41
 
 
-def test_machines_that_were_skipped_say_nothing_about_the_time_left() -> None:
+def left(outlook: Outlook, now: float, total: int = 100, done: int = 0) -> str:
     tally = Tally(0.0)
-    tally.listed(100, 50)
-    for _ in range(50):
-        tally.ended(Outcome.SKIPPED, Reason.NOT_RUNNING)
-    assert wording.left(tally.view(10.0)) == ""
-    tally.ended(Outcome.ASSESSED, None)
-    assert wording.left(tally.view(20.0)) == "about 16 min left"
-    for _ in range(49):
+    tally.listed(total, 0)
+    for _ in range(done):
         tally.ended(Outcome.ASSESSED, None)
-    assert wording.left(tally.view(21.0)) == "about 1 s left"
+    tally.outlook(outlook)
+    return wording.left(tally.view(now))
+
+
+def test_nothing_is_said_of_the_time_left_until_it_is_foretold() -> None:
+    assert wording.left(Tally(0.0).view(10.0)) == ""
+    assert left(Outlook(None, 5, 95), 10.0) == ""
+
+
+@pytest.mark.parametrize(
+    ("ends_at", "words"),
+    [
+        (100.0, "seconds left"),
+        (104.0, "seconds left"),
+        (122.0, "about 20 s left"),
+        (218.0, "about 2 min left"),
+        (480.0, "about 6 min left"),
+        (7300.0, "about 2 h left"),
+    ],
+)
+def test_the_time_left_counts_down_to_what_was_foretold_and_is_never_none(ends_at: float, words: str) -> None:
+    assert left(Outlook(ends_at, 5, 95), 100.0) == words
+
+
+def test_the_tail_says_how_many_are_left_and_how_long_such_ones_take() -> None:
+    assert left(Outlook(260.0, 0, 3, 540.0), 100.0, done=97) == (
+        "about 3 min left: 3 VMs, such ones take about 9 min"
+    )
+    assert left(Outlook(130.0, 0, 1, 33.0), 100.0, done=99) == (
+        "about 30 s left: 1 VM, such a one takes about 30 s"
+    )
+    assert left(Outlook(260.0, 0, 50, 540.0), 100.0, done=50) == "about 3 min left"
+
+
+def test_what_the_scan_waits_for_takes_no_longer_than_all_that_is_left() -> None:
+    tally = Tally(0.0)
+    tally.listed(100, 0)
+    tally.outlook(Outlook(110.0, 5, 95))
+    tally.waiting(160.0, "to start the next VM")
+    assert wording.left(tally.view(100.0)) == "about 1 min left"
 
 
 def test_the_display_is_four_lines_of_80_columns_at_every_moment() -> None:
@@ -144,8 +182,11 @@ def test_the_display_is_four_lines_of_80_columns_at_every_moment() -> None:
     lines = drawn(tally, 1030.0)
     assert lines[0].startswith("Scanning ━")
     assert lines[0].endswith("66 of 100  66 %")
-    assert lines[1] == "50 assessed   5 failed   1 timed out   10 skipped   4 running"
-    assert lines[2] == "2.0 starts/s   4.0 polls/s   1 throttled   about 18 s left"
+    assert lines[1] == "50 assessed   5 failed   1 timed out   10 skipped   4 running   1,200 to start"
+    assert lines[2] == "about 1 min 40 s left"
+    assert drawn(tally, 1030.0, verbose=True)[2] == (
+        "2.0 starts/s   4.0 polls/s   1 throttled   about 1 min 40 s left"
+    )
     assert lines[3].startswith("waiting 12 s for something with a name")
     assert [len(line) <= 80 for line in lines] == [True] * 4
 

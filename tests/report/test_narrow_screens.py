@@ -45,6 +45,7 @@ VIEW = View(
     waiting_for="to poll running assessments",
     wait_s=754.0,
     left_s=3600.0 * 50,
+    to_start=1_111_111,
 )
 TOTALS: Totals = {
     **FLEET,
@@ -98,7 +99,14 @@ def test_progress_shows_every_figure_whole(width: int) -> None:
     told = "   ".join(lines)
     for words in (
         *("934,567 of 1,234,567  75 %", "634,567 assessed", "100,001 failed", "100,002 timed out"),
-        *("99,997 skipped", "123,456 running", "1,234.5 starts/s", "2,345.6 polls/s", "234,567 throttled"),
+        *(
+            "99,997 skipped",
+            "123,456 running",
+            "1,111,111 to start",
+            "1,234.5 starts/s",
+            "2,345.6 polls/s",
+            "234,567 throttled",
+        ),
         *("about 50 h left", "waiting 12 min 34 s to poll running assessments"),
     ):
         assert any(words in line for line in lines), words
