@@ -77,7 +77,7 @@ TOTALS: Totals = {
 
 def shown(view: View, width: int) -> list[str]:
     stream = io.StringIO()
-    Console(file=stream, width=width).print(draw(view, "utf-8"))
+    Console(file=stream, width=width).print(draw(view, "utf-8", verbose=True))
     return [line.rstrip() for line in stream.getvalue().splitlines()]
 
 
