@@ -85,11 +85,17 @@ class RegionQueue:
         """When the first request is due, whatever the bucket says; NEVER when none waits."""
         return self._queue[0][0] if self._queue else NEVER
 
+    def opens_at(self) -> float:
+        """When a token is there and the region let through to, whatever is due."""
+        bucket_at, circuit_at = self.bucket.ready_at(), self.circuit.ready_at
+        return bucket_at if bucket_at > circuit_at else circuit_at
+
     def ready_at(self) -> float:
         """When the first request is due, its token there, and the region let through to."""
         if not self._queue:
             return NEVER
-        return max(self._queue[0][0], self.bucket.ready_at(), self.circuit.ready_at)
+        due_at, opens_at = self._queue[0][0], self.opens_at()
+        return due_at if due_at > opens_at else opens_at
 
     def backlog_s(self) -> float:
         """How long the bucket's refill takes to serve everything that waits, in seconds."""
@@ -124,10 +130,14 @@ class RequestQueue:
             region = self._regions[key] = RegionQueue(bucket, circuit)
         region.put(due_at, order, job, turn)
 
+    def opens_at(self) -> float:
+        """When a token is there and one more start may be on its way, whatever is due."""
+        bucket_at, starts_at = self.bucket.ready_at(), self.first_starts.ready_at
+        return bucket_at if bucket_at > starts_at else starts_at
+
     def ready_at(self) -> float:
         """When any request may leave; NEVER when none waits."""
-        regions_at = min(map(RegionQueue.ready_at, self._regions.values()))
-        return max(self.bucket.ready_at(), self.first_starts.ready_at, regions_at)
+        return max(self.opens_at(), min(map(RegionQueue.ready_at, self._regions.values())))
 
     def take_out(self, is_wanted: Callable[[Job], bool]) -> list[Job]:
         """Take out the jobs that wait here and are wanted."""
@@ -135,14 +145,16 @@ class RequestQueue:
 
     def next_kind(self) -> RequestKind | None:
         """What the request that may leave first is for; None when none waits."""
-        return min(self._regions.values(), key=RegionQueue.ready_at).first_kind()
+        regions = self._regions.values()
+        first = min(regions, key=RegionQueue.ready_at) if len(regions) > 1 else next(iter(regions))
+        return first.first_kind()
 
     def take(self, now: float, idle_share: float = 1.0) -> Step | None:
         """Send off the request whose turn it is, when `ready_at` has come; None where it can wait.
 
         `idle_share` of the workers have nothing to do.
         """
-        if max(self.bucket.ready_at(), self.first_starts.ready_at) > now:
+        if self.opens_at() > now:
             return None
         if (region := self._next_region(now)) is None:
             return None
@@ -164,9 +176,10 @@ class RequestQueue:
 
     def _next_region(self, now: float) -> RegionQueue | None:
         """Starts: the region with the longest start time ahead. Reads: whichever is most overdue."""
-        ready = [region for region in self._regions.values() if region.ready_at() <= now]
-        if not ready:
-            return None
+        due = [region for region in self._regions.values() if region.due_at() <= now]
+        ready = [region for region in due if region.opens_at() <= now]
+        if len(ready) < 2:
+            return ready[0] if ready else None
         if self.account is Account.WRITES:
             return max(ready, key=RegionQueue.backlog_s)
         return min(ready, key=RegionQueue.due_at)

@@ -103,10 +103,7 @@ class Scheduler:
 
     def settle(self, step: Step, reply: Reply, now: float) -> bool:
         """Give a step's reply to its job; True when the job has ended."""
-        self._came_back(step, is_verdict=not is_weather(reply))
-        self._judge(step, now, has_answered=is_answer(reply))
-        self._learn(step, reply, now)
-        self._list_sooner(step, now)
+        self._came_back(step, reply, now, has_answered=is_answer(reply))
         turn = step.job.receive(reply, step.sent_at, now)
         if turn is not None:
             self._put(step.job, turn, now)
@@ -115,16 +112,12 @@ class Scheduler:
 
     def forget(self, step: Step, now: float) -> None:
         """Drop a step that brought no reply and never will."""
-        self._came_back(step)
-        self._judge(step, now, has_answered=False)
-        self._list_sooner(step, now)
+        self._came_back(step, None, now, has_answered=False)
         self._give_up(step)
 
     def put_back(self, step: Step, after_s: float, now: float) -> None:
         """Queue a step again that Azure did not process, because its token was refused."""
-        self._came_back(step)
-        self._judge(step, now, has_answered=True)
-        self._list_sooner(step, now)
+        self._came_back(step, None, now, has_answered=True)
         self._put(step.job, again(step.turn, after_s), now)
 
     def take_out_starts(self, subscription_id: str, is_wanted: Callable[[Job], bool]) -> list[Job]:
@@ -132,9 +125,18 @@ class Scheduler:
         queue = self._queues.get((subscription_id, Account.WRITES))
         return [] if queue is None else queue.take_out(is_wanted)
 
-    def _came_back(self, step: Step, *, is_verdict: bool = False) -> None:
+    def _came_back(self, step: Step, reply: Reply | None, now: float, *, has_answered: bool) -> None:
+        """Learn from a step's end; a `reply` of None says nothing of what was asked."""
+        queue, region = step.queue, step.region
+        queue_opened_at, region_opened_at = queue.opens_at(), region.opens_at()
         self._exchanging -= 1
-        step.queue.first_starts.came_back(is_verdict=is_verdict)
+        queue.first_starts.came_back(is_verdict=reply is not None and not is_weather(reply))
+        self._judge(step, now, has_answered=has_answered)
+        if reply is not None:
+            self._learn(step, reply, now)
+        # A raised bucket or a closed circuit may make the queue ready sooner than it is listed for.
+        if queue.opens_at() < queue_opened_at or region.opens_at() < region_opened_at:
+            self._list_sooner(queue, now)
 
     def _put(self, job: Job, turn: Turn, now: float) -> None:
         account, _ = DRAWS[turn.kind]
@@ -161,11 +163,10 @@ class Scheduler:
         else:
             heapq.heapreplace(self._heap, (queue.listed_at, next(self._order), queue))
 
-    def _list_sooner(self, step: Step, now: float) -> None:
-        """A raised bucket or a closed circuit may make a queue ready sooner than it is listed for."""
+    def _list_sooner(self, queue: RequestQueue, now: float) -> None:
         # Never before those that are due by now.
-        if (ready_at := max(step.queue.ready_at(), now)) < step.queue.listed_at:
-            self._list(step.queue, ready_at)
+        if (ready_at := max(queue.ready_at(), now)) < queue.listed_at:
+            self._list(queue, ready_at)
 
     def _judge(self, step: Step, now: float, *, has_answered: bool) -> None:
         """Open the region's circuit where no reply is an answer, close it where one is."""
@@ -206,7 +207,7 @@ class Scheduler:
 
     def _correct(self, step: Step, reply: Reply, now: float) -> None:
         """Hand the counts of a reply to the buckets they are about."""
-        remaining = remaining_quotas(reply.headers, step.queue.account.value)
+        remaining = remaining_quotas(reply.headers, step.queue.account)
         if remaining.subscription is not None:
             step.queue.bucket.correct(remaining.subscription, step.queue_taken, now)
         if remaining.all_callers is not None:
