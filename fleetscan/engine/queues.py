@@ -176,8 +176,9 @@ class RequestQueue:
 
     def _next_region(self, now: float) -> RegionQueue | None:
         """Starts: the region with the longest start time ahead. Reads: whichever is most overdue."""
-        due = [region for region in self._regions.values() if region.due_at() <= now]
-        ready = [region for region in due if region.opens_at() <= now]
+        ready = [
+            region for region in self._regions.values() if region.due_at() <= now and region.opens_at() <= now
+        ]
         if len(ready) < 2:
             return ready[0] if ready else None
         if self.account is Account.WRITES:
