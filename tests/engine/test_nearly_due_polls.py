@@ -6,7 +6,7 @@ from fleetscan.engine.pacing import Pacing, Watch
 
 
 def watched(pacing: Pacing) -> Watch:
-    """An operation seen running after 40 s: with 2,000 like it and 25 reads a second its turn is 82 s later."""
+    """An operation seen running at 40 s: beside 2,000 like it, with 25 reads a second, due 82 s later."""
     for _ in range(2_000):
         pacing.wait_s(pacing.watch("Linux", "s"), 40.0, 25.0)
     watch = pacing.watch("Linux", "s")
