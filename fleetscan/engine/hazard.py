@@ -21,6 +21,7 @@ STEPS = len(WIDTHS_S)
 # say "a few minutes", people report 2 to 10. It weighs as half an operation.
 PRIOR_MEAN_S = 150.0
 PRIOR_WEIGHT = 0.5
+PRIOR_RUN_S = tuple(PRIOR_WEIGHT * width for width in WIDTHS_S)
 # Too few end in one step to tell its hazard alone: the three on each side count too, the nearer the more.
 WEIGHTS = 16.0
 BEYOND = (0.0, 0.0, 0.0)
@@ -109,14 +110,13 @@ def hazards(ended: Sequence[float], entered: Sequence[float]) -> list[float]:
     """The ends a second in each step, of operations that `entered` it and those of them that `ended` there."""
     # Those that end in a step run through half of it.
     run_s = [
-        max(0.0, count - ends / 2.0) * width
+        (count - ends / 2.0) * width if count > ends / 2.0 else 0.0
         for count, ends, width in zip(entered, ended, WIDTHS_S, strict=False)
     ]
-    prior_s = [PRIOR_WEIGHT * width for width in WIDTHS_S]
     even = EVEN_SHARE * (sum(ended) + PRIOR_WEIGHT) / (sum(run_s) + PRIOR_WEIGHT * PRIOR_MEAN_S)
     return [
         (ends + before_s / PRIOR_MEAN_S) / (ran_s + before_s) + even
-        for ends, ran_s, before_s in zip(smooth(ended), smooth(run_s), prior_s, strict=True)
+        for ends, ran_s, before_s in zip(smooth(ended), smooth(run_s), PRIOR_RUN_S, strict=True)
     ]
 
 
