@@ -105,11 +105,11 @@ class RegionQueue:
 class RequestQueue:
     """All requests of one subscription that draw on one account.
 
-    `listed_at` is the moment under which the scheduler has listed this queue, `at_first` how many starts may
-    be on their way before one is answered.
+    `listed_at` is the moment under which the scheduler has listed this queue, for a request of `listed_kind`;
+    `at_first` is how many starts may be on their way before one is answered.
     """
 
-    __slots__ = ("_limits", "_regions", "account", "bucket", "first_starts", "listed_at")
+    __slots__ = ("_limits", "_regions", "account", "bucket", "first_starts", "listed_at", "listed_kind")
 
     def __init__(self, account: Account, limits: Limits, now: float, at_first: float = NEVER) -> None:
         self.account = account
@@ -119,6 +119,7 @@ class RequestQueue:
         # Starts alone draw on the account of writes.
         self.first_starts = FirstStarts(at_first if account is Account.WRITES else NEVER)
         self.listed_at = NEVER
+        self.listed_kind: RequestKind | None = None
 
     def put(self, due_at: float, order: int, job: Job, turn: Turn, now: float) -> None:
         """Queue `job` in the region queue whose bucket it draws on."""
@@ -135,22 +136,17 @@ class RequestQueue:
         bucket_at, starts_at = self.bucket.ready_at(), self.first_starts.ready_at
         return bucket_at if bucket_at > starts_at else starts_at
 
-    def ready_at(self) -> float:
-        """When any request may leave; NEVER when none waits."""
-        return max(self.opens_at(), min(map(RegionQueue.ready_at, self._regions.values())))
+    def first(self) -> tuple[float, RequestKind | None]:
+        """When a request may leave, NEVER when none waits, and what the first one is for."""
+        region = min(self._regions.values(), key=RegionQueue.ready_at)
+        return max(self.opens_at(), region.ready_at()), region.first_kind()
 
     def take_out(self, is_wanted: Callable[[Job], bool]) -> list[Job]:
         """Take out the jobs that wait here and are wanted."""
         return [job for region in self._regions.values() for job in region.take_out(is_wanted)]
 
-    def next_kind(self) -> RequestKind | None:
-        """What the request that may leave first is for; None when none waits."""
-        regions = self._regions.values()
-        first = min(regions, key=RegionQueue.ready_at) if len(regions) > 1 else next(iter(regions))
-        return first.first_kind()
-
     def take(self, now: float, idle_share: float = 1.0) -> Step | None:
-        """Send off the request whose turn it is, when `ready_at` has come; None where it can wait.
+        """Send off the request whose turn it is; None where none is ready or it can wait.
 
         `idle_share` of the workers have nothing to do.
         """

@@ -93,7 +93,7 @@ class Scheduler:
                 heapq.heappop(self._heap)
                 continue
             if listed_at > now:
-                return WaitUntil(listed_at, queue.next_kind())
+                return WaitUntil(listed_at, queue.listed_kind)
             step = queue.take(now, 1.0 - self._exchanging / self._workers)
             self._list_again(queue, now)
             if step is not None:
@@ -148,16 +148,17 @@ class Scheduler:
         due_at = now + turn.after_s
         queue.put(due_at, next(self._order), job, turn, now)
         if due_at < queue.listed_at:
-            self._list(queue, due_at)
+            self._list(queue, due_at, turn.kind)
 
-    def _list(self, queue: RequestQueue, at: float) -> None:
-        queue.listed_at = at
+    def _list(self, queue: RequestQueue, at: float, kind: RequestKind | None) -> None:
+        queue.listed_at, queue.listed_kind = at, kind
         heapq.heappush(self._heap, (at, next(self._order), queue))
 
     def _list_again(self, queue: RequestQueue, now: float) -> None:
         """List the queue on top of the heap under its true time, or take it off when it is empty."""
         # No earlier than now: a queue that has just sent goes behind those that are due.
-        queue.listed_at = max(queue.ready_at(), now)
+        ready_at, queue.listed_kind = queue.first()
+        queue.listed_at = max(ready_at, now)
         if queue.listed_at == NEVER:
             heapq.heappop(self._heap)
         else:
@@ -165,8 +166,9 @@ class Scheduler:
 
     def _list_sooner(self, queue: RequestQueue, now: float) -> None:
         # Never before those that are due by now.
-        if (ready_at := max(queue.ready_at(), now)) < queue.listed_at:
-            self._list(queue, ready_at)
+        ready_at, kind = queue.first()
+        if max(ready_at, now) < queue.listed_at:
+            self._list(queue, max(ready_at, now), kind)
 
     def _judge(self, step: Step, now: float, *, has_answered: bool) -> None:
         """Open the region's circuit where no reply is an answer, close it where one is."""
