@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import Enum, StrEnum
+from enum import StrEnum
 from typing import Literal, Protocol, TypeAlias, TypedDict
 
 ACCESS_TOKEN = "FLEETSCAN_ACCESS_TOKEN"  # noqa: S105 - the variable's name, not a token
@@ -44,7 +44,7 @@ class Target:
         return self.resource_id.lower()
 
 
-class RequestKind(Enum):
+class RequestKind(StrEnum):
     """What a request is for; decides the buckets it draws on and the column it is counted in."""
 
     LIST_SUBSCRIPTIONS = "list_subscriptions"

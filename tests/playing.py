@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import gettempdir, mkdtemp
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,8 @@ class Subject:
     """A kind of history. `play` plays a seed with its files in a directory, and checks it.
 
     A series ends once so many `unit`s were counted; a verdict that does not count them counts as one. `play`
-    is a module's function, because it is called in processes of their own, `at_once` of them.
+    is a module's function, because it is called in processes of their own, `at_once` of them. `room` is where
+    the files lie meanwhile, None for where temporary files do.
     """
 
     package: str
@@ -42,6 +43,7 @@ class Subject:
     unit: str
     wanted: int
     at_once: int
+    room: Path | None = None
 
     def tried(self, verdict: Verdict) -> int:
         """How many units a history was."""
@@ -57,11 +59,12 @@ def judge(subject: Subject, seed: int, place: Path) -> Verdict:
 
 
 def judge_apart(subject: Subject, seed: int) -> Verdict:
-    """The same in a directory of its own, which is kept where something is wrong."""
-    place = Path(mkdtemp(prefix=f"fleetscan-{seed}-"))
+    """The same in a directory of its own, which is kept among temporary files where something is wrong."""
+    place = Path(mkdtemp(prefix=f"fleetscan-{seed}-", dir=subject.room))
     verdict = judge(subject, seed, place)
     if verdict.breaches:
-        return Verdict(seed, verdict.breaches, verdict.counts, place)
+        kept = place if subject.room is None else Path(shutil.move(place, gettempdir()))
+        return Verdict(seed, verdict.breaches, verdict.counts, kept)
     shutil.rmtree(place)
     return verdict
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from jsonschema import Draft202012Validator
+from jsonschema_rs import Draft202012Validator
 
 from fleetscan.records.schema import result_schema, run_schema, totals_schema
 
@@ -43,7 +43,7 @@ def lines_of(path: Path) -> list[dict[str, Any]]:
 
 
 def read_run(path: Path) -> Run:
-    """The run at `path`; an AssertionError or ValidationError where it breaks the contract."""
+    """The run at `path`; an AssertionError or a ValueError where it breaks the contract."""
     rows, totals, _ = (lines_of(path / f"{name}.jsonl") for name in ("results", "totals", "journal"))
     for row in rows:
         ROW.validate(row)

@@ -21,8 +21,10 @@ STEPS = len(WIDTHS_S)
 # documents say "a few minutes", people report 2 to 10. It weighs as half an operation.
 PRIOR_MEAN_S = 150.0
 PRIOR_WEIGHT = 0.5
+PRIOR_RUN_S = tuple(PRIOR_WEIGHT * width for width in WIDTHS_S)
 # Too few end in one step to tell its hazard alone: the three on each side count too, the nearer the more.
-SMOOTHING = (1.0, 2.0, 3.0, 4.0, 3.0, 2.0, 1.0)
+WEIGHTS = 16.0
+BEYOND = (0.0, 0.0, 0.0)
 # This share of the mean hazard is added at every age: an operation may end where none did before.
 EVEN_SHARE = 0.1
 # The sums are made anew when so many times more is known.
@@ -67,20 +69,23 @@ class Hazard:
 
     def root_at(self, age_s: float) -> float:
         """The square root of the hazard at `age_s`."""
-        self._renew()
+        if self._known >= self._renew_at:
+            self._renew()
         return self._roots[step_of(age_s)]
 
     def due_s(self, seen_s: float, share: float) -> float:
         """The age at which the roots from `seen_s` on, summed over the seconds, come to `share`."""
-        self._renew()
+        if self._known >= self._renew_at:
+            self._renew()
         sums, roots, step = self._root_sums, self._roots, step_of(seen_s)
         goal = sums[step] + (seen_s - EDGES_S[step]) * roots[step] + share
-        step = min(bisect_right(sums, goal, step) - 1, STEPS - 1)
+        step = bisect_right(sums, goal, step, STEPS) - 1
         return EDGES_S[step] + (goal - sums[step]) / roots[step]
 
     def half_gone_s(self, age_s: float) -> float:
         """The age at which half of the operations that still run at `age_s` have ended."""
-        self._renew()
+        if self._known >= self._renew_at:
+            self._renew()
         step, left = step_of(age_s), log(2.0)
         while (passes := self._hazards[step] * (EDGES_S[step + 1] - age_s)) < left and step < STEPS - 1:
             left -= passes
@@ -89,8 +94,6 @@ class Hazard:
         return age_s + left / self._hazards[step]
 
     def _renew(self) -> None:
-        if self._roots and self._known < self._renew_at:
-            return
         self._renew_at = self._known * RENEW_GROWTH + 1.0
         self._hazards = hazards(self._ended, list(accumulate(self._entered)))
         self._roots = [sqrt(hazard) for hazard in self._hazards]
@@ -100,29 +103,30 @@ class Hazard:
 
 def step_of(age_s: float) -> int:
     """The step in which an age lies; the last one has no end."""
-    return min(bisect_right(EDGES_S, age_s), STEPS) - 1
+    return bisect_right(EDGES_S, age_s, 0, STEPS) - 1
 
 
 def hazards(ended: Sequence[float], entered: Sequence[float]) -> list[float]:
     """The ends a second in each step, of the operations that `entered` it and those that `ended` there."""
     # Those that end in a step run through half of it.
     run_s = [
-        max(0.0, count - ends / 2.0) * width
+        (count - ends / 2.0) * width if count > ends / 2.0 else 0.0
         for count, ends, width in zip(entered, ended, WIDTHS_S, strict=False)
     ]
-    prior_s = [PRIOR_WEIGHT * width for width in WIDTHS_S]
     even = EVEN_SHARE * (sum(ended) + PRIOR_WEIGHT) / (sum(run_s) + PRIOR_WEIGHT * PRIOR_MEAN_S)
     return [
         (ends + before_s / PRIOR_MEAN_S) / (ran_s + before_s) + even
-        for ends, ran_s, before_s in zip(smooth(ended), smooth(run_s), prior_s, strict=True)
+        for ends, ran_s, before_s in zip(smooth(ended), smooth(run_s), PRIOR_RUN_S, strict=True)
     ]
 
 
 def smooth(values: Sequence[float]) -> list[float]:
-    """Each value blended with its neighbours; beyond the ends there is nothing."""
-    reach, total = len(SMOOTHING) // 2, sum(SMOOTHING)
-    padded = [0.0] * reach + list(values) + [0.0] * reach
-    return [
-        sum(weight * padded[at + away] for away, weight in enumerate(SMOOTHING)) / total
-        for at in range(len(values))
-    ]
+    """Each value blended with its neighbours by 1, 2, 3, 4, 3, 2, 1; beyond the ends there is nothing."""
+    # Those weights are what sums of four add up to when they are summed by four again.
+    return [total / WEIGHTS for total in fours(fours([*BEYOND, *values, *BEYOND]))]
+
+
+def fours(values: Sequence[float]) -> list[float]:
+    """The sums of four neighbours each, three fewer than there are values."""
+    shifted = values, values[1:], values[2:], values[3:]
+    return [one + two + three + four for one, two, three, four in zip(*shifted, strict=False)]

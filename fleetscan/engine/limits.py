@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from enum import Enum
+from enum import StrEnum
 from types import MappingProxyType
 
 from fleetscan.model import RequestKind
@@ -23,7 +23,7 @@ class Limit:
     refill_per_s: float
 
 
-class Account(Enum):
+class Account(StrEnum):
     """The outer bucket, one for each subscription: ARM's front door, or Resource Graph's per-user quota."""
 
     READS = "reads"
@@ -31,7 +31,7 @@ class Account(Enum):
     GRAPH = "graph"
 
 
-class Policy(Enum):
+class Policy(StrEnum):
     """The inner bucket, one for each subscription and region: Microsoft.Compute's own policies."""
 
     PATCH_OPERATIONS = "patch_operations"

@@ -31,10 +31,10 @@ class OperationTimes:
 
     def that_can_be(self, age_s: float, azure_now: datetime | None) -> OperationTimes:
         """What can be true `age_s` after the start was sent, in a reply of the Date `azure_now`."""
-        times = OperationTimes(
-            self.started if _can_be(self.started, age_s, azure_now) else None,
-            self.ended if _can_be(self.ended, age_s, azure_now) else None,
-        )
+        started = self.started if _can_be(self.started, age_s, azure_now) else None
+        ended = self.ended if _can_be(self.ended, age_s, azure_now) else None
+        is_whole = started is self.started and ended is self.ended
+        times = self if is_whole else OperationTimes(started, ended)
         # Two times that contradict each other are both in doubt.
         took_s = times.duration_s
         return times if took_s is None or 0.0 < took_s <= age_s + A_LITTLE_S else OperationTimes()

@@ -26,10 +26,13 @@ class OperationUrls:
 
         A Location counts from the status URL that came with it, a relative one from the newest of both.
         """
-        base_url = self.status_url or self.location_url() or endpoint + "/"
+        headers = reply.headers
+        if "location" not in headers and "azure-asyncoperation" not in headers:
+            return None
         location = self.location_url()
+        base_url = self.status_url or location or endpoint + "/"
         for header in ("azure-asyncoperation", "location"):
-            if not (given := reply.headers.get(header, "").strip()):
+            if not (given := headers.get(header, "").strip()):
                 continue
             url = follow(given, base_url, origin)
             if url is None and HIDDEN in given:

@@ -26,6 +26,9 @@ SOONEST_S = 4.0
 LEAST_WORTH_S = 0.03
 # A poll is planned anew after this share of the operation's age: others have ended, and more is known.
 RETHINK_SHARE = 0.3
+# What is due but for this share of its distance from the poll before goes now: to plan it anew costs as much
+# time of our own as half a poll, and what reads may be spent changes by more within seconds.
+NEARLY_DUE_SHARE = 0.05
 # What polls may take of a subscription whose buckets are full, until its queue has said so.
 FULL_READS_PER_S = 67.0
 # An earlier run counts as so many operations of this one.
@@ -133,6 +136,8 @@ class Pacing:
             watch.demand.reads_per_s = reads_per_s
         least_s = max(watch.seen_s + watch.spacing_s, SOONEST_S)
         due_s = max(self._worth_it_s(watch, age_s), least_s)
+        if age_s >= max(least_s, due_s - NEARLY_DUE_SHARE * (due_s - watch.seen_s)):
+            return 0.0
         return max(0.0, min(due_s, max(least_s, age_s * (1.0 + RETHINK_SHARE))) - age_s)
 
     def probably_ended_s(self, os_type: str | None, age_s: float) -> float:

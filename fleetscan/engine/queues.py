@@ -89,11 +89,17 @@ class RegionQueue:
         """When the first request is due, whatever the bucket says; NEVER when none waits."""
         return self._queue[0][0] if self._queue else NEVER
 
+    def opens_at(self) -> float:
+        """When a token is there and the region let through to, whatever is due."""
+        bucket_at, circuit_at = self.bucket.ready_at(), self.circuit.ready_at
+        return bucket_at if bucket_at > circuit_at else circuit_at
+
     def ready_at(self) -> float:
         """When the first request is due, its token there, and the region let through to."""
         if (due_at := self.due_at()) == NEVER:
             return NEVER
-        return max(due_at, self.bucket.ready_at(), self.circuit.ready_at)
+        opens_at = self.opens_at()
+        return due_at if due_at > opens_at else opens_at
 
     def backlog_s(self) -> float:
         """How long the bucket's refill takes to serve everything that waits, in seconds."""
@@ -142,11 +148,11 @@ class StartQueue(RegionQueue):
 class RequestQueue:
     """All requests of one subscription that draw on one account.
 
-    `listed_at` is the moment under which the scheduler has listed this queue, `at_first` how many starts may
-    be on their way before one is answered.
+    `listed_at` is the moment under which the scheduler has listed this queue, for a request of `listed_kind`;
+    `at_first` is how many starts may be on their way before one is answered.
     """
 
-    __slots__ = ("_limits", "_regions", "account", "bucket", "first_starts", "listed_at")
+    __slots__ = ("_limits", "_regions", "account", "bucket", "first_starts", "listed_at", "listed_kind")
 
     def __init__(self, account: Account, limits: Limits, now: float, at_first: float = NEVER) -> None:
         self.account = account
@@ -156,6 +162,7 @@ class RequestQueue:
         # Starts alone draw on the account of writes.
         self.first_starts = FirstStarts(at_first if account is Account.WRITES else NEVER)
         self.listed_at = NEVER
+        self.listed_kind: RequestKind | None = None
 
     def put(self, due_at: float, order: int, job: Job, turn: Turn, now: float) -> None:
         """Queue `job` in the region queue whose bucket it draws on."""
@@ -176,10 +183,15 @@ class RequestQueue:
             region = self._regions[policy, name] = of_kind(bucket, circuit)
         return region
 
-    def ready_at(self) -> float:
-        """When any request may leave; NEVER when none waits."""
-        regions_at = min(map(RegionQueue.ready_at, self._regions.values()))
-        return max(self.bucket.ready_at(), self.first_starts.ready_at, regions_at)
+    def opens_at(self) -> float:
+        """When a token is there and one more start may be on its way, whatever is due."""
+        bucket_at, starts_at = self.bucket.ready_at(), self.first_starts.ready_at
+        return bucket_at if bucket_at > starts_at else starts_at
+
+    def first(self) -> tuple[float, RequestKind | None]:
+        """When a request may leave, NEVER when none waits, and what the first one is for."""
+        region = min(self._regions.values(), key=RegionQueue.ready_at)
+        return max(self.opens_at(), region.ready_at()), region.first_kind()
 
     def served_at(self, now: float) -> tuple[int, float]:
         """How many requests wait, and when the buckets can have let the last of them through."""
@@ -191,16 +203,12 @@ class RequestQueue:
         """Take out the jobs that wait here and are wanted."""
         return [job for region in self._regions.values() for job in region.take_out(is_wanted)]
 
-    def next_kind(self) -> RequestKind | None:
-        """What the request that may leave first is for; None when none waits."""
-        return min(self._regions.values(), key=RegionQueue.ready_at).first_kind()
-
     def take(self, now: float, idle_share: float = 1.0) -> Step | None:
-        """Send off the request whose turn it is, when `ready_at` has come; None where it can wait.
+        """Send off the request whose turn it is; None where none is ready or it can wait.
 
         `idle_share` of the workers have nothing to do.
         """
-        if max(self.bucket.ready_at(), self.first_starts.ready_at) > now:
+        if self.opens_at() > now:
             return None
         if (region := self._next_region(now)) is None:
             return None
@@ -232,9 +240,11 @@ class RequestQueue:
 
     def _next_region(self, now: float) -> RegionQueue | None:
         """Starts: the region with the longest start time ahead. Reads: whichever is most overdue."""
-        ready = [region for region in self._regions.values() if region.ready_at() <= now]
-        if not ready:
-            return None
+        ready = [
+            region for region in self._regions.values() if region.due_at() <= now and region.opens_at() <= now
+        ]
+        if len(ready) < 2:
+            return ready[0] if ready else None
         if self.account is Account.WRITES:
             return max(ready, key=RegionQueue.backlog_s)
         return min(ready, key=RegionQueue.due_at)

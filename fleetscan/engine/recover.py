@@ -47,6 +47,8 @@ from fleetscan.model import (
 # Compute lets one VM be read 12 times a minute.
 VIEW_SPACING_S = 15.0
 LEAST_SPACING_S = 5.0
+# An assessment that is waited for is read again after this share of its age at the latest.
+AGAIN_SHARE = 1 / 3
 # Where nothing is seen running, reads of an assessment that is waited for come ever further apart.
 MOST_SPACING_S = 120.0
 # What ended before the scan began is never adopted: where that is not sure, a start finds out.
@@ -269,9 +271,9 @@ class Recovering:
         return self._cause is Cause.HELD and not self._is_over and seen is not None and not seen.is_assessing
 
     def _planned_s(self, age_s: float, now: float) -> float:
-        """How long until the assessment, running for `age_s`, has probably ended."""
-        ended_s = self._rules.pacing.probably_ended_s(self._target.os_type, age_s)
-        return self._spread_s(ended_s - age_s, now)
+        """How long until the assessment, running for `age_s`, has probably ended, or a share of its age."""
+        ends_s = self._rules.pacing.probably_ended_s(self._target.os_type, age_s) - age_s
+        return self._spread_s(min(ends_s, max(VIEW_SPACING_S, AGAIN_SHARE * age_s)), now)
 
     def _spread_s(self, after_s: float, now: float) -> float:
         """`after_s` within what is left of the time, and apart from other VMs that are read."""

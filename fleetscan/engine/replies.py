@@ -174,8 +174,11 @@ def remaining_quotas(headers: Mapping[str, str], account: str) -> Remaining:
     region: list[int] = []
     all_callers: list[int] = []
     for name, text in headers.items():
+        # Of the twenty headers of a reply three count anything: the others cost one test.
+        if "remaining" not in name:
+            continue
         if name == REMAINING_RESOURCE:
-            region.extend(count for policy, count in _policies(text) if not policy.endswith("Resource"))
+            region += [count for policy, count in _policies(text) if not policy.endswith("Resource")]
         elif is_count_of(name, account) and (count := _count(text)) is not None:
             (all_callers if "-global-" in name else subscription).append(count)
     return Remaining(
@@ -198,13 +201,14 @@ def is_count_of(name: str, account: str) -> bool:
     return name.startswith(REMAINING) and name.endswith(f"-{account}")
 
 
-def _policies(text: str) -> Iterator[tuple[str, int]]:
+def _policies(text: str) -> list[tuple[str, int]]:
     """(policy, remaining) of `Microsoft.Compute/PatchOperation3Min;189,Microsoft.Compute/...;598`."""
-    for entry in text.split(","):
-        policy, separator, remaining = entry.strip().rpartition(";")
-        count = _count(remaining)
-        if separator and count is not None:
-            yield policy, count
+    entries = [entry.rpartition(";") for entry in text.split(",")]
+    return [
+        (policy, count)
+        for policy, separator, remaining in entries
+        if separator and (count := _count(remaining)) is not None
+    ]
 
 
 def _count(text: str) -> int | None:

@@ -133,7 +133,7 @@ class Scheduler:
                 heapq.heappop(self._heap)
                 continue
             if listed_at > now:
-                return WaitUntil(listed_at, queue.next_kind())
+                return WaitUntil(listed_at, queue.listed_kind)
             step = queue.take(now, 1.0 - self._exchanging / self.workers)
             self._list_again(queue, now)
             if step is not None:
@@ -143,10 +143,7 @@ class Scheduler:
 
     def settle(self, step: Step, reply: Reply, now: float) -> bool:
         """Give a step's reply to its job; True when the job has ended."""
-        self._came_back(step, is_verdict=not is_weather(reply))
-        self._judge(step, now, has_answered=is_answer(reply))
-        self._learn(step, reply, now)
-        self._list_sooner(step, now)
+        self._came_back(step, reply, now, has_answered=is_answer(reply))
         turn = step.job.receive(reply, step.sent_at, now)
         if turn is not None:
             self._put(step.job, turn, now)
@@ -157,16 +154,12 @@ class Scheduler:
 
     def forget(self, step: Step, now: float) -> None:
         """Drop a step that brought no reply and never will."""
-        self._came_back(step)
-        self._judge(step, now, has_answered=False)
-        self._list_sooner(step, now)
+        self._came_back(step, None, now, has_answered=False)
         self._give_up(step)
 
     def put_back(self, step: Step, after_s: float, now: float) -> None:
         """Queue a step again that Azure did not process, because its token was refused."""
-        self._came_back(step)
-        self._judge(step, now, has_answered=True)
-        self._list_sooner(step, now)
+        self._came_back(step, None, now, has_answered=True)
         self._put(step.job, again(step.turn, after_s), now)
 
     def starts_to_come(self, now: float) -> tuple[int, float]:
@@ -181,9 +174,18 @@ class Scheduler:
         queue = self._queues.get((subscription_id, Account.WRITES))
         return [] if queue is None else queue.take_out(is_wanted)
 
-    def _came_back(self, step: Step, *, is_verdict: bool = False) -> None:
+    def _came_back(self, step: Step, reply: Reply | None, now: float, *, has_answered: bool) -> None:
+        """Learn from a step's end; a `reply` of None says nothing of what was asked."""
+        queue, region = step.queue, step.region
+        queue_opened_at, region_opened_at = queue.opens_at(), region.opens_at()
         self._exchanging -= not self.is_aside(step)
-        step.queue.first_starts.came_back(is_verdict=is_verdict)
+        queue.first_starts.came_back(is_verdict=reply is not None and not is_weather(reply))
+        self._judge(step, now, has_answered=has_answered)
+        if reply is not None:
+            self._learn(step, reply, now)
+        # A raised bucket or a closed circuit may make the queue ready sooner than it is listed for.
+        if queue.opens_at() < queue_opened_at or region.opens_at() < region_opened_at:
+            self._list_sooner(queue, now)
 
     def _put(self, job: Job, turn: Turn, now: float) -> None:
         due_at = now + turn.after_s
@@ -196,7 +198,7 @@ class Scheduler:
         queue = self._queue(turn, now)
         queue.put(due_at, next(self._order), job, turn, now)
         if due_at < queue.listed_at:
-            self._list(queue, due_at)
+            self._list(queue, due_at, turn.kind)
 
     def _queue(self, turn: Turn, now: float) -> RequestQueue:
         account, _ = DRAWS[turn.kind]
@@ -205,24 +207,25 @@ class Scheduler:
             queue = self._queues[key] = RequestQueue(account, self._limits, now, self._at_first)
         return queue
 
-    def _list(self, queue: RequestQueue, at: float) -> None:
-        queue.listed_at = at
+    def _list(self, queue: RequestQueue, at: float, kind: RequestKind | None) -> None:
+        queue.listed_at, queue.listed_kind = at, kind
         heapq.heappush(self._heap, (at, next(self._order), queue))
 
     def _list_again(self, queue: RequestQueue, now: float) -> None:
         """List the queue on top of the heap under its true time, or take it off when it is empty."""
         # No earlier than now: a queue that has just sent goes behind those that are due.
-        queue.listed_at = max(queue.ready_at(), now)
+        ready_at, queue.listed_kind = queue.first()
+        queue.listed_at = max(ready_at, now)
         if queue.listed_at == NEVER:
             heapq.heappop(self._heap)
         else:
             heapq.heapreplace(self._heap, (queue.listed_at, next(self._order), queue))
 
-    def _list_sooner(self, step: Step, now: float) -> None:
-        """A raised bucket or a closed circuit may make a queue ready sooner than it is listed for."""
+    def _list_sooner(self, queue: RequestQueue, now: float) -> None:
         # Never before those that are due by now.
-        if (ready_at := max(step.queue.ready_at(), now)) < step.queue.listed_at:
-            self._list(step.queue, ready_at)
+        ready_at, kind = queue.first()
+        if max(ready_at, now) < queue.listed_at:
+            self._list(queue, max(ready_at, now), kind)
 
     def _judge(self, step: Step, now: float, *, has_answered: bool) -> None:
         """Open the region's circuit where no reply is an answer, close it where one is."""
@@ -263,7 +266,7 @@ class Scheduler:
 
     def _correct(self, step: Step, reply: Reply, now: float) -> None:
         """Hand the counts of a reply to the buckets they are about."""
-        remaining = remaining_quotas(reply.headers, step.queue.account.value)
+        remaining = remaining_quotas(reply.headers, step.queue.account)
         if remaining.subscription is not None:
             step.queue.bucket.correct(remaining.subscription, step.queue_taken, now)
         if remaining.all_callers is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from math import exp, log
 from typing import Literal
 
@@ -20,7 +20,7 @@ from fleetscan.simulator.troubles import Trouble, trouble_of
 from fleetscan.simulator.wrong_clocks import WrongClock, wrong_clock_of
 
 
-class Fate(Enum):
+class Fate(StrEnum):
     """How an assessment of a machine ends, every time it is asked for."""
 
     SUCCEEDED = "succeeded"

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 
 from fleetscan.model import Json
 from fleetscan.simulator.ways import Way
 
 
-class Ask(Enum):
+class Ask(StrEnum):
     """What a request was for."""
 
     START = "start"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from types import MappingProxyType
 
 from fleetscan.simulator.scenario import PolicyNames
@@ -27,7 +27,7 @@ class Policy:
     is_per_machine: bool = False
 
 
-class Duty(Enum):
+class Duty(StrEnum):
     """What Microsoft.Compute counts."""
 
     PATCH = "patch"

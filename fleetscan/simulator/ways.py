@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 
-class Way(Enum):
+class Way(StrEnum):
     """What happens to a request. Where nothing else is said it is not handled, and costs no tokens."""
 
     NOT_SENT = "not_sent"

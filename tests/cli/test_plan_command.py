@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema_rs import Draft202012Validator
 
 from fleetscan.cli.main import run
 from fleetscan.model import Target

@@ -55,9 +55,9 @@ MOST_REQUESTS = 20_000
 LONGEST_S = 86_400.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Sent:
-    """One request as it left: when, by which process, and what Azure answered, if it came there.
+    """One request: when it left, by which process, and what Azure answered once it came there.
 
     `settled_at` is when the process took the reply in.
     """
@@ -194,8 +194,8 @@ class Life:
         )
         self._chance = random.Random(f"{history.seed}:{process}:chance").random
         self._session = Session(self._settings, Hooks(), self._clock, self._chance)
-        # (when, order, place in history.sent, the step, the reply once Azure has answered)
-        self._events: list[tuple[float, int, int, Step, Reply | None]] = []
+        # (when, order, the request): it comes to Azure, or its reply to the process where Azure has answered.
+        self._events: list[tuple[float, int, Sent]] = []
         self._orders = 0
         self._place: RunStore | None = None
         # When rows and journal were flushed for the last time.
@@ -231,9 +231,9 @@ class Life:
         """What was on its way may still arrive; the lock is gone with the process."""
         if self._place is not None:
             self._place.journal.close()
-        for at, _, index, step, reply in sorted(self._events, key=lambda event: event[:2]):
-            if reply is None and self._draw.random() < 0.5:
-                self._deliver(max(at, self.now), index, step)
+        for at, _, sent in sorted(self._events):
+            if sent.reply is None and self._draw.random() < 0.5:
+                self._deliver(sent, max(at, self.now))
 
     def lose_power(self) -> None:
         """Of what was not flushed a part is on the disk, in each file another, or its place without it."""
@@ -263,8 +263,9 @@ class Life:
             place = fresh_store(self._settings, self._clock, str(self._history.seed))
         self._place = place
         journal = self._history.out / JOURNAL
-        lines = map(orjson.loads, journal.read_bytes().splitlines())
-        self._history.lost_rows |= {line["vm"] for line in lines if line["event"] == "row_lost"}
+        told = (line for line in journal.read_bytes().splitlines() if b'"row_lost"' in line)
+        events = map(orjson.loads, told)
+        self._history.lost_rows |= {event["vm"] for event in events if event["event"] == "row_lost"}
         resumption = (
             Resumption(self._history.scan_id) if place.story is None else Resumption.of(place.story, None)
         )
@@ -300,8 +301,9 @@ class Life:
                 case Step() as step:
                     self._send(step)
                 case Finished():
-                    for *_, step, _ in self._events:
-                        broker.leave(step, self._mine())
+                    # What goes on aside is left where it stands.
+                    for _, _, sent in self._events:
+                        broker.leave(sent.step, self._mine())
                     self._events.clear()
                     return
                 case WaitUntil(at=at):
@@ -309,35 +311,31 @@ class Life:
 
     def _send(self, step: Step) -> None:
         assert len(self._history.sent) < MOST_REQUESTS, "the run asks without end"
-        self._history.sent.append(Sent(self.now, self._process, step))
-        self._push(self.now + self._draw.uniform(0.01, 0.2), len(self._history.sent) - 1, step, None)
+        sent = Sent(self.now, self._process, step)
+        self._history.sent.append(sent)
+        self._push(self.now + self._draw.uniform(0.01, 0.2), sent)
 
     def _pass(self, until: float) -> None:
-        """Let time pass until the next thing happens, or the scheduler has something to send."""
-        if not self._events or until < self._events[0][0]:
-            assert until < LONGEST_S, "the run does not end"
-            # A little more, or rounding would leave the process's own clock short of it.
-            self.now = max(self.now, until) + 1e-9
-            return
-        at, _, index, step, reply = heapq.heappop(self._events)
-        self.now = max(self.now, at)
-        if self.now - self.synced_at >= SYNC_EVERY_S:
-            self._sync()
-        if reply is None:
-            reply = self._deliver(self.now, index, step)
-            latency_s = stall_of(reply) or self._draw.uniform(0.01, 0.2)
-            self._push(self.now + latency_s, index, step, reply)
-            return
-        self._session.broker.settle(step, reply, self._mine())
-        sent = self._history.sent[index]
-        self._history.sent[index] = Sent(sent.at, sent.process, step, reply, self.now)
+        """Let time pass until a reply has been taken in, or the scheduler has something to send."""
+        while self._events and self._events[0][0] <= until:
+            at, _, sent = heapq.heappop(self._events)
+            self.now = max(self.now, at)
+            if self.now - self.synced_at >= SYNC_EVERY_S:
+                self._sync()
+            if sent.reply is not None:
+                self._session.broker.settle(sent.step, sent.reply, self._mine())
+                sent.settled_at = self.now
+                return
+            reply = self._deliver(sent, self.now)
+            self._push(self.now + (stall_of(reply) or self._draw.uniform(0.01, 0.2)), sent)
+        assert until < LONGEST_S, "the run does not end"
+        # A little more, or rounding would leave the process's own clock short of it.
+        self.now = max(self.now, until) + 1e-9
 
-    def _deliver(self, at: float, index: int, step: Step) -> Reply:
-        reply = self._history.cloud.handle(step.request, at)
-        sent = self._history.sent[index]
-        self._history.sent[index] = Sent(sent.at, sent.process, step, reply)
+    def _deliver(self, sent: Sent, at: float) -> Reply:
+        sent.reply = reply = self._history.cloud.handle(sent.step.request, at)
         return reply
 
-    def _push(self, at: float, index: int, step: Step, reply: Reply | None) -> None:
+    def _push(self, at: float, sent: Sent) -> None:
         self._orders += 1
-        heapq.heappush(self._events, (at, self._orders, index, step, reply))
+        heapq.heappush(self._events, (at, self._orders, sent))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,7 +14,12 @@ from fleetscan.engine import operation_urls, poll, start
 from fleetscan.engine.bucket import Bucket
 from fleetscan.engine.circuit import Circuit
 from fleetscan.engine.operation import Operation
+from fleetscan.engine.operation_times import OperationTimes
+from fleetscan.engine.refused_scopes import RefusedScopes, Scope
+from fleetscan.engine.replies import is_refusal
+from fleetscan.model import Reply, Target
 from fleetscan.records import machine_row
+from fleetscan.records.azure_window import Window
 from fleetscan.records.story import Story
 from fleetscan.runs import store
 from fleetscan.runs.journal import JournalFile
@@ -65,6 +71,30 @@ def test_a_second_start_of_an_accepted_operation_is_caught(monkeypatch: pytest.M
     assert is_caught("was started again")
 
 
+def test_a_third_accepted_start_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Resumption, "operation", fresh)
+    assert any(breach.endswith(" times") for breach in found_by_seeds())
+
+
+def test_a_running_assessment_that_our_own_start_ends_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Resumption, "operation", fresh)
+    assert is_caught("a start superseded one that we knew of")
+
+
+def test_a_vm_without_a_row_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = Session.operations
+    monkeypatch.setattr(Session, "operations", lambda self, busy: islice(whole(self, busy), 1, None))
+    assert is_caught("no row for")
+
+
+def test_a_vm_that_is_not_asked_for_a_refusal_of_another_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    def widest(self: RefusedScopes, target: Target, reply: Reply) -> Scope | None:
+        return Scope(target.subscription_id.lower()) if is_refusal(reply) else None
+
+    monkeypatch.setattr(RefusedScopes, "_scope", widest)
+    assert is_caught("was not asked")
+
+
 def test_starts_without_end_after_unknown_fates_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(start, "MAX_UNKNOWN_STARTS", 100)
     assert is_caught("times without learning what became of it")
@@ -105,6 +135,18 @@ def test_a_token_that_leaves_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_wrong_count_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine_row, "told_counts", lambda assessment, source: (0, 0))
     assert is_caught("was written for")
+
+
+def test_a_time_that_cannot_be_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(OperationTimes, "that_can_be", lambda self, age_s, azure_now: self)
+    monkeypatch.setattr(Window, "has", lambda self, moment: True)
+    assert is_caught("cannot be")
+
+
+def test_a_row_that_breaks_the_schema_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = machine_row.row
+    monkeypatch.setattr(machine_row, "row", lambda *told: {**whole(*told), "patch_count": "7"})
+    assert is_caught("the files break the contract")
 
 
 def test_a_bug_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:

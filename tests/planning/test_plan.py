@@ -16,7 +16,7 @@ from typing import Any
 
 import anyio
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema_rs import Draft202012Validator
 
 from fleetscan.errors import NothingListedError, StoppedError
 from fleetscan.model import InventoryError, Reply, Request, Target

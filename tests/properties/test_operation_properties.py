@@ -8,7 +8,7 @@ from itertools import cycle
 
 from hypothesis import event, example, given
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
+from jsonschema_rs import Draft202012Validator
 
 from fleetscan.addresses import Origin
 from fleetscan.engine.operation import Before, Operation

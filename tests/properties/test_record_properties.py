@@ -9,7 +9,7 @@ from datetime import UTC
 
 from hypothesis import given
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
+from jsonschema_rs import Draft202012Validator
 
 from fleetscan import json_text
 from fleetscan.engine import outcomes

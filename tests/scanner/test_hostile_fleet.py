@@ -10,7 +10,7 @@ from typing import Any
 
 import anyio
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema_rs import Draft202012Validator
 
 from fleetscan import json_text
 from fleetscan.cli.console import note
