@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from typing import Any, TypeAlias, cast
 
 import orjson
@@ -84,8 +84,28 @@ def _encode(value: Written, option: int) -> bytes:
     try:
         return orjson.dumps(value, option=option)
     except orjson.JSONEncodeError:
+        pass
+    # 1. Half characters: what is read of it is written the same, so a line is known again by its bytes.
+    # 2. What orjson has no form for: whole numbers beyond 64 bits, and deeper nesting than it takes.
+    try:
+        return orjson.dumps(_without_surrogates(value), option=option)
+    except (orjson.JSONEncodeError, RecursionError):
         text = encode_ascii(value, 2 if option & orjson.OPT_INDENT_2 else None)
         return f"{text}\n".encode() if option & orjson.OPT_APPEND_NEWLINE else text.encode()
+
+
+def _without_surrogates(value: Any) -> Any:
+    """`value` with U+FFFD for each lone surrogate in its texts."""
+    match value:
+        case str():
+            return whole(value)
+        case dict():
+            return {_without_surrogates(key): _without_surrogates(each) for key, each in value.items()}
+        case list() | tuple():
+            return [_without_surrogates(each) for each in value]
+        case _ if is_dataclass(value):
+            return _without_surrogates(_fields_of(value))
+    return value
 
 
 def _fields_of(value: Any) -> dict[str, object]:

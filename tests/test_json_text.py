@@ -35,7 +35,7 @@ def test_a_line_has_one_newline_and_it_is_the_last_byte(text: str) -> None:
 def test_what_came_as_half_a_character_is_a_replacement_character_in_keys_too() -> None:
     came = json_text.parse(b'{"a\\ud800b":["\\udc80","\\uDBFF\\n"]}')
     assert came == {"a\ufffdb": ["\ufffd", "\ufffd\n"]}
-    assert json_text.encode({"a\udce9": "caf\udce9"}) == b'{"a\\ufffd":"caf\\ufffd"}'
+    assert json_text.encode({"a\udce9": "caf\udce9"}) == '{"a\ufffd":"caf\ufffd"}'.encode()
     assert json_text.encode_ascii("caf\udce9 \U0001f600") == '"caf\\ufffd \\ud83d\\ude00"'
 
 
@@ -46,7 +46,7 @@ def test_two_halves_that_belong_together_are_one_character() -> None:
 
 def test_a_backslash_before_the_letters_of_an_escape_is_a_backslash() -> None:
     assert json_text.parse(b'["\\\\ud800", "\\\\\\ud800", "\\ud800"]') == ["\\ud800", "\\\ufffd", "\ufffd"]
-    assert json_text.encode(["\\ud800", "\ud800"]) == b'["\\\\ud800","\\ufffd"]'
+    assert json_text.encode(["\\ud800", "\ud800"]) == '["\\\\ud800","\ufffd"]'.encode()
 
 
 @pytest.mark.parametrize(
@@ -99,3 +99,17 @@ def test_what_nests_too_deeply_to_be_written_is_a_value_error() -> None:
         value = [value]
     with pytest.raises(ValueError, match="it nests too deeply"):
         json_text.encode_line(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"title": "\u2028 \ud800 Zürich \x1b"},
+        {"\udc00": ["\ud83d", 1.5, None, True]},
+        {"a": {"b": "\ud83d\ude00"}},
+    ],
+)
+def test_what_was_written_is_written_the_same_once_it_was_read(value: dict[str, object]) -> None:
+    line = json_text.encode_line(value)
+    assert json_text.encode_line({**json_text.parse(line)}) == line  # type: ignore[dict-item]
+    assert json_text.encode_indented(value) == json_text.encode_indented({**json_text.parse(line)})  # type: ignore[dict-item]

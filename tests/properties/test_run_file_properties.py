@@ -53,10 +53,12 @@ def whole_lines(data: bytes) -> bytes:
     return data[: data.rfind(b"\n") + 1]
 
 
-def end_of_listing(path: Path) -> int:
-    """The byte after which a journal knows the whole fleet: it is on the disk before the first row is."""
+def end_of_synced(path: Path) -> int:
+    """The byte up to which a journal is on the disk before the next row is: the listing, and each process's
+    beginning, before which it tells of the rows that were lost."""
     lines = path.read_bytes().splitlines(keepends=True)
-    last = next(number for number, line in enumerate(lines) if b'"event":"listing"' in line)
+    synced = (b'"event":"listing"', b'"event":"begun"')
+    last = max(number for number, line in enumerate(lines) if any(word in line for word in synced))
     return sum(map(len, lines[: last + 1]))
 
 
@@ -121,7 +123,7 @@ def test_a_run_cut_again_and_again_goes_on_with_the_rows_that_are_whole(
         path = Path(directory) / "run"
         written(path, fleet, course)
         for journal_place, results_place, next_course in cuts:
-            cut(path / "journal.jsonl", journal_place, end_of_listing(path / "journal.jsonl"))
+            cut(path / "journal.jsonl", journal_place, end_of_synced(path / "journal.jsonl"))
             cut(path / "results.jsonl", results_place)
             check_rows(path, fleet)
             written(path, fleet, next_course)
