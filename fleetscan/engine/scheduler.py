@@ -25,6 +25,8 @@ from fleetscan.engine.replies import (
 from fleetscan.engine.retrying import again
 from fleetscan.model import Job, Reply, RequestKind, Turn
 
+NOW = float("-inf")
+
 
 @dataclass(frozen=True, slots=True)
 class WaitUntil:
@@ -120,6 +122,13 @@ class Scheduler:
                 return finished
             case found:
                 return found
+
+    def due_at(self) -> float:
+        """When `next` may have something else to say than to wait, as far as is known now."""
+        if not self._heap and not self._exchanging:
+            return NOW
+        aside_at = NEVER if self._aside_turn is None else self._aside_turn[0]
+        return min(aside_at, self._heap[0][0] if self._heap else NEVER)
 
     def _step_aside(self, queue: RequestQueue, turn: Turn, now: float) -> Step:
         assert self._aside is not None

@@ -98,6 +98,10 @@ class Broker:
         waiting, last_at = self._scheduler.starts_to_come(now)
         return waiting, max(last_at - now, waiting * self._start_s / self._scheduler.workers)
 
+    def due_at(self) -> float:
+        """When something may be claimed at the earliest, as far as is known now."""
+        return self._scheduler.due_at()
+
     def claim(self, now: float) -> Step | WaitUntil | Finished:
         """What to do now. A start is in the journal before it can be sent."""
         step = self._scheduler.next(now)

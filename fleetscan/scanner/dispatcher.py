@@ -6,6 +6,8 @@ others queue behind it, so that no worker wakes without work.
 
 from __future__ import annotations
 
+import asyncio
+import math
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -78,7 +80,9 @@ class Dispatcher:
         self._hooks = hooks
         self._rows = RowBuffer.dropping() if rows is None else rows
         self._turn = anyio.Lock(fast_acquire=True)
+        # Set when the worker in front has to ask the broker again before `_waits_until`.
         self._changed = anyio.Event()
+        self._waits_until = NEVER
         # After a stop: steps that are due later than this are not waited for. One stop holds for all runs.
         self._until = NEVER
         self._stopped_by: FleetscanError | None = None
@@ -191,7 +195,9 @@ class Dispatcher:
         else:
             self._broker.settle(step, reply, self._clock())
         finally:
-            self._changed.set()
+            # A reply that makes nothing due sooner wakes no worker.
+            if self._broker.due_at() < self._waits_until:
+                self._changed.set()
 
     async def _claim(self) -> Step | None:
         """The next step as soon as it may be sent, or None when there is nothing left to send."""
@@ -214,6 +220,15 @@ class Dispatcher:
     async def _wait(self, wait: WaitUntil, now: float) -> None:
         """Wait until the step is due or a reply changes the scheduler."""
         self._hooks.waiting(wait.at if wait.at < NEVER else None, WAITS.get(wait.kind, "for replies"))
-        self._changed = anyio.Event()
-        with anyio.move_on_after(wait.at - now):
-            await self._changed.wait()
+        self._waits_until = wait.at
+        self._changed = changed = anyio.Event()
+        if wait.at == NEVER:
+            await changed.wait()
+            return
+        # Rounded up to the milliseconds in which uvloop counts: a timer that is early by less than one would
+        # be set again and again. No cancel scope, which sets its own timer anew in the same way.
+        alarm = asyncio.get_running_loop().call_later(math.ceil((wait.at - now) * 1000) / 1000, changed.set)
+        try:
+            await changed.wait()
+        finally:
+            alarm.cancel()
