@@ -74,7 +74,7 @@ class PlanSettings(CheckedSettings):
         None,
         Duration(0.0),
         "First poll this long after the start.",
-        "Default: learned from how long assessments take, about one poll per VM.",
+        "Default: learned from how long assessments take, and from the reads that Azure's limits leave.",
         group=Group.PACE,
     )
     poll_interval_s: float | None = setting(
