@@ -67,7 +67,9 @@ def _tell(summary: ScanSummary, hooks: Teller, settings: Settings, *, is_resumab
             resume_command=None if command is None else as_command(command),
         )
     if (error := summary.stopped_by) is not None:
-        note_error(error if is_resumable else StoppedError(error.what))
+        # The summary has the command that resumes.
+        is_told = isinstance(error, StoppedError) and not settings.quiet
+        note_error(error if is_resumable and not is_told else StoppedError(error.what))
 
 
 async def _run(live: LiveScan, stop: anyio.Event, *, is_streamed: bool) -> ScanSummary:

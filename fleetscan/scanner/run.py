@@ -187,6 +187,7 @@ class Run:
         if busy is not None:
             session.note_unseen()
             session.note_stale(busy.stale)
+            session.note_assessing(busy.assessing)
         await dispatcher.run(session.operations(busy or Busy()), self._stop, self._halt(), keep)
         if session.has_busy:
             busy = await self._ask_busy(subscription_ids)

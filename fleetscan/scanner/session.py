@@ -156,6 +156,14 @@ class Session:
                 "an assessment may cancel one"
             )
 
+    def note_assessing(self, assessing: frozenset[str]) -> None:
+        """Say how many of the VMs are not started, because another client is assessing them."""
+        if number := sum(target.key in assessing for target in self._unbegun()):
+            are = "1 VM is" if number == 1 else f"{number:,} VMs are"
+            self._hooks.note(
+                f"{are} being assessed by another client: those results are read, nothing is started"
+            )
+
     def note_stale(self, stale: frozenset[str]) -> None:
         """Say how many of the VMs still to be started have a patch operation that is too old to run."""
         if not (number := sum(target.key in stale for target in self._unbegun())):

@@ -48,7 +48,8 @@ def refuse_old(run: FoundRun, now: datetime, within_s: float) -> None:
         return
     ended = "is unfinished" if run.state is not State.COMPLETE else "is complete"
     if run.ended_at is not None:
-        ended = f"ended {minute(run.ended_at)} and {ended}"
+        stopped = "ended" if run.state is State.COMPLETE else "was stopped"
+        ended = f"{stopped} {minute(run.ended_at)} and {ended}"
     why = (
         f"it began {minute(run.began_at)}, more than {hours(within_s)} ago, and {ended}; nothing was scanned"
     )
@@ -103,4 +104,6 @@ def minute(moment: datetime) -> str:
 
 def hours(span_s: float) -> str:
     """A span of time in words."""
-    return f"{span_s / HOUR_S:.4g} h" if span_s >= HOUR_S else f"{span_s / 60:.4g} min"
+    large, small = (HOUR_S, "h"), (60.0, "min")
+    size_s, unit = large if span_s >= HOUR_S else small if span_s >= 60.0 else (1.0, "s")
+    return f"{span_s / size_s:.4g} {unit}"
