@@ -135,6 +135,7 @@ def test_without_a_name_the_newest_unfinished_run_goes_on(nights: Nights) -> Non
     with pytest.raises(UsageError, match="there is no unfinished run in ") as none:
         nights.resume(None)
     assert none.value.exit_code == 2
+    assert f"; the newest, {done}, is complete; " in str(none.value)
 
 
 def test_without_a_name_an_old_run_is_named_and_left_as_it_is(nights: Nights) -> None:
@@ -149,6 +150,14 @@ def test_without_a_name_an_old_run_is_named_and_left_as_it_is(nights: Nights) ->
     )
     assert contents(run) == before
     assert nights.resume(None, resume_within_s=27 * HOUR_S, deadline_s=HOUR_S).directory == run
+
+
+def test_a_run_of_the_last_minute_that_is_too_old_is_told_in_seconds(nights: Nights) -> None:
+    stopped(nights)
+    ended_s = nights.clock.now
+    nights.clock.now = max(ended_s, 30.0)
+    with pytest.raises(UsageError, match=r"ago, and only one of the last 1 s is resumed unnamed"):
+        nights.resume(None, resume_within_s=1.0)
 
 
 def test_a_directory_of_runs_that_is_not_there_has_none(nights: Nights) -> None:
