@@ -482,7 +482,7 @@ def test_relative_runs_are_those_around_the_run_wherever_the_resume_is_started(
     assert os.listdir(tmp_path / "moved") == ["run"]
     # What was relative to the first process's place is not found from here, and that is said.
     assert nights.resume(str(tmp_path / run), deadline_s=HOUR_S).exit_code == 0
-    assert any(each.startswith("cannot learn from the last run, ignoring it: ") for each in nights.warnings)
+    assert any(each.startswith("there is no run at ") for each in nights.warnings)
     assert (tmp_path / "runs" / "latest").resolve() == (tmp_path / run).resolve()
     assert os.listdir(tmp_path / "other") == []
 
