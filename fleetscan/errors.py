@@ -72,7 +72,7 @@ class Remedy:
 
 
 OTHER_VERSION = Remedy("use the version of fleetscan that wrote it, or a newer one")
-ANOTHER_DIRECTORY = Remedy("to scan anew, name another directory: {out}", {"out": None})
+ANOTHER_DIRECTORY = Remedy("to scan anew, begin a scan in another directory with {out}", {"out": None})
 
 
 def resume_with(command: ResumeCommand, first: str = "") -> Remedy:
@@ -139,7 +139,7 @@ class LockedError(UsageError):
     """Another scan is writing into the directory."""
 
     def __init__(self, path: str, holder: str) -> None:
-        remedy = Remedy("wait until it ends, or scan into another directory: {out}", {"out": None})
+        remedy = Remedy("wait until it ends; if it hangs, end it, and the run can be resumed")
         super().__init__(f"{path} is being written by {holder}", remedy)
         self.path = path
         self.holder = holder

@@ -252,8 +252,8 @@ def test_values_made_in_python_are_checked_as_text_is() -> None:
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({"drain_s": "20s"}, "drain_s must be a number of seconds, from 0 to 3.1536e+07, not '20s'"),
-        ({"first_poll_s": -1}, "first_poll_s must be a number of seconds, from 0 to 3.1536e+07, not -1"),
+        ({"drain_s": "20s"}, "drain_s must be a number of seconds, from 0 to 31536000, not '20s'"),
+        ({"first_poll_s": -1}, "first_poll_s must be a number of seconds, from 0 to 31536000, not -1"),
         ({"subscription": "3f8c0d5e"}, "subscription must be several, in a list or tuple, not '3f8c0d5e'"),
         ({"max_in_flight": True}, "max_in_flight must be a whole number, from 1 to 10000, not True"),
         ({"rate_share": True}, "rate_share must be a number, from 0.01 to 1, not True"),

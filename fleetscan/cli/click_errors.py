@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 import click
@@ -10,6 +11,8 @@ from click.core import ParameterSource
 from fleetscan.cli.commands import COMMANDS
 from fleetscan.cli.options import CONFIG
 from fleetscan.nearest import nearest
+
+EXTRA = re.compile(r"Got unexpected extra arguments? \((.*)\)\Z", re.DOTALL)
 
 
 def sentence(error: click.ClickException) -> str:
@@ -21,6 +24,8 @@ def sentence(error: click.ClickException) -> str:
             return f"unknown command {name!r}.{_hint(name, COMMANDS, error.ctx)}"
         case click.BadParameter(param=click.Option() as option, ctx=click.Context() as ctx):
             return f"{_source(option, ctx)} {error.message}"
+        case click.UsageError(ctx=click.Context() as ctx) if found := EXTRA.match(error.message):
+            return f"unexpected argument {found[1]}. Run {ctx.command_path} --help to see how it is used."
         case _:
             return error.format_message()
 

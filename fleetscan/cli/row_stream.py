@@ -16,7 +16,7 @@ import anyio
 
 from fleetscan import json_text
 from fleetscan.cli.standard_streams import write_whole
-from fleetscan.errors import FleetscanError, OutputError, Remedy
+from fleetscan.errors import CannotScanError, FleetscanError, OutputError, Remedy
 from fleetscan.records.row import Row
 from fleetscan.runs.disk import reason
 from fleetscan.scanner.live import LiveScan
@@ -45,6 +45,14 @@ async def stream_rows(live: LiveScan, stop: anyio.Event, fd: int = STDOUT) -> No
         beside.cancel_scope.cancel()
     if patience.cancel_called:
         raise _lost("its reader does not take the last rows")
+
+
+def refuse_closed(fd: int = STDOUT) -> None:
+    """Raise CannotScanError where no row could be written: before a scan starts assessments in vain."""
+    try:
+        os.write(fd, b"")
+    except OSError as error:
+        raise CannotScanError(f"cannot write to standard output: {error.strerror}") from error
 
 
 def line_of(row: Row, *, is_terminal: bool) -> bytes:

@@ -14,7 +14,7 @@ import anyio
 
 from fleetscan.cli.console import as_command, note_error
 from fleetscan.cli.progress import Teller, progress
-from fleetscan.cli.row_stream import stream_rows
+from fleetscan.cli.row_stream import refuse_closed, stream_rows
 from fleetscan.cli.running import attendant
 from fleetscan.errors import StoppedError
 from fleetscan.report.terminal import print_summary
@@ -44,7 +44,9 @@ async def watched_scan(
     settings = replace(settings, runs=settings.runs or RUNS)
     settings.check_together()
     is_streamed = settings.out == STREAM
-    settings = replace(settings, out=None, runs=None) if is_streamed else settings
+    if is_streamed:
+        refuse_closed()
+        settings = replace(settings, out=None, runs=None)
     with progress(settings.quiet, verbose=settings.verbose) as hooks:
         live = LiveScan(settings, credential, hooks, are_failures_planned=is_demo, named=named)
         attendant().farewell.watch(live, settings.endpoint, is_kept=not is_streamed and not is_demo)
@@ -67,7 +69,9 @@ def _tell(summary: ScanSummary, hooks: Teller, settings: Settings, *, is_resumab
             resume_command=None if command is None else as_command(command),
         )
     if (error := summary.stopped_by) is not None:
-        note_error(error if is_resumable else StoppedError(error.what))
+        # The summary has the command that resumes.
+        is_told = isinstance(error, StoppedError) and not settings.quiet
+        note_error(error if is_resumable and not is_told else StoppedError(error.what))
 
 
 async def _run(live: LiveScan, stop: anyio.Event, *, is_streamed: bool) -> ScanSummary:

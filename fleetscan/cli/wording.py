@@ -48,7 +48,7 @@ def not_listed(error: InventoryError) -> str:
     status = f" ({error.http_status})" if error.http_status else ""
     sentence = f"{part}: {error.code or 'no code'}{status}: {error.message or 'no message'}"
     remedy = f"; {error.remedy}" if error.remedy else ""
-    return f"not listed: {sanitize(sentence, SENTENCE_LIMIT_CHARS)}{remedy}"
+    return f"warning: not listed: {sanitize(sentence, SENTENCE_LIMIT_CHARS).rstrip('.')}{remedy}"
 
 
 def found(view: View) -> str:

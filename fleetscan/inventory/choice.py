@@ -60,8 +60,15 @@ def choose(subscriptions: Subscriptions, named: Sequence[str]) -> Choice:
     chosen, missing = find(named, subscriptions.seen)
     where = "the subscriptions that the identity can see; check it and the access to it"
     return Choice(
-        tuple(chosen), errors=tuple(not_found(value, subscriptions.seen, where) for value in missing)
+        tuple(chosen),
+        errors=tuple(not_found(value, subscriptions.seen, where) for value in missing),
+        notes=tuple(_note_of_state(each) for each in chosen if not each.is_working),
     )
+
+
+def _note_of_state(named: Subscription) -> str:
+    shown = _shown(named.name or named.id)
+    return f"subscription {shown} ({named.id}) is {named.state}: Azure may refuse to assess its VMs"
 
 
 def _choose_in_doubt(seen: Sequence[Subscription], named: Sequence[str], doubt: InventoryError) -> Choice:
@@ -122,14 +129,26 @@ def _ambiguous(value: str, meant: Sequence[Subscription]) -> UsageError:
 
 def not_found(value: str, seen: Sequence[Subscription], where: str) -> InventoryError:
     """The error for a `value` that names nothing in `seen`, with the nearest; `where` says what `seen` is."""
-    kind, named = ("id", value) if is_id(value) else ("name", None)
+    named = value if is_id(value) else None
     shown = "this subscription" if named else f"a subscription named {_shown(value)}"
     message = f"{shown} is not among {where}"
-    words = {(each.id if named else each.name or "")[:SHOWN_CHARS]: each for each in reversed(seen)}
-    if (near := nearest(value[:SHOWN_CHARS], words)) is not None:
-        found = words[near]
+    if (found := _nearest(value, seen)) is not None:
+        kind = "id" if is_id(value) else "name"
         message += f"; the nearest {kind} is {_shown(found.name or found.id)} ({found.id})"
     return InventoryError(named, NOT_FOUND, message, None)
+
+
+def _nearest(value: str, seen: Sequence[Subscription]) -> Subscription | None:
+    """The one that `value` was probably meant to be: a misspelt name or id, or a part of a name."""
+    ids = {each.id: each for each in reversed(seen)}
+    names = {} if is_id(value) else {(each.name or "")[:SHOWN_CHARS]: each for each in reversed(seen)}
+    # As portals, scripts and other tools write an id: with a path before it, in braces, without hyphens.
+    bare = value.rpartition("/")[2]
+    for known, word in ((names, value), (ids, bare)):
+        if (near := nearest(word[:SHOWN_CHARS], known)) is not None:
+            return known[near]
+    parts = [each for name, each in names.items() if _folded(value) in _folded(name).split()]
+    return parts[0] if len(parts) == 1 else None
 
 
 def _shown(name: str) -> str:

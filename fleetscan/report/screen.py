@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 from contextlib import suppress
@@ -26,9 +27,30 @@ def columns_of(stream: TextIO) -> int:
     return COLUMNS
 
 
+class Trimmed(io.TextIOBase):
+    """Writes lines to `stream` without the blanks at their ends, with which rich fills its columns."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._line = ""
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override] # a stream's own, which is never set
+        return self._stream.encoding
+
+    def write(self, text: str, /) -> int:
+        *lines, self._line = (self._line + text).split("\n")
+        self._stream.write("".join(f"{line.rstrip(' ')}\n" for line in lines))
+        return len(text)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+
 def console_on(stream: TextIO) -> Console:
     """rich's console for text that is printed once. Colours are only used on terminals that have them."""
     # rich takes longer to import than the rest of the program, so it is imported where something is shown.
     from rich.console import Console
 
-    return Console(file=stream, highlight=False, width=columns_of(stream), height=ROWS)
+    file: TextIO = stream if stream.isatty() else Trimmed(stream)  # type: ignore[assignment]
+    return Console(file=file, highlight=False, width=columns_of(stream), height=ROWS)

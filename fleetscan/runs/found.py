@@ -6,6 +6,7 @@ read as a run is told and passed over.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from pathlib import Path
 from fleetscan.errors import (
     OTHER_VERSION,
     CannotReadRunError,
-    CannotWriteError,
+    Remedy,
     ResumeCommand,
     UsageError,
 )
@@ -64,7 +65,7 @@ class FoundRuns:
 
 
 def runs_in(directory: Path, read: Callable[[Path], FoundRun] | None = None) -> FoundRuns:
-    """The runs in `directory`, none where it is not there. Raises CannotWriteError if it cannot be read.
+    """The runs in `directory`, none where it is not there. Raises CannotReadRunError if it cannot be read.
 
     `read` is `found_run`, or `begun_run` for one who wants those without a run.json too.
     """
@@ -74,11 +75,16 @@ def runs_in(directory: Path, read: Callable[[Path], FoundRun] | None = None) -> 
     except FileNotFoundError:
         return FoundRuns()
     except OSError as error:
-        raise CannotWriteError(str(directory), reason(error)) from error
+        raise CannotReadRunError(str(directory), reason(error)) from error
     found = FoundRuns()
-    for path in filter(holds_run, paths):
+    for path in paths:
         try:
-            found.runs.append(read(path))
+            # What is in it cannot be told of a directory that is closed to this process.
+            os.listdir(path)
+            if holds_run(path):
+                found.runs.append(read(path))
+        except OSError as error:
+            found.damaged.append(f"{path} cannot be read as a run: {reason(error)}")
         except CannotReadRunError as error:
             found.damaged.append(error.what)
     found.runs.sort(key=lambda run: run.began_at, reverse=True)
@@ -163,5 +169,6 @@ def run_path(run: str, runs: Path | None, read: Callable[[Path], FoundRun] | Non
     ]
     if len(meant) > 1:
         names = ", ".join(found.path.name for found in meant)
-        raise UsageError(f"{run} is the beginning of several runs' ids: {names}")
+        what = f"{run} is the beginning of several runs' ids or names: {names}"
+        raise UsageError(what, Remedy("write more of it, or name the directory"))
     return meant[0].path if meant else path

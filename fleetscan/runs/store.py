@@ -249,9 +249,8 @@ def _check_asked(path: Path, story: Story, asked: Mapping[str, Json]) -> None:
             continue
         if not is_same_value(name, was := story.asked.get(name), now):
             why = f"it was started with another {name.replace('_', ' ')} ({_shown(was)}, now {_shown(now)})"
-            template = (
-                "to scan anew, name another directory: {out}; as it was started, resume with: {command}"
-            )
+            anew = "to scan anew, begin a scan in another directory with {out}"
+            template = f"{anew}; as it was started, resume with: {{command}}"
             command = command_for(path, story.asked.get("endpoint"))
             raise CannotResumeError(str(path), why, Remedy(template, {"out": None, "command": command}))
 

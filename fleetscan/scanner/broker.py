@@ -163,11 +163,10 @@ class Broker:
         unasked = self._scheduler.take_out_starts(
             scope.subscription_id, lambda job: isinstance(job, Operation) and self._is_refused(job)
         )
-        not_tried = "1 more VM there is" if len(unasked) == 1 else f"{len(unasked):,} more VMs there are"
-        self._hooks.warning(
-            f"Azure refuses every start in {scope} ({read_error(reply, Stage.START).code or reply.status}): "
-            f"{not_tried} not tried"
-        )
+        are = "1 more VM there is" if len(unasked) == 1 else f"{len(unasked):,} more VMs there are"
+        not_tried = f": {are} not tried" if unasked else ""
+        code = read_error(reply, Stage.START).code or reply.status
+        self._hooks.warning(f"Azure refuses every start in {scope} ({code}){not_tried}")
         for job in unasked:
             assert isinstance(job, Operation)
             self._end_unasked(job)

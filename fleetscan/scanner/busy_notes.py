@@ -22,6 +22,14 @@ def of_unseen(targets: Iterable[Target], through_compute: frozenset[str]) -> str
     )
 
 
+def of_assessing(targets: Iterable[Target], assessing: frozenset[str]) -> str | None:
+    """How many of the VMs are not started, because another client is assessing them; None of none."""
+    if not (number := sum(target.key in assessing for target in targets)):
+        return None
+    are = "1 VM is" if number == 1 else f"{number:,} VMs are"
+    return f"{are} being assessed by another client: the results are read, none is started"
+
+
 def of_stale(targets: Iterable[Target], stale: frozenset[str], max_age_s: float) -> tuple[str, Remedy] | None:
     """How many of the VMs to start have a patch operation that is too old to run; None of none."""
     if not (number := sum(target.key in stale for target in targets)):

@@ -143,4 +143,4 @@ def unfound(errors: Sequence[InventoryError]) -> str:
         else f"{error.message}"
         for error in errors
     ]
-    return ". ".join(said[:TOLD]) + (f". And {len(said) - TOLD:,} more" if len(said) > TOLD else "")
+    return "; ".join(said[:TOLD]) + (f"; and {len(said) - TOLD:,} more" if len(said) > TOLD else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 
 from fleetscan.addresses import Origin
@@ -63,6 +64,9 @@ def longest_first(targets: Sequence[Target], past: PastDurations) -> list[int]:
 def past_durations(settings: PlanSettings, warn: Callable[[str], None]) -> PastDurations:
     """How long assessments took in the run to learn from; if it cannot be read, a warning says so."""
     if settings.last_run is None:
+        return PastDurations()
+    if not os.path.lexists(settings.last_run):
+        warn(f"there is no run at {settings.last_run} yet to learn from")
         return PastDurations()
     try:
         return durations_of(open_run(settings.last_run))

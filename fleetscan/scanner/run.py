@@ -187,7 +187,7 @@ class Run:
         subscription_ids = session.unbegun_subscriptions()
         busy = await self._ask_busy(subscription_ids)
         if busy is not None:
-            session.note_busy(busy.stale)
+            session.note_busy(busy)
         is_graph_up = busy is not None or self._settings.ignore_busy
         ask_last = partial(self._ask_last, subscription_ids) if is_graph_up else None
         await dispatcher.run(session.operations(busy or Busy()), self._stop, self._halt(), keep, ask_last)

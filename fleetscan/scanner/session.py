@@ -36,7 +36,7 @@ from fleetscan.runs.reader import COMPLETE
 from fleetscan.runs.store import RunStore
 from fleetscan.scanner.asking import selection_of
 from fleetscan.scanner.broker import Broker
-from fleetscan.scanner.busy_notes import of_stale, of_unseen
+from fleetscan.scanner.busy_notes import of_assessing, of_stale, of_unseen
 from fleetscan.scanner.hooks import Hooks
 from fleetscan.scanner.last_assessments import LastAssessments
 from fleetscan.scanner.policy import limits_of, longest_first, operation_rules, past_durations
@@ -158,12 +158,14 @@ class Session:
             if not is_skipped(target) and not self._resumption.is_begun(number):
                 yield target
 
-    def note_busy(self, stale: frozenset[str]) -> None:
-        """Say where running operations are not seen, and which are too old to be believed."""
+    def note_busy(self, busy: Busy) -> None:
+        """Say where running operations are not seen, which are too old to be believed, and whose are read."""
         if unseen := of_unseen(self._unbegun(), self._fleet.through_compute):
             self._hooks.warning(unseen)
-        if dead := of_stale(self._unbegun(), stale, self._settings.busy_max_age_s):
+        if dead := of_stale(self._unbegun(), busy.stale, self._settings.busy_max_age_s):
             self._hooks.warning(*dead)
+        if assessing := of_assessing(self._unbegun(), busy.assessing):
+            self._hooks.note(assessing)
 
     def operations(self, busy: Busy = Busy()) -> Iterator[Operation]:  # noqa: B008 - a frozen value
         """An operation for each VM that may answer, except those with an installation, which come last.

@@ -13,6 +13,7 @@ from fleetscan.runs.found import FoundRun
 from fleetscan.runs.reader import State
 
 HOUR_S = 3600.0
+MINUTE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,8 @@ def refuse_old(run: FoundRun, now: datetime, within_s: float) -> None:
         return
     ended = "is unfinished" if run.state is not State.COMPLETE else "is complete"
     if run.ended_at is not None:
-        ended = f"ended {minute(run.ended_at)} and {ended}"
+        stopped = "ended" if run.state is State.COMPLETE else "was stopped"
+        ended = f"{stopped} {minute(run.ended_at)} and {ended}"
     why = (
         f"it began {minute(run.began_at)}, more than {hours(within_s)} ago, and {ended}; nothing was scanned"
     )
@@ -63,7 +65,8 @@ def newest_unfinished(runs: Sequence[FoundRun], where: str, now: datetime, withi
     unfinished = [run for run in runs if run.state is not State.COMPLETE]
     if not unfinished:
         elsewhere = "name the directory of a run elsewhere, or that of all runs with {runs}"
-        raise UsageError(f"there is no unfinished run in {where}", Remedy(elsewhere, {"runs": None}))
+        last = f"; the newest, {runs[0].path}, is complete" if runs else ""
+        raise UsageError(f"there is no unfinished run in {where}{last}", Remedy(elsewhere, {"runs": None}))
     newest = unfinished[0]
     if is_old(newest, now, within_s):
         age = hours((now - newest.began_at).total_seconds())
@@ -103,4 +106,6 @@ def minute(moment: datetime) -> str:
 
 def hours(span_s: float) -> str:
     """A span of time in words."""
-    return f"{span_s / HOUR_S:.4g} h" if span_s >= HOUR_S else f"{span_s / 60:.4g} min"
+    if span_s < MINUTE_S:
+        return f"{span_s:.3g} s"
+    return f"{span_s / HOUR_S:.4g} h" if span_s >= HOUR_S else f"{span_s / MINUTE_S:.4g} min"

@@ -158,7 +158,7 @@ class Duration(ValueType):
 
     @property
     def expected_value(self) -> str:
-        return f"a number of seconds, from {self.low_s:g} to {self.high_s:g}"
+        return f"a number of seconds, from {self.low_s:.15g} to {self.high_s:.15g}"
 
     def parse(self, text: str) -> Value:
         parts = self._parts_of(text)

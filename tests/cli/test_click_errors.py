@@ -201,4 +201,28 @@ def test_percentages_that_leave_no_room_are_refused(capsys: pytest.CaptureFixtur
 
 def test_a_flag_without_its_value_and_a_stray_word_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert refusal(capsys, "scan", "--endpoint") == "Option '--endpoint' requires an argument."
-    assert refusal(capsys, "scan", "now") == "Got unexpected extra argument (now)"
+    assert (
+        refusal(capsys, "scan", "now")
+        == "unexpected argument now. Run fleetscan scan --help to see how it is used."
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["scan", "x"], "x. Run fleetscan scan"),
+        (["resume", "a", "b"], "b. Run fleetscan resume"),
+        (
+            ["help", "scan", "plan"],
+            "plan. Run fleetscan help",
+        ),
+        (
+            ["version", "a", "b"],
+            "a b. Run fleetscan version",
+        ),
+    ],
+)
+def test_an_argument_too_many_is_named_with_what_shows_the_usage(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
+) -> None:
+    assert refusal(capsys, *arguments) == f"unexpected argument {told} --help to see how it is used."

@@ -209,7 +209,7 @@ def test_without_a_terminal_warnings_come_at_once_and_the_end_is_left_to_the_sum
         clock.now = 1029.0
     assert stream.getvalue().splitlines() == [
         "warning: two lines",
-        "not listed: subscription sub-1: AuthorizationFailed (403): no\\x1b; "
+        "warning: not listed: subscription sub-1: AuthorizationFailed (403): no\\x1b; "
         "give the identity Microsoft.Compute/virtualMachines/read there (in the role Reader)",
     ]
 

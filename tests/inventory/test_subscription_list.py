@@ -229,6 +229,11 @@ def test_an_id_is_never_a_name() -> None:
         (["prodution"], f"; the nearest name is 'Production' ({A})"),
         (["Olde"], f"; the nearest name is 'Old' ({B})"),
         ([A[:-1] + "9"], f"; the nearest id is 'Production' ({A})"),
+        (["{" + A + "}"], f"; the nearest name is 'Production' ({A})"),
+        ([A.replace("-", "")], f"; the nearest name is 'Production' ({A})"),
+        ([f"/subscriptions/{A}"], f"; the nearest name is 'Production' ({A})"),
+        (["shop,"], f' more" ({C})'),
+        (["sho"], "check it and the access to it"),
         (["Staging"], "check it and the access to it"),
         (["3f8c0d5e-1111-2222-3333-444444444444"], "check it and the access to it"),
     ],
@@ -239,6 +244,22 @@ def test_one_that_is_not_visible_is_an_error_with_the_nearest_where_it_is_near(
     [error] = choose(SEEN, named).errors
     assert error.code == "SubscriptionNotFound"
     assert (error.message or "").endswith(told)
+
+
+def test_a_part_of_a_name_that_two_have_is_near_to_neither() -> None:
+    two = Subscriptions((Subscription(A, "Online Web Europe"), Subscription(B, "Online Shop Europe")))
+    [error] = choose(two, ["europe"]).errors
+    assert (error.message or "").endswith("check it and the access to it")
+    [error] = choose(two, ["shop"]).errors
+    assert (error.message or "").endswith(f"; the nearest name is 'Online Shop Europe' ({B})")
+
+
+def test_one_that_is_named_and_does_not_work_is_told_with_its_state() -> None:
+    off = Subscription(B, "Old", "Disabled")
+    assert choose(Subscriptions((PROD, off)), ["Production", "old"]).notes == (
+        f"subscription 'Old' ({B}) is Disabled: Azure may refuse to assess its VMs",
+    )
+    assert choose(Subscriptions((PROD, Subscription(B, "Old", "PastDue"))), ["old"]).notes == ()
 
 
 def test_the_names_that_are_found_are_listed_beside_one_that_is_not() -> None:

@@ -190,3 +190,15 @@ def test_the_columns_are_the_terminal_s_own_however_simple_it_is(
     for columns, wanted in (("100", 100), ("wide", 60), ("-1", 60), ("9" * 5000, 60), ("0", 60), ("", 60)):
         monkeypatch.setenv("COLUMNS", columns)
         assert columns_of(stream) == wanted
+
+
+@WIDTHS
+def test_no_line_of_a_summary_that_goes_to_a_file_ends_in_blanks(
+    width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    stream = io.StringIO()
+    print_summary(TOTALS, directory=Path("run"), stream=stream)
+    lines = stream.getvalue().splitlines()
+    assert len(lines) > 8
+    assert [line for line in lines if line != line.rstrip()] == []

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from fleetscan.errors import Remedy
+from fleetscan.scanner.hooks import Hooks
 from fleetscan.scanner.live import scan_over
 from fleetscan.settings.declared import Settings
 from fleetscan.simulator.cloud import Cloud
@@ -52,6 +54,25 @@ def failed(run: Run) -> set[str]:
 
 def starts(cloud: Cloud, machines: Iterator[Machine] | set[str]) -> int:
     return sum(cloud.ledger.starts[each if isinstance(each, str) else each.key] for each in machines)
+
+
+class Warnings(Hooks):
+    """Keeps what the scan warns of."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def warning(self, text: str, remedy: Remedy | None = None) -> None:
+        self.told.append(text)
+
+
+def test_a_refusal_after_which_no_other_vm_is_left_counts_none(tmp_path: Path) -> None:
+    cloud, clock, hooks = cloud_of(1, subscriptions=1, disabled_subscriptions=1), Clock(), Warnings()
+    with virtual(clock):
+        settings = Settings(out=str(tmp_path / "run"))
+        run_to_end(scan_over(Transport(cloud, clock), settings, hooks=hooks), clock)
+    [told] = [each for each in hooks.told if "refuses every start" in each]
+    assert told.endswith(")")
 
 
 def test_a_disabled_subscription_of_1000_machines_is_asked_eight_times_at_most(tmp_path: Path) -> None:

@@ -135,6 +135,7 @@ def test_without_a_name_the_newest_unfinished_run_goes_on(nights: Nights) -> Non
     with pytest.raises(UsageError, match="there is no unfinished run in ") as none:
         nights.resume(None)
     assert none.value.exit_code == 2
+    assert f"; the newest, {done}, is complete; " in str(none.value)
 
 
 def test_without_a_name_an_old_run_is_named_and_left_as_it_is(nights: Nights) -> None:
@@ -149,6 +150,14 @@ def test_without_a_name_an_old_run_is_named_and_left_as_it_is(nights: Nights) ->
     )
     assert contents(run) == before
     assert nights.resume(None, resume_within_s=27 * HOUR_S, deadline_s=HOUR_S).directory == run
+
+
+def test_a_run_of_the_last_minute_that_is_too_old_is_told_in_seconds(nights: Nights) -> None:
+    stopped(nights)
+    ended_s = nights.clock.now
+    nights.clock.now = max(ended_s, 30.0)
+    with pytest.raises(UsageError, match=r"ago, and only one of the last 1 s is resumed unnamed"):
+        nights.resume(None, resume_within_s=1.0)
 
 
 def test_a_directory_of_runs_that_is_not_there_has_none(nights: Nights) -> None:
@@ -473,7 +482,7 @@ def test_relative_runs_are_those_around_the_run_wherever_the_resume_is_started(
     assert os.listdir(tmp_path / "moved") == ["run"]
     # What was relative to the first process's place is not found from here, and that is said.
     assert nights.resume(str(tmp_path / run), deadline_s=HOUR_S).exit_code == 0
-    assert any(each.startswith("cannot learn from the last run, ignoring it: ") for each in nights.warnings)
+    assert any(each.startswith("there is no run at ") for each in nights.warnings)
     assert (tmp_path / "runs" / "latest").resolve() == (tmp_path / run).resolve()
     assert os.listdir(tmp_path / "other") == []
 

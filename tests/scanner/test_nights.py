@@ -362,7 +362,7 @@ def test_a_named_directory_that_holds_last_night_s_run_is_refused_and_left_as_it
     nights.clock.now = DAY_S
     with pytest.raises(CannotResumeError) as refused:
         nights.scan(line)
-    ended = "ended 2026-01-01 00:01 UTC and is unfinished" if code else "and is complete"
+    ended = "was stopped 2026-01-01 00:01 UTC and is unfinished" if code else "and is complete"
     remedy = f"resume with: fleetscan.resume({str(out)!r})"
     assert refused.value.exit_code == 2
     assert "it began 2026-01-01 00:00 UTC, more than 20 h ago" in refused.value.why
