@@ -119,7 +119,6 @@ def test_version_is_the_same_line_by_each_way_to_ask(capsys: pytest.CaptureFixtu
         (("help", "scna"), "unknown command 'scna'. Did you mean scan?"),
         (("help", "xyzzy"), "unknown command 'xyzzy'. Run fleetscan --help to list them."),
         (("help", "--scan"), "unknown flag --scan. Run fleetscan help --help to list them."),
-        (("help", "scan", "plan"), "Got unexpected extra argument (plan)"),
     ],
 )
 def test_help_of_what_there_is_not_is_one_sentence_and_2(

@@ -158,8 +158,8 @@ async def test_a_credential_that_is_not_async_is_refused_in_a_sentence() -> None
 
 async def test_a_block_left_early_takes_in_what_runs_and_starts_nothing_more(tmp_path: Path) -> None:
     out = tmp_path / "run"
-    async with azure(machines=60, subscriptions=1, regions=1, limits_speed=0.05) as (cloud, endpoint):
-        # A twentieth of the limits: thirty start at once, and the others would take minutes.
+    async with azure(machines=80, subscriptions=1, regions=1, limits_speed=0.1) as (cloud, endpoint):
+        # A tenth of the limits: twenty start at once, and the others would take a minute.
         settings = settings_for(endpoint, out=str(out), drain_s=9.0)
         with nothing_left_behind():
             async with fleetscan.scan(settings, credential=TOKEN) as live:
@@ -427,7 +427,7 @@ async def test_the_deadline_and_a_stop_hold_while_a_token_is_waited_for(
 
 async def test_a_run_that_a_block_left_early_is_resumed_by_its_directory_alone(tmp_path: Path) -> None:
     async with azure(machines=12, speed=100.0) as (cloud, endpoint):
-        settings = settings_for(endpoint, runs=str(tmp_path / "runs"), drain_s=0.0, group_by=("tag:owner",))
+        settings = settings_for(endpoint, runs=str(tmp_path / "runs"), drain_s=0.5, group_by=("tag:owner",))
         started = asyncio.Event()
 
         class Watch(fleetscan.Hooks):

@@ -275,8 +275,7 @@ def test_kinds_that_took_long_before_start_first_as_in_a_scan(tmp_path: Path) ->
 def test_a_run_that_cannot_be_learned_from_is_told_and_stops_nothing() -> None:
     warnings: list[str] = []
     made = foresee(Roster(machines(1)), PlanSettings(last_run="/nonexistent"), warn=warnings.append)
-    why = "/nonexistent cannot be read as a run: there is no such directory"
-    assert warnings == [f"cannot learn from the last run, ignoring it: {why}"]
+    assert warnings == ["there is no run at /nonexistent yet to learn from"]
     assert made["assumed"] == {
         "assessment_s": 180.0,
         "reply_s": 0.2,
