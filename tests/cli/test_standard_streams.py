@@ -86,13 +86,14 @@ def test_a_stderr_that_takes_nothing_changes_no_exit_code(
 def test_a_scan_needs_standard_streams_for_nothing_but_rows(tmp_path: Path) -> None:
     """Where one is closed, a socket or a file of the scan would come to be in its place."""
     full, closed = tmp_path / "full", tmp_path / "closed"
-    with simulation() as endpoint:
+    # Apart: scans of one fleet would wait for each other's assessments.
+    with simulation() as one, simulation() as other:
         scans = [
             begun(NOTHING, *scanning(endpoint, out), streams=streams)
-            for out, streams in (
-                (full, ">/dev/full 2>/dev/full"),
-                (closed, "<&- >&- 2>&-"),
-                ("-", ">&-"),
+            for endpoint, out, streams in (
+                (one, full, ">/dev/full 2>/dev/full"),
+                (other, closed, "<&- >&- 2>&-"),
+                (other, "-", ">&-"),
             )
         ]
         codes = [ended(scan)[::2] for scan in scans]
