@@ -160,7 +160,7 @@ async def test_a_block_left_early_takes_in_what_runs_and_starts_nothing_more(tmp
     out = tmp_path / "run"
     async with azure(machines=80, subscriptions=1, regions=1, limits_speed=0.1) as (cloud, endpoint):
         # A tenth of the limits: twenty start at once, and the others would take a minute.
-        settings = settings_for(endpoint, out=str(out), drain_s=9.0)
+        settings = settings_for(endpoint, out=str(out), drain_s=9.0, first_poll_s=0.6)
         with nothing_left_behind():
             async with fleetscan.scan(settings, credential=TOKEN) as live:
                 async for _ in live:
