@@ -26,6 +26,8 @@ LEAST_APART = 0.6
 # So far out half of what is left ends within each further step of the age.
 FARTHEST_BENDS = 7.0
 NORMAL = NormalDist()
+# A share is no closer to none or all than this, which is 7 standard deviations out.
+LEAST_TOLD = 1e-12
 # The end has come when fewer than half an operation is expected to run.
 LAST_ONE = 0.5
 # The estimate is made to a tenth of a second, and never beyond a day.
@@ -131,15 +133,20 @@ class _Bend(NamedTuple):
 def _bend(shares: Sequence[float], last: int) -> _Bend:
     """Where the last known share lies in the lognormal distribution through it and the one before that is far
     enough away to tell the spread."""
-    at = NORMAL.inv_cdf(1.0 - shares[last + 1])
+    at = _bends(shares[last + 1])
     for step in range(last, -1, -1):
         if shares[step] == 1.0:
             break
-        apart = at - NORMAL.inv_cdf(1.0 - shares[step])
+        apart = at - _bends(shares[step])
         if apart >= LEAST_APART:
             log_sigma = log(EDGES_S[last + 1] / EDGES_S[step]) / apart
             return _Bend(at, min(max(log_sigma, log(GROWTH)), USUAL_LOG_SIGMA))
     return _Bend(at, USUAL_LOG_SIGMA)
+
+
+def _bends(share: float) -> float:
+    """How many standard deviations beyond the median only this share still runs."""
+    return NORMAL.inv_cdf(min(max(1.0 - share, LEAST_TOLD), 1.0 - LEAST_TOLD))
 
 
 def _until_ended(ages: Sequence[tuple[float, float]], shares: Sequence[float]) -> float:

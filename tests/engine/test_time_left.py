@@ -112,3 +112,23 @@ def test_a_scan_in_virtual_time_is_foretold_within_a_fifth_from_half_of_it_on() 
         to_start = sum(at > now for at in started)
         left_s = left_of(time_left, now, to_start, max(0.0, started[-1] - now))
         assert now + left_s == pytest.approx(last_end, rel=0.2)
+
+
+def test_no_history_is_too_odd_to_foretell_its_end() -> None:
+    """An exception here would end a scan."""
+    for seed in range(500):
+        chance = random.Random(seed)
+        time_left, scale_s = TimeLeft(), chance.choice([1e-3, 3.0, 180.0, 3600.0, 1e6])
+        sigma, gone = chance.choice([0.0, 0.01, 0.5, 3.0]), chance.choice([0.0, 0.3, 0.9, 1.0])
+        for _ in range(chance.choice([1, 3, 50, 400])):
+            at = chance.uniform(-100_000.0, 1000.0)
+            time_left.accepted(at)
+            if chance.random() < gone:
+                time_left.left(at)
+                time_left.ended(
+                    scale_s * chance.lognormvariate(0.0, sigma), chance.choice([1.0, 4e-7, 1e-18])
+                )
+        outlook = time_left.outlook(
+            1000.0, chance.choice([0, 1, 7, 1_000_000]), chance.choice([0.0, 0.5, 1e5])
+        )
+        assert outlook.ends_at is None or 1000.0 <= outlook.ends_at < 1e6, seed

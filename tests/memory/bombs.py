@@ -135,5 +135,5 @@ FRAMES: Mapping[str, Callable[[bytes], Framed]] = {
     "plain, a byte a chunk": _byte_chunks,
     "gzip, of a length that lies": _lying,
     "headers": _many_headers,
-    "replies that nobody asked for": _pipelined,
+    "replies to no request": _pipelined,
 }
