@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from fleetscan.settings.reading import ReadGroup
 from fleetscan.settings.setting import Group, Setting
 from fleetscan.simulator.dials import Theme
 
@@ -21,7 +22,7 @@ TEXT_INDENT = 4
 # A blank at which no line ends.
 UNBROKEN = "\xa0"
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": WIDEST}
-HEADINGS = (*Theme, *Group)
+HEADINGS = (*Theme, *Group, *ReadGroup)
 TWINS = "--no-FLAG", "Undo a switch that a variable or a file sets, such as --no-quiet."
 
 

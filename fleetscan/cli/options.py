@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 S = TypeVar("S", bound=CheckedSettings)
 
 CONFIG = f"{PREFIX}CONFIG"
+# Where the command line keeps runs, if nothing else is said.
+RUNS = "fleetscan-runs"
+# What a file of settings for the scheduler holds beside what a command that reads runs knows.
+OTHERS = {each.name for each in settings_of(Settings)}
 # What some settings are to a run that is resumed.
 OF_RESUME = {
     "endpoint": "Confirm the run's endpoint: needed where it is neither a cloud of Azure's nor this "
@@ -91,6 +95,44 @@ def command(
     return make
 
 
+def reading(
+    settings: type[S], examples: Sequence[Example] = (), arguments: Sequence[str] = ("[RUN]",)
+) -> Callable[[Callable[..., int]], click.Command]:
+    """Makes a function into the command of its name that reads runs, and whose settings are those of a class.
+
+    `arguments` are how help names its arguments, in brackets where they may be left out: the function is
+    called with one text or None for each, then with the settings. A file of settings may hold those of a
+    scan too.
+    """
+
+    def make(run: Callable[..., int]) -> click.Command:
+        known = settings_of(settings)
+        names = [f"argument_{number}" for number, _ in enumerate(arguments)]
+
+        def start(**values: object) -> int:
+            told = [values.pop(name) for name in names]
+            return run(*told, replace(settings(), **values))
+
+        return CommandWithExamples(
+            name=run.__name__,
+            callback=start,
+            params=[
+                *(_argument(name, shown) for name, shown in zip(names, arguments, strict=True)),
+                *map(_option, known),
+                _config_option(settings, OTHERS - {each.name for each in known}),
+            ],
+            help=inspect.getdoc(run),
+            settings=known,
+            examples=examples,
+        )
+
+    return make
+
+
+def _argument(name: str, shown: str) -> click.Argument:
+    return click.Argument([name], required=not shown.startswith("["), type=click.UNPROCESSED, metavar=shown)
+
+
 def _option(setting: Setting) -> click.Option:
     short = [f"-{setting.letter}"] if setting.letter else []
     flag = f"{setting.flag}/--no-{setting.name}" if setting.is_switch else setting.flag
@@ -128,7 +170,7 @@ def _resuming(
     def start(run_name: str | None, **values: object) -> int:
         return run(run_name, {name: value for name, value in values.items() if value not in (None, ())})
 
-    name = click.Argument(["run_name"], required=False, type=click.UNPROCESSED, metavar="[RUN]")
+    name = _argument("run_name", "[RUN]")
     return CommandWithExamples(
         name=run.__name__,
         callback=start,

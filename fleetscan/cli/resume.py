@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from fleetscan.cli.command_help import Example
-from fleetscan.cli.options import resuming
+from fleetscan.cli.options import RUNS, resuming
 from fleetscan.cli.running import run_until_stopped
 from fleetscan.errors import Remedy, UsageError
 from fleetscan.settings.declared import Settings
@@ -39,7 +39,7 @@ def resume(run: str | None, said: Mapping[str, object]) -> int:
 
     Exit codes are those of a scan.
     """
-    from fleetscan.cli.watched import RUNS, watched_scan
+    from fleetscan.cli.watched import watched_scan
     from fleetscan.scanner.named_run import find_run
 
     told = Settings(**{name: value for name, value in said.items() if name in ("runs", "resume_within_s")})  # type: ignore[arg-type]

@@ -13,6 +13,7 @@ from pathlib import Path
 import anyio
 
 from fleetscan.cli.console import as_command, note_error
+from fleetscan.cli.options import RUNS
 from fleetscan.cli.progress import Teller, progress
 from fleetscan.cli.row_stream import refuse_closed, stream_rows
 from fleetscan.cli.running import attendant
@@ -24,7 +25,6 @@ from fleetscan.scanner.named_run import NamedRun
 from fleetscan.scanner.summary import ScanSummary
 from fleetscan.settings.declared import Settings
 
-RUNS = "fleetscan-runs"
 STREAM = "-"
 
 

@@ -1,0 +1,28 @@
+"""Which run is shown: when it began, whether it is complete, and what it was asked for."""
+
+from __future__ import annotations
+
+from fleetscan.records.times import moment_of
+from fleetscan.report.left_out import selection_words
+from fleetscan.report.sanitize import sanitize
+from fleetscan.runs.reader import Run, State
+
+PATH_LIMIT_CHARS = 1000
+STATES = {
+    State.COMPLETE: "complete",
+    State.STOPPED: "NOT COMPLETE: it was stopped",
+    State.UNFINISHED: "NOT COMPLETE: it has not finished",
+}
+
+
+def about(run: Run) -> str:
+    """One line about `run`, safe to show: its beginning, its state, its selection and its directory."""
+    asked = selection_words(run.facts["selection"]) or "the whole fleet"
+    path = sanitize(str(run.path), PATH_LIMIT_CHARS)
+    return f"Run of {minute(run.facts['started_at'])}, {STATES[run.state]}, {asked}: {path}"
+
+
+def minute(text: str | None) -> str:
+    """A record's time as people read it."""
+    moment = moment_of(text)
+    return "an unknown time" if moment is None else f"{moment:%Y-%m-%d %H:%M} UTC"
