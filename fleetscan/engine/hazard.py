@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from math import log, sqrt
 
-# Ages are told apart by a twenty-fifth of their length, from 1 s to four hours.
-GROWTH = 1.04
-EDGES_S = (0.0, *(GROWTH**step for step in range(246)))
+# Ages are told apart by a hundredth of their length, from 1 s to four hours.
+GROWTH = 1.01
+EDGES_S = (0.0, *(GROWTH**step for step in range(964)))
 WIDTHS_S = tuple(high - low for low, high in pairwise(EDGES_S))
 STEPS = len(WIDTHS_S)
 # Before anything is known, every moment is as likely as any: a recorded Windows assessment took 71 s,
@@ -22,9 +22,10 @@ STEPS = len(WIDTHS_S)
 PRIOR_MEAN_S = 150.0
 PRIOR_WEIGHT = 0.5
 PRIOR_RUN_S = tuple(PRIOR_WEIGHT * width for width in WIDTHS_S)
-# Too few end in one step to tell its hazard alone: the three on each side count too, the nearer the more.
-WEIGHTS = 16.0
-BEYOND = (0.0, 0.0, 0.0)
+# Too few end in one step to tell its hazard alone: so many neighbours on each side count too, the nearer the
+# more. VMs of one kind differ; one that takes as long as last time can be told apart more finely.
+KIND_WIDTH = 12
+AGAIN_WIDTH = 4
 # This share of the mean hazard is added at every age: an operation may end where none did before.
 EVEN_SHARE = 0.1
 # The sums are made anew when so many times more is known.
@@ -35,12 +36,14 @@ class Hazard:
     """The ends a second among the running operations of one kind, by their age in seconds.
 
     Feed it `ended` and `running` for what polls showed. Polls that are in proportion to `root_at`, the square
-    root of the hazard, see the ends with the least lateness for their number.
+    root of the hazard, see the ends with the least lateness for their number. `width` is how many steps the
+    hazard is smoothed over, KIND_WIDTH or AGAIN_WIDTH.
     """
 
-    __slots__ = ("_ended", "_entered", "_hazards", "_known", "_renew_at", "_root_sums", "_roots")
+    __slots__ = ("_ended", "_entered", "_hazards", "_known", "_renew_at", "_root_sums", "_roots", "_width")
 
-    def __init__(self) -> None:
+    def __init__(self, width: int = KIND_WIDTH) -> None:
+        self._width = width
         self._ended = [0.0] * STEPS
         # Difference array of the operations known to have entered each step.
         self._entered = [0.0] * (STEPS + 1)
@@ -95,7 +98,7 @@ class Hazard:
 
     def _renew(self) -> None:
         self._renew_at = self._known * RENEW_GROWTH + 1.0
-        self._hazards = hazards(self._ended, list(accumulate(self._entered)))
+        self._hazards = hazards(self._ended, list(accumulate(self._entered)), self._width)
         self._roots = [sqrt(hazard) for hazard in self._hazards]
         passed = (root * width for root, width in zip(self._roots, WIDTHS_S, strict=True))
         self._root_sums = list(accumulate(passed, initial=0.0))
@@ -106,7 +109,7 @@ def step_of(age_s: float) -> int:
     return bisect_right(EDGES_S, age_s, 0, STEPS) - 1
 
 
-def hazards(ended: Sequence[float], entered: Sequence[float]) -> list[float]:
+def hazards(ended: Sequence[float], entered: Sequence[float], width: int) -> list[float]:
     """The ends a second in each step, of the operations that `entered` it and those that `ended` there."""
     # Those that end in a step run through half of it.
     run_s = [
@@ -116,17 +119,22 @@ def hazards(ended: Sequence[float], entered: Sequence[float]) -> list[float]:
     even = EVEN_SHARE * (sum(ended) + PRIOR_WEIGHT) / (sum(run_s) + PRIOR_WEIGHT * PRIOR_MEAN_S)
     return [
         (ends + before_s / PRIOR_MEAN_S) / (ran_s + before_s) + even
-        for ends, ran_s, before_s in zip(smooth(ended), smooth(run_s), PRIOR_RUN_S, strict=True)
+        for ends, ran_s, before_s in zip(smooth(ended, width), smooth(run_s, width), PRIOR_RUN_S, strict=True)
     ]
 
 
-def smooth(values: Sequence[float]) -> list[float]:
-    """Each value blended with its neighbours by 1, 2, 3, 4, 3, 2, 1; beyond the ends there is nothing."""
-    # Those weights are what sums of four add up to when they are summed by four again.
-    return [total / WEIGHTS for total in fours(fours([*BEYOND, *values, *BEYOND]))]
+def smooth(values: Sequence[float], width: int) -> list[float]:
+    """Each value blended with its neighbours, weights falling evenly to none at `width` steps; beyond the
+    ends there is nothing.
+    """
+    # Those weights are what sums of so many add up to when they are summed again.
+    beyond = [0.0] * (width - 1)
+    sums = sums_of(width, sums_of(width, [*beyond, *values, *beyond]))
+    return [total / width**2 for total in sums]
 
 
-def fours(values: Sequence[float]) -> list[float]:
-    """The sums of four neighbours each, three fewer than there are values."""
-    shifted = values, values[1:], values[2:], values[3:]
-    return [one + two + three + four for one, two, three, four in zip(*shifted, strict=False)]
+def sums_of(count: int, values: Sequence[float]) -> list[float]:
+    """The sums of `count` neighbours each, one fewer than so many fewer than there are values."""
+    before = [0.0, *accumulate(values)]
+    # Rounding must not leave less than nothing.
+    return [max(0.0, after - start) for start, after in zip(before, before[count:], strict=False)]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
 
-from fleetscan.engine.hazard import PRIOR_MEAN_S, Hazard
+from fleetscan.engine.hazard import AGAIN_WIDTH, PRIOR_MEAN_S, Hazard
 from fleetscan.engine.last_time import LastBy, LastTime
 from fleetscan.engine.time_left import TimeLeft
 
@@ -92,7 +92,7 @@ class Pacing:
         self._hazards: dict[str, Hazard] = {}
         self._demands: dict[str, Demand] = {}
         # Durations again, each divided by its VM's last one.
-        self._again = {last_by: Hazard() for last_by in LastBy}
+        self._again = {last_by: Hazard(AGAIN_WIDTH) for last_by in LastBy}
         self._last_time = {last_by: LastTime() for last_by in LastBy}
         self.time_left = TimeLeft()
         for kind, durations_s in (recalled or {}).items():

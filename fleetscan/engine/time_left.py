@@ -16,14 +16,15 @@ from typing import NamedTuple
 from fleetscan.engine.hazard import EDGES_S, GROWTH, STEPS, step_of
 from fleetscan.model import Outlook
 
-# Before any has ended all take so long, and half of the rest ends within each step: documents say "a few
-# minutes", people report 2 to 10; a recorded assessment of a Windows VM took 71 s.
+# Before any has ended all take so long, and half of the rest ends with each twenty-fifth of the age. People
+# report 2 to 10 minutes; a recorded assessment of a Windows VM took 71 s.
 ASSESSMENT_S = 180.0
+LEFT_BY_STEP = 0.5 ** (log(GROWTH) / log(1.04))
 # What is assumed of the spread of durations, and the most of it that is believed; what is known tells it once
 # two shares of what has ended are so many standard deviations apart.
 USUAL_LOG_SIGMA = 0.5
 LEAST_APART = 0.6
-# So far out half of what is left ends within each further step of the age.
+# Farther out than this, what is left ends as it does before any has ended.
 FARTHEST_BENDS = 7.0
 NORMAL = NormalDist()
 # A share is no closer to none or all than this, which is 7 standard deviations out.
@@ -35,7 +36,7 @@ PRECISION_S = 0.1
 LONGEST_S = 86_400.0
 # Starts to come are spread over so many moments.
 MOMENTS = 20
-BEFORE_ANY_END = [0.5 ** max(0, step - step_of(ASSESSMENT_S)) for step in range(STEPS + 1)]
+BEFORE_ANY_END = [LEFT_BY_STEP ** max(0, step - step_of(ASSESSMENT_S)) for step in range(STEPS + 1)]
 
 
 class TimeLeft:
@@ -119,7 +120,9 @@ def survival(ended: Sequence[float], entered: Sequence[float]) -> list[float]:
     here = NORMAL.cdf(-at.bends)
     for step in range(last + 1, STEPS):
         bends = at.bends + log(EDGES_S[step + 1] / EDGES_S[last + 1]) / at.log_sigma
-        shares.append(share * NORMAL.cdf(-bends) / here if bends < FARTHEST_BENDS else shares[-1] / 2.0)
+        shares.append(
+            share * NORMAL.cdf(-bends) / here if bends < FARTHEST_BENDS else shares[-1] * LEFT_BY_STEP
+        )
     return shares
 
 
