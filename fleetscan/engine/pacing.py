@@ -98,7 +98,7 @@ class Pacing:
         for kind, durations_s in (recalled or {}).items():
             for duration_s in durations_s:
                 self._of(kind).ended(0.0, duration_s, RECALL_WEIGHT / len(durations_s))
-                self.time_left.ended(duration_s, RECALL_WEIGHT / len(durations_s))
+                self.time_left.ended(duration_s)
 
     def watch(
         self,

@@ -60,12 +60,12 @@ class TimeLeft:
         if self._accepted[second] <= 0:
             del self._accepted[second]
 
-    def ended(self, duration_s: float, weight: float = 1.0) -> None:
+    def ended(self, duration_s: float) -> None:
         """An operation lasted `duration_s`."""
         step = step_of(duration_s)
-        self._ended[step] += weight
-        self._entered[0] += weight
-        self._entered[step + 1] -= weight
+        self._ended[step] += 1.0
+        self._entered[0] += 1.0
+        self._entered[step + 1] -= 1.0
         self._is_known = True
 
     def outlook(self, now: float, to_start: int, last_start_in_s: float) -> Outlook:

@@ -1,5 +1,8 @@
 """The forecast from a course in virtual time: when the last start, the polls and the end come, what binds.
 
+The course has every assessment take as long as a usual one. Some take longer, so the end is what a running
+scan foretells too, from the last start and what is known of durations (`engine/time_left.py`).
+
 A bucket of `capacity` requests that gains `refill` a second, of which a share is ours, serves n requests in
 no less than (n / share - capacity) / refill seconds. The bucket that by this formula delays the end most is
 the binding one.
@@ -7,12 +10,19 @@ the binding one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from fleetscan.engine.bucket import Bucket
+from fleetscan.engine.pacing import Pacing
+from fleetscan.engine.time_left import TimeLeft
+from fleetscan.model import Target
 from fleetscan.planning.virtual_time import Course
 from fleetscan.records.plan import Bound
+
+EndOf: TypeAlias = Callable[[Iterable[Target]], float]
+"""When the last of these targets of a course, each of which may stand for others, has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +66,53 @@ class Forecast:
     binding: Binding | None
 
 
-def forecast(course: Course, assumed: Assumed) -> Forecast:
-    """The forecast for `course`, run as `assumed`."""
+def foretold_by(
+    course: Course, counts: Mapping[str, int], durations_s: Mapping[str, Sequence[float]]
+) -> EndOf:
+    """The end as a scan foretells it before its first start, by earlier durations of each OS type.
+
+    `counts` are how many VMs each target of `course` stands for, by its resource id.
+    """
+    known: dict[str, TimeLeft] = {}
+
+    def time_left_of(kind: str) -> TimeLeft:
+        if kind not in known:
+            recalled = {kind: durations_s[kind]} if kind in durations_s else {}
+            known[kind] = Pacing(_no_chance, recalled=recalled).time_left
+        return known[kind]
+
+    def end_of(targets: Iterable[Target]) -> float:
+        starts: dict[str, tuple[int, float]] = {}
+        for target in targets:
+            count, at = starts.get(target.os_type or "", (0, 0.0))
+            last_at = max(at, course.last_start[target.resource_id].sent_at)
+            starts[target.os_type or ""] = count + counts[target.resource_id], last_at
+        ends = (time_left_of(kind).outlook(0.0, count, at).ends_at for kind, (count, at) in starts.items())
+        return max((at or 0.0 for at in ends), default=0.0)
+
+    return end_of
+
+
+def no_later(_: Iterable[Target]) -> float:
+    """The end where no assessment takes longer than the course has it."""
+    return 0.0
+
+
+def forecast(course: Course, assumed: Assumed, end_of: EndOf) -> Forecast:
+    """The forecast for `course`, run as `assumed`; it ends no sooner than `end_of` says."""
     bindings = _bindings(course, assumed.rate_share)
     starts, polls = _requests(bindings, "writes"), _requests(bindings, "reads")
     workers_s = (starts + polls) * assumed.reply_s / assumed.max_in_flight
     bindings.append(Binding("max_in_flight", starts + polls, workers_s))
+    last_start_s = max((step.sent_at for step in course.last_start.values()), default=None)
+    last_poll_s = max((step.sent_at for _, step in course.end.values()), default=None)
+    course_s = max((at for at, _ in course.end.values()), default=0.0)
+    ends_s = max(course_s, end_of(course.targets.values()))
     return Forecast(
-        last_start_s=max((step.sent_at for step in course.last_start.values()), default=None),
+        last_start_s=last_start_s,
         first_poll_s=course.first_poll_at,
-        last_poll_s=max((step.sent_at for _, step in course.end.values()), default=None),
-        ends_s=max((at for at, _ in course.end.values()), default=0.0),
+        last_poll_s=None if last_poll_s is None else last_poll_s + ends_s - course_s,
+        ends_s=ends_s,
         starts=starts,
         polls=polls,
         binding=_tightest(bindings, course.first_poll_at or 0.0, assumed.assessment_s) if starts else None,
@@ -123,3 +169,7 @@ def _tightest(bindings: Iterable[Binding], first_poll_s: float, longest_s: float
     if tightest.needs_s > longest_s:
         return tightest
     return Binding("assessments", _requests(bindings, "writes"), longest_s)
+
+
+def _no_chance() -> float:
+    return 0.0

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from fleetscan.model import Reason
+from fleetscan.model import Reason, Target
 from fleetscan.planning.counts import Group, Roster
-from fleetscan.planning.forecast import Assumed, Binding, Forecast
+from fleetscan.planning.forecast import Assumed, Binding, EndOf, Forecast
 from fleetscan.planning.virtual_time import Course
 from fleetscan.records.asked import Selection
 from fleetscan.records.fleet_facts import not_listed
@@ -15,9 +15,14 @@ DECIMALS = 3
 
 
 def plan_record(
-    roster: Roster, course: Course, foreseen: Forecast, assumed: Assumed, selection: Selection
+    roster: Roster,
+    course: Course,
+    foreseen: Forecast,
+    assumed: Assumed,
+    selection: Selection,
+    end_of: EndOf,
 ) -> Plan:
-    """The record of `foreseen`, which `course` comes to when it is run as `assumed`."""
+    """The record of `foreseen`, which `course` comes to when it is run as `assumed` and ends by `end_of`."""
     skipped = roster.listed - len(roster.answering)
     return {
         "schema": SCHEMA,
@@ -25,7 +30,7 @@ def plan_record(
         "to_assess": len(roster.answering),
         "skipped": {Reason.NOT_RUNNING.value: skipped} if skipped else {},
         "power_states": dict(roster.power_states.most_common()),
-        "groups": _groups(roster, course),
+        "groups": _groups(roster, course, end_of),
         "predicted": _predicted(foreseen),
         "binding": None if foreseen.binding is None else _binding(foreseen.binding),
         "assumed": _assumed(assumed),
@@ -35,13 +40,16 @@ def plan_record(
     }
 
 
-def _groups(roster: Roster, course: Course) -> list[PlanGroup]:
+def _groups(roster: Roster, course: Course, end_of: EndOf) -> list[PlanGroup]:
     last_starts: dict[int, float] = {}
     ends: dict[int, float] = {}
+    targets: dict[int, list[Target]] = {}
     for target_id, target in course.targets.items():
         key = id(roster.group_of(target))
+        targets.setdefault(key, []).append(target)
         last_starts[key] = max(last_starts.get(key, 0.0), course.last_start[target_id].sent_at)
         ends[key] = max(ends.get(key, 0.0), course.end[target_id][0])
+    ends = {key: max(at, end_of(targets[key])) for key, at in ends.items()}
     return [_group(each, last_starts.get(id(each)), ends.get(id(each))) for each in roster.groups]
 
 

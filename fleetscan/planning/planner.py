@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -13,10 +14,11 @@ from anyio import Event
 
 from fleetscan.engine.operation import Operation
 from fleetscan.engine.scheduler import Scheduler
+from fleetscan.engine.time_left import ASSESSMENT_S
 from fleetscan.errors import mendable
 from fleetscan.model import Job, Target
 from fleetscan.planning.counts import Roster
-from fleetscan.planning.forecast import Assumed, forecast
+from fleetscan.planning.forecast import Assumed, forecast, foretold_by, no_later
 from fleetscan.planning.plan_record import plan_record
 from fleetscan.planning.virtual_time import run_through
 from fleetscan.records.fleet_facts import not_scanned
@@ -35,8 +37,6 @@ from fleetscan.settings.declared import PlanSettings
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
 
-# Documents say "a few minutes", people report 2 to 10; a recorded assessment of a Windows VM took 71 s.
-ASSESSMENT_S = 180.0
 # An assumption of ours: a status read is answered in some 0.1 s, a start in a few tenths.
 REPLY_S = 0.2
 
@@ -98,24 +98,27 @@ def foresee(
 ) -> Plan:
     """How a scan goes if each assessment takes `assessment_s` of its target and each reply `reply_s`.
 
-    Without `assessment_s` an assessment takes the median of its operating system in the run to learn from, or
-    else `ASSESSMENT_S`. `warn` gets a sentence if that run cannot be read.
+    Without `assessment_s` a usual assessment takes the median of its operating system in the run to learn
+    from, or else `ASSESSMENT_S`, and some take longer. `warn` gets a sentence if that run cannot be read.
     """
     # A VM that stands for others of its kind takes their time and not its own.
     past = replace(past_durations(settings, warn), by_machine={})
-    assessment_s = assessment_s or median_of(past)
     rules, limits = operation_rules(settings, _middling, past), limits_of(settings)
+    usual_s = assessment_s or median_of(past)
     course = run_through(
         (Operation(roster.answering[index], rules) for index in longest_first(roster.answering, past)),
         limits,
-        assessment_s,
+        usual_s,
         endpoint=settings.endpoint,
         max_in_flight=settings.max_in_flight,
         reply_s=reply_s,
     )
-    longest_s = max(map(assessment_s, course.targets.values()), default=ASSESSMENT_S)
+    longest_s = max(map(usual_s, course.targets.values()), default=ASSESSMENT_S)
     assumed = Assumed(longest_s, reply_s, settings.max_in_flight, settings.rate_share)
-    return plan_record(roster, course, forecast(course, assumed), assumed, selection_of(settings))
+    counts = Counter(target.resource_id for target in roster.answering)
+    end_of = no_later if assessment_s is not None else foretold_by(course, counts, past.by_os)
+    foreseen = forecast(course, assumed, end_of)
+    return plan_record(roster, course, foreseen, assumed, selection_of(settings), end_of)
 
 
 def median_of(past: PastDurations) -> Callable[[Target], float]:

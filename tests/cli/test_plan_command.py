@@ -102,9 +102,9 @@ def test_a_crowded_region_is_told_on_one_screen() -> None:
         *machines(7, "sub-2", "eastus2-stopped", power_state="deallocated"),
     ]
     assert lines(told(fleet, first_poll_s=200.0, poll_interval_s=30.0)) == [
-        "2,107 VMs listed, 2,100 to assess: a scan takes about 10 min 30 s.",
+        "2,107 VMs listed, 2,100 to assess: a scan takes about 11 min 5 s.",
         "Starts       2,100, the last after 7 min",
-        "Polls        2,100, from 3 min 30 s to 10 min 30 s",
+        "Polls        2,100, from 3 min 30 s to 11 min 5 s",
         "Assuming     3 min per assessment, 0.2 s per reply, 64 concurrent requests",
         "Limited by   Compute's patch operations of subscription Payments in westeurope:",
         "             2,000 requests need 7 min",

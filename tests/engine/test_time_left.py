@@ -125,9 +125,7 @@ def test_no_history_is_too_odd_to_foretell_its_end() -> None:
             time_left.accepted(at)
             if chance.random() < gone:
                 time_left.left(at)
-                time_left.ended(
-                    scale_s * chance.lognormvariate(0.0, sigma), chance.choice([1.0, 4e-7, 1e-18])
-                )
+                time_left.ended(scale_s * chance.lognormvariate(0.0, sigma))
         outlook = time_left.outlook(
             1000.0, chance.choice([0, 1, 7, 1_000_000]), chance.choice([0.0, 0.5, 1e5])
         )

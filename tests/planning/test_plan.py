@@ -18,10 +18,11 @@ import anyio
 import pytest
 from jsonschema_rs import Draft202012Validator
 
+from fleetscan.engine.time_left import ASSESSMENT_S, TimeLeft
 from fleetscan.errors import NothingListedError, StoppedError
 from fleetscan.model import InventoryError, Reply, Request, Target
 from fleetscan.planning.counts import Roster
-from fleetscan.planning.planner import ASSESSMENT_S, foresee, list_over, median_of
+from fleetscan.planning.planner import foresee, list_over, median_of
 from fleetscan.records.plan import Plan
 from fleetscan.records.schema import plan_schema
 from fleetscan.scanner.hooks import Hooks
@@ -260,7 +261,8 @@ def test_assessments_take_what_the_median_one_of_their_system_took_before() -> N
 
 
 def test_kinds_that_took_long_before_start_first_as_in_a_scan(tmp_path: Path) -> None:
-    write_run(tmp_path, [timed_row("linux", "Linux", 400.0), timed_row("windows", "Windows", 60.0)])
+    took = {"Linux": 400.0, "Windows": 60.0}
+    write_run(tmp_path, [timed_row(f"{kind}-{n}", kind, took[kind]) for kind in took for n in range(400)])
     fleet = [*machines(800, os_type="Windows"), *machines(200, os_type="Linux")]
     settings = PlanSettings(
         last_run=str(tmp_path), max_in_flight=10_000, first_poll_s=1.0, poll_interval_s=4.0
@@ -270,6 +272,25 @@ def test_kinds_that_took_long_before_start_first_as_in_a_scan(tmp_path: Path) ->
     assert isinstance(predicted, dict)
     assert isinstance(predicted["ends_after_s"], float)
     assert 400.0 <= predicted["ends_after_s"] < 500.0
+
+
+def test_a_plan_ends_when_a_scan_foretells_before_its_first_start() -> None:
+    # Nothing is known: of 40 at once the slowest is expected well after the usual three minutes.
+    time_left = TimeLeft()
+    foretold = time_left.outlook(0.0, 40, 0.0)
+    predicted = foresee(Roster(machines(40)), PlanSettings(), warn=told)["predicted"]
+    assert predicted["ends_after_s"] == pytest.approx(foretold.ends_at, rel=0.02)
+    assert 200.0 < predicted["ends_after_s"] < 260.0
+    last_poll_s = predicted["last_poll_after_s"]
+    assert last_poll_s is not None
+    assert last_poll_s == pytest.approx(predicted["ends_after_s"], abs=1.0)
+
+
+def test_a_group_ends_no_later_than_the_fleet() -> None:
+    record = foresee(Roster([*machines(40), *machines(400, "sub-2")]), PlanSettings(), warn=told)
+    ends_s = [group["ends_after_s"] or 0.0 for group in record["groups"]]
+    assert ends_s == sorted(ends_s)
+    assert ends_s[-1] <= record["predicted"]["ends_after_s"]
 
 
 def test_a_run_that_cannot_be_learned_from_is_told_and_stops_nothing() -> None:
