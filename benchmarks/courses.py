@@ -18,6 +18,7 @@ from benchmarks.bound import bound_of
 from benchmarks.ends_seen import Course
 from benchmarks.fleets import FLEETS, Fleet, Known
 from benchmarks.runs import quantile
+from benchmarks.whole_courses import whole_course_of
 from fleetscan.engine.operation import Operation
 from fleetscan.model import Outcome, RequestKind, Target
 from fleetscan.scanner.past_durations import PastDurations
@@ -34,6 +35,8 @@ DIFFERS = 0.1
 def course_of(fleet: Fleet, seed: int) -> Course:
     """Plays the fleet that `seed` makes."""
     cloud = cloud_of(replace(fleet.scenario, seed=seed))
+    if fleet.known is Known.GRAPH:
+        return whole_course_of(fleet.name, cloud, seed)
     history = play(cloud, operations_of(cloud, past_of(cloud, fleet.known)))
     late_s, ends = lateness_s(cloud, history), ends_at(cloud, history)
     return Course(
@@ -56,12 +59,13 @@ def past_of(cloud: Cloud, known: Known) -> PastDurations:
     """What is known before the first start of how long assessments take."""
     past = PastDurations()
     match known:
-        case Known.NOTHING:
+        case Known.NOTHING | Known.GRAPH:
             return past
-        case Known.LAST_RUN:
+        case Known.LAST_RUN | Known.LAST_RUN_AGAIN:
+            differs = DIFFERS if known is Known.LAST_RUN else 0.0
             draw = random.Random(f"{cloud.scenario.seed}:last run")  # noqa: S311 - a seed repeats
             for machine in cloud.fleet:
-                last_s = machine.lot.duration_s * exp(DIFFERS * draw.gauss(0.0, 1.0))
+                last_s = machine.lot.duration_s * exp(differs * draw.gauss(0.0, 1.0))
                 past.by_machine[machine.key] = last_s
                 past.by_os.setdefault(_os_type(machine), []).append(last_s)
     return past

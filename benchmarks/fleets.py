@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from fleetscan.simulator.scenario import Scenario
@@ -14,6 +14,10 @@ class Known(Enum):
     NOTHING = "nothing"
     LAST_RUN = "last run"
     """Each VM's last duration, from which this one differs by a lognormal tenth: as --last-run gives it."""
+    LAST_RUN_AGAIN = "last run again"
+    """Each VM's last duration, exactly as long as this one."""
+    GRAPH = "Resource Graph"
+    """What Resource Graph keeps of each VM's last assessment, which the scan reads while it runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,24 @@ FLEETS = (
     Fleet("8,000 lognormal in 40 subscriptions", MANY),
     Fleet(
         "800 lognormal with --last-run, each differing by a tenth", fleet(800, "lognormal"), Known.LAST_RUN
+    ),
+    Fleet(
+        "4 x 500 with --last-run, each as long as last time",
+        fleet(2_000, "regular", subscriptions=4),
+        Known.LAST_RUN_AGAIN,
+    ),
+    *(
+        Fleet(
+            f"{name} with Graph's times, {differs}",
+            replace(scenario, nights_differ=by),
+            Known.GRAPH,
+        )
+        for name, scenario in (
+            ("800 lognormal", fleet(800, "lognormal", assessed_before_pct=100.0)),
+            ("4 x 500", fleet(2_000, "regular", subscriptions=4, assessed_before_pct=100.0)),
+            ("2,000 lognormal", fleet(2_000, "lognormal", assessed_before_pct=100.0)),
+        )
+        for differs, by in (("each as long as last time", 0.0), ("each differing by a tenth", 0.1))
     ),
     Fleet("2,000 lognormal, limits halved", fleet(2_000, "lognormal", limits_speed=0.5)),
     Fleet("2,000 lognormal, a rival takes half", fleet(2_000, "lognormal", rival_share=0.5)),

@@ -39,7 +39,7 @@ def test_a_seed_is_one_course_whether_it_is_played_here_or_apart() -> None:
 
 
 def test_the_fleets_are_told_apart_by_their_names_and_every_vm_of_them_has_a_result() -> None:
-    assert len({each.name for each in FLEETS}) == len(FLEETS) == 15
+    assert len({each.name for each in FLEETS}) == len(FLEETS) == 22
     assert {(each.scenario.failing_pct, each.scenario.stopped_pct) for each in FLEETS} == {(0.0, 0.0)}
 
 
@@ -65,6 +65,14 @@ def test_of_the_last_run_every_vms_duration_is_known_give_or_take_a_tenth() -> N
     # The quartiles of a lognormal tenth lie 6.5 % below and 7 % above.
     assert ratios[100] == pytest.approx(0.935, abs=0.02)
     assert ratios[300] == pytest.approx(1.070, abs=0.02)
+
+
+def test_a_scan_that_reads_resource_graph_s_times_ends_near_the_bound() -> None:
+    graph = Fleet("graph", fleet(250, "regular", assessed_before_pct=100.0, nights_differ=0.0), Known.GRAPH)
+    played = course_of(graph, 1)
+    assert (played.polls_throttled, played.starts_throttled, played.lost) == (0, 0, 0)
+    assert 0.0 < played.median_s < 6.0
+    assert played.bound_s <= played.order_s < played.makespan_s < 1.1 * played.bound_s
 
 
 def test_a_line_has_medians_of_the_seeds_and_the_worst_of_their_counts() -> None:
