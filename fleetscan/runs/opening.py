@@ -10,6 +10,7 @@ import errno
 import io
 import os
 import stat
+import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -133,9 +134,6 @@ def _is_ours(path: Path, owner: int) -> bool:
     """
     if not hasattr(os, "geteuid") or owner == os.geteuid():
         return True
-    # It is seldom needed, and takes 3 ms to load.
-    import tempfile
-
     try:
         with tempfile.TemporaryFile(dir=path.parent) as created:
             return os.fstat(created.fileno()).st_uid == owner
