@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import ipaddress
+import os
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from fleetscan.cli.late_trust import LateTrust, trust_read_late
 from tests.azure.loopback_server import Answer, LoopbackServer, serving
-from tests.cli.processes import begun, ended
+from tests.cli.processes import begun, ended, scanning, simulation
 
 NO_SUBSCRIPTIONS = Answer(b'HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{"value":[]}')
 
@@ -48,43 +49,51 @@ def certificate_for(address: str, pem: Path) -> ssl.SSLContext:
     return context
 
 
-async def asked(
-    command: str, server: LoopbackServer, environment: Mapping[str, str], folder: Path
-) -> tuple[int, str]:
-    """The exit code and the words of a fleetscan that asks `server` over TLS."""
-    runs = ("--runs", str(folder)) if command == "scan" else ()
+async def asked(server: LoopbackServer, environment: Mapping[str, str], runs: Path) -> list[tuple[int, str]]:
+    """The exit codes and the words of a scan and of a plan that ask `server` over TLS."""
     endpoint = f"https://127.0.0.1:{server.port}"
-    code, _, words = await asyncio.to_thread(
-        lambda: ended(begun(environment, command, "--endpoint", endpoint, *runs))
-    )
-    return code, words
+    scan = begun(environment, "scan", "--endpoint", endpoint, "--runs", str(runs))
+    plan = begun(environment, "plan", "--endpoint", endpoint)
+    found = [await asyncio.to_thread(ended, process) for process in (scan, plan)]
+    return [(code, words) for code, _, words in found]
 
 
-@pytest.mark.parametrize("command", ["scan", "plan"])
-async def test_a_certificate_that_the_system_trusts_is_taken(command: str, tmp_path: Path) -> None:
+async def test_a_certificate_that_the_system_trusts_is_taken(tmp_path: Path) -> None:
     pem = tmp_path / "server.pem"
     async with serving(NO_SUBSCRIPTIONS, tls=certificate_for("127.0.0.1", pem)) as server:
-        code, words = await asked(command, server, {"SSL_CERT_FILE": str(pem)}, tmp_path)
-    assert (code, server.header("Authorization", 0)) == (0, "Bearer sesame")
-    assert "no VMs found" in words
+        found = await asked(server, {"SSL_CERT_FILE": str(pem)}, tmp_path)
+    assert [code for code, _ in found] == [0, 0]
+    assert all("no VMs found" in words for _, words in found)
+    assert server.header("Authorization", 0) == "Bearer sesame"
 
 
-@pytest.mark.parametrize("command", ["scan", "plan"])
-async def test_one_that_it_does_not_trust_gets_no_token(command: str, tmp_path: Path) -> None:
-    tls = certificate_for("127.0.0.1", tmp_path / "server.pem")
-    async with serving(NO_SUBSCRIPTIONS, tls=tls) as server:
-        code, words = await asked(command, server, {}, tmp_path)
-    assert (code, server.requests) == (4, [])
-    assert f"the certificate of 127.0.0.1:{server.port} is not trusted" in words
-
-
-@pytest.mark.parametrize("command", ["scan", "plan"])
-async def test_one_of_another_host_gets_no_token(command: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("address", "is_trusted"), [("127.0.0.1", False), ("127.0.0.2", True)])
+async def test_one_that_is_not_trusted_or_of_another_host_gets_no_token(
+    address: str, is_trusted: bool, tmp_path: Path
+) -> None:
     pem = tmp_path / "server.pem"
-    async with serving(NO_SUBSCRIPTIONS, tls=certificate_for("127.0.0.2", pem)) as server:
-        code, words = await asked(command, server, {"SSL_CERT_FILE": str(pem)}, tmp_path)
-    assert (code, server.requests) == (4, [])
-    assert f"the certificate of 127.0.0.1:{server.port} is not trusted" in words
+    async with serving(NO_SUBSCRIPTIONS, tls=certificate_for(address, pem)) as server:
+        found = await asked(server, {"SSL_CERT_FILE": str(pem)} if is_trusted else {}, tmp_path)
+    assert ([code for code, _ in found], server.requests) == ([4, 4], [])
+    why = f"the certificate of 127.0.0.1:{server.port} is not trusted"
+    assert all(why in words for _, words in found)
+
+
+def test_nothing_reads_certificates_where_no_tls_is_spoken(tmp_path: Path) -> None:
+    """They are a pipe that nothing writes to: to read it would take for ever."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    environment = {"SSL_CERT_FILE": str(pipe)}
+    run, other = str(tmp_path / "run"), str(tmp_path / "other")
+    with simulation(environment) as endpoint:
+        processes = [
+            begun(environment, *scanning(endpoint, run)),
+            begun(environment, "plan", "--endpoint", endpoint),
+            begun(environment, "demo", "--machines", "3", "--out", other),
+        ]
+        assert [ended(process)[0] for process in processes] == [0, 0, 0]
+        resumed = ended(begun(environment, "resume", run))
+    assert (resumed[0], "nothing was scanned" in resumed[2]) == (0, True), resumed
 
 
 def test_a_context_trusts_nothing_until_it_is_used_and_then_what_the_system_trusts() -> None:

@@ -1,4 +1,4 @@
-"""What is on the disk itself when the first start is sent, and how often a new run has waited for the disk."""
+"""What is on the disk itself when the first start is sent, and how often a new run waited for the disk."""
 
 from __future__ import annotations
 
