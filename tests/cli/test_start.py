@@ -56,6 +56,19 @@ def has_started(journal: Path) -> bool:
     return journal.exists() and b'{"event":"starting"' in journal.read_bytes()
 
 
+def test_help_and_version_load_neither_an_event_loop_nor_what_commands_need() -> None:
+    script = (
+        "import sys\n"
+        "from fleetscan.cli.main import run\n"
+        "assert [run(['--help']), run(['--version'])] == [0, 0]\n"
+        "print(sorted({'asyncio', 'anyio', 'ssl', 'fleetscan.model', 'fleetscan.cli.dials'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=LONG_S, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 def test_a_scan_begins_without_what_it_needs_later_or_not_at_all(tmp_path: Path) -> None:
     # No assessment ends before the scan is killed.
     with simulation(NOTHING, "--speed", "1") as endpoint:
