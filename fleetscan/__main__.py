@@ -11,6 +11,9 @@ def main() -> NoReturn:
     """Runs the command line and leaves the process with the contract's exit code."""
     # Python's own handler would show a traceback of the imports. The system's ends the process, silently.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from fleetscan.cli.collector import collect_rarely
+
+    collect_rarely()
     from fleetscan.cli.attending import Attendant
     from fleetscan.cli.core_dumps import forbid_core_dumps
     from fleetscan.cli.standard_streams import take_up_streams

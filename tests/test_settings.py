@@ -10,13 +10,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fleetscan.cli.commands import SETTINGS
+from fleetscan.cli.commands import every_settings
 from fleetscan.errors import UsageError
 from fleetscan.settings.declared import Settings
 from fleetscan.settings.setting import CheckedSettings, Setting, settings_of
 from fleetscan.settings.types import Duration, Endpoint, Number, Switch, ValueType, Whole
 
-EVERY_SETTING = [(settings, setting) for settings in SETTINGS for setting in settings_of(settings)]
+EVERY_SETTING = [(settings, setting) for settings in every_settings() for setting in settings_of(settings)]
 ANY_DURATION = Duration(0.0)
 
 

@@ -5,30 +5,48 @@ A command is found in the module of its name; modules load when they are used.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from fleetscan.cli.dials import DemoSettings, SimulateSettings
 from fleetscan.settings.declared import PlanSettings, Settings
 from fleetscan.settings.setting import CheckedSettings
 
+Declaration = Callable[[], type[CheckedSettings]]
+
 
 class Command(NamedTuple):
-    """What is known of a command before it is loaded."""
+    """What is known of a command before it is loaded; `settings` returns those it reads."""
 
     help: str
-    settings: type[CheckedSettings] | None = None
+    settings: Declaration | None = None
+
+
+def _of_simulate() -> type[CheckedSettings]:
+    from fleetscan.cli.dials import SimulateSettings
+
+    return SimulateSettings
+
+
+def _of_demo() -> type[CheckedSettings]:
+    from fleetscan.cli.dials import DemoSettings
+
+    return DemoSettings
 
 
 COMMANDS = {
-    "scan": Command("List the fleet, assess every VM, write one run directory.", Settings),
+    "scan": Command("List the fleet, assess every VM, write one run directory.", lambda: Settings),
     "resume": Command("Go on with an unfinished run."),
-    "plan": Command("Estimate how long a scan takes. Lists VMs; starts nothing.", PlanSettings),
-    "simulate": Command("Serve a simulated Azure on this computer and print its endpoint.", SimulateSettings),
-    "demo": Command("Scan a simulated fleet. No Azure account needed.", DemoSettings),
+    "plan": Command("Estimate how long a scan takes. Lists VMs; starts nothing.", lambda: PlanSettings),
+    "simulate": Command("Serve a simulated Azure on this computer and print its endpoint.", _of_simulate),
+    "demo": Command("Scan a simulated fleet. No Azure account needed.", _of_demo),
     "schema": Command("Print the JSON Schema of the records."),
     "help": Command("Show this help, or that of a command."),
     "version": Command("Print the version."),
 }
 
-SETTINGS = tuple(command.settings for command in COMMANDS.values() if command.settings is not None)
-"""The settings of all commands: they tell a variable of another command from an unknown one."""
+
+def every_settings() -> Iterator[type[CheckedSettings]]:
+    """The settings of all commands, each loaded when it is come to; a scan's are the first."""
+    for command in COMMANDS.values():
+        if command.settings is not None:
+            yield command.settings()

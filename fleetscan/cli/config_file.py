@@ -7,7 +7,6 @@ plan can read a scan's file: it ignores the settings that only a scan has.
 from __future__ import annotations
 
 import codecs
-import tomllib
 from collections.abc import Collection
 from datetime import date, datetime, time
 from typing import TypeAlias
@@ -54,6 +53,8 @@ def read_config(path: str, settings: type[CheckedSettings], ignored: Collection[
 
 
 def _load(path: str) -> dict[str, object]:
+    import tomllib
+
     try:
         with open(path, "rb") as file:
             data = file.read(MAX_BYTES + 1)

@@ -10,6 +10,7 @@ import anyio
 from fleetscan.cli.command_help import Example
 from fleetscan.cli.console import tell
 from fleetscan.cli.dials import DemoSettings, scenario_of
+from fleetscan.cli.late_trust import trust_read_late
 from fleetscan.cli.options import command
 from fleetscan.cli.running import run_until_stopped
 from fleetscan.records.totals import Totals
@@ -42,8 +43,9 @@ def demo(settings: DemoSettings) -> int:
 
 
 async def _simulate_and_scan(settings: DemoSettings, stop: anyio.Event) -> int:
-    from fleetscan.cli.watched import watched_scan
-    from fleetscan.simulator import Cloud, serve
+    with trust_read_late():
+        from fleetscan.cli.watched import watched_scan
+        from fleetscan.simulator import Cloud, serve
 
     async with serve(Cloud(scenario_of(settings))) as endpoint:
         scan_settings = Settings(

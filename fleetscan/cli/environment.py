@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from fleetscan.cli.commands import SETTINGS
+from fleetscan.cli.commands import every_settings
 from fleetscan.cli.options import CONFIG
 from fleetscan.model import ACCESS_TOKEN
 from fleetscan.nearest import nearest
@@ -13,14 +13,16 @@ from fleetscan.settings.setting import PREFIX, settings_of
 
 def unknown_variables(environment: Mapping[str, str]) -> Iterator[str]:
     """A sentence for each FLEETSCAN_ variable that no command reads, with the nearest name if one is near."""
-    known = {setting.variable for settings in SETTINGS for setting in settings_of(settings)} | {
-        CONFIG,
-        ACCESS_TOKEN,
-    }
+    ours = {name for name in environment if name.startswith(PREFIX)}
+    known = {CONFIG, ACCESS_TOKEN}
+    # Those of the simulator are loaded only where a variable is none of a scan's.
+    for settings in every_settings():
+        if ours <= known:
+            return
+        known.update(setting.variable for setting in settings_of(settings))
     # Compared without what all share, which makes any two look alike.
     known_words = {name.removeprefix(PREFIX) for name in known}
-    for name in sorted(environment):
-        if name.startswith(PREFIX) and name not in known:
-            meant = nearest(name.removeprefix(PREFIX), known_words)
-            hint = f"Did you mean {PREFIX}{meant}?" if meant else "Run fleetscan help COMMAND to list them."
-            yield f"unknown variable {name}. {hint}"
+    for name in sorted(ours - known):
+        meant = nearest(name.removeprefix(PREFIX), known_words)
+        hint = f"Did you mean {PREFIX}{meant}?" if meant else "Run fleetscan help COMMAND to list them."
+        yield f"unknown variable {name}. {hint}"

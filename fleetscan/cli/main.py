@@ -16,7 +16,6 @@ from fleetscan.cli.click_errors import sentence
 from fleetscan.cli.command_help import CONTEXT, Example, write_examples
 from fleetscan.cli.commands import COMMANDS
 from fleetscan.cli.console import keep_log, note, note_error, tell_bug
-from fleetscan.cli.environment import unknown_variables
 from fleetscan.errors import FleetscanError
 from fleetscan.version import __version__
 
@@ -60,6 +59,8 @@ def fleetscan() -> None:
     first of these wins. Data goes to stdout, messages to stderr. `fleetscan help COMMAND` lists the settings
     of a command.
     """
+    from fleetscan.cli.environment import unknown_variables
+
     keep_log()
     for warning in unknown_variables(os.environ):
         note("warning", warning)

@@ -9,6 +9,7 @@ import anyio
 
 from fleetscan.cli.command_help import Example
 from fleetscan.cli.console import hand_over, note, tell
+from fleetscan.cli.late_trust import trust_read_late
 from fleetscan.cli.options import command
 from fleetscan.cli.running import run_until_stopped
 from fleetscan.settings.declared import PlanSettings
@@ -37,8 +38,9 @@ def plan(settings: PlanSettings) -> int:
     Exit codes: 0 complete; 2 usage; 3 something could not be listed; 4 nothing could be listed; 5 stopped;
     70 internal error; 130 second Ctrl-C.
     """
+    with trust_read_late():
+        from fleetscan.planning.planner import foresee
     from fleetscan import json_text
-    from fleetscan.planning.planner import foresee
     from fleetscan.report.plan_summary import print_plan
 
     roster = _list(settings)

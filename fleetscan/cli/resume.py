@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from fleetscan.cli.command_help import Example
+from fleetscan.cli.late_trust import trust_read_late
 from fleetscan.cli.options import RUNS, resuming
 from fleetscan.cli.running import run_until_stopped
 from fleetscan.errors import Remedy, UsageError
@@ -39,8 +40,9 @@ def resume(run: str | None, said: Mapping[str, object]) -> int:
 
     Exit codes are those of a scan.
     """
-    from fleetscan.cli.watched import watched_scan
-    from fleetscan.scanner.named_run import find_run
+    with trust_read_late():
+        from fleetscan.cli.watched import watched_scan
+        from fleetscan.scanner.named_run import find_run
 
     told = Settings(**{name: value for name, value in said.items() if name in ("runs", "resume_within_s")})  # type: ignore[arg-type]
     named = find_run(run, told.runs or RUNS, told.resume_within_s, datetime.now(UTC))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import importlib.util
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -12,6 +11,7 @@ import anyio
 import click
 
 from fleetscan.cli.attending import Attendant
+from fleetscan.cli.collector import collect_rarely
 from fleetscan.errors import mendable
 
 # What a stopped command needs beyond its drain: to write totals, to close connections.
@@ -31,18 +31,12 @@ def run_until_stopped(job: Callable[[anyio.Event], Awaitable[int]], drain_s: flo
     When everything that fleetscan's task groups raise is a FleetscanError, the first one is raised alone;
     a bug stays in its ExceptionGroup, with the whole traceback.
     """
-    _collect_rarely()
+    collect_rarely()
     has_uvloop = importlib.util.find_spec("uvloop") is not None
     try:
         return anyio.run(_with_stop, job, drain_s + ENDING_S, backend_options={"use_uvloop": has_uvloop})
     except ExceptionGroup as group:
         raise mendable(group) from None
-
-
-def _collect_rarely() -> None:
-    """Runs the garbage collector rarely: running operations are many, long-lived and without cycles."""
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
 
 
 async def _with_stop(job: Callable[[anyio.Event], Awaitable[int]], within_s: float) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import anyio
 
 from fleetscan.cli.command_help import Example
+from fleetscan.cli.late_trust import trust_read_late
 from fleetscan.cli.options import command
 from fleetscan.cli.running import run_until_stopped
 from fleetscan.settings.declared import Settings
@@ -26,7 +27,8 @@ def scan(settings: Settings) -> int:
     Exit codes: 0 complete; 2 usage; 3 complete, but some VMs failed or could not be listed; 4 could not
     scan; 5 stopped early; 70 internal error; 130 second Ctrl-C.
     """
-    from fleetscan.cli.watched import watched_scan
+    with trust_read_late():
+        from fleetscan.cli.watched import watched_scan
 
     async def job(stop: anyio.Event) -> int:
         return (await watched_scan(settings, stop)).exit_code

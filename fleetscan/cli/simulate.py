@@ -13,6 +13,7 @@ import anyio
 from fleetscan.cli.command_help import Example
 from fleetscan.cli.console import hand_over, tell
 from fleetscan.cli.dials import ServeSettings, SimulateSettings, scenario_of
+from fleetscan.cli.late_trust import trust_read_late
 from fleetscan.cli.options import command
 from fleetscan.cli.running import run_until_stopped
 from fleetscan.errors import StoppedError, UsageError
@@ -41,7 +42,8 @@ def simulate(settings: ServeSettings) -> int:
 
 
 async def _serve(scenario: Scenario, port: int, stop: anyio.Event) -> int:
-    from fleetscan.simulator import Cloud, serve
+    with trust_read_late():
+        from fleetscan.simulator import Cloud, serve
 
     token = scenario.token or "anything"
     try:

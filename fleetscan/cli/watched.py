@@ -18,7 +18,6 @@ from fleetscan.cli.progress import Teller, progress
 from fleetscan.cli.row_stream import refuse_closed, stream_rows
 from fleetscan.cli.running import attendant
 from fleetscan.errors import StoppedError
-from fleetscan.report.terminal import print_summary
 from fleetscan.runs.how_to_resume import command_for
 from fleetscan.scanner.live import LiveScan
 from fleetscan.scanner.named_run import NamedRun
@@ -56,6 +55,8 @@ async def watched_scan(
 
 
 def _tell(summary: ScanSummary, hooks: Teller, settings: Settings, *, is_resumable: bool) -> None:
+    from fleetscan.report.terminal import print_summary
+
     if summary.has_run and not settings.quiet:
         is_left = is_resumable and summary.directory is not None
         command = command_for(Path(str(summary.directory)), settings.endpoint) if is_left else None

@@ -90,20 +90,33 @@ class RunStore:
         """
         who = None if principal is None else dict(principal)
         where = os.getpid(), socket.gethostname()
-        try:
+        with self._at_first():
             self.journal.write(ProcessBegan(SCHEMA, at, *where, scan_id, who, dict(asked)))
+
+    def note_fleet(self, targets: Sequence[Target], errors: Sequence[InventoryError], scope: Scope) -> None:
+        """Note the whole fleet, and what of it could not be listed, after `begin`."""
+        for first in range(0, len(targets), LISTED_AT_ONCE):
+            self.journal.write(*map(Listed, targets[first : first + LISTED_AT_ONCE]))
+        self.journal.write(FleetListed(len(targets), list(errors), scope))
+
+    def secure(self) -> None:
+        """Have what was noted outlive a power cut, before a row is written or a start is sent.
+
+        One flush for `begin` and `note_fleet`: in between nothing happens that must be known afterwards.
+        Raises CannotWriteError where the run is new.
+        """
+        with self._at_first():
             self.journal.sync()
+
+    @contextmanager
+    def _at_first(self) -> Iterator[None]:
+        """A new run that cannot be written has not begun: there is nothing to resume."""
+        try:
+            yield
         except OutputError as error:
             if self.story is None:
                 raise CannotWriteError(error.path, error.why) from error
             raise
-
-    def note_fleet(self, targets: Sequence[Target], errors: Sequence[InventoryError], scope: Scope) -> None:
-        """Note the whole fleet, and what of it could not be listed."""
-        for first in range(0, len(targets), LISTED_AT_ONCE):
-            self.journal.write(*map(Listed, targets[first : first + LISTED_AT_ONCE]))
-        self.journal.write(FleetListed(len(targets), list(errors), scope))
-        self.journal.sync()
 
     def count_anew(self) -> None:
         """Count the rows of a run that was gone on with; raises BrokenIdentityError, and OutputError."""

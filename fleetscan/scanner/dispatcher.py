@@ -109,25 +109,29 @@ class Dispatcher:
             self._halt(stop, halt)
             if halt.drain_s is None and self._stopped_by is not None:
                 raise self._stopped_by
-        self._take_in(jobs, now)
+        # A job has one request at a time, and one worker waits in front: more would find nothing to do.
+        useful = 1 + self._take_in(jobs, now)
         if aside is not None and (job := aside()) is not None:
             self._broker.add_aside(job, now)
+            useful += 1
             del job
         async with anyio.create_task_group() as watch:
             watch.start_soon(self._heed, stop, halt, watch.cancel_scope)
             if beside is not None:
                 watch.start_soon(self._guard, beside, watch.cancel_scope)
             async with anyio.create_task_group() as workers:
-                for _ in range(self._max_in_flight):
+                for _ in range(min(useful, self._max_in_flight)):
                     workers.start_soon(self._guard, self._work, watch.cancel_scope)
             watch.cancel_scope.cancel()
         if self._stopped_by is not None:
             raise self._stopped_by
 
-    def _take_in(self, jobs: Iterable[Job], now: float) -> None:
-        """Apart from `run`, which would keep the last of them as long as it runs."""
-        for job in jobs:
+    def _take_in(self, jobs: Iterable[Job], now: float) -> int:
+        """How many there are. Apart from `run`, which would keep the last of them as long as it runs."""
+        taken = 0
+        for taken, job in enumerate(jobs, start=1):  # noqa: B007 - counted, and it may be none
             self._broker.add(job, now)
+        return taken
 
     async def _heed(self, stop: anyio.Event, halt: Halt, work: anyio.CancelScope) -> None:
         left_s = None if halt.deadline_at is None else halt.deadline_at - self._clock()

@@ -126,6 +126,7 @@ class Session:
         # Rows without a listing could not be resumed: it is on the disk before the first of them.
         if not resumption.is_listed:
             store.note_fleet(fleet.targets, fleet.errors, fleet.scope)
+        store.secure()
         self._unfinished = Unfinished(len(fleet.targets), resumption.story)
         self.broker.note_in(store.journal, self._clock, self._unfinished)
         store.output.write_run(self._description.begun())

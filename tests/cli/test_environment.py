@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from fleetscan.cli.commands import SETTINGS
+from fleetscan.cli.commands import every_settings
 from fleetscan.cli.environment import unknown_variables
 from fleetscan.settings.setting import settings_of
 
 
 def test_every_setting_s_variable_is_known_as_are_the_token_s_and_the_file_s() -> None:
-    known = {setting.variable: "" for settings in SETTINGS for setting in settings_of(settings)}
+    known = {setting.variable: "" for settings in every_settings() for setting in settings_of(settings)}
     beside = {"FLEETSCAN_ACCESS_TOKEN": "x", "FLEETSCAN_CONFIG": "x", "PATH": "x", "OTHER_LIMIT": "x"}
     assert list(unknown_variables(known | beside)) == []
 

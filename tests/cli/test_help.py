@@ -12,7 +12,7 @@ from fleetscan.cli.main import run
 from fleetscan.settings.setting import CheckedSettings, settings_of
 
 WITH_SETTINGS = [
-    pytest.param(name, command.settings, id=name) for name, command in COMMANDS.items() if command.settings
+    pytest.param(name, command.settings(), id=name) for name, command in COMMANDS.items() if command.settings
 ]
 EVERY_HELP = [(), *((name,) for name in COMMANDS)]
 

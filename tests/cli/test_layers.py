@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from fleetscan.cli.commands import SETTINGS
+from fleetscan.cli.commands import every_settings
 from fleetscan.cli.dials import DemoSettings
 from fleetscan.cli.options import S, command
 from fleetscan.settings.declared import Settings
@@ -106,7 +106,7 @@ ROWS: dict[str, tuple[tuple[str, object], tuple[str, object], tuple[str, object]
 }
 EVERY_KNOB = [
     pytest.param(settings, setting, id=f"{settings.__name__}-{setting.name}")
-    for settings in SETTINGS
+    for settings in every_settings()
     for setting in settings_of(settings)
 ]
 
@@ -133,7 +133,7 @@ def written(tmp_path: Path, text: str) -> list[str]:
 
 
 def test_each_knob_has_its_row_and_each_row_its_knob() -> None:
-    assert set(ROWS) == {setting.name for settings in SETTINGS for setting in settings_of(settings)}
+    assert set(ROWS) == {setting.name for settings in every_settings() for setting in settings_of(settings)}
 
 
 @pytest.mark.parametrize(("settings", "setting"), EVERY_KNOB)

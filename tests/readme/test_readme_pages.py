@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import fleetscan
-from fleetscan.cli.commands import SETTINGS
+from fleetscan.cli.commands import every_settings
 from fleetscan.cli.environment import unknown_variables
 from fleetscan.settings.setting import settings_of
 from fleetscan.simulator import Cloud, Scenario, serve
@@ -47,7 +47,7 @@ def test_make_lines_name_targets_and_python_lines_modules() -> None:
 
 
 def test_every_flag_in_a_sentence_is_a_flag() -> None:
-    every = [setting for settings in SETTINGS for setting in settings_of(settings)]
+    every = [setting for settings in every_settings() for setting in settings_of(settings)]
     twins = {f"--no-{setting.name}" for setting in every if setting.is_switch}
     known = OWN_FLAGS | twins | {f"--{setting.name}" for setting in every}
     # `--query` and others are of the lines above them, which are run.

@@ -52,6 +52,27 @@ async def test_a_wait_for_nothing_but_replies_has_no_end_that_is_known(tmp_path:
     assert all(until is None or until < time.monotonic() + 3600 for until, _ in hooks.told)
 
 
+class CountingWire(SlowWire):
+    """Counts the tasks that there are while a reply is waited for."""
+
+    def __init__(self) -> None:
+        self.tasks = 0
+
+    async def exchange(self, request: Request) -> Reply:
+        self.tasks = max(self.tasks, len(anyio.get_running_tasks()))
+        return await super().exchange(request)
+
+
+async def test_a_listing_of_one_request_at_a_time_has_two_workers_however_many_may_be_in_flight(
+    tmp_path: Path,
+) -> None:
+    wire = CountingWire()
+    before = len(anyio.get_running_tasks())
+    await scan_over(wire, Settings(out=str(tmp_path / "run"), max_in_flight=64))
+    # Beside the workers one task waits for the stop.
+    assert wire.tasks - before == 2 + 1
+
+
 def test_a_refused_token_is_tried_again_at_once_when_it_was_renewed_meanwhile() -> None:
     refusals = TokenRefusals()
     assert refusals.delay_s(sent_at=99.0, now=100.0) == 0.0
