@@ -56,9 +56,9 @@ class HeldTokens:
 
     def __init__(self) -> None:
         self._known: set[str] = set()
-        # The forms of long tokens, by their first letters; patterns of short ones.
+        # The forms of long tokens, by their first letters; the patterns of short ones, by the token.
         self._forms: dict[bytes, list[bytes]] = {}
-        self._words: list[re.Pattern[bytes]] = []
+        self._words: dict[bytes, re.Pattern[bytes]] = {}
 
     def __repr__(self) -> str:
         return f"HeldTokens({len(self._known)})"
@@ -75,7 +75,7 @@ class HeldTokens:
                 for form in _forms_of(spelling):
                     self._forms.setdefault(form[:START_CHARS], []).append(form)
         elif len(token) >= LEAST_CHARS and token not in HIDDEN_BYTES:
-            self._words.append(_word(token))
+            self._words[token] = _word(token)
 
     def hide(self, text: bytes) -> bytes:
         """`text` with "<token>" for each token in it; itself where there is none.
@@ -120,8 +120,10 @@ class HeldTokens:
             if start in plain:
                 for form in forms:
                     yield from _spans_of(form, plain)
-        for word in self._words:
-            yield from (found.span() for found in word.finditer(plain))
+        for token, word in self._words.items():
+            # The pattern tries each letter of the text; nearly every text has no such letters in a row.
+            if token in plain:
+                yield from (found.span() for found in word.finditer(plain))
 
 
 class _Fold:
