@@ -46,7 +46,7 @@ MAX_HEADERS_BYTES = 48 * 1024
 ROOM_BYTES = 16 * 1024 * 1024
 TOO_LARGE = "the reply is too large: {}"
 # aiohttp would call an empty POST an octet-stream.
-UNTYPED = ("Content-Type",)
+UNTYPED = (aiohttp.hdrs.CONTENT_TYPE,)
 BLANKS = " \t\r\n\v\f"
 
 # A proxy that answers CONNECT with anything but 200 has passed on nothing.
@@ -179,6 +179,7 @@ class Transport:
 
     async def _sent(self, request: Request, url: URL, authorization: str, place: Place) -> Reply:
         """Send the request and read the reply. Raises what aiohttp raises, and TimeoutError."""
+        # No header of the session's: those are sent to a proxy too.
         headers = {"Authorization": authorization}
         if request.body:
             headers["Content-Type"] = "application/json"
