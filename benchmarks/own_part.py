@@ -36,8 +36,8 @@ class Azure:
 
     async def exchange(self, request: Request) -> Reply:
         """The cloud's reply."""
-        # The CPU's clock and not the wall's, which runs on while another process has the core. To read it twice
-        # takes 1 µs, and half of that counts as ours.
+        # The CPU's clock and not the wall's, which runs on while another process has the core. To read it
+        # twice takes 1 µs, and half of that counts as ours.
         began_s = time.process_time()
         reply = self._cloud.handle(request, time.monotonic() - self._opened_at)
         self.cloud_s += time.process_time() - began_s
