@@ -28,7 +28,7 @@ async def read_body(
 ) -> bytes:
     """The body, unpacked. Raises TooLargeError where it goes beyond `bound`.
 
-    A wait for room counts neither against `limit` nor against the silence that aiohttp allows.
+    A wait for room does not count against `limit`.
     """
     body = await response.content.readany()
     if len(body) > FREE_BYTES or not response.content.at_eof():

@@ -29,6 +29,7 @@ from fleetscan.azure.other_tenant import is_other_tenant
 from fleetscan.azure.reply_bounds import bound_of
 from fleetscan.azure.room import Place, Room
 from fleetscan.azure.sign_in import ANY_TOKEN
+from fleetscan.azure.timeouts import USUAL, Timeouts
 from fleetscan.errors import FleetscanError, Remedy, UsageError
 from fleetscan.model import Fault, Reply, Request
 
@@ -46,24 +47,12 @@ MAX_HEADERS_BYTES = 48 * 1024
 ROOM_BYTES = 16 * 1024 * 1024
 TOO_LARGE = "the reply is too large: {}"
 # aiohttp would call an empty POST an octet-stream.
-UNTYPED = ("Content-Type",)
+UNTYPED = (aiohttp.hdrs.CONTENT_TYPE,)
 BLANKS = " \t\r\n\v\f"
 
 # A proxy that answers CONNECT with anything but 200 has passed on nothing.
 _NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError)
 _CUT = (aiohttp.ClientError, aiohttp.http.HttpProcessingError, OSError)
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """How long one exchange may take: to connect, without a byte arriving, and in all."""
-
-    # TLS to a far region takes below 1 s; ten leave room for two lost SYNs (1 + 2 + 4 s).
-    connect_s: float = 10.0
-    # ARM itself gives up on a resource provider after 60 s and answers 504.
-    read_s: float = 75.0
-    # A Resource Graph page may have 16 MiB.
-    total_s: float = 120.0
 
 
 class Transport:
@@ -95,7 +84,7 @@ class Transport:
         *,
         max_in_flight: int,
         user_agent: str,
-        timeouts: Timeouts = Timeouts(),
+        timeouts: Timeouts = USUAL,
     ) -> None:
         if not origin.is_confidential:
             raise ValueError(f"a token must not travel to {origin.host} over plain http")
@@ -114,11 +103,10 @@ class Transport:
         self._proxy = proxy_for(origin)
 
     async def __aenter__(self) -> Self:
-        timeouts = self._timeouts
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=self._max_in_flight, keepalive_timeout=IDLE_CONNECTION_S),
             # The total is ours, because a wait for room does not count.
-            timeout=aiohttp.ClientTimeout(total=None, connect=timeouts.connect_s, sock_read=timeouts.read_s),
+            timeout=aiohttp.ClientTimeout(total=None, connect=self._timeouts.connect_s),
             headers=self._headers,
             cookie_jar=aiohttp.DummyCookieJar(),
             max_line_size=MAX_HEADER_BYTES,
@@ -172,18 +160,19 @@ class Transport:
         except _NOT_SENT as error:
             return self._broken(Fault.NOT_SENT, _why_not_sent(error, self._origin))
         except _CUT as error:
-            return self._broken(Fault.CUT, _why_cut(error, self._timeouts))
+            return self._broken(Fault.CUT, _why_cut(error, self._timeouts.of(request.kind)))
         if reply.status == 401 and not is_other_tenant(reply):
             await self._tokens.renew(authorization, claims_of(reply.headers.get("www-authenticate", "")))
         return reply
 
     async def _sent(self, request: Request, url: URL, authorization: str, place: Place) -> Reply:
         """Send the request and read the reply. Raises what aiohttp raises, and TimeoutError."""
+        # No header of the session's: those are sent to a proxy too.
         headers = {"Authorization": authorization}
         if request.body:
             headers["Content-Type"] = "application/json"
         async with (
-            asyncio.timeout(self._timeouts.total_s) as limit,
+            asyncio.timeout(self._timeouts.of(request.kind)) as limit,
             self._session.request(
                 request.method,
                 url,
@@ -322,13 +311,11 @@ def _why_not_sent(error: Exception, origin: Origin) -> str:
             return f"no connection to {where}"
 
 
-def _why_cut(error: Exception, timeouts: Timeouts) -> str:
+def _why_cut(error: Exception, within_s: float) -> str:
     """A sentence on how the exchange broke; the exception's own text may hold headers and the URL."""
     match error:
-        case aiohttp.SocketTimeoutError():
-            return f"no data for {timeouts.read_s:g} s"
         case TimeoutError():
-            return f"no complete reply within {timeouts.total_s:g} s"
+            return f"no complete reply within {within_s:g} s"
         case aiohttp.ServerDisconnectedError():
             return "the connection was closed before a reply came"
         case aiohttp.ClientPayloadError():

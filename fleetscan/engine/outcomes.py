@@ -153,12 +153,13 @@ def assessment(reply: Reply, result: dict[str, Json], source: Source = Source.OP
     The error in a result is present on success too and decides nothing.
     """
     status = result.get("status")
-    if not isinstance(status, str) or status.lower() not in GOOD_STATUSES:
+    is_good = isinstance(status, str) and status.lower() in GOOD_STATUSES
+    if is_good and None not in told_counts(result, source):
+        return Ending(Outcome.ASSESSED, assessment=result, source=source)
+    if is_good:
+        ending = no_result(reply, Stage.RESULT, NO_COUNTS)
+    else:
         code, message = innermost_error({"error": result.get(ERROR_KEYS[source])})
         error = Failure.of_azure(reply, code, message, Stage.RESULT)
         ending = Ending(Outcome.FAILED, Reason.ASSESSMENT_FAILED, error=error)
-    elif None in told_counts(result, source):
-        ending = no_result(reply, Stage.RESULT, NO_COUNTS)
-    else:
-        ending = Ending(Outcome.ASSESSED)
     return replace(ending, assessment=result, source=source)

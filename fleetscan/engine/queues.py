@@ -190,8 +190,11 @@ class RequestQueue:
 
     def first(self) -> tuple[float, RequestKind | None]:
         """When a request may leave, NEVER when none waits, and what the first one is for."""
-        region = min(self._regions.values(), key=RegionQueue.ready_at)
-        return max(self.opens_at(), region.ready_at()), region.first_kind()
+        first_at, first = NEVER, None
+        for region in self._regions.values():
+            if (ready_at := region.ready_at()) < first_at:
+                first_at, first = ready_at, region
+        return (NEVER, None) if first is None else (max(self.opens_at(), first_at), first.first_kind())
 
     def served_at(self, now: float) -> tuple[int, float]:
         """How many requests wait, and when the buckets can have let the last of them through."""

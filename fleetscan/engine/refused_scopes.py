@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 
 from fleetscan.engine import outcomes
 from fleetscan.engine.phase import lowered
@@ -74,8 +75,9 @@ class RefusedScopes:
         """What the reply's refusal is about, where it is about more than the VM."""
         subscription, group = _scopes_of(target)
         if reply.status < 300:
-            self._accepted |= {subscription, group}
-            self._let_in.add(group)
+            if group not in self._accepted:
+                self._accepted |= {subscription, group}
+                self._let_in.add(group)
             return None
         if reply.status == 403:
             return None if group in self._let_in else group
@@ -99,8 +101,13 @@ class RefusedScopes:
 
 def _scopes_of(target: Target) -> tuple[Scope, Scope]:
     """Its subscription and its resource group."""
-    subscription_id = lowered(target.subscription_id)
-    return Scope(subscription_id), Scope(subscription_id, target.resource_group.lower())
+    return _scopes_named(lowered(target.subscription_id), target.resource_group)
+
+
+# Asked at each start, and a resource group has many VMs.
+@lru_cache(maxsize=10_000)
+def _scopes_named(subscription_id: str, resource_group: str) -> tuple[Scope, Scope]:
+    return Scope(subscription_id), Scope(subscription_id, resource_group.lower())
 
 
 def _is_about(subscription: Scope, reply: Reply) -> bool:

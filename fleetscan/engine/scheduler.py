@@ -186,14 +186,15 @@ class Scheduler:
     def _came_back(self, step: Step, reply: Reply | None, now: float, *, has_answered: bool) -> None:
         """Learn from a step's end; a `reply` of None says nothing of what was asked."""
         queue, region = step.queue, step.region
-        queue_opened_at, region_opened_at = queue.opens_at(), region.opens_at()
+        # What is listed for now already cannot be listed sooner.
+        opened_at = (queue.opens_at(), region.opens_at()) if now < queue.listed_at else None
         self._exchanging -= not self.is_aside(step)
         queue.first_starts.came_back(is_verdict=reply is not None and not is_weather(reply))
         self._judge(step, now, has_answered=has_answered)
         if reply is not None:
             self._learn(step, reply, now)
         # A raised bucket or a closed circuit may make the queue ready sooner than it is listed for.
-        if queue.opens_at() < queue_opened_at or region.opens_at() < region_opened_at:
+        if opened_at is not None and (queue.opens_at() < opened_at[0] or region.opens_at() < opened_at[1]):
             self._list_sooner(queue, now)
 
     def _put(self, job: Job, turn: Turn, now: float) -> None:

@@ -20,8 +20,11 @@ class GuardedHooks(Hooks):
         self._on_error = on_error
         self._has_failed = False
 
-    def hand_on(self, name: str, *told: Any) -> None:
-        """Call the hook of that name."""
+
+def _guarded(name: str) -> Callable[..., None]:
+    """The hook of that name, handed on."""
+
+    def hook(self: GuardedHooks, *told: Any) -> None:
         if self._has_failed:
             return
         try:
@@ -29,11 +32,6 @@ class GuardedHooks(Hooks):
         except Exception as error:  # noqa: BLE001 - raised again where the caller waits
             self._has_failed = True
             self._on_error(error)
-
-
-def _guarded(name: str) -> Callable[..., None]:
-    def hook(self: GuardedHooks, *told: Any) -> None:
-        self.hand_on(name, *told)
 
     return hook
 

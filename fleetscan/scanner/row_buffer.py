@@ -48,7 +48,9 @@ class RowBuffer:
     async def room(self) -> None:
         """Return once the buffer is not full."""
         while self.is_full:
-            self._has_room = anyio.Event()
+            # One event for all that wait.
+            if self._has_room.is_set():
+                self._has_room = anyio.Event()
             await self._has_room.wait()
 
     async def get(self) -> Row | None:

@@ -66,6 +66,12 @@ def test_a_token_is_hidden_however_it_is_spelled(spelling: str, token: str) -> N
     assert HELD.hide(text.encode()).decode().replace("\0", "") == expected
 
 
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_a_token_is_hidden_in_a_text_without_any_other_escape(spelling: str) -> None:
+    echo = SPELLINGS[spelling](TOKEN)
+    assert HELD.hide(f"sent: {echo} and more".encode()).decode().replace("\0", "") == "sent: <token> and more"
+
+
 @pytest.mark.parametrize("before", ["", "B", "Be", "Authorization: Bearer "])
 @pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
 def test_a_token_in_base64_is_hidden_wherever_it_stands(

@@ -9,14 +9,15 @@ import pytest
 
 from fleetscan.addresses import Origin
 from fleetscan.azure.credentials import Credential, CredentialToken, StaticToken, TokenSource
-from fleetscan.azure.transport import Timeouts, Transport
+from fleetscan.azure.timeouts import Timeouts
+from fleetscan.azure.transport import Transport
 from fleetscan.errors import CredentialError
 from fleetscan.model import Reply, Request
 from tests.azure.loopback_server import OK, Answer, LoopbackServer, serving
 from tests.azure.test_credentials import Identity
 from tests.azure.test_held_tokens import RENEWED, TOKEN
 
-SHORT = Timeouts(connect_s=2.0, read_s=0.5, total_s=2.0)
+SHORT = Timeouts(connect_s=2.0, total_s=2.0)
 
 
 def wire_to(server: LoopbackServer, tokens: TokenSource) -> Transport:

@@ -22,12 +22,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from fleetscan.addresses import Origin
 from fleetscan.azure.credentials import StaticToken
-from fleetscan.azure.transport import MAX_HEADER_BYTES, Timeouts, Transport
-from fleetscan.model import Fault, Reply, Request
+from fleetscan.azure.timeouts import Timeouts
+from fleetscan.azure.transport import MAX_HEADER_BYTES, Transport
+from fleetscan.model import Fault, Reply, Request, RequestKind
 from tests.azure.loopback_server import OK, Answer, LoopbackServer, serving
 from tests.replay import vcr_recording
 
-SHORT = Timeouts(connect_s=2.0, read_s=0.2, total_s=2.0)
+SHORT = Timeouts(connect_s=2.0, total_s=0.4)
 
 
 def wire_to(url: str, timeouts: Timeouts = SHORT) -> Transport:
@@ -167,7 +168,7 @@ async def test_a_connection_that_does_not_come_about_in_time_sent_nothing() -> N
     """A server that accepts and never answers the TLS hello."""
     async with serving(OK) as server:
         base = f"https://127.0.0.1:{server.port}"
-        async with wire_to(base, Timeouts(connect_s=0.1, read_s=2.0, total_s=2.0)) as wire:
+        async with wire_to(base, Timeouts(connect_s=0.1, total_s=2.0)) as wire:
             reply = await wire.exchange(Request("POST", f"{base}/x"))
     assert (reply.fault, reply.detail) == (
         Fault.NOT_SENT,
@@ -188,7 +189,7 @@ async def test_a_certificate_nobody_vouches_for_gets_no_token(tmp_path: Path) ->
 async def test_a_server_that_speaks_no_tls_gets_no_token() -> None:
     async with serving(Answer(b"HTTP/1.1 400 Bad\r\n\r\n", "close")) as server:
         base = f"https://127.0.0.1:{server.port}"
-        async with wire_to(base, Timeouts(connect_s=0.1, read_s=1.0, total_s=1.0)) as wire:
+        async with wire_to(base, Timeouts(connect_s=0.1, total_s=1.0)) as wire:
             reply = await wire.exchange(Request("POST", f"{base}/x"))
     assert (reply.fault, server.requests) == (Fault.NOT_SENT, [])
 
@@ -198,8 +199,8 @@ CUTS = {
     "reset after the request was read": (Answer(b"", "reset"), "the connection broke: Connection reset"),
     "closed without a word": (Answer(b"", "close"), "the connection was closed before a reply came"),
     "closed within the headers": (Answer(SOUND + b"A", "close"), "the connection was closed before a reply"),
-    "silence": (Answer(b"", "stall"), "no data for 0.2 s"),
-    "silence within the body": (Answer(SOUND + b"Content-Length: 9\r\n\r\n{", "stall"), "no data"),
+    "silence": (Answer(b"", "stall"), "no complete reply within 0.4 s"),
+    "silence within the body": (Answer(SOUND + b"Content-Length: 9\r\n\r\n{", "stall"), "no complete reply"),
     "a short body": (Answer(SOUND + b"Content-Length: 9\r\n\r\n{", "close"), "the reply's body broke off"),
     "a chunk that ends early": (
         Answer(SOUND + b"Transfer-Encoding: chunked\r\n\r\n9\r\n{", "close"),
@@ -239,9 +240,31 @@ async def test_a_reply_that_trickles_ends_at_the_total_time() -> None:
     trickle = Answer(SOUND + b"Content-Length: 9\r\n\r\n{", "stall")
     async with serving(trickle) as server:
         base = f"http://127.0.0.1:{server.port}"
-        async with wire_to(base, Timeouts(connect_s=2.0, read_s=2.0, total_s=0.2)) as wire:
+        async with wire_to(base, Timeouts(connect_s=2.0, total_s=0.2)) as wire:
             reply = await wire.exchange(Request("GET", f"{base}/x"))
     assert (reply.fault, reply.detail) == (Fault.CUT, "no complete reply within 0.2 s")
+
+
+@pytest.mark.parametrize(
+    ("kind", "within"),
+    [
+        (RequestKind.START, "0.1 s"),
+        (RequestKind.POLL, "0.1 s"),
+        (RequestKind.RESULT, "0.1 s"),
+        (RequestKind.VIEW, "0.1 s"),
+        (RequestKind.QUERY_GRAPH, "0.3 s"),
+        (RequestKind.LIST_VMS, "0.3 s"),
+        (None, "0.3 s"),
+    ],
+)
+async def test_a_page_may_take_longer_than_an_answer_about_one_vm(
+    kind: RequestKind | None, within: str
+) -> None:
+    async with serving(Answer(b"", "stall")) as server:
+        base = f"http://127.0.0.1:{server.port}"
+        async with wire_to(base, Timeouts(connect_s=2.0, vm_s=0.1, total_s=0.3)) as wire:
+            reply = await wire.exchange(Request("GET", f"{base}/x", kind=kind))
+    assert (reply.fault, reply.detail) == (Fault.CUT, f"no complete reply within {within}")
 
 
 @pytest.mark.parametrize("case", CUTS)

@@ -8,13 +8,14 @@ import pytest
 
 from fleetscan.addresses import Origin
 from fleetscan.azure.credentials import StaticToken
-from fleetscan.azure.transport import Timeouts, Transport, proxy_for
+from fleetscan.azure.timeouts import Timeouts
+from fleetscan.azure.transport import Transport, proxy_for
 from fleetscan.errors import TokenRefusedError, UsageError
 from fleetscan.model import Fault, Request
 from tests.azure.loopback_server import OK, Answer, serving
 
 AZURE = Origin.of("https://management.azure.com")
-SHORT = Timeouts(connect_s=2.0, read_s=0.5, total_s=2.0)
+SHORT = Timeouts(connect_s=2.0, total_s=2.0)
 
 
 def wire_to(origin: Origin) -> Transport:

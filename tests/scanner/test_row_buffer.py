@@ -41,3 +41,14 @@ async def test_rows_that_are_dropped_need_no_room() -> None:
     with anyio.fail_after(1):
         await buffer.room()
     assert not buffer.is_full
+
+
+async def test_all_that_wait_for_room_go_on_when_there_is_some() -> None:
+    buffer = RowBuffer()
+    buffer.put(ROW, 9_000_000)
+    with anyio.fail_after(1):
+        async with anyio.create_task_group() as waiting:
+            waiting.start_soon(buffer.room)
+            waiting.start_soon(buffer.room)
+            await anyio.wait_all_tasks_blocked()
+            assert await buffer.get() is ROW
