@@ -7,25 +7,31 @@ line has and not the library: the default directory, and rows on standard output
 from __future__ import annotations
 
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import anyio
 
-from fleetscan.cli.console import as_command, note_error
+from fleetscan.cli.console import as_command, note, note_error, shell_word
 from fleetscan.cli.options import RUNS
 from fleetscan.cli.progress import Teller, progress
 from fleetscan.cli.row_stream import refuse_closed, stream_rows
-from fleetscan.cli.running import attendant
-from fleetscan.errors import StoppedError
+from fleetscan.cli.running import ENDING_S, attendant
+from fleetscan.errors import FleetscanError, StoppedError
+from fleetscan.records.report import Report
+from fleetscan.report.digest import TooLongError, report_of
 from fleetscan.report.terminal import print_summary
 from fleetscan.runs.how_to_resume import command_for
+from fleetscan.runs.reader import open_run
 from fleetscan.scanner.live import LiveScan
 from fleetscan.scanner.named_run import NamedRun
 from fleetscan.scanner.summary import ScanSummary
 from fleetscan.settings.declared import Settings
 
 STREAM = "-"
+# Less than a process that was told to stop is given to end, after its drain.
+NAMES_WITHIN_S = ENDING_S / 2
 
 
 async def watched_scan(
@@ -63,6 +69,8 @@ def _tell(summary: ScanSummary, hooks: Teller, settings: Settings, *, is_resumab
             summary.totals,
             directory=summary.directory,
             stream=sys.stderr,
+            report=_report(summary.directory),
+            run_word=None if summary.directory is None else shell_word(str(summary.directory)),
             skipped_on_file_word=summary.skipped_on_file_word,
             are_errors_told=hooks.has_told_errors,
             running=summary.running,
@@ -72,6 +80,26 @@ def _tell(summary: ScanSummary, hooks: Teller, settings: Settings, *, is_resumab
         # The summary has the command that resumes.
         is_told = isinstance(error, StoppedError) and not settings.quiet
         note_error(error if is_resumable and not is_told else StoppedError(error.what))
+
+
+def _report(directory: Path | None) -> Report | None:
+    """The report of the run that has just ended; None, said in a warning, where it cannot be read in time.
+
+    The scan has its exit code: whatever goes wrong here only leaves the names of VMs out of its summary.
+    """
+    if directory is None:
+        return None
+    until = time.monotonic() + NAMES_WITHIN_S
+    try:
+        return report_of(open_run(directory), goes_on=lambda: time.monotonic() < until)
+    except TooLongError:
+        why = f"the run is large; `fleetscan report {shell_word(str(directory))}` shows its VMs by name"
+    except FleetscanError as error:
+        why = f"the summary is without the names of VMs: {error.what}"
+    except Exception as error:  # noqa: BLE001 - a bug in a view must not change how the scan ended
+        why = f"the summary is without the names of VMs: {error!r}"
+    note("warning", why)
+    return None
 
 
 async def _run(live: LiveScan, stop: anyio.Event, *, is_streamed: bool) -> ScanSummary:

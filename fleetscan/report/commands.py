@@ -1,0 +1,34 @@
+"""Which commands show more of a run, or go on from it: told at the end of a view, where they have something."""
+
+from __future__ import annotations
+
+import re
+
+from fleetscan.records.report import Report
+
+# Only such a key is a whole word in every shell; a stranger chose it.
+PLAIN_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}", re.ASCII)
+
+
+def show_flags(report: Report) -> list[str]:
+    """What `fleetscan show` has to show of the run."""
+    flags = []
+    if _failed(report):
+        flags.append("--failed")
+    if report["fleet"]["outcomes"]["skipped"]:
+        flags.append("--skipped")
+    if report["worst"]:
+        flags.append("--worst 50")
+    if report["patches"] and PLAIN_KEY.fullmatch(key := report["patches"][0]["patch"]):
+        flags.append(f"--missing {key}")
+    return flags
+
+
+def can_retry(report: Report) -> bool:
+    """Whether `--retry-failed` has VMs to retry, and takes the run: a complete one alone."""
+    return report["state"] == "complete" and _failed(report) > 0
+
+
+def _failed(report: Report) -> int:
+    outcomes = report["fleet"]["outcomes"]
+    return outcomes["failed"] + outcomes["timed_out"]
