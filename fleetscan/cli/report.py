@@ -6,9 +6,9 @@ import sys
 from typing import TYPE_CHECKING
 
 from fleetscan.cli.command_help import Example
-from fleetscan.cli.console import hand_over, handed_over, shell_word
+from fleetscan.cli.console import hand_over, handed_over
 from fleetscan.cli.options import reading
-from fleetscan.cli.reading import run_of
+from fleetscan.cli.reading import run_of, spelled_for
 from fleetscan.settings.reading import ReportSettings
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def report(run: str | None, settings: ReportSettings) -> int:
 
 
 def _show(record: Report, form: str) -> None:
-    run_word = shell_word(record["directory"] or "")
+    spelled = spelled_for(record["directory"] or "", record["selection"].get("endpoint"))
     match form:
         case "json":
             from fleetscan import json_text
@@ -48,9 +48,9 @@ def _show(record: Report, form: str) -> None:
         case "markdown":
             from fleetscan.report.markdown import markdown_of
 
-            hand_over(markdown_of(record, run_word))
+            hand_over(markdown_of(record, spelled))
         case _:
             from fleetscan.report.terminal import print_report
 
-            print_report(record, stream=sys.stdout, run_word=run_word)
+            print_report(record, stream=sys.stdout, spelled=spelled)
             handed_over()

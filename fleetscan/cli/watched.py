@@ -16,10 +16,12 @@ import anyio
 from fleetscan.cli.console import as_command, note, note_error, shell_word
 from fleetscan.cli.options import RUNS
 from fleetscan.cli.progress import Teller, progress
+from fleetscan.cli.reading import spelled_for
 from fleetscan.cli.row_stream import refuse_closed, stream_rows
 from fleetscan.cli.running import ENDING_S, attendant
 from fleetscan.errors import FleetscanError, StoppedError
 from fleetscan.records.report import Report
+from fleetscan.report.commands import Spelled
 from fleetscan.report.digest import TooLongError, report_of
 from fleetscan.report.terminal import print_summary
 from fleetscan.runs.how_to_resume import command_for
@@ -70,7 +72,7 @@ def _tell(summary: ScanSummary, hooks: Teller, settings: Settings, *, is_resumab
             directory=summary.directory,
             stream=sys.stderr,
             report=_report(summary.directory),
-            run_word=None if summary.directory is None else shell_word(str(summary.directory)),
+            spelled=_spelled(summary.directory, settings.endpoint, is_resumable=is_resumable),
             skipped_on_file_word=summary.skipped_on_file_word,
             are_errors_told=hooks.has_told_errors,
             running=summary.running,
@@ -80,6 +82,14 @@ def _tell(summary: ScanSummary, hooks: Teller, settings: Settings, *, is_resumab
         # The summary has the command that resumes.
         is_told = isinstance(error, StoppedError) and not settings.quiet
         note_error(error if is_resumable and not is_told else StoppedError(error.what))
+
+
+def _spelled(directory: Path | None, endpoint: str, *, is_resumable: bool) -> Spelled | None:
+    """The commands for the run; no later process can ask an Azure that has ended with this one."""
+    if directory is None:
+        return None
+    spelled = spelled_for(str(directory), endpoint)
+    return spelled if is_resumable else spelled._replace(retry=None)
 
 
 def _report(directory: Path | None) -> Report | None:

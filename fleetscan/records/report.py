@@ -1,4 +1,4 @@
-"""What `fleetscan report --format json` prints, schema fleetscan.report/1, declared: what people look at.
+"""What `fleetscan report` prints as JSON, schema fleetscan.report/1, declared: what people look at.
 
 It is made of a run's rows and totals, and every view of it shows this record and nothing else. Lists of VMs
 and patches hold the first few; a count beside each says how many there are. Unknown is null, never 0.

@@ -1,13 +1,24 @@
-"""Which commands show more of a run, or go on from it: told at the end of a view, where they have something."""
+"""Which commands show more of a run, or go on from it, where they have something to show."""
 
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from fleetscan.records.report import Report
 
 # Only such a key is a whole word in every shell; a stranger chose it.
 PLAIN_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}", re.ASCII)
+
+
+class Spelled(NamedTuple):
+    """Two commands as a person pastes them into a shell: `show` shows more of the run, `retry` retries it.
+
+    `retry` is None where the run cannot be retried.
+    """
+
+    show: str
+    retry: str | None
 
 
 def show_flags(report: Report) -> list[str]:

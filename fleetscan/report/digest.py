@@ -13,15 +13,15 @@ from fleetscan.errors import OTHER_VERSION, CannotReadRunError
 from fleetscan.model import Json
 from fleetscan.records.fleet_facts import not_scanned
 from fleetscan.records.report import SCHEMA, Report, UnassessedReason
-from fleetscan.records.row import REASONS
+from fleetscan.records.row import REASONS, OutcomeWord
 from fleetscan.records.totals import GroupTotals, NotListed, NotScanned, Totals
 from fleetscan.report.left_out import is_whole
-from fleetscan.report.named import Named
-from fleetscan.report.reasons import meaning_of
+from fleetscan.report.named import Named, in_order, reason_of
 from fleetscan.runs.begun import BegunRun
 from fleetscan.runs.directory import JOURNAL, RESULTS, TOTALS
 from fleetscan.runs.reader import Run, State
 
+NOT_ASSESSED: tuple[OutcomeWord, ...] = ("failed", "timed_out", "skipped")
 # How often it is asked whether to go on: reading so many rows takes some 0.05 s.
 ASK_EVERY = 500
 
@@ -48,7 +48,7 @@ def report_of(run: Run, *, goes_on: Callable[[], bool] = lambda: True) -> Report
     report = _of_begun(run, begun) if begun is not None else report_of_totals(*(told or ()))
     report["state"] = run.state.value
     report["directory"] = str(run.path)
-    report["partial"] = [*_partial(run, begun)]
+    report["partial"] = [*_partial(run, begun, named.rows)]
     return _with_names(report, named)
 
 
@@ -78,13 +78,19 @@ def _told(run: Run) -> tuple[Totals, list[GroupTotals]] | None:
         return None
 
 
-def _partial(run: Run, begun: BegunRun | None) -> Iterator[str]:
+def _partial(run: Run, begun: BegunRun | None, rows: int) -> Iterator[str]:
     """Why the figures are partial, or not the run's own."""
     yield from run.incomplete
+    if begun is None and (surplus := rows - _rows_told(run.totals())) > 0:
+        yield f"{RESULTS} has {surplus:,} rows more than its totals count"
     if begun is not None and run.state is not State.UNFINISHED:
         yield f"{TOTALS} is missing or damaged: the figures are counted from {JOURNAL} and {RESULTS}"
     if begun is not None and begun.listed is None:
         yield f"{JOURNAL} does not tell how many VMs were listed: the figures are of those that have a row"
+
+
+def _rows_told(totals: Totals) -> int:
+    return totals["listed"] - totals["outcomes"]["interrupted"]
 
 
 def _of_begun(run: Run, begun: BegunRun) -> Report:
@@ -127,30 +133,18 @@ def _outline(
 
 
 def _reasons(fleet: GroupTotals) -> list[UnassessedReason]:
-    """The reasons that occurred: failed and timed-out VMs before skipped ones, the most frequent first."""
-    found: list[UnassessedReason] = []
-    for outcome in ("failed", "timed_out", "skipped"):
-        words = [word for word in REASONS[outcome] if word in fleet["reasons"]]
-        found += [
-            {
-                "outcome": outcome,
-                "reason": word,
-                "count": fleet["reasons"][str(word)],
-                "what": meaning_of(word).what,
-                "to_do": meaning_of(word).to_do,
-                "vms": [],
-            }
-            for word in words
-        ]
-    order = {"skipped": 1}
-    return sorted(
-        found, key=lambda each: (order.get(each["outcome"], 0), -each["count"], str(each["reason"]))
+    """The reasons that occurred, without the VMs."""
+    counts = fleet["reasons"]
+    return in_order(
+        reason_of(outcome, word, counts[word], [])
+        for outcome in NOT_ASSESSED
+        for word in REASONS[outcome]
+        if word is not None and word in counts
     )
 
 
 def _with_names(report: Report, named: Named) -> Report:
     report["worst"], report["patches"] = named.worst(), named.patches()
     report["distinct_patches"] = named.distinct_patches
-    for each in report["not_assessed"]:
-        each["vms"] = named.not_assessed(each["outcome"], each["reason"])
+    report["not_assessed"] = named.not_assessed()
     return report

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from fleetscan.records.report import Report, ReportedVm, UnassessedReason
 from fleetscan.records.totals import GroupTotals, NotListed
-from fleetscan.report.commands import can_retry, show_flags
+from fleetscan.report.commands import Spelled, can_retry, show_flags
 from fleetscan.report.figures import counted, duration, parts_of
 from fleetscan.report.left_out import passed_over_words, selection_words
 from fleetscan.report.reasons import meaning_of
@@ -32,8 +32,8 @@ PIPE = "\\x7c"
 PLACE = ("VM", "resource group", "subscription")
 
 
-def markdown_of(report: Report, run_word: str) -> str:
-    """The report as Markdown; a shell knows its run as `run_word`."""
+def markdown_of(report: Report, spelled: Spelled) -> str:
+    """The report as Markdown, with the commands for its run as they are `spelled`."""
     blocks = [
         _heading(report),
         *_warnings(report),
@@ -43,7 +43,7 @@ def markdown_of(report: Report, run_word: str) -> str:
         *_patches(report),
         *_groups(report, "subscription", "subscription"),
         *_groups(report, "os_type", "operating system"),
-        *_more(report, run_word),
+        *_more(report, spelled),
     ]
     return "\n\n".join(blocks)
 
@@ -208,14 +208,14 @@ def _groups(report: Report, scope: str, label: str) -> Iterator[str]:
         yield f"and {more:,} more"
 
 
-def _more(report: Report, run_word: str) -> Iterator[str]:
+def _more(report: Report, spelled: Spelled) -> Iterator[str]:
     """The commands that show more, and the one that retries."""
     show, *others = show_flags(report) or [""]
     if show:
         told = "".join(f", `{flag}`" for flag in others)
-        yield f"More: {code(f'fleetscan show {run_word} {show}', LINE_LIMIT_CHARS)}{told}"
-    if can_retry(report):
-        yield f"Once mended: {code(f'fleetscan scan --retry-failed {run_word}', LINE_LIMIT_CHARS)}"
+        yield f"More: {code(f'{spelled.show} {show}', LINE_LIMIT_CHARS)}{told}"
+    if spelled.retry is not None and can_retry(report):
+        yield f"Once mended: {code(spelled.retry, LINE_LIMIT_CHARS)}"
 
 
 def _place(vm: ReportedVm) -> tuple[str, str, str]:

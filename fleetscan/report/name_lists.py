@@ -5,12 +5,13 @@ Reads only the record of fleetscan.report/1. Lines fit the width; names that do 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
 from fleetscan.records.report import MissedPatch, Report, ReportedVm, UnassessedReason, UnassessedVm
 from fleetscan.report.cells import aligned, cells, cut
-from fleetscan.report.commands import can_retry, show_flags
+from fleetscan.report.commands import Spelled, can_retry, show_flags
 from fleetscan.report.figures import counted
 from fleetscan.report.reasons import meaning_of
 from fleetscan.report.sanitize import sanitize
@@ -22,10 +23,16 @@ WORST_SHOWN = 5
 PATCHES_SHOWN = 5
 # Of those that failed: so many reasons, and so many VMs of all of them together, one of each reason at least.
 REASONS_SHOWN = 3
+# Where there are more, one less so, and these on one line each with one VM.
+REASONS_BRIEF = 3
 FAILED_SHOWN = 6
 INDENT = 2
 NAME_LIMIT_CHARS = 100
-MESSAGE_LIMIT_CHARS = 300
+MESSAGE_LIMIT_CHARS = 1000
+# Of an id in a message the names are worth their room.
+WHERE = re.compile(
+    r"/subscriptions/[0-9a-f-]{36}(?=/)(/resourceGroups)?|/providers/Microsoft\.Compute/virtualMachines", re.I
+)
 TITLE_LIMIT_CHARS = 150
 # Narrower, what Azure said is left out: it takes several lines.
 MESSAGE_CELLS = 40
@@ -52,14 +59,14 @@ class NameLists:
             if found := [*lines]:
                 yield found
 
-    def commands(self, run_word: str) -> list[str]:
+    def commands(self, spelled: Spelled) -> list[str]:
         """The commands that show more of the run, and the one that retries what failed."""
         flags = show_flags(self._report)
-        found = [f"fleetscan show {run_word} {flags[0]}"] if flags else []
+        found = [f"{spelled.show} {flags[0]}"] if flags else []
         if flags[1:]:
             found.append(f"or with {', '.join(flags[1:])}")
-        if can_retry(self._report):
-            found.append(f"fleetscan scan --retry-failed {run_word}")
+        if spelled.retry is not None and can_retry(self._report):
+            found.append(spelled.retry)
         return found
 
     def _worst(self) -> Iterator[Line]:
@@ -85,12 +92,20 @@ class NameLists:
         counts = ((ends["failed"], "failed"), (ends["timed_out"], "timed out"))
         words = ", ".join(f"{number:,} {word}" for number, word in counts if number)
         yield Line(0, [(f"Not assessed: {words}", BAD), (" (what these VMs miss is unknown)", "")])
-        for reason, shown in _shared_out(failed[:REASONS_SHOWN]):
+        whole = REASONS_SHOWN if len(failed) <= REASONS_SHOWN else REASONS_SHOWN - 1
+        for reason, shown in _shared_out(failed[:whole]):
             yield from self._reason(reason, shown)
-        if rest := failed[REASONS_SHOWN:]:
-            yield Line(
-                INDENT, [("and " + ", ".join(f"{each['count']:,} {_words(each)}" for each in rest), BAD)]
-            )
+        yield from map(self._brief, failed[whole : whole + REASONS_BRIEF])
+        if rest := failed[whole + REASONS_BRIEF :]:
+            words = ", ".join(f"{each['count']:,} {_words(each)}" for each in rest)
+            yield Line(INDENT, [(f"and {words}", BAD)])
+
+    def _brief(self, reason: UnassessedReason) -> Line:
+        """A reason on one line, with the first of its VMs."""
+        words = f"{reason['count']:,} {_words(reason)}"
+        more = f" and {reason['count'] - 1:,} more" if reason["count"] > 1 else ""
+        [name] = self._names(reason["vms"][:1], INDENT + cells(f"{words}: {more}")) or [""]
+        return Line(INDENT, [(words, BAD), (f": {name}{more}", "")])
 
     def _reason(self, reason: UnassessedReason, shown: int) -> Iterator[Line]:
         meaning = meaning_of(reason["reason"])
@@ -159,7 +174,8 @@ def _number(count: int | None) -> str:
 
 
 def _said(vm: UnassessedVm) -> str:
-    return sanitize(": ".join(filter(None, (vm["code"], vm["message"]))), MESSAGE_LIMIT_CHARS)
+    message = WHERE.sub("", (vm["message"] or "")[:MESSAGE_LIMIT_CHARS])
+    return sanitize(": ".join(filter(None, (vm["code"], message))), MESSAGE_LIMIT_CHARS)
 
 
 def _shared_out(reasons: Sequence[UnassessedReason]) -> list[tuple[UnassessedReason, int]]:

@@ -7,6 +7,7 @@ alone, and one that a VM lists twice counts once for it.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
 from fleetscan.records.patches import Patch, PatchReader
 from fleetscan.records.report import (
@@ -14,12 +15,13 @@ from fleetscan.records.report import (
     MOST_VMS,
     MissedPatch,
     ReportedVm,
+    UnassessedReason,
     UnassessedVm,
     WorstVm,
 )
-from fleetscan.records.row import Row
+from fleetscan.records.row import OutcomeWord, ReasonWord, Row
 from fleetscan.report.foremost import Foremost
-from fleetscan.report.reasons import how_bad
+from fleetscan.report.reasons import how_bad, meaning_of
 
 
 class Named:
@@ -27,13 +29,16 @@ class Named:
 
     def __init__(self) -> None:
         self._worst: Foremost[WorstVm] = Foremost(MOST_VMS)
-        self._others: dict[tuple[str, str | None], Foremost[UnassessedVm]] = {}
+        self._others: dict[tuple[OutcomeWord, ReasonWord], Foremost[UnassessedVm]] = {}
+        self._ends: Counter[tuple[OutcomeWord, ReasonWord]] = Counter()
+        self.rows = 0
         self._reader = PatchReader()
         self._vms_missing: Counter[str] = Counter()
         self._patches: set[Patch] = set()
 
     def add(self, row: Row) -> None:
         """Take up one row."""
+        self.rows += 1
         if row["outcome"] != "assessed":
             self._add_other(row)
             return
@@ -49,10 +54,12 @@ class Named:
         """The worst of the assessed VMs."""
         return self._worst.in_order()
 
-    def not_assessed(self, outcome: str, reason: str | None) -> list[UnassessedVm]:
-        """The first VMs, by name, that ended so."""
-        found = self._others.get((outcome, reason))
-        return [] if found is None else found.in_order()
+    def not_assessed(self) -> list[UnassessedReason]:
+        """Why VMs were not assessed, with the first of them by name: see `in_order`."""
+        return in_order(
+            reason_of(outcome, reason, count, self._others[outcome, reason].in_order())
+            for (outcome, reason), count in self._ends.items()
+        )
 
     @property
     def distinct_patches(self) -> int:
@@ -87,10 +94,34 @@ class Named:
         }
 
     def _add_other(self, row: Row) -> None:
-        found = self._others.setdefault((row["outcome"], row["reason"]), Foremost(MOST_VMS))
+        how = row["outcome"], row["reason"]
+        self._ends[how] += 1
+        found = self._others.setdefault(how, Foremost(MOST_VMS))
         key = _place(row)
         if found.takes(key):
             found.add(key, _unassessed_vm(row))
+
+
+def reason_of(
+    outcome: OutcomeWord, reason: ReasonWord, count: int, vms: list[UnassessedVm]
+) -> UnassessedReason:
+    """The `count` VMs that ended so, with those of them that are named."""
+    meaning = meaning_of(reason)
+    return {
+        "outcome": outcome,
+        "reason": reason,
+        "count": count,
+        "what": meaning.what,
+        "to_do": meaning.to_do,
+        "vms": vms,
+    }
+
+
+def in_order(reasons: Iterable[UnassessedReason]) -> list[UnassessedReason]:
+    """Failed and timed-out VMs before skipped ones, the most frequent reason first."""
+    return sorted(
+        reasons, key=lambda each: (each["outcome"] == "skipped", -each["count"], str(each["reason"]))
+    )
 
 
 def _place(row: Row) -> tuple[str, str]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 BAR_CELLS = 10
 ERRORS_SHOWN = 8
 LABEL_CELLS = 11
-ERROR_LIMIT_CHARS = 300
+ERROR_LIMIT_CHARS = 160
 GOOD: Style = "green"
 MIDDLING: Style = "yellow"
 
@@ -85,8 +85,9 @@ class Overview:
         return ", ".join(f"{number:,} {word}" for number, word in counts if number)
 
     def _coverage(self) -> Iterator[Labelled]:
-        of = "of VMs listed" if self._report["is_whole_fleet"] else "of what was listed"
-        miss = f"{of} miss no critical/security patch"
+        of, miss = "of VMs listed", "of VMs listed miss no critical/security patch"
+        if not self._report["is_whole_fleet"]:
+            of, miss = "of what was listed", "of that misses no critical/security patch"
         yield self._share("Coverage", self._fleet["coverage_pct"], of)
         yield self._share("Compliance", self._fleet["compliance_pct"], miss)
         yield from self._left_out()

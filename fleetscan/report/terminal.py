@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from fleetscan.records.report import Report
 from fleetscan.records.totals import Totals
+from fleetscan.report.commands import Spelled
 from fleetscan.report.digest import report_of_totals
 from fleetscan.report.name_lists import BAD, Line, NameLists, Style
 from fleetscan.report.overview import LABEL_CELLS, Overview
@@ -30,8 +31,8 @@ NARROW_CELLS = 48
 NARROW_INDENT = 2
 
 
-def print_report(report: Report, *, stream: TextIO, run_word: str) -> None:
-    """Print `report`; a shell knows its run as `run_word`."""
+def print_report(report: Report, *, stream: TextIO, spelled: Spelled) -> None:
+    """Print `report`, with the commands for its run as they are `spelled`."""
     screen = _Screen(report, stream)
     began = minute(report["started_at"])
     screen.headline(f"Run of {began}: {screen.overview.sentence()}")
@@ -41,7 +42,8 @@ def print_report(report: Report, *, stream: TextIO, run_word: str) -> None:
     if report["fleet"]["outcomes"]["interrupted"] and not report["partial"]:
         screen.row("Unfinished", f"{report['fleet']['outcomes']['interrupted']:,}", BAD)
     screen.names()
-    screen.more(run_word)
+    screen.blank()
+    screen.more(spelled)
     screen.blank()
 
 
@@ -51,7 +53,7 @@ def print_summary(
     directory: Path | None,
     stream: TextIO,
     report: Report | None = None,
-    run_word: str | None = None,
+    spelled: Spelled | None = None,
     skipped_on_file_word: int = 0,
     are_errors_told: bool = False,
     running: int = 0,
@@ -59,8 +61,8 @@ def print_summary(
 ) -> None:
     """Print the end of a scan: what `fleet`, the first line of totals.jsonl, says.
 
-    With `report`, that of its run, the VMs and patches worth a name are there too; `run_word` is what a shell
-    knows the run as, None where none was kept. Azure works on `running` of the unfinished VMs, or may;
+    With `report`, that of its run, the VMs and patches worth a name are there too, and the commands for the
+    run as they are `spelled`. Azure works on `running` of the unfinished VMs, or may;
     `resume_command` resumes the run, where it can be. `directory` is where the run's files are, None if there
     are none. `skipped_on_file_word` of the skipped VMs do not run by the word of the inventory file.
     `are_errors_told` where lines above say in full why a part was not listed: it is then only named. Colours
@@ -79,8 +81,8 @@ def print_summary(
     screen.requests()
     if left:
         screen.unfinished(running, resume_command)
-    if run_word is not None:
-        screen.more(run_word)
+    if report is not None and spelled is not None:
+        screen.more(spelled)
     screen.directory(None if directory is None else str(directory))
     screen.blank()
 
@@ -125,11 +127,9 @@ class _Screen:
             for line in section:
                 self._line(line)
 
-    def more(self, run_word: str) -> None:
+    def more(self, spelled: Spelled) -> None:
         """The commands that show more of the run, or go on from it."""
-        commands = self._lists.commands(run_word)
-        if commands:
-            self.blank()
+        commands = self._lists.commands(spelled)
         for place, command in enumerate(commands):
             self._whole("More" if not place else "", command)
 

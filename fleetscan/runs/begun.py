@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fleetscan import json_text
+from fleetscan.errors import OTHER_VERSION, CannotReadRunError
 from fleetscan.model import Target
 from fleetscan.records import machine_row
 from fleetscan.records.fleet_facts import not_listed
 from fleetscan.records.journal import Event, FleetListed, Listed, event_of
-from fleetscan.records.row import Row
+from fleetscan.records.row import REASONS, Row
 from fleetscan.records.sums import TAG_PREFIX, RunningTotals
 from fleetscan.records.totals import GroupTotals, NotListed
-from fleetscan.runs.directory import JOURNAL
+from fleetscan.runs.directory import JOURNAL, RESULTS
 from fleetscan.runs.opening import open_to_read
 from fleetscan.runs.reader import Run
 
@@ -37,11 +38,18 @@ class BegunRun:
         target = _target(row)
         if self.listed is None:
             self._totals.listed(target)
+        if row["outcome"] not in REASONS:
+            why = f"a row in {RESULTS} has the outcome {row['outcome']!r:.80}"
+            raise CannotReadRunError(str(self._run.path), why, OTHER_VERSION)
         self._totals.ended(target, machine_row.counted(row))
 
     def sums(self) -> tuple[GroupTotals, list[GroupTotals]]:
-        """The sums over the fleet, and those of each group."""
-        return self._totals.sums()
+        """The sums over the fleet, and those of each group; raises CannotReadRunError for rows too many."""
+        fleet, groups = self._totals.sums()
+        if any(each["outcomes"]["interrupted"] < 0 for each in (fleet, *groups)):
+            why = f"{RESULTS} has rows of VMs that are not listed in {JOURNAL}, or several of one VM"
+            raise CannotReadRunError(str(self._run.path), why)
+        return fleet, groups
 
     def _new_totals(self) -> RunningTotals:
         group_by = self._run.facts["settings"].get("group_by")
