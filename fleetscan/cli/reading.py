@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fleetscan.cli.console import shell_word, tell
+from fleetscan.cli.console import as_command, shell_word, tell
 from fleetscan.cli.options import RUNS
 from fleetscan.report.commands import Spelled
 from fleetscan.report.which_run import about
+from fleetscan.runs.how_to_resume import command_for
 from fleetscan.runs.meant import meant_run
 from fleetscan.runs.reader import Run
 from fleetscan.settings.declared import Settings
@@ -28,4 +29,8 @@ def spelled_for(directory: str, endpoint: object) -> Spelled:
     run = shell_word(f"./{directory}" if directory.startswith("-") else directory)
     is_default = not isinstance(endpoint, str) or endpoint == Settings().endpoint
     where = "" if is_default else f" --endpoint {shell_word(str(endpoint))}"
-    return Spelled(f"fleetscan show {run}", f"fleetscan scan --retry-failed {run}{where}")
+    return Spelled(
+        show=f"fleetscan show {run}",
+        retry=f"fleetscan scan --retry-failed {run}{where}",
+        resume=as_command(command_for(Path(directory), endpoint)),
+    )

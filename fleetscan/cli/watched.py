@@ -71,7 +71,7 @@ def _tell(summary: ScanSummary, hooks: Teller, settings: Settings, *, is_resumab
             summary.totals,
             directory=summary.directory,
             stream=sys.stderr,
-            report=_report(summary.directory),
+            report=report_at_end(summary.directory),
             spelled=_spelled(summary.directory, settings.endpoint, is_resumable=is_resumable),
             skipped_on_file_word=summary.skipped_on_file_word,
             are_errors_told=hooks.has_told_errors,
@@ -92,7 +92,7 @@ def _spelled(directory: Path | None, endpoint: str, *, is_resumable: bool) -> Sp
     return spelled if is_resumable else spelled._replace(retry=None)
 
 
-def _report(directory: Path | None) -> Report | None:
+def report_at_end(directory: Path | None) -> Report | None:
     """The report of the run that has just ended; None, said in a warning, where it cannot be read in time.
 
     The scan has its exit code: whatever goes wrong here only leaves the names of VMs out of its summary.

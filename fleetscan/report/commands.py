@@ -12,13 +12,14 @@ PLAIN_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}", re.ASCII)
 
 
 class Spelled(NamedTuple):
-    """Two commands as a person pastes them into a shell: `show` shows more of the run, `retry` retries it.
+    """Commands as a person pastes them into a shell: `show` shows more of the run.
 
-    `retry` is None where the run cannot be retried.
+    `retry` retries what failed in it, `resume` goes on with it; None where no later process can.
     """
 
     show: str
     retry: str | None
+    resume: str | None
 
 
 def show_flags(report: Report) -> list[str]:
@@ -35,9 +36,11 @@ def show_flags(report: Report) -> list[str]:
     return flags
 
 
-def can_retry(report: Report) -> bool:
-    """Whether `--retry-failed` has VMs to retry, and takes the run: a complete one alone."""
-    return report["state"] == "complete" and _failed(report) > 0
+def next_command(report: Report, spelled: Spelled) -> str | None:
+    """How to go on from the run: resume one that is not complete, retry what failed in one that is."""
+    if report["state"] != "complete":
+        return spelled.resume
+    return spelled.retry if _failed(report) else None
 
 
 def _failed(report: Report) -> int:

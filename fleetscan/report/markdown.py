@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from fleetscan.records.report import Report, ReportedVm, UnassessedReason
 from fleetscan.records.totals import GroupTotals, NotListed
-from fleetscan.report.commands import Spelled, can_retry, show_flags
+from fleetscan.report.commands import Spelled, next_command, show_flags
 from fleetscan.report.figures import counted, duration, parts_of
 from fleetscan.report.left_out import passed_over_words, selection_words
 from fleetscan.report.reasons import meaning_of
@@ -214,8 +214,8 @@ def _more(report: Report, spelled: Spelled) -> Iterator[str]:
     if show:
         told = "".join(f", `{flag}`" for flag in others)
         yield f"More: {code(f'{spelled.show} {show}', LINE_LIMIT_CHARS)}{told}"
-    if spelled.retry is not None and can_retry(report):
-        yield f"Once mended: {code(spelled.retry, LINE_LIMIT_CHARS)}"
+    if (command := next_command(report, spelled)) is not None:
+        yield f"Next: {code(command, LINE_LIMIT_CHARS)}"
 
 
 def _place(vm: ReportedVm) -> tuple[str, str, str]:

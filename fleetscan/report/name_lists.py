@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeAlias
 
 from fleetscan.records.report import MissedPatch, Report, ReportedVm, UnassessedReason, UnassessedVm
 from fleetscan.report.cells import aligned, cells, cut
-from fleetscan.report.commands import Spelled, can_retry, show_flags
+from fleetscan.report.commands import Spelled, next_command, show_flags
 from fleetscan.report.figures import counted
 from fleetscan.report.reasons import meaning_of
 from fleetscan.report.sanitize import sanitize
@@ -65,9 +65,7 @@ class NameLists:
         found = [f"{spelled.show} {flags[0]}"] if flags else []
         if flags[1:]:
             found.append(f"or with {', '.join(flags[1:])}")
-        if spelled.retry is not None and can_retry(self._report):
-            found.append(spelled.retry)
-        return found
+        return [*found, *filter(None, [next_command(self._report, spelled)])]
 
     def _worst(self) -> Iterator[Line]:
         worst = (self._report["worst"] or [])[:WORST_SHOWN]

@@ -15,6 +15,7 @@ from fleetscan.records.report import Report
 from fleetscan.records.totals import Totals
 from fleetscan.report.commands import Spelled
 from fleetscan.report.digest import report_of_totals
+from fleetscan.report.figures import counted
 from fleetscan.report.name_lists import BAD, Line, NameLists, Style
 from fleetscan.report.overview import LABEL_CELLS, Overview
 from fleetscan.report.sanitize import fit, sanitize
@@ -39,8 +40,10 @@ def print_report(report: Report, *, stream: TextIO, spelled: Spelled) -> None:
     for why in report["partial"]:
         screen.row("PARTIAL", why, BAD)
     screen.figures()
-    if report["fleet"]["outcomes"]["interrupted"] and not report["partial"]:
-        screen.row("Unfinished", f"{report['fleet']['outcomes']['interrupted']:,}", BAD)
+    if left := report["fleet"]["outcomes"]["interrupted"]:
+        screen.row("Unfinished", f"{counted(left, 'VM has', 'VMs have')} no row", BAD)
+    if not report["fleet"]["listed"]:
+        screen.row("Empty", "no VM was found: check the selection and the permissions of the identity", BAD)
     screen.names()
     screen.blank()
     screen.more(spelled)
@@ -82,7 +85,8 @@ def print_summary(
     if left:
         screen.unfinished(running, resume_command)
     if report is not None and spelled is not None:
-        screen.more(spelled)
+        # The command that resumes stands beside what is unfinished.
+        screen.more(spelled._replace(resume=None))
     screen.directory(None if directory is None else str(directory))
     screen.blank()
 
