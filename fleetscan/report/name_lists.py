@@ -20,12 +20,6 @@ Style: TypeAlias = str
 BAD: Style = "bold red"
 
 WORST_SHOWN = 5
-PATCHES_SHOWN = 5
-# Of those that failed: so many reasons, and so many VMs of all of them together, one of each reason at least.
-REASONS_SHOWN = 3
-# Where there are more, one less so, and these on one line each with one VM.
-REASONS_BRIEF = 3
-FAILED_SHOWN = 6
 INDENT = 2
 NAME_LIMIT_CHARS = 100
 MESSAGE_LIMIT_CHARS = 1000
@@ -36,6 +30,22 @@ WHERE = re.compile(
 TITLE_LIMIT_CHARS = 150
 # Narrower, what Azure said is left out: it takes several lines.
 MESSAGE_CELLS = 40
+
+
+class Room(NamedTuple):
+    """How much of a screen there is: so many reasons in full, so many VMs of these together, one at least of
+    each; so many more reasons on one line each, with one VM; and so many patches.
+    """
+
+    reasons: int
+    vms: int
+    brief: int
+    patches: int
+
+
+ORDINARY = Room(reasons=3, vms=6, brief=0, patches=5)
+# Where VMs failed for more reasons than that.
+BUSY = Room(reasons=2, vms=4, brief=2, patches=3)
 
 
 class Line(NamedTuple):
@@ -52,6 +62,8 @@ class NameLists:
         self._report = report
         self._fit = fit
         self._width = width
+        self._failed_for = [each for each in report["not_assessed"] if each["outcome"] != "skipped"]
+        self._room = ORDINARY if len(self._failed_for) <= ORDINARY.reasons else BUSY
 
     def sections(self) -> Iterator[list[Line]]:
         """Each section's lines, its heading first; none for what there is nothing of."""
@@ -76,27 +88,29 @@ class NameLists:
         widths = [max(len(row[place]) for row in figures) for place in (0, 1)]
         before = sum(widths) + 4
         ends = ["reboot" if vm["reboot_pending"] else "" for vm in worst]
-        names = self._names(worst, INDENT + before, ends)
+        names = aligned(
+            [[*self._place(vm), end] for vm, end in zip(worst, ends, strict=True)],
+            self._width - INDENT - before,
+        )
         for (critical, other), name in zip(figures, names, strict=True):
             style = BAD if critical.strip("0") else ""
             parts = [(critical.rjust(widths[0]), style), (f"  {other.rjust(widths[1])}  ", ""), (name, "")]
             yield Line(INDENT, parts)
 
     def _failed(self) -> Iterator[Line]:
-        failed = [each for each in self._report["not_assessed"] if each["outcome"] != "skipped"]
+        failed, room = self._failed_for, self._room
         if not any(each["vms"] for each in failed):
             return
         ends = self._report["fleet"]["outcomes"]
         counts = ((ends["failed"], "failed"), (ends["timed_out"], "timed out"))
         words = ", ".join(f"{number:,} {word}" for number, word in counts if number)
         yield Line(0, [(f"Not assessed: {words}", BAD), (" (what these VMs miss is unknown)", "")])
-        whole = REASONS_SHOWN if len(failed) <= REASONS_SHOWN else REASONS_SHOWN - 1
-        for reason, shown in _shared_out(failed[:whole]):
+        for reason, shown in _shared_out(failed[: room.reasons], room.vms):
             yield from self._reason(reason, shown)
-        yield from map(self._brief, failed[whole : whole + REASONS_BRIEF])
-        if rest := failed[whole + REASONS_BRIEF :]:
-            words = ", ".join(f"{each['count']:,} {_words(each)}" for each in rest)
-            yield Line(INDENT, [(f"and {words}", BAD)])
+        yield from map(self._brief, failed[room.reasons : room.reasons + room.brief])
+        if rest := failed[room.reasons + room.brief :]:
+            reasons = counted(len(rest), "other reason", "other reasons")
+            yield Line(INDENT, [(f"{sum(each['count'] for each in rest):,} for {reasons}", BAD)])
 
     def _brief(self, reason: UnassessedReason) -> Line:
         """A reason on one line, with the first of its VMs."""
@@ -120,7 +134,7 @@ class NameLists:
             yield Line(inner, [("To do: ", "bold"), (meaning.mend, "")])
 
     def _patches(self) -> Iterator[Line]:
-        patches = (self._report["patches"] or [])[:PATCHES_SHOWN]
+        patches = (self._report["patches"] or [])[: self._room.patches]
         if not patches:
             return
         unknown = self._report["vms_unknown"]
@@ -141,19 +155,18 @@ class NameLists:
 
     def _names(self, vms: Sequence[ReportedVm], before: int, ends: Sequence[str] = ()) -> list[str]:
         """Name, resource group and subscription of each VM, and its end, where `before` columns are taken."""
-        rows = [
-            [
-                self._shown(vm["name"], NAME_LIMIT_CHARS),
-                self._shown(vm["resource_group"], NAME_LIMIT_CHARS),
-                self._shown(vm["subscription_name"] or vm["subscription_id"], NAME_LIMIT_CHARS),
-            ]
-            for vm in vms
-        ]
+        rows = [self._place(vm) for vm in vms]
         if not any(ends):
             return aligned(rows, self._width - before)
         room = self._width - before - 2 - max(map(cells, ends))
         names = aligned(rows, room)
         return [f"{name}  {end}".rstrip() for name, end in zip(names, ends, strict=True)]
+
+    def _place(self, vm: ReportedVm) -> list[str]:
+        subscription = vm["subscription_name"] or vm["subscription_id"]
+        return [
+            self._shown(text, NAME_LIMIT_CHARS) for text in (vm["name"], vm["resource_group"], subscription)
+        ]
 
     def _shown(self, text: str, limit: int) -> str:
         return self._fit(sanitize(text, limit))
@@ -176,11 +189,11 @@ def _said(vm: UnassessedVm) -> str:
     return sanitize(": ".join(filter(None, (vm["code"], message))), MESSAGE_LIMIT_CHARS)
 
 
-def _shared_out(reasons: Sequence[UnassessedReason]) -> list[tuple[UnassessedReason, int]]:
+def _shared_out(reasons: Sequence[UnassessedReason], room: int) -> list[tuple[UnassessedReason, int]]:
     """Each reason with how many of its VMs are named: in turn one more of each, as long as there is room."""
     shown = [0] * len(reasons)
-    for _ in range(FAILED_SHOWN):
+    for _ in range(room):
         places = [place for place, each in enumerate(reasons) if shown[place] < len(each["vms"])]
-        if places and sum(shown) < FAILED_SHOWN:
+        if places and sum(shown) < room:
             shown[min(places, key=lambda place: shown[place])] += 1
     return [*zip(reasons, shown, strict=True)]
