@@ -47,8 +47,9 @@ def _show(record: Report, form: str) -> None:
             hand_over(json_text.encode_ascii(record))
         case "markdown":
             from fleetscan.report.markdown import markdown_of
+            from fleetscan.report.sanitize import fit
 
-            hand_over(markdown_of(record, spelled))
+            hand_over(fit(markdown_of(record, spelled), sys.stdout.encoding or "ascii"))
         case _:
             from fleetscan.report.terminal import print_report
 

@@ -7,6 +7,7 @@ run's own; where it has none, they are counted from its journal and its rows.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import cast
 
 from fleetscan.errors import OTHER_VERSION, CannotReadRunError
@@ -47,9 +48,14 @@ def report_of(run: Run, *, goes_on: Callable[[], bool] = lambda: True) -> Report
             begun.ended(row)
     report = _of_begun(run, begun) if begun is not None else report_of_totals(*(told or ()))
     report["state"] = run.state.value
-    report["directory"] = str(run.path)
+    report["directory"] = str(_directory(run.path))
     report["partial"] = [*_partial(run, begun, named.rows)]
     return _with_names(report, named)
+
+
+def _directory(path: Path) -> Path:
+    """The run's own directory: a link such as `latest` may lead to another run tomorrow."""
+    return path.parent / path.readlink() if path.is_symlink() else path
 
 
 def report_of_totals(totals: Totals, groups: Sequence[GroupTotals] = ()) -> Report:

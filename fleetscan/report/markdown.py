@@ -182,7 +182,8 @@ def _patches(report: Report) -> Iterator[str]:
         )
         for each in patches
     ]
-    yield _table(("VMs", "patch", "kind", "name"), rows)
+    vms = "VMs, at least" if report["fleet"]["patches_incomplete"] else "VMs"
+    yield _table((vms, "patch", "kind", "name"), rows)
 
 
 def _groups(report: Report, scope: str, label: str) -> Iterator[str]:

@@ -139,8 +139,9 @@ class NameLists:
             return
         unknown = self._report["vms_unknown"]
         of_unknown = f"; {counted(unknown, 'VM', 'VMs')} unknown" if unknown else ""
+        at_least = ", at least" if self._report["fleet"]["patches_incomplete"] else ""
         kind = "critical and security patches" if patches[0]["is_critical_or_security"] else "patches"
-        yield _heading(f"Most missed {kind}", f"on how many VMs{of_unknown}")
+        yield _heading(f"Most missed {kind}", f"VMs{at_least}{of_unknown}")
         numbers = [f"{each['vms']:,}" for each in patches]
         before = max(map(len, numbers))
         rows = [[self._shown(each["patch"], NAME_LIMIT_CHARS), self._title(each)] for each in patches]

@@ -62,6 +62,27 @@ def test_markdown_begins_with_a_heading(tmp_path: Path, capsys: pytest.CaptureFi
     assert data.startswith("## Patches: 3 VMs listed, 2 assessed\n")
 
 
+def test_a_link_to_a_run_is_told_by_the_run_it_leads_to(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small_run(tmp_path / "20261123T020000Z-4f1c2a9e", ROWS, 3)
+    (tmp_path / "latest").symlink_to("20261123T020000Z-4f1c2a9e")
+    data = told(capsys, "latest", "--runs", str(tmp_path))[1]
+    assert f"fleetscan scan --retry-failed {tmp_path / '20261123T020000Z-4f1c2a9e'}\n" in data
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "json"])
+def test_a_stream_without_the_characters_gets_escapes(form: str, tmp_path: Path) -> None:
+    row = vm("a", 1, 0, [kb(1, title="Mise à jour")])
+    row["name"] = "läufer-東京"
+    path = small_run(tmp_path / "run", [row])
+    environment = {"PYTHONIOENCODING": "ascii", "COLUMNS": "80"}
+    code, data, words = ended(begun(environment, "report", str(path), "--format", form))
+    assert (code, words) == (0, "")
+    assert data.isascii()
+    assert ("l\\u00e4ufer" if form == "json" else "l\\xe4ufer") in data
+
+
 def test_without_a_run_it_is_the_newest_that_has_ended_and_that_is_said_on_stderr(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -94,7 +94,7 @@ def test_a_report_is_one_screen_with_names_and_what_to_do(tmp_path: Path) -> Non
         "    Message: ScopeLocked: locked by Ann",
         "    To do: remove what the message names (a lock, a policy, a setting)",
         "",
-        "Most missed critical and security patches (on how many VMs; 3 VMs unknown)",
+        "Most missed critical and security patches (VMs, at least; 3 VMs unknown)",
         "  2  KB5034441  Update",
         "  1  KB1        Update",
         "  1  curl       Security",
@@ -211,6 +211,11 @@ def test_a_partial_run_says_so_below_its_headline_and_is_never_green(
     assert killed[2].startswith("PARTIAL      the run has not finished: it has no totals")
     monkeypatch.setenv("FORCE_COLOR", "1")
     assert "\x1b[32m█" not in shown(path, Terminal())
+
+
+def test_a_count_of_vms_is_at_least_so_many_only_where_a_list_is_cut_short(tmp_path: Path) -> None:
+    text = shown(small_run(tmp_path, [vm("a", 1, 0, [kb(1)])]))
+    assert "Most missed critical and security patches (VMs)" in text
 
 
 def test_an_empty_fleet_is_said_to_be_empty(tmp_path: Path) -> None:
