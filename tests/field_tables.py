@@ -11,6 +11,7 @@ from pathlib import Path
 
 from fleetscan.records.field_table import field_rows, field_table, listed
 from fleetscan.records.plan import Plan
+from fleetscan.records.report import Report
 from fleetscan.records.row import REASONS, Row
 from fleetscan.records.run import RunFacts
 from fleetscan.records.totals import GroupTotals, Totals
@@ -68,6 +69,12 @@ def fleet_only() -> str:
     return field_table(Totals, [name for name in field_rows(Totals) if name not in every])
 
 
+def report() -> str:
+    """The fields of a report but those within what other tables tell."""
+    told = ("fleet.", "groups[].", "requests.", "not_scanned[].", "inventory_errors[].")
+    return field_table(Report, [name for name in field_rows(Report) if not name.startswith(told)])
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     "row": lambda: field_table(Row),
     "row-main": lambda: field_table(Row, MAIN_OF_ROW),
@@ -75,6 +82,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "totals": lambda: field_table(GroupTotals),
     "totals-fleet": fleet_only,
     "run": lambda: field_table(RunFacts),
+    "report": report,
     "plan": lambda: field_table(Plan),
     "plan-main": lambda: field_table(Plan, MAIN_OF_PLAN),
 }

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from fleetscan.settings.declared import PlanSettings, Settings
+from fleetscan.settings.reading import ReportSettings
 from fleetscan.settings.setting import CheckedSettings
 
 Declaration = Callable[[], type[CheckedSettings]]
@@ -39,6 +40,7 @@ COMMANDS = {
     "plan": Command("Estimate how long a scan takes. Lists VMs; starts nothing.", lambda: PlanSettings),
     "simulate": Command("Serve a simulated Azure on this computer and print its endpoint.", _of_simulate),
     "demo": Command("Scan a simulated fleet. No Azure account needed.", _of_demo),
+    "report": Command("Show a run: what was seen, what is missing, what failed.", lambda: ReportSettings),
     "schema": Command("Print the JSON Schema of the records."),
     "help": Command("Show this help, or that of a command."),
     "version": Command("Print the version."),

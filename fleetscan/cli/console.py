@@ -107,6 +107,11 @@ def with_remedy(sentence: str, remedy: Remedy | None) -> str:
 def hand_over(data: str) -> None:
     """Writes lines of data to stdout, unbuffered; raises CannotScanError where that fails."""
     sys.stdout.write(f"{data}\n")
+    handed_over()
+
+
+def handed_over() -> None:
+    """Raise CannotScanError where something that was written to stdout is lost."""
     if (lost := lost_of(sys.stdout)) is not None:
         raise CannotScanError(f"cannot write to standard output: {lost.strerror}") from lost
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fleetscan.records.row import Row
-from fleetscan.report.sanitize import ELLIPSIS, fit, sanitize
+from fleetscan.report.cells import cells, cut
+from fleetscan.report.sanitize import fit, sanitize
 
 LIMIT_CHARS = 500
 NAME_LIMIT_CHARS = 100
@@ -21,12 +22,12 @@ def failed_line(row: Row, encoding: str, width: int | None = None) -> str:
     names = [fit(sanitize(name, NAME_LIMIT_CHARS), encoding) for name in names]
     code, message = _said(row)
     whole = fit(sanitize(_line(row, names, f"{code}: {message}"), LIMIT_CHARS), encoding)
-    if width is None or _cells(whole) <= width:
+    if width is None or cells(whole) <= width:
         return whole
-    room = max(width // 2, width - _cells(_line(row, ["", "", ""], code)))
-    if _cells("".join(names)) > room:
+    room = max(width // 2, width - cells(_line(row, ["", "", ""], code)))
+    if cells("".join(names)) > room:
         names = _squeezed(names, room)
-    return _cut(fit(sanitize(_line(row, names, f"{code}: {message}"), LIMIT_CHARS), encoding), width)
+    return cut(fit(sanitize(_line(row, names, f"{code}: {message}"), LIMIT_CHARS), encoding), width)
 
 
 def _line(row: Row, names: Sequence[str], said: str) -> str:
@@ -43,21 +44,6 @@ def _said(row: Row) -> tuple[str, str]:
 
 def _squeezed(names: Sequence[str], room: int) -> list[str]:
     """The names in so many columns: two thirds of them for the VM's own, if it needs them."""
-    name = _cut(names[0], 2 * room // 3)
-    place = (room - _cells(name)) // 2
-    return [name, *(_cut(each, place) for each in names[1:])]
-
-
-def _cells(text: str) -> int:
-    from rich.cells import cell_len
-
-    return cell_len(text)
-
-
-def _cut(text: str, cells: int) -> str:
-    """`text` in at most so many columns."""
-    from rich.cells import set_cell_size
-
-    if _cells(text) <= cells:
-        return text
-    return set_cell_size(text, cells - len(ELLIPSIS)).rstrip() + ELLIPSIS
+    name = cut(names[0], 2 * room // 3)
+    place = (room - cells(name)) // 2
+    return [name, *(cut(each, place) for each in names[1:])]

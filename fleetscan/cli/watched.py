@@ -6,19 +6,14 @@ line has and not the library: the default directory, and rows on standard output
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import anyio
 
-from fleetscan.cli.console import as_command, note_error
 from fleetscan.cli.options import RUNS
-from fleetscan.cli.progress import Teller, progress
+from fleetscan.cli.progress import progress
 from fleetscan.cli.row_stream import refuse_closed, stream_rows
 from fleetscan.cli.running import attendant
-from fleetscan.errors import StoppedError
-from fleetscan.runs.how_to_resume import command_for
 from fleetscan.scanner.live import LiveScan
 from fleetscan.scanner.named_run import NamedRun
 from fleetscan.scanner.summary import ScanSummary
@@ -50,29 +45,11 @@ async def watched_scan(
         live = LiveScan(settings, credential, hooks, are_failures_planned=is_demo, named=named)
         attendant().farewell.watch(live, settings.endpoint, is_kept=not is_streamed and not is_demo)
         summary = await _run(live, stop, is_streamed=is_streamed)
-    _tell(summary, hooks, settings, is_resumable=not is_demo)
+    # What only the end of a scan needs is loaded then.
+    from fleetscan.cli.scan_end import tell_end
+
+    tell_end(summary, hooks, settings, is_resumable=not is_demo)
     return summary
-
-
-def _tell(summary: ScanSummary, hooks: Teller, settings: Settings, *, is_resumable: bool) -> None:
-    from fleetscan.report.terminal import print_summary
-
-    if summary.has_run and not settings.quiet:
-        is_left = is_resumable and summary.directory is not None
-        command = command_for(Path(str(summary.directory)), settings.endpoint) if is_left else None
-        print_summary(
-            summary.totals,
-            directory=summary.directory,
-            stream=sys.stderr,
-            skipped_on_file_word=summary.skipped_on_file_word,
-            are_errors_told=hooks.has_told_errors,
-            running=summary.running,
-            resume_command=None if command is None else as_command(command),
-        )
-    if (error := summary.stopped_by) is not None:
-        # The summary has the command that resumes.
-        is_told = isinstance(error, StoppedError) and not settings.quiet
-        note_error(error if is_resumable and not is_told else StoppedError(error.what))
 
 
 async def _run(live: LiveScan, stop: anyio.Event, *, is_streamed: bool) -> ScanSummary:

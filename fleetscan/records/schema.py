@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from fleetscan.model import Json
-from fleetscan.records import journal, plan, row, run, totals
+from fleetscan.records import journal, plan, report, row, run, totals
 from fleetscan.records.shapes import object_schema
 
 CHECKSUM: dict[str, Json] = {
@@ -58,6 +58,11 @@ def plan_schema() -> dict[str, Json]:
     return _headed(plan.SCHEMA, plan.Plan)
 
 
+def report_schema() -> dict[str, Json]:
+    """The schema of what `fleetscan report` writes as JSON."""
+    return _headed(report.SCHEMA, report.Report)
+
+
 def run_schema() -> dict[str, Json]:
     """The schema of run.json."""
     return {
@@ -100,6 +105,7 @@ SCHEMAS: Mapping[str, Callable[[], dict[str, Json]]] = {
     plan.SCHEMA: plan_schema,
     run.SCHEMA: run_schema,
     journal.SCHEMA: journal_schema,
+    report.SCHEMA: report_schema,
 }
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from fleetscan.model import Json
 from fleetscan.records.asked import chosen_by
-from fleetscan.records.totals import NotScanned, Totals
+from fleetscan.records.totals import NotListed, NotScanned
 from fleetscan.report.figures import counted
 from fleetscan.report.sanitize import sanitize
 
@@ -30,12 +30,19 @@ def passed_over_words(not_scanned: Sequence[NotScanned]) -> str:
     return f"{counted(len(names), 'subscription', 'subscriptions')}: {_some(names, ', ')}"
 
 
-def is_part(fleet: Totals) -> bool:
-    """Whether there may be VMs that are not among those listed, though nothing was said to exclude them."""
-    limit = fleet["selection"].get("limit")
-    is_cut = isinstance(limit, int) and fleet["listed"] >= limit
-    is_retry = bool(fleet["selection"].get("retry_failed"))
-    return bool(is_cut or is_retry or fleet["inventory_errors"] or fleet["not_scanned"])
+def is_whole(
+    selection: Mapping[str, Json],
+    listed: int,
+    not_scanned: Sequence[NotScanned],
+    errors: Sequence[NotListed] | None,
+) -> bool:
+    """Whether nothing is known to be missing among the VMs listed, but for what was said to be excluded.
+
+    What could not be listed (`errors`) may be unknown: None.
+    """
+    limit = selection.get("limit")
+    is_cut = isinstance(limit, int) and listed >= limit
+    return not (is_cut or selection.get("retry_failed") or not_scanned or errors or errors is None)
 
 
 def _setting_words(name: str, value: Json) -> str:

@@ -1,44 +1,53 @@
-"""The summary of a scan on one screen of 80 columns: what a tired person wants to know, bad news in red.
+"""A run on one screen of 80 columns: what a tired person wants to know, bad news in red.
 
-Reads only the fleet's line of totals.jsonl. Foreign text goes through `sanitize`, and characters that the
-stream's encoding lacks are escaped, so that no terminal, pipe or log has trouble with it.
+Reads only the record of fleetscan.report/1, or the fleet's line of totals.jsonl, which has no names.
+Foreign text goes through `sanitize`, and characters that the stream's encoding lacks are escaped, so that
+no terminal, pipe or log has trouble with it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TextIO, TypeAlias
+from typing import TYPE_CHECKING, TextIO
 
-from fleetscan.model import InventoryError
-from fleetscan.records.row import REASONS
-from fleetscan.records.totals import NotListed, Totals
-from fleetscan.report.figures import counted, duration, parts_of
-from fleetscan.report.left_out import is_part, passed_over_words, selection_words
+from fleetscan.records.report import Report
+from fleetscan.records.totals import Totals
+from fleetscan.report.commands import Spelled
+from fleetscan.report.digest import report_of_totals
+from fleetscan.report.figures import counted
+from fleetscan.report.name_lists import BAD, Line, NameLists, Style
+from fleetscan.report.overview import LABEL_CELLS, Overview
 from fleetscan.report.sanitize import fit, sanitize
 from fleetscan.report.screen import console_on
+from fleetscan.report.which_run import minute
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import Console
     from rich.text import Text
 
-BAR_CELLS = 10
-ERRORS_SHOWN = 8
-OF_LISTED = "of what was listed"
-LABEL_CELLS = 11
 PATH_LIMIT_CHARS = 1000
-ERROR_LIMIT_CHARS = 300
+# Narrower, a label stands above its text and not beside it.
+NARROW_CELLS = 48
+NARROW_INDENT = 2
 
-BAD = "bold red"
-GOOD = "green"
-MIDDLING = "yellow"
 
-NotAssessed: TypeAlias = Literal["skipped", "failed", "timed_out"]
-ENDED_OTHERWISE: tuple[tuple[str, NotAssessed, str], ...] = (
-    ("Skipped", "skipped", ""),
-    ("Failed", "failed", BAD),
-    ("Timed out", "timed_out", BAD),
-)
+def print_report(report: Report, *, stream: TextIO, spelled: Spelled) -> None:
+    """Print `report`, with the commands for its run as they are `spelled`."""
+    screen = _Screen(report, stream)
+    began = minute(report["started_at"])
+    screen.headline(f"Run of {began}: {screen.overview.sentence()}")
+    for why in report["partial"]:
+        screen.row("PARTIAL", why, BAD)
+    screen.figures()
+    if left := report["fleet"]["outcomes"]["interrupted"]:
+        screen.row("Unfinished", f"{counted(left, 'VM has', 'VMs have')} no row", BAD)
+    if not report["fleet"]["listed"]:
+        screen.row("Empty", "no VM was found: check the selection and the permissions of the identity", BAD)
+    screen.names()
+    screen.blank()
+    screen.more(spelled)
+    screen.blank()
 
 
 def print_summary(
@@ -46,191 +55,151 @@ def print_summary(
     *,
     directory: Path | None,
     stream: TextIO,
+    report: Report | None = None,
+    spelled: Spelled | None = None,
     skipped_on_file_word: int = 0,
     are_errors_told: bool = False,
     running: int = 0,
     resume_command: str | None = None,
 ) -> None:
-    """Print what `fleet`, the first line of totals.jsonl, says.
+    """Print the end of a scan: what `fleet`, the first line of totals.jsonl, says.
 
-    Azure works on `running` of the unfinished VMs, or may; `resume_command` resumes the run, where it can be.
-    `directory` is where the run's files are, None if there are none. `skipped_on_file_word` of the skipped
-    VMs do not run by the word of the inventory file. `are_errors_told` where lines above say in full why a
-    part was not listed: it is then only named. Colours are only used on terminals, not if NO_COLOR is set.
+    With `report`, that of its run, the VMs and patches worth a name are there too, and the commands for the
+    run as they are `spelled`. Azure works on `running` of the unfinished VMs, or may;
+    `resume_command` resumes the run, where it can be. `directory` is where the run's files are, None if there
+    are none. `skipped_on_file_word` of the skipped VMs do not run by the word of the inventory file.
+    `are_errors_told` where lines above say in full why a part was not listed: it is then only named. Colours
+    are only used on terminals, not if NO_COLOR is set.
     """
-    # rich takes longer to import than the rest of the program, so it is imported where something is shown.
-    from rich.text import Text
-
-    console = console_on(stream)
-    summary = _Summary(
-        fleet,
-        console.encoding,
+    screen = _Screen(
+        report or report_of_totals(fleet),
+        stream,
         on_file_word=skipped_on_file_word,
         are_errors_told=are_errors_told,
-        running=running,
     )
-    console.print()
-    console.print(summary.headline())
-    console.print(summary.table())
-    # Never folded, so that command and path can be copied.
-    if fleet["outcomes"]["interrupted"]:
-        console.print(summary.unfinished(resume_command, console.width), soft_wrap=True)
-    if directory is not None:
-        path = summary.text(sanitize(str(directory), PATH_LIMIT_CHARS))
-        console.print(Text("Files".ljust(LABEL_CELLS + 2)) + path, soft_wrap=True)
-    console.print()
+    left = fleet["outcomes"]["interrupted"]
+    screen.headline(f"{'PARTIAL: ' if left else ''}{screen.overview.sentence()}", BAD if left else "bold")
+    screen.figures()
+    screen.names()
+    screen.requests()
+    if left:
+        screen.unfinished(running, resume_command)
+    if report is not None and spelled is not None:
+        # The command that resumes stands beside what is unfinished.
+        screen.more(spelled._replace(resume=None))
+    screen.directory(None if directory is None else str(directory))
+    screen.blank()
 
 
-class _Summary:
-    """The fleet's line in words that `encoding` has characters for."""
+class _Screen:
+    """Lines of a report on `stream`: two columns, or one below the other where it is narrow."""
 
     def __init__(
-        self,
-        fleet: Totals,
-        encoding: str,
-        *,
-        on_file_word: int,
-        are_errors_told: bool,
-        running: int,
+        self, report: Report, stream: TextIO, *, on_file_word: int = 0, are_errors_told: bool = False
     ) -> None:
-        self._fleet = fleet
-        self._encoding = encoding
-        self._on_file_word = on_file_word
-        self._are_errors_told = are_errors_told
-        self._running = running
-        self._outcomes = fleet["outcomes"]
-        self._reasons = fleet["reasons"]
-        self._is_part = is_part(fleet)
+        self._console: Console = console_on(stream)
+        self._is_narrow = self._console.width < NARROW_CELLS
+        encoding = self._console.encoding
+        self._fit: Callable[[str], str] = lambda words: fit(words, encoding)
+        self._lists = NameLists(report, self._fit, self._console.width)
+        self.overview = Overview(
+            report, self._fit, on_file_word=on_file_word, are_errors_told=are_errors_told
+        )
 
-    def headline(self) -> Text:
-        """The most important facts in one sentence."""
-        listed = self._fleet["listed"]
-        if not listed:
-            return self.text("0 VMs listed.", "bold yellow")
-        lasted = duration(self._fleet["duration_s"])
-        assessed = self._outcomes["assessed"]
-        vms = counted(listed, "VM", "VMs")
-        return self.text(f"{vms} listed, {assessed:,} assessed in {lasted}.", "bold")
+    def blank(self) -> None:
+        """A blank line."""
+        self._console.print()
 
-    def table(self) -> Table:
-        """The lines below the headline."""
+    def headline(self, sentence: str, style: Style = "bold") -> None:
+        """The most important facts, below a blank line."""
+        self.blank()
+        self._console.print(self._text(sentence, style))
+
+    def figures(self) -> None:
+        """Shares, counts, what was left out."""
+        for block in self.overview.blocks():
+            self._block(block)
+
+    def requests(self) -> None:
+        """What was sent to Azure."""
+        self._block(self.overview.requests())
+
+    def names(self) -> None:
+        """VMs and patches by name, a section each."""
+        for section in self._lists.sections():
+            self.blank()
+            for line in section:
+                self._line(line)
+
+    def more(self, spelled: Spelled) -> None:
+        """The commands that show more of the run, or go on from it."""
+        commands = self._lists.commands(spelled)
+        for place, command in enumerate(commands):
+            self._whole("More" if not place else "", command)
+
+    def directory(self, path: str | None) -> None:
+        """Where the files are."""
+        if path is not None:
+            self._whole("Files", sanitize(path, PATH_LIMIT_CHARS))
+
+    def unfinished(self, running: int, command: str | None) -> None:
+        """How far the VMs without a row have come, and the `command`, which is on one line, whole."""
+        text = self.overview.unfinished_words(running)
+        if command is not None:
+            text += "; resume with:"
+            is_wide = LABEL_CELLS + 2 + len(text) + 1 + len(command) <= self._console.width
+            text += f" {command}" if is_wide else f"\n{command}"
+        self._whole("Unfinished", text, BAD)
+
+    def row(self, label: str, words: str, style: Style = "") -> None:
+        """A label and its text."""
+        self._rows([(self._text(label, style), self._text(words, style))])
+
+    def _block(self, lines: Iterable[tuple[Text, Text]]) -> None:
+        rows = [*lines]
+        if rows:
+            self.blank()
+            self._rows(rows)
+
+    def _rows(self, rows: list[tuple[Text, Text]]) -> None:
+        from rich.padding import Padding
         from rich.table import Table
 
+        if self._is_narrow:
+            for label, text in rows:
+                if label.plain:
+                    self._console.print(label)
+                self._console.print(Padding(text, (0, 0, 0, NARROW_INDENT)))
+            return
         table = Table.grid(padding=(0, 2))
         table.add_column(min_width=LABEL_CELLS)
         table.add_column(overflow="fold")
-        for label, text in self.rows():
+        for label, text in rows:
             table.add_row(label, text)
-        return table
+        self._console.print(table)
 
-    def rows(self) -> Iterator[tuple[Text, Text]]:
-        """Label and text of each line below the headline; an empty pair before each block is a blank line."""
-        blocks = [self._left_out(), self._requests()]
-        if self._fleet["listed"]:
-            blocks = [self._shares(), self._patches(), self._ended_otherwise(), *blocks]
-        for block in blocks:
-            lines = list(block)
-            if lines:
-                yield self.text(""), self.text("")
-                yield from lines
+    def _line(self, line: Line) -> None:
+        """A line of a section, which fits the screen; what does not is folded behind its own indent."""
+        from rich.padding import Padding
 
-    def _shares(self) -> Iterator[tuple[Text, Text]]:
-        fleet, assessed = self._fleet, self._outcomes["assessed"]
-        compliant = assessed - fleet["vms_with_critical_or_security"]
-        need = "needs" if compliant == 1 else "need"
-        meaning = f"{compliant:,} {need} no critical or security patches"
-        whole = OF_LISTED if self._is_part else "assessed"
-        yield self._share("Coverage", fleet["coverage_pct"], whole)
-        yield self._share("Compliance", fleet["compliance_pct"], f" {meaning}")
+        text = self._text("")
+        for words, style in line.parts:
+            text.append(words, style)
+        self._console.print(Padding(text, (0, 0, 0, line.indent)))
 
-    def _share(self, label: str, percent: float | None, meaning: str) -> tuple[Text, Text]:
-        share = percent or 0.0
-        full, empty = "█░" if fit("█░", self._encoding) == "█░" else "#-"
-        cells = int(share / 100 * BAR_CELLS)
-        is_good = share == 100 and not self._is_part
-        bar = self.text(full * cells + empty * (BAR_CELLS - cells), GOOD if is_good else MIDDLING)
-        return self.text(label), bar + self.text(f"  {share:6.2f} % {meaning}")
-
-    def _patches(self) -> Iterator[tuple[Text, Text]]:
-        fleet = self._fleet
-        if not self._outcomes["assessed"]:
-            yield self.text("Missing"), self.text("unknown: no VM was assessed")
-            return
-        critical = fleet["critical_and_security_count"]
-        missing = counted(critical, "critical or security patch", "critical and security patches")
-        on = counted(fleet["vms_with_critical_or_security"], "VM", "VMs")
-        text = self.text(f"{missing} on {on}", BAD if critical else GOOD)
-        yield self.text("Missing"), text + self.text(f"; {fleet['other_count']:,} other")
-        reboots = counted(fleet["reboot_pending"], "VM", "VMs")
-        yield self.text("Reboot"), self.text(f"pending on {reboots}")
-        incomplete = fleet["patches_incomplete"]
-        if incomplete:
-            lists = counted(incomplete, "patch list is", "patch lists are")
-            yield self.text("Incomplete", MIDDLING), self.text(f"{lists} truncated; counts are correct")
-
-    def _ended_otherwise(self) -> Iterator[tuple[Text, Text]]:
-        for label, outcome, style in ENDED_OTHERWISE:
-            number = self._outcomes[outcome]
-            if number:
-                yield self.text(label, style), self.text(f"{number:,}", style) + self.text(self._why(outcome))
-            if outcome == "skipped" and self._on_file_word:
-                told = f"{self._on_file_word:,} of them because the inventory file says so"
-                yield self.text(""), self.text(told, MIDDLING)
-
-    def unfinished(self, command: str | None, columns: int) -> Text:
-        """How far the VMs without a row have come, and the `command`, which is on one line, whole."""
-        counts = ((self._running, "running"), (self._outcomes["interrupted"] - self._running, "not started"))
-        text = ", ".join(f"{number:,} {word}" for number, word in counts if number)
-        if command is not None:
-            text += "; resume with:"
-            is_wide = LABEL_CELLS + 2 + len(text) + 1 + len(command) <= columns
-            text += f" {command}" if is_wide else f"\n{command}"
-        return self.text("Unfinished".ljust(LABEL_CELLS + 2) + text, BAD)
-
-    def _why(self, outcome: NotAssessed) -> str:
-        """The reasons that occurred, the most frequent first; empty for an outcome with only one reason."""
-        words = REASONS[outcome]
-        found = [(self._reasons[word], word) for word in words if word and word in self._reasons]
-        parts = [(word.replace("_", " "), number) for number, word in sorted(found, reverse=True)]
-        return f": {parts_of(self._outcomes[outcome], parts)}" if len(words) > 1 and parts else ""
-
-    def _left_out(self) -> Iterator[tuple[Text, Text]]:
-        """What was asked for, and what of the fleet is not among the VMs listed.
-
-        What could not be listed: the first few by name, the rest by number.
-        """
-        if asked := selection_words(self._fleet["selection"]):
-            yield self.text("Selection"), self.text(asked)
-        if passed_over := passed_over_words(self._fleet["not_scanned"]):
-            yield self.text("Passed over", MIDDLING), self.text(passed_over, MIDDLING)
-        found = self._fleet["inventory_errors"]
-        for error in found[:ERRORS_SHOWN]:
-            yield self.text("NOT LISTED", BAD), self.text(self._why_not_listed(error), BAD)
-        if len(found) > ERRORS_SHOWN:
-            yield self.text("NOT LISTED", BAD), self.text(f"and {len(found) - ERRORS_SHOWN:,} more", BAD)
-        for remedy in dict.fromkeys(InventoryError(**error).remedy for error in found):
-            if remedy is not None and not self._are_errors_told:
-                yield self.text(""), self.text(remedy)
-
-    def _why_not_listed(self, error: NotListed) -> str:
-        subscription, status = error["subscription_id"], error["http_status"]
-        part = f"subscription {subscription}" if subscription else "the fleet"
-        code = f"{error['code'] or 'no code'} ({status})" if status else error["code"] or "no code"
-        why = "" if self._are_errors_told else f": {error['message'] or 'no message'}"
-        return sanitize(f"{part}: {code}{why}", ERROR_LIMIT_CHARS)
-
-    def _requests(self) -> Iterator[tuple[Text, Text]]:
-        sent = self._fleet["requests"]
-        total = sent["list"] + sent["start"] + sent["poll"] + sent["other"]
-        other = f", {sent['other']:,} other" if sent["other"] else ""
-        sentence = (
-            f"{total:,}: {sent['list']:,} list, {sent['start']:,} start, {sent['poll']:,} poll{other}; "
-            f"{sent['throttled']:,} throttled, {sent['retried']:,} retried"
+    def _whole(self, label: str, words: str, style: Style = "") -> None:
+        """Never folded, so that command and path can be copied."""
+        beside = (
+            f"{label}\n"
+            if self._is_narrow and label
+            else ""
+            if self._is_narrow
+            else label.ljust(LABEL_CELLS + 2)
         )
-        yield self.text("Requests"), self.text(sentence)
+        self._console.print(self._text(beside + words, style), soft_wrap=True)
 
-    def text(self, words: str, style: str = "") -> Text:
+    def _text(self, words: str, style: Style = "") -> Text:
         """`words` as the stream can show them; rich does not read markup in them."""
         from rich.text import Text
 
-        return Text(fit(words, self._encoding), style)
+        return Text(self._fit(words), style)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from fleetscan.settings.setting import CheckedSettings, setting
-from fleetscan.settings.types import Text
+from fleetscan.settings.types import OneOf, Text
 
 
 class ReadGroup(Enum):
@@ -26,4 +26,16 @@ class ReadSettings(CheckedSettings):
         "The directory of all runs, where RUN is a name or is left out.",
         "Default: fleetscan-runs.",
         group=ReadGroup.WHAT,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ReportSettings(ReadSettings):
+    """How a report is shown."""
+
+    format: str = setting(
+        "text",
+        OneOf(("text", "markdown", "json")),
+        "text fits a terminal; markdown fits a pull request; json is schema fleetscan.report/1.",
+        group=ReadGroup.OUTPUT,
     )

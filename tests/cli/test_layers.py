@@ -45,6 +45,7 @@ ROWS: dict[str, tuple[tuple[str, object], tuple[str, object], tuple[str, object]
         ("tag:flag", ("tag:flag",)),
     ),
     "runs": (("file", "file"), ("env", "env"), ("flag", "flag")),
+    "format": (("json", "json"), ("markdown", "markdown"), ("json", "json")),
     "resume": (("true", True), ("false", False), ("", True)),
     "retry-failed": (("file", "file"), ("env", "env"), ("flag", "flag")),
     "resume-within": (("1h", 3600.0), ("30h", 108_000.0), ("2d", 172_800.0)),

@@ -1,0 +1,57 @@
+"""`fleetscan report`: a run on one screen, as Markdown or as one JSON object, always on stdout."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from fleetscan.cli.command_help import Example
+from fleetscan.cli.console import hand_over, handed_over
+from fleetscan.cli.options import reading
+from fleetscan.cli.reading import run_of, spelled_for
+from fleetscan.settings.reading import ReportSettings
+
+if TYPE_CHECKING:
+    from fleetscan.records.report import Report
+
+EXAMPLES = (
+    Example("The newest run that has ended", "fleetscan report"),
+    Example("For a pull request or a job's summary", "fleetscan report latest --format markdown > report.md"),
+    Example("For programs", "fleetscan report latest --format json > report.json"),
+)
+
+
+@reading(ReportSettings, EXAMPLES)
+def report(run: str | None, settings: ReportSettings) -> int:
+    """Show a run: coverage, compliance, the worst and the failed VMs.
+
+    RUN is a directory, the beginning of a run's name or id, or `latest`. Without RUN: the newest run under
+    --runs that has ended; which one is said on stderr. A run that has not ended is shown as far as it has
+    come, and its figures are marked as partial.
+
+    Exit codes: 0 shown; 2 usage, no such run, or a run of a later fleetscan; 4 the output cannot be written.
+    """
+    from fleetscan.report.digest import report_of
+
+    record = report_of(run_of(run, settings))
+    _show(record, settings.format)
+    return 0
+
+
+def _show(record: Report, form: str) -> None:
+    spelled = spelled_for(record["directory"] or "", record["selection"].get("endpoint"))
+    match form:
+        case "json":
+            from fleetscan import json_text
+
+            hand_over(json_text.encode_ascii(record))
+        case "markdown":
+            from fleetscan.report.markdown import markdown_of
+            from fleetscan.report.sanitize import fit
+
+            hand_over(fit(markdown_of(record, spelled), sys.stdout.encoding or "ascii"))
+        case _:
+            from fleetscan.report.terminal import print_report
+
+            print_report(record, stream=sys.stdout, spelled=spelled)
+            handed_over()

@@ -1,0 +1,120 @@
+"""What `fleetscan report` prints as JSON, schema fleetscan.report/1, declared: what people look at.
+
+It is made of a run's rows and totals, and every view of it shows this record and nothing else. Lists of VMs
+and patches hold the first few; a count beside each says how many there are. Unknown is null, never 0.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeAlias, TypedDict
+
+from fleetscan.model import Json
+from fleetscan.records.row import OsType, OutcomeWord, ReasonWord
+from fleetscan.records.shapes import Count, HttpStatus, Seconds, UtcTime
+from fleetscan.records.totals import GroupTotals, NotListed, NotScanned, Requests
+
+Schema: TypeAlias = Literal["fleetscan.report/1"]
+SCHEMA: Schema = "fleetscan.report/1"
+
+MOST_VMS = 50
+MOST_PATCHES = 50
+
+StateWord: TypeAlias = Literal["complete", "stopped", "unfinished"]
+
+
+class ReportedVm(TypedDict):
+    """Which VM: names repeat in a fleet, ids do not."""
+
+    resource_id: Annotated[str, "The VM's id as Azure wrote it; unique without regard to case."]
+    name: Annotated[str, "The VM's own name; unique in its resource group alone."]
+    resource_group: Annotated[str, "Its resource group."]
+    subscription_id: Annotated[str, "Its subscription."]
+    subscription_name: Annotated[str | None, "The subscription's display name."]
+    location: Annotated[str | None, "The region, lower case without spaces."]
+    os_type: Annotated[OsType | None, "What the VM runs."]
+
+
+class WorstVm(ReportedVm):
+    """An assessed VM that needs mending."""
+
+    critical_and_security_count: Annotated[
+        Count | None, "Missing critical and security patches; null if not reported."
+    ]
+    other_count: Annotated[Count | None, "Other missing patches; null if not reported."]
+    reboot_pending: Annotated[bool | None, "Whether a restart is due; null if not reported."]
+
+
+class UnassessedVm(ReportedVm):
+    """A VM that was not assessed: what it misses is unknown."""
+
+    code: Annotated[str | None, "The innermost error code; Azure's is verbatim."]
+    message: Annotated[str | None, "The innermost message; Azure's is verbatim."]
+    http_status: HttpStatus
+
+
+class UnassessedReason(TypedDict):
+    """The VMs that were not assessed for one reason."""
+
+    outcome: Annotated[OutcomeWord, "How they ended: failed, timed_out or skipped."]
+    reason: Annotated[ReasonWord, "Why."]
+    count: Annotated[Count, "VMs that ended so."]
+    what: Annotated[str, "What happened, as a clause that follows a VM's name."]
+    to_do: Annotated[str, "What to do about it."]
+    vms: Annotated[list[UnassessedVm], f"The first {MOST_VMS} of them by name."]
+
+
+class MissedPatch(TypedDict):
+    """A patch that assessed VMs miss: a KB on Windows, a package on Linux."""
+
+    patch: Annotated[str, "The KB (KB5034441), or the package's name."]
+    name: Annotated[str | None, "Its newest title, as Azure says it."]
+    classifications: Annotated[list[str], "Azure's words for its kind."]
+    is_critical_or_security: Annotated[bool, "Whether Azure counts it among those."]
+    vms: Annotated[Count, "Assessed VMs whose list has it: at least so many miss it."]
+
+
+class Report(TypedDict):
+    """A run, as people look at it."""
+
+    schema: Schema
+    scan_id: Annotated[str, "The scan that is reported."]
+    directory: Annotated[str | None, "Where the run is kept."]
+    started_at: Annotated[UtcTime | None, "When the scan began."]
+    finished_at: Annotated[UtcTime | None, "When the scan ended; null while it has not."]
+    duration_s: Annotated[Seconds | None, "How long the scan ran, in seconds; null while it has not ended."]
+    state: Annotated[StateWord, "Whether every VM listed has ended."]
+    partial: Annotated[
+        list[str],
+        "Why every figure is partial, a sentence each; empty where the run is complete and undamaged.",
+    ]
+    is_whole_fleet: Annotated[
+        bool,
+        "Whether nothing is known to be missing among the VMs listed: no limit, refusal or passing over.",
+    ]
+    selection: Annotated[dict[str, Json], "What was asked for: every setting that selects, as it was set."]
+    not_scanned: Annotated[
+        list[NotScanned], "Subscriptions passed over because of their state: no VM of theirs is listed."
+    ]
+    inventory_errors: Annotated[
+        list[NotListed] | None, "What could not be listed; null if that is not known."
+    ]
+    requests: Requests | None
+    fleet: Annotated[GroupTotals, "The sums over the fleet, as in totals.jsonl."]
+    groups: Annotated[
+        list[GroupTotals], "The sums of each subscription, location, OS type and asked-for tag, as there."
+    ]
+    not_assessed: Annotated[
+        list[UnassessedReason], "Failed, timed out and skipped VMs, by reason, the most frequent first."
+    ]
+    worst: Annotated[
+        list[WorstVm] | None,
+        f"The {MOST_VMS} VMs with the most missing critical and security patches, then those where a restart "
+        "is due, then those with the most other patches; null where the rows were not read.",
+    ]
+    patches: Annotated[
+        list[MissedPatch] | None,
+        f"The {MOST_PATCHES} patches that most VMs miss, critical and security ones first; null where the "
+        "rows were not read.",
+    ]
+    distinct_patches: Annotated[Count | None, "How many different patches are missing."]
+    vms_unknown: Annotated[Count, "VMs listed and not assessed: which patches they miss is unknown."]

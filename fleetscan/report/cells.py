@@ -1,0 +1,60 @@
+"""Text in a terminal's columns: how many it takes, cut to so many, and names one below the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fleetscan.report.sanitize import ELLIPSIS
+
+GAP = "  "
+# A name that is cut shorter tells nothing.
+LEAST_CELLS = 10
+
+
+def cells(text: str) -> int:
+    """The columns that `text` takes."""
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def cut(text: str, width: int) -> str:
+    """`text` in at most `width` columns."""
+    from rich.cells import set_cell_size
+
+    if cells(text) <= width:
+        return text
+    return set_cell_size(text, max(width - len(ELLIPSIS), 0)).rstrip() + ELLIPSIS[: max(width, 0)]
+
+
+def aligned(rows: Sequence[Sequence[str]], width: int) -> list[str]:
+    """Each row on a line of at most `width` columns, its cells one below the other's.
+
+    Where they do not fit, the longest are cut, the first column last. Where not even that fits, a line has
+    its cells one after the other and is as long as it is.
+    """
+    if not rows:
+        return []
+    room = width - cells(GAP) * (len(rows[0]) - 1)
+    widths = _shrunk([max(cells(row[place]) for row in rows) for place in range(len(rows[0]))], room)
+    if widths is None:
+        return [", ".join(filter(None, row)) for row in rows]
+    return [GAP.join(map(_padded, row, widths)).rstrip() for row in rows]
+
+
+def _shrunk(widths: list[int], room: int) -> list[int] | None:
+    """The widths of columns in so much room; None where it is too little."""
+    widths = [*widths]
+    while sum(widths) > room:
+        others = [place for place in range(1, len(widths)) if widths[place] > LEAST_CELLS]
+        if not others and widths[0] > LEAST_CELLS:
+            others = [0]
+        if not others:
+            return None
+        widths[max(others, key=lambda place: widths[place])] -= 1
+    return widths
+
+
+def _padded(text: str, width: int) -> str:
+    text = cut(text, width)
+    return text + " " * (width - cells(text))

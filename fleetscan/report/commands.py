@@ -1,0 +1,48 @@
+"""Which commands show more of a run, or go on from it, where they have something to show."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from fleetscan.records.report import Report
+
+# Only such a key is a whole word in every shell; a stranger chose it.
+PLAIN_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}", re.ASCII)
+
+
+class Spelled(NamedTuple):
+    """Commands as a person pastes them into a shell: `show` shows more of the run.
+
+    `retry` retries what failed in it, `resume` goes on with it; None where no later process can.
+    """
+
+    show: str
+    retry: str | None
+    resume: str | None
+
+
+def show_flags(report: Report) -> list[str]:
+    """What `fleetscan show` has to show of the run."""
+    flags = []
+    if _failed(report):
+        flags.append("--failed")
+    if report["fleet"]["outcomes"]["skipped"]:
+        flags.append("--skipped")
+    if report["worst"]:
+        flags.append("--worst 50")
+    if report["patches"] and PLAIN_KEY.fullmatch(key := report["patches"][0]["patch"]):
+        flags.append(f"--missing {key}")
+    return flags
+
+
+def next_command(report: Report, spelled: Spelled) -> str | None:
+    """How to go on from the run: resume one that is not complete, retry what failed in one that is."""
+    if report["state"] != "complete":
+        return spelled.resume
+    return spelled.retry if _failed(report) else None
+
+
+def _failed(report: Report) -> int:
+    outcomes = report["fleet"]["outcomes"]
+    return outcomes["failed"] + outcomes["timed_out"]

@@ -1,0 +1,156 @@
+"""A run in one record, schema fleetscan.report/1, by one pass over its rows: what every view of a run shows.
+
+It holds the first few VMs and patches, never a row, so that memory does not grow with the fleet. Sums are the
+run's own; where it has none, they are counted from its journal and its rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import cast
+
+from fleetscan.errors import OTHER_VERSION, CannotReadRunError
+from fleetscan.model import Json
+from fleetscan.records.fleet_facts import not_scanned
+from fleetscan.records.report import SCHEMA, Report, UnassessedReason
+from fleetscan.records.row import REASONS, OutcomeWord
+from fleetscan.records.totals import GroupTotals, NotListed, NotScanned, Totals
+from fleetscan.report.left_out import is_whole
+from fleetscan.report.named import Named, in_order, reason_of
+from fleetscan.runs.begun import BegunRun
+from fleetscan.runs.directory import JOURNAL, RESULTS, TOTALS
+from fleetscan.runs.reader import Run, State
+
+NOT_ASSESSED: tuple[OutcomeWord, ...] = ("failed", "timed_out", "skipped")
+# How often it is asked whether to go on: reading so many rows takes some 0.05 s.
+ASK_EVERY = 500
+
+
+class TooLongError(Exception):
+    """The pass over the rows was given up."""
+
+
+def report_of(run: Run, *, goes_on: Callable[[], bool] = lambda: True) -> Report:
+    """The report of `run`: complete, stopped or unfinished.
+
+    Raises CannotReadRunError where its files cannot be read or a later fleetscan wrote them, and TooLongError
+    once `goes_on` answers no.
+    """
+    told = _told(run)
+    begun = BegunRun(run) if told is None else None
+    named = Named()
+    for number, row in enumerate(run.rows()):
+        if number % ASK_EVERY == 0 and not goes_on():
+            raise TooLongError
+        named.add(row)
+        if begun is not None:
+            begun.ended(row)
+    report = _of_begun(run, begun) if begun is not None else report_of_totals(*(told or ()))
+    report["state"] = run.state.value
+    report["directory"] = str(_directory(run.path))
+    report["partial"] = [*_partial(run, begun, named.rows)]
+    return _with_names(report, named)
+
+
+def _directory(path: Path) -> Path:
+    """The run's own directory: a link such as `latest` may lead to another run tomorrow."""
+    return path.parent / path.readlink() if path.is_symlink() else path
+
+
+def report_of_totals(totals: Totals, groups: Sequence[GroupTotals] = ()) -> Report:
+    """What the fleet's line of totals.jsonl tells; no VM and no patch by name."""
+    interrupted = totals["outcomes"]["interrupted"]
+    report = _outline(totals, groups, totals["selection"], totals["not_scanned"], totals["inventory_errors"])
+    report["started_at"], report["finished_at"] = totals["started_at"], totals["finished_at"]
+    report["duration_s"], report["requests"] = totals["duration_s"], totals["requests"]
+    if interrupted:
+        have = "1 VM has" if interrupted == 1 else f"{interrupted:,} VMs have"
+        report["state"] = "stopped"
+        report["partial"] = [f"the run was stopped: {have} no row"]
+    return report
+
+
+def _told(run: Run) -> tuple[Totals, list[GroupTotals]] | None:
+    """The run's own sums; None where they are not there, not to be read, or not of its rows."""
+    if run.state is State.UNFINISHED:
+        # Those of a process that was stopped before this one went on may be there: they are out of date.
+        return None
+    try:
+        return run.totals(), run.groups()
+    except CannotReadRunError as error:
+        if error.remedy is OTHER_VERSION:
+            raise
+        return None
+
+
+def _partial(run: Run, begun: BegunRun | None, rows: int) -> Iterator[str]:
+    """Why the figures are partial, or not the run's own."""
+    yield from run.incomplete
+    if begun is None and (surplus := rows - _rows_told(run.totals())) > 0:
+        yield f"{RESULTS} has {surplus:,} rows more than its totals count"
+    if begun is not None and run.state is not State.UNFINISHED:
+        yield f"{TOTALS} is missing or damaged: the figures are counted from {JOURNAL} and {RESULTS}"
+    if begun is not None and begun.listed is None:
+        yield f"{JOURNAL} does not tell how many VMs were listed: the figures are of those that have a row"
+
+
+def _rows_told(totals: Totals) -> int:
+    return totals["listed"] - totals["outcomes"]["interrupted"]
+
+
+def _of_begun(run: Run, begun: BegunRun) -> Report:
+    fleet, groups = begun.sums()
+    facts = run.facts
+    report = _outline(fleet, groups, facts["selection"], not_scanned(facts["scope"]), begun.errors)
+    report["started_at"], report["finished_at"] = facts["started_at"], facts["finished_at"]
+    return report
+
+
+def _outline(
+    fleet: GroupTotals,
+    groups: Sequence[GroupTotals],
+    selection: dict[str, Json],
+    passed_over: list[NotScanned],
+    errors: list[NotListed] | None,
+) -> Report:
+    return {
+        "schema": SCHEMA,
+        "scan_id": fleet["scan_id"],
+        "directory": None,
+        "started_at": None,
+        "finished_at": None,
+        "duration_s": None,
+        "state": "complete",
+        "partial": [],
+        "is_whole_fleet": is_whole(selection, fleet["listed"], passed_over, errors),
+        "selection": selection,
+        "not_scanned": passed_over,
+        "inventory_errors": errors,
+        "requests": None,
+        "fleet": cast("GroupTotals", {name: fleet[name] for name in GroupTotals.__annotations__}),  # type: ignore[literal-required]
+        "groups": [*groups],
+        "not_assessed": _reasons(fleet),
+        "worst": None,
+        "patches": None,
+        "distinct_patches": None,
+        "vms_unknown": fleet["listed"] - fleet["outcomes"]["assessed"],
+    }
+
+
+def _reasons(fleet: GroupTotals) -> list[UnassessedReason]:
+    """The reasons that occurred, without the VMs."""
+    counts = fleet["reasons"]
+    return in_order(
+        reason_of(outcome, word, counts[word], [])
+        for outcome in NOT_ASSESSED
+        for word in REASONS[outcome]
+        if word is not None and word in counts
+    )
+
+
+def _with_names(report: Report, named: Named) -> Report:
+    report["worst"], report["patches"] = named.worst(), named.patches()
+    report["distinct_patches"] = named.distinct_patches
+    report["not_assessed"] = named.not_assessed()
+    return report

@@ -1,0 +1,241 @@
+"""A report as GitHub's Markdown, for a pull request or the summary of a job.
+
+Reads only the record of fleetscan.report/1. Foreign text stands in code spans: there GitHub reads no
+Markdown, HTML, mention or link, and `code` leaves it no way out of its span or its cell.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from fleetscan.records.report import Report, ReportedVm, UnassessedReason
+from fleetscan.records.totals import GroupTotals, NotListed
+from fleetscan.report.commands import Spelled, next_command, show_flags
+from fleetscan.report.figures import counted, duration, parts_of
+from fleetscan.report.left_out import passed_over_words, selection_words
+from fleetscan.report.reasons import meaning_of
+from fleetscan.report.sanitize import sanitize
+from fleetscan.report.which_run import minute
+
+WORST_SHOWN = 10
+# VMs of one reason; there are some fifteen reasons, and GitHub takes 65,536 characters in a comment.
+FAILED_SHOWN = 5
+PATCHES_SHOWN = 10
+GROUPS_SHOWN = 20
+ERRORS_SHOWN = 10
+NAME_LIMIT_CHARS = 100
+MESSAGE_LIMIT_CHARS = 200
+LINE_LIMIT_CHARS = 1000
+
+PIPE = "\\x7c"
+PLACE = ("VM", "resource group", "subscription")
+
+
+def markdown_of(report: Report, spelled: Spelled) -> str:
+    """The report as Markdown, with the commands for its run as they are `spelled`."""
+    blocks = [
+        _heading(report),
+        *_warnings(report),
+        *_figures(report),
+        *_worst(report),
+        *_not_assessed(report),
+        *_patches(report),
+        *_groups(report, "subscription", "subscription"),
+        *_groups(report, "os_type", "operating system"),
+        *_more(report, spelled),
+    ]
+    return "\n\n".join(blocks)
+
+
+def code(text: str | None, limit: int = NAME_LIMIT_CHARS) -> str:
+    """`text` in a code span that it cannot end, on one line; without a pipe, which would end a cell."""
+    shown = sanitize(text or "", limit).replace("|", PIPE)
+    if not shown:
+        return ""
+    fence = "`" * (max(map(len, re.findall("`+", shown)), default=0) + 1)
+    # A blank at both ends parts the text's own backticks from the fence, and is not shown.
+    blank = " " if "`" in (shown[0], shown[-1]) else ""
+    return f"{fence}{blank}{shown}{blank}{fence}"
+
+
+def _heading(report: Report) -> str:
+    fleet, lasted = report["fleet"], report["duration_s"]
+    words = f"{counted(fleet['listed'], 'VM', 'VMs')} listed, {fleet['outcomes']['assessed']:,} assessed"
+    within = "" if lasted is None else f" in {duration(lasted)}"
+    return f"## Patches: {words}\n\nRun of {minute(report['started_at'])}{within}."
+
+
+def _warnings(report: Report) -> Iterator[str]:
+    """What makes the figures less than they look."""
+    yield from (f"**PARTIAL**: {why}." for why in report["partial"])
+    errors = report["inventory_errors"]
+    if errors is None:
+        yield "**NOT LISTED**: unknown, because the run has no totals."
+    yield from (f"**NOT LISTED**: {_not_listed(error)}" for error in (errors or [])[:ERRORS_SHOWN])
+    if errors and len(errors) > ERRORS_SHOWN:
+        yield f"**NOT LISTED**: and {len(errors) - ERRORS_SHOWN:,} more."
+    if words := passed_over_words(report["not_scanned"]):
+        yield f"**Passed over**: {code(words, LINE_LIMIT_CHARS)}"
+    if words := selection_words(report["selection"]):
+        yield f"Selection: {code(words, LINE_LIMIT_CHARS)}"
+
+
+def _not_listed(error: NotListed) -> str:
+    part = f"subscription {code(error['subscription_id'])}" if error["subscription_id"] else "the fleet"
+    return f"{part}: {code(error['code']) or 'no code'}: {code(error['message'], MESSAGE_LIMIT_CHARS)}"
+
+
+def _figures(report: Report) -> Iterator[str]:
+    fleet = report["fleet"]
+    listed, assessed = fleet["listed"], fleet["outcomes"]["assessed"]
+    if not listed:
+        return
+    of = "of the VMs listed" if report["is_whole_fleet"] else "of what was listed"
+    compliance = f"{_percent(fleet['compliance_pct'])} {of} have no missing critical or security patches"
+    rows = [
+        ("Coverage", f"{_percent(fleet['coverage_pct'])} {of} ({assessed:,} of {listed:,})"),
+        ("Compliance", compliance),
+        *(_missing(fleet) if assessed else [("Missing", "unknown: no VM was assessed")]),
+        *_ends(report),
+    ]
+    yield _table(("figure", ""), rows)
+
+
+def _missing(fleet: GroupTotals) -> Iterator[tuple[str, str]]:
+    critical = counted(
+        fleet["critical_and_security_count"], "critical or security patch", "critical and security patches"
+    )
+    on = counted(fleet["vms_with_critical_or_security"], "VM", "VMs")
+    yield "Missing", f"**{critical}** on {on}; {fleet['other_count']:,} other"
+    yield "Reboot", f"pending on {counted(fleet['reboot_pending'], 'VM', 'VMs')}"
+    if fleet["patches_incomplete"]:
+        lists = counted(fleet["patches_incomplete"], "patch list is", "patch lists are")
+        yield "Incomplete", f"{lists} truncated; counts are correct"
+
+
+def _ends(report: Report) -> Iterator[tuple[str, str]]:
+    outcomes = report["fleet"]["outcomes"]
+    for label, outcome in (("Failed", "failed"), ("Timed out", "timed_out"), ("Skipped", "skipped")):
+        reasons = [each for each in report["not_assessed"] if each["outcome"] == outcome]
+        number = sum(each["count"] for each in reasons)
+        if number:
+            why = parts_of(number, [(_words(each), each["count"]) for each in reasons])
+            yield label, f"{number:,}: {why}"
+    if outcomes["interrupted"]:
+        yield "Unfinished", f"{outcomes['interrupted']:,}"
+
+
+def _worst(report: Report) -> Iterator[str]:
+    if not (worst := (report["worst"] or [])[:WORST_SHOWN]):
+        return
+    rows = [
+        (
+            _number(vm["critical_and_security_count"]),
+            _number(vm["other_count"]),
+            "pending" if vm["reboot_pending"] else "",
+            *_place(vm),
+        )
+        for vm in worst
+    ]
+    yield "### Worst VMs"
+    yield _table(("critical and security", "other", "reboot", *PLACE), rows)
+
+
+def _not_assessed(report: Report) -> Iterator[str]:
+    failed = [each for each in report["not_assessed"] if each["outcome"] != "skipped"]
+    if failed:
+        yield "### Not assessed\n\nWhat these VMs miss is unknown."
+    for reason in failed:
+        mend = meaning_of(reason["reason"]).mend
+        to_do = f" To do: {mend}." if mend else ""
+        yield f"**{reason['count']:,} {_words(reason)}**: {reason['what']}.{to_do}"
+        yield from _unassessed(reason)
+
+
+def _unassessed(reason: UnassessedReason) -> Iterator[str]:
+    shown = reason["vms"][:FAILED_SHOWN]
+    if not shown:
+        return
+    rows = [
+        (*_place(vm), ": ".join(filter(None, (code(vm["code"]), code(vm["message"], MESSAGE_LIMIT_CHARS)))))
+        for vm in shown
+    ]
+    yield _table((*PLACE, "message"), rows)
+    if (more := reason["count"] - len(shown)) > 0:
+        yield f"and {more:,} more"
+
+
+def _patches(report: Report) -> Iterator[str]:
+    if not (patches := (report["patches"] or [])[:PATCHES_SHOWN]):
+        return
+    yield "### Most missed patches"
+    if unknown := report["vms_unknown"]:
+        are = "1 VM is" if unknown == 1 else f"{unknown:,} VMs are"
+        yield f"{are} unknown: not assessed."
+    rows = [
+        (
+            f"{each['vms']:,}",
+            code(each["patch"]),
+            code(", ".join(each["classifications"])),
+            code(each["name"], MESSAGE_LIMIT_CHARS),
+        )
+        for each in patches
+    ]
+    vms = "VMs, at least" if report["fleet"]["patches_incomplete"] else "VMs"
+    yield _table((vms, "patch", "kind", "name"), rows)
+
+
+def _groups(report: Report, scope: str, label: str) -> Iterator[str]:
+    """The groups of one scope, those with the most critical and security patches first."""
+    groups = [each for each in report["groups"] if each["scope"] == scope]
+    groups.sort(key=lambda each: (-each["critical_and_security_count"], each["key"] or ""))
+    if len(groups) < 2:
+        return
+    rows = [
+        (
+            code(each["name"] or each["key"]) or "unknown",
+            f"{each['listed']:,}",
+            _percent(each["coverage_pct"]),
+            _percent(each["compliance_pct"]),
+            f"{each['critical_and_security_count']:,}",
+            f"{each['reboot_pending']:,}",
+        )
+        for each in groups[:GROUPS_SHOWN]
+    ]
+    yield f"### By {label}"
+    yield _table((label, "VMs", "coverage", "compliance", "critical and security", "reboots"), rows)
+    if (more := len(groups) - GROUPS_SHOWN) > 0:
+        yield f"and {more:,} more"
+
+
+def _more(report: Report, spelled: Spelled) -> Iterator[str]:
+    """The commands that show more, and the one that retries."""
+    show, *others = show_flags(report) or [""]
+    if show:
+        told = "".join(f", `{flag}`" for flag in others)
+        yield f"More: {code(f'{spelled.show} {show}', LINE_LIMIT_CHARS)}{told}"
+    if (command := next_command(report, spelled)) is not None:
+        yield f"Next: {code(command, LINE_LIMIT_CHARS)}"
+
+
+def _place(vm: ReportedVm) -> tuple[str, str, str]:
+    subscription = vm["subscription_name"] or vm["subscription_id"]
+    return code(vm["name"]), code(vm["resource_group"]), code(subscription)
+
+
+def _words(reason: UnassessedReason) -> str:
+    return str(reason["reason"]).replace("_", " ")
+
+
+def _number(count: int | None) -> str:
+    return "?" if count is None else f"{count:,}"
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{share:.2f} %"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
