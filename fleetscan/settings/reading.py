@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from fleetscan.settings.setting import CheckedSettings, setting
-from fleetscan.settings.types import Text
+from fleetscan.settings.types import Switch, Text
 
 
 class ReadGroup(Enum):
@@ -26,4 +26,17 @@ class ReadSettings(CheckedSettings):
         "The directory of all runs, where RUN is a name or is left out.",
         "Default: fleetscan-runs.",
         group=ReadGroup.WHAT,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaSettings(ReadSettings):
+    """What is printed of the records, or of a run."""
+
+    sql: bool = setting(
+        False,
+        Switch(),
+        "Print views for DuckDB over the files of RUN.",
+        "Every column has its declared type, whatever the rows hold.",
+        group=ReadGroup.OUTPUT,
     )
