@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from fleetscan.cli.dials import DemoSettings, SimulateSettings
 from fleetscan.settings.declared import PlanSettings, Settings
-from fleetscan.settings.reading import SchemaSettings
+from fleetscan.settings.reading import ExportSettings, SchemaSettings
 from fleetscan.settings.setting import CheckedSettings
 
 
@@ -26,6 +26,7 @@ COMMANDS = {
     "plan": Command("Estimate how long a scan takes. Lists VMs; starts nothing.", PlanSettings),
     "simulate": Command("Serve a simulated Azure on this computer and print its endpoint.", SimulateSettings),
     "demo": Command("Scan a simulated fleet. No Azure account needed.", DemoSettings),
+    "export": Command("Write a run as flat tables: CSV, SQLite or Parquet.", ExportSettings),
     "schema": Command("Print the JSON Schema of the records, or DuckDB views of a run.", SchemaSettings),
     "help": Command("Show this help, or that of a command."),
     "version": Command("Print the version."),

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from fleetscan.records.flat_tables import PATCH_COLUMNS
 from fleetscan.records.machine_row import PATCHES
 from fleetscan.records.patches import PRESSING, UNNAMED
 from fleetscan.records.row import Row
 from fleetscan.records.run import COMPLETE, RunFacts
-from fleetscan.records.sql_types import DAY, TEXT, TRUTH, column_types, name_of, text_of
+from fleetscan.records.sql_types import DAY, column_types, name_of, text_of
 from fleetscan.records.totals import Totals
 
 LINES, WHOLE_FILE = "newline_delimited", "unstructured"
@@ -66,17 +67,6 @@ PATCH: Mapping[str, str] = {
     "published_on": f"""CASE WHEN regexp_full_match(t.published, {MOMENT}) THEN (try_cast(
                 t.published || CASE WHEN regexp_matches(t.published, {OFFSET}) THEN '' ELSE 'Z' END
                 AS TIMESTAMPTZ) AT TIME ZONE 'UTC')::{DAY} END""",
-}
-# A patch's columns, with their types: in the views and in exported tables alike.
-PATCH_COLUMNS: Mapping[str, str] = {
-    "patch": TEXT,
-    "patch_name": TEXT,
-    "kb": TEXT,
-    "version": TEXT,
-    "classifications": f"{TEXT}[]",
-    "is_critical_or_security": TRUTH,
-    "reboot_behavior": TEXT,
-    "published_on": DAY,
 }
 
 
@@ -177,7 +167,7 @@ def _patches() -> str:
             {shape}
         }}]'),
         lambda e: {_packed(TOLD)}
-    ), lambda t: {_packed(PATCH)})"""
+    ), lambda t: {_packed({name: PATCH[name] for name in PATCH_COLUMNS})})"""
 
 
 def _packed(fields: Mapping[str, str]) -> str:

@@ -102,6 +102,7 @@ ROWS: dict[str, tuple[tuple[str, object], tuple[str, object], tuple[str, object]
     "page-size": (("1", 1), ("2", 2), ("3", 3)),
     "lists": (("endless", "endless"), ("hollow", "hollow"), ("up", "up")),
     "graph": (("denied", "denied"), ("broken", "broken"), ("up", "up")),
+    "format": (("sqlite", "sqlite"), ("parquet", "parquet"), ("csv", "csv")),
     "sql": (("true", True), ("false", False), ("", True)),
     "token": (("file", "file"), ("env", "env"), ("flag", "flag")),
 }
