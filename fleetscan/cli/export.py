@@ -29,6 +29,7 @@ def export(name: str | None, settings: ExportSettings) -> int:
     Exit codes: 0 written; 2 usage, no such run, or a file that is there already; 4 the disk refuses.
     """
     from fleetscan.export.exporting import Format, export_run
+    from fleetscan.report.figures import counted
 
     if settings.out is None or settings.out == "-":
         raise UsageError(
@@ -40,5 +41,5 @@ def export(name: str | None, settings: ExportSettings) -> int:
         note("warning", f"the tables are PARTIAL: {sentence}")
     for file in done.files:
         tell(f"Wrote {file}")
-    tell(f"{done.vms:,} VMs, {done.patches:,} missing patches")
+    tell(f"{counted(done.vms, 'VM', 'VMs')}, {counted(done.patches, 'missing patch', 'missing patches')}")
     return 0

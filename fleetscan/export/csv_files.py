@@ -56,11 +56,24 @@ class CsvFile:
             os.close(fd)
 
 
+def opened(paths: Sequence[Path]) -> list[CsvFile]:
+    """The files at `paths`, all or none."""
+    files: list[CsvFile] = []
+    try:
+        # One after the other, so that those before a failure are known.
+        files.extend(CsvFile(path) for path in paths)
+    except OSError:
+        for file in files:
+            file.close()
+        raise
+    return files
+
+
 class CsvTables:
     """A file for each table, in the tables' order."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
-        self._run, self._vm, self._vm_patch = self._files = [CsvFile(path) for path in paths]
+        self._run, self._vm, self._vm_patch = self._files = opened(paths)
         for file, table in zip(self._files, TABLES, strict=True):
             file.write(line_of(table.columns))
         self._tails = KnownPatches(lambda patch: b"," + line_of(patch_cells(patch)))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
@@ -58,13 +59,11 @@ def export_run(run: Run, directory: Path, form: Format) -> Exported:
     if form == "parquet":
         parquet_files.require(directory)
     with whole_files(directory, names, SCRATCH if form == "parquet" else ()) as (new, scratch):
-        tables = _tables(form, new, scratch)
         try:
-            done = _export(run, tables, [directory / name for name in names])
+            with closing(_tables(form, new, scratch)) as tables:
+                done = _export(run, tables, [directory / name for name in names])
         except sqlite3.Error as error:
             raise OSError(0, str(error), str(directory / names[0])) from error
-        finally:
-            tables.close()
     return done
 
 

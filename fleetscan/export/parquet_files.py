@@ -12,7 +12,7 @@ from typing import Final
 
 from fleetscan import json_text
 from fleetscan.errors import Remedy, UsageError
-from fleetscan.export.csv_files import CsvFile
+from fleetscan.export.csv_files import opened
 from fleetscan.export.known_patches import KnownPatches
 from fleetscan.records.duckdb_views import literal_path
 from fleetscan.records.flat_tables import PATCH_COLUMNS, RUN, VM, Cell, patch_cells
@@ -57,7 +57,7 @@ class ParquetTables:
 
     def __init__(self, paths: Sequence[Path], scratch: Sequence[Path]) -> None:
         self._paths, self._scratch = paths, scratch
-        self._run, self._vm, self._patch, self._vm_patch = self._files = [CsvFile(path) for path in scratch]
+        self._run, self._vm, self._patch, self._vm_patch = self._files = opened(scratch)
         self._count = 0
         self._numbers = KnownPatches(self._number)
 

@@ -29,8 +29,12 @@ class SqliteTables:
     def __init__(self, paths: Sequence[Path]) -> None:
         [path] = paths
         self._db = sqlite3.connect(path, isolation_level=None)
-        for sql in (*SETTINGS, PATCHES, "BEGIN", *map(_create, TABLES)):
-            self._db.execute(sql)
+        try:
+            for sql in (*SETTINGS, PATCHES, "BEGIN", *map(_create, TABLES)):
+                self._db.execute(sql)
+        except sqlite3.Error:
+            self._db.close()
+            raise
         self._count = 0
         self._numbers = KnownPatches(self._number)
         self._vms: list[tuple[Cell, ...]] = []

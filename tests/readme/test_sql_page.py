@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import runpy
 import subprocess
 import sys
@@ -13,23 +14,28 @@ import pytest
 
 import fleetscan
 from fleetscan.simulator import Cloud, Scenario, serve
-from tests.readme.pages import SQL_PAGE, python_blocks, queries_of
+from tests.readme.pages import SQL_PAGE, blocks_of, commands_of, python_blocks, queries_of
 from tests.readme.workshop import patches_of
 
 QUERIES = queries_of(SQL_PAGE)
 PYTHON = python_blocks(SQL_PAGE)
+COMMANDS = [
+    command.text
+    for block in blocks_of(SQL_PAGE)
+    if block.text.startswith("fleetscan ")
+    for command in commands_of(block)
+]
 FLEET = Scenario(machines=40, speed=2000.0, limits_speed=0.0, failing_pct=15.0, truncated_pct=5.0)
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory with a run, and the views that the page has its reader make first."""
+    """A directory with a run, and the views and tables that the page has its reader make first."""
     place = tmp_path_factory.mktemp("place")
     asyncio.run(scan(place / "fleetscan-runs"))
-    views = subprocess.run(
-        [sys.executable, "-m", "fleetscan", "schema", "--sql"], cwd=place, capture_output=True, check=True
-    )
-    (place / "views.sql").write_bytes(views.stdout)
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    for line in COMMANDS:
+        subprocess.run(["/bin/sh", "-c", line], cwd=place, env={**os.environ, "PATH": path}, check=True)
     return place
 
 
@@ -66,7 +72,8 @@ def test_each_block_of_python_tells_something(
 
 def test_there_are_as_many_queries_and_blocks_as_a_reader_sees() -> None:
     assert len(QUERIES) == 8
-    assert len(PYTHON) == 3
+    assert len(PYTHON) == 6
+    assert len(COMMANDS) == 4
 
 
 def test_no_query_reads_a_run_twice_through_latest() -> None:

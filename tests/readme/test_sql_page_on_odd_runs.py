@@ -94,7 +94,7 @@ def by_polars() -> Loaded:
 
 def block(package: str) -> dict[str, Any]:
     """What the page's program that imports `package` leaves."""
-    [text] = [text for text in python_blocks(SQL_PAGE) if f"import {package} " in text]
+    [text] = [text for text in python_blocks(SQL_PAGE) if f"import {package} " in text and "open_run" in text]
     Path("block.py").write_text(text, encoding="utf-8")
     return runpy.run_path("block.py")
 
