@@ -23,17 +23,19 @@ SUFFIX: Final = ".parquet"
 INSTALL = Remedy("install it with: pip install 'fleetscan[parquet]', or choose {format}", {"format": "csv"})
 SETTINGS: dict[str, str | int | float | list[str]] = {
     "memory_limit": "256MB",
-    "threads": 2,
+    "temp_directory": "",
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
-    "temp_directory": "",
-    # The patches are looked up for each number in turn, so that the rows keep their order.
+    # One thread keeps the order of the rows, and the patches are looked up for each number in turn. Were
+    # DuckDB told to keep the order, it would hold row groups of any size in memory.
+    "threads": 1,
+    "preserve_insertion_order": False,
     "disabled_optimizers": "join_order,build_side_probe_side",
 }
 # In the file that is there, which is its owner's alone.
-HOW = "FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false"
+HOW = "FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false, ROW_GROUP_SIZE_BYTES '32MB'"
 # A reply that is larger is not taken; an assessment is no part of a row here.
-LARGEST_ROW_BYTES = 32 * 1024 * 1024
+LARGEST_ROW_BYTES = 16 * 1024 * 1024
 PATCH = {"patch_id": WHOLE, **PATCH_COLUMNS}
 VM_PATCH = {"vm_id": WHOLE, "patch_id": WHOLE}
 """Which VM misses which patch, by their numbers."""

@@ -25,10 +25,11 @@ from tests.records.examples import failed, write_run
 from tests.records.odd_runs import KB, MISSING, ODD_RUNS, PATCHLESS, TITLE, missing, patch, vm
 from tests.report.test_terminal_summary import FLEET
 
+SMALL = [case for case in ODD_RUNS if case != "late patches"]
 VM_NAMES, PATCH_NAMES, RUN_NAMES = (list(table.columns) for table in (VM, VM_PATCH, RUN))
 
 
-@pytest.mark.parametrize("case", ODD_RUNS)
+@pytest.mark.parametrize("case", SMALL)
 def test_every_format_has_the_same_tables(tmp_path: Path, case: str) -> None:
     ODD_RUNS[case](tmp_path / "run")
     rows = list(open_run(tmp_path / "run").rows())
@@ -56,8 +57,8 @@ def test_patches_behind_21_000_rows_without_one_are_all_there(tmp_path: Path, fo
 
 
 def test_the_types_are_the_same_whatever_the_rows_hold(tmp_path: Path) -> None:
-    for case, write in ODD_RUNS.items():
-        write(tmp_path / case)
+    for case in SMALL:
+        ODD_RUNS[case](tmp_path / case)
         export_run(open_run(tmp_path / case), tmp_path / f"{case} out", "parquet")
         export_run(open_run(tmp_path / case), tmp_path / f"{case} out", "sqlite")
         with (
@@ -166,6 +167,18 @@ def test_numbers_have_no_quotes_and_null_is_empty(tmp_path: Path) -> None:
         '1,"KB5034441","a","KB5034441",,"Security",true,,\n'
     )
     assert from_csv(tmp_path / "out", VM)[0][VM_NAMES.index("location")] is None
+
+
+def test_the_rows_of_a_large_table_keep_their_order(tmp_path: Path) -> None:
+    write_big_run(tmp_path / "run", 3_000, 50)
+    for form in ("sqlite", "parquet"):
+        export_run(open_run(tmp_path / "run"), tmp_path, form)
+    query = "SELECT vm_id, patch, version FROM"
+    with duckdb.connect() as db, closing(sqlite3.connect(tmp_path / "fleetscan.sqlite")) as lite:
+        rows = db.execute(f"{query} read_parquet('{tmp_path}/vm_patch.parquet')").fetchall()
+        # More than one row group of Parquet.
+        assert len(rows) > 130_000
+        assert lite.execute(f"{query} vm_patch").fetchall() == rows
 
 
 @pytest.mark.parametrize("form", FORMATS)
