@@ -196,8 +196,8 @@ class NothingListedError(CannotScanError):
 class CannotWriteError(CannotScanError):
     """The run directory, or a file in it, cannot be made or written, so nothing was started."""
 
-    def __init__(self, path: str, why: str) -> None:
-        remedy = Remedy("fix that, or scan into another directory: {out}", {"out": None})
+    def __init__(self, path: str, why: str, remedy: Remedy | None = None) -> None:
+        remedy = remedy or Remedy("fix that, or scan into another directory: {out}", {"out": None})
         super().__init__(f"{path} cannot be written ({why})", remedy)
         self.path = path
         self.why = why

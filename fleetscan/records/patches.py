@@ -67,9 +67,11 @@ class PatchReader:
 
     def _patch(self, entry: Mapping[str, Json], is_linux: bool) -> Patch:
         words = entry.get("classifications")
+        name = entry.get("name") or entry.get("patchName")
         told = (
             is_linux,
-            entry.get("name") or entry.get("patchName"),
+            # One without a name may be told apart by its id, which otherwise says nothing more.
+            name or (None, entry.get("patchId")),
             entry.get("kbId"),
             entry.get("version"),
             tuple(words) if isinstance(words, list) else words,

@@ -13,6 +13,9 @@ from fleetscan.records.shapes import Count, UtcTime
 Schema: TypeAlias = Literal["fleetscan.run/1"]
 SCHEMA: Schema = "fleetscan.run/1"
 
+# The exit codes of a run in which every listed VM ended.
+COMPLETE = (0, 1, 3)
+
 
 class Versions(TypedDict):
     """What wrote the run."""

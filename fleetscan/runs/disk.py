@@ -42,7 +42,7 @@ def replace_file(path: Path, data: bytes) -> None:
         with suppress(OSError):
             new.unlink()
         raise cannot_go_on(path, error) from error
-    _sync_directory(path.parent)
+    sync_directory(path.parent)
 
 
 def written_bytes(fd: int) -> int:
@@ -74,7 +74,7 @@ def cannot_go_on(path: Path, error: OSError) -> OutputError:
     return OutputError(str(path), reason(error), resume_with(ResumeCommand(str(path.parent)), first))
 
 
-def _sync_directory(path: Path) -> None:
+def sync_directory(path: Path) -> None:
     """Have the names in `path` outlive a power cut, where the file system knows how."""
     with suppress(OSError):
         fd = os.open(path, os.O_RDONLY)

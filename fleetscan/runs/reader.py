@@ -24,8 +24,6 @@ from fleetscan.runs.directory import RESULTS, RUN, TOTALS, holds_run
 from fleetscan.runs.disk import reason
 from fleetscan.runs.opening import open_to_read, read_whole
 
-# The exit codes of a run in which every listed VM ended.
-COMPLETE = (0, 1, 3)
 BLOCK_BYTES = 1024 * 1024
 # A subscription that was listed takes some 250 bytes of run.json.
 MOST_FACTS_BYTES = 64 * 1024 * 1024
@@ -65,7 +63,7 @@ class Run:
         match self.facts["exit_code"]:
             case None:
                 return State.UNFINISHED
-            case code if code in COMPLETE:
+            case code if code in run.COMPLETE:
                 return State.COMPLETE
         return State.STOPPED
 

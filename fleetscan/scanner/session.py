@@ -28,11 +28,11 @@ from fleetscan.model import Ending, Failure, Job, Outcome, OwnCode, Reason, Targ
 from fleetscan.records.fleet_facts import FleetFacts, not_scanned
 from fleetscan.records.journal import RequestsCounted
 from fleetscan.records.row import Row
+from fleetscan.records.run import COMPLETE
 from fleetscan.records.times import WallClock
 from fleetscan.records.totals import Totals
 from fleetscan.runs.how_to_resume import command_for
 from fleetscan.runs.latest import switch_latest
-from fleetscan.runs.reader import COMPLETE
 from fleetscan.runs.store import RunStore
 from fleetscan.scanner.asking import selection_of
 from fleetscan.scanner.broker import Broker

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from fleetscan.settings.setting import CheckedSettings, setting
-from fleetscan.settings.types import OneOf, Text
+from fleetscan.settings.types import OneOf, Switch, Text
 
 
 class ReadGroup(Enum):
@@ -37,5 +37,38 @@ class ReportSettings(ReadSettings):
         "text",
         OneOf(("text", "markdown", "json")),
         "text fits a terminal; markdown fits a pull request; json is schema fleetscan.report/1.",
+        group=ReadGroup.OUTPUT,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaSettings(ReadSettings):
+    """What is printed of the records, or of a run."""
+
+    sql: bool = setting(
+        False,
+        Switch(),
+        "Print views for DuckDB over the files of RUN.",
+        "Every column has its declared type, whatever the rows hold.",
+        group=ReadGroup.OUTPUT,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ExportSettings(ReadSettings):
+    """How a run is exported, and where to."""
+
+    format: str = setting(
+        "csv",
+        OneOf(("parquet", "csv", "sqlite")),
+        "What the tables are written as.",
+        "Parquet needs DuckDB: pip install 'fleetscan[parquet]'.",
+        group=ReadGroup.OUTPUT,
+    )
+    out: str | None = setting(
+        None,
+        Text("DIR", "a directory's path"),
+        "The directory to write into; it is made if it is not there.",
+        "A file that is there already is never replaced.",
         group=ReadGroup.OUTPUT,
     )

@@ -45,7 +45,6 @@ ROWS: dict[str, tuple[tuple[str, object], tuple[str, object], tuple[str, object]
         ("tag:flag", ("tag:flag",)),
     ),
     "runs": (("file", "file"), ("env", "env"), ("flag", "flag")),
-    "format": (("json", "json"), ("markdown", "markdown"), ("json", "json")),
     "resume": (("true", True), ("false", False), ("", True)),
     "retry-failed": (("file", "file"), ("env", "env"), ("flag", "flag")),
     "resume-within": (("1h", 3600.0), ("30h", 108_000.0), ("2d", 172_800.0)),
@@ -103,8 +102,19 @@ ROWS: dict[str, tuple[tuple[str, object], tuple[str, object], tuple[str, object]
     "page-size": (("1", 1), ("2", 2), ("3", 3)),
     "lists": (("endless", "endless"), ("hollow", "hollow"), ("up", "up")),
     "graph": (("denied", "denied"), ("broken", "broken"), ("up", "up")),
+    "report format": (("json", "json"), ("markdown", "markdown"), ("text", "text")),
+    "export format": (("sqlite", "sqlite"), ("parquet", "parquet"), ("csv", "csv")),
+    "sql": (("true", True), ("false", False), ("", True)),
     "token": (("file", "file"), ("env", "env"), ("flag", "flag")),
 }
+
+
+def row_name(settings: type[CheckedSettings], setting: Setting) -> str:
+    """A setting's key in ROWS: its name, after the command's where the commands have other words for it."""
+    command = settings.__name__.removesuffix("Settings").lower()
+    return f"{command} {setting.name}" if setting.name == "format" else setting.name
+
+
 EVERY_KNOB = [
     pytest.param(settings, setting, id=f"{settings.__name__}-{setting.name}")
     for settings in every_settings()
@@ -134,14 +144,16 @@ def written(tmp_path: Path, text: str) -> list[str]:
 
 
 def test_each_knob_has_its_row_and_each_row_its_knob() -> None:
-    assert set(ROWS) == {setting.name for settings in every_settings() for setting in settings_of(settings)}
+    assert set(ROWS) == {
+        row_name(settings, setting) for settings in every_settings() for setting in settings_of(settings)
+    }
 
 
 @pytest.mark.parametrize(("settings", "setting"), EVERY_KNOB)
 def test_flag_beats_variable_beats_file_beats_default(
     tmp_path: Path, settings: type[CheckedSettings], setting: Setting
 ) -> None:
-    in_file, in_variable, in_flag = ROWS[setting.name]
+    in_file, in_variable, in_flag = ROWS[row_name(settings, setting)]
     config = written(tmp_path, f'{setting.name} = "{in_file[0]}"\n')
     variable = {setting.variable: in_variable[0]}
     flag = [setting.flag] if setting.is_switch else [setting.flag, in_flag[0]]

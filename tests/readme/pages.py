@@ -1,4 +1,4 @@
-"""What a page tells its reader to type: the commands of its blocks and of its sentences, and its Python.
+"""What a page tells its reader to type: the commands of its blocks and its sentences, its Python and SQL.
 
 It reads Markdown as our pages use it: blocks are indented by four spaces, and nothing is fenced.
 """
@@ -14,7 +14,8 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).parents[2]
 README = CHECKOUT / "README.md"
-MARKDOWN = (README, CHECKOUT / "docs" / "records.md", CHECKOUT / "CONTRIBUTING.md")
+SQL_PAGE = CHECKOUT / "docs" / "sql.md"
+MARKDOWN = (README, CHECKOUT / "docs" / "records.md", SQL_PAGE, CHECKOUT / "CONTRIBUTING.md")
 CONFIGS = tuple(sorted((CHECKOUT / "configs").glob("*.toml")))
 
 BLOCK = re.compile(r"(?<=\n\n)(?:    .*\n|\n(?=    ))+")
@@ -26,6 +27,7 @@ COMMENT = re.compile(r"\s+# .*$", re.MULTILINE)
 # A comment in a file of settings ends its first line with the command that the file is for.
 CONFIG_LINE = re.compile(r"^# .*: (fleetscan .*)$", re.MULTILINE)
 PYTHON = re.compile(r"(import|from|async|await) |\w+ = ")
+SQL = re.compile(r"(SELECT|WITH|FROM) ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,11 @@ class Block:
     def is_python(self) -> bool:
         """Whether it is part of a Python program."""
         return PYTHON.match(self.text) is not None
+
+    @property
+    def is_sql(self) -> bool:
+        """Whether it is a query, or several with an empty line between them."""
+        return SQL.match(self.text) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +72,7 @@ def _place(path: Path, before: str) -> str:
 
 
 def commands_of(block: Block) -> Iterator[Command]:
-    """The commands of a block that is no Python, each as its shell would take it."""
+    """The commands of a block that is neither Python nor SQL, each as its shell would take it."""
     lines: list[str] = []
     for line in block.text.splitlines():
         lines.append(line)
@@ -90,7 +97,8 @@ def all_commands() -> list[Command]:
     """Every command of every page, in its order; one that stands in a sentence too is meant once."""
     found: list[Command] = []
     for path in MARKDOWN:
-        found += [each for block in blocks_of(path) if not block.is_python for each in commands_of(block)]
+        typed = (block for block in blocks_of(path) if not (block.is_python or block.is_sql))
+        found += [each for block in typed for each in commands_of(block)]
         page = BLOCK.sub("", path.read_text(encoding="utf-8"))
         spans = (span.replace("\n", " ") for span in SPAN.findall(page))
         found += [Command(f"{path.name}, its sentences", span) for span in spans if span not in ALONE]
@@ -103,6 +111,11 @@ def all_commands() -> list[Command]:
     return list(once.values())
 
 
-def python_blocks() -> list[str]:
-    """The README's Python, a block each."""
-    return [block.text for block in blocks_of(README) if block.is_python]
+def python_blocks(path: Path = README) -> list[str]:
+    """The Python of a page, a block each."""
+    return [block.text for block in blocks_of(path) if block.is_python]
+
+
+def queries_of(path: Path) -> list[str]:
+    """The queries of a page, in its order."""
+    return [query for block in blocks_of(path) if block.is_sql for query in block.text.split("\n\n")]

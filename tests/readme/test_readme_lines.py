@@ -53,7 +53,9 @@ def faults_of(ended: Ended, directory: Path) -> Iterator[str]:
     target = WRITES.search(typed)
     data = (directory / target[1]).read_text() if target else ended.data
     is_silent = typed.startswith("export ")
-    if not (data or is_silent) and (not re.search("fleetscan (scan|resume)", typed) or not ended.words):
+    if not (data or is_silent) and (
+        not re.search("fleetscan (scan|resume|export)", typed) or not ended.words
+    ):
         yield "it gave nothing"
 
 

@@ -75,6 +75,13 @@ def test_an_odd_entry_stays_an_entry(entry: Any, key: str) -> None:
     assert only(entry).key == key
 
 
+def test_entries_without_a_name_are_told_apart_by_their_ids() -> None:
+    found = PatchReader().of(
+        row([{"patchId": "6b1f"}, {"patchId": "7c20"}, {}, {"kbId": "0", "patchId": "8d"}])
+    )
+    assert [patch.key for patch in found] == ["6b1f", "7c20", "(unnamed)", "8d"]
+
+
 @pytest.mark.parametrize("patches", [None, "text", {}, []])
 def test_what_is_no_list_has_no_patches(patches: object) -> None:
     assert PatchReader().of(row(patches)) == []

@@ -1,0 +1,124 @@
+"""The tables as CSV (RFC 4180, UTF-8, a header, lines that end with LF): what every tool reads.
+
+Every text is in quotes and nothing else is, so that an empty text is not null. A text that a spreadsheet
+would take for a formula has a `'` before it, and so has one that begins with `'`: take one off for the text.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+from fleetscan.export.known_patches import KnownPatches
+from fleetscan.records.flat_tables import TABLES, Cell, patch_cells
+from fleetscan.records.patches import Patch
+from fleetscan.runs.disk import write_whole
+from fleetscan.runs.opening import BINARY
+
+SUFFIX: Final = ".csv"
+# What begins a formula in some spreadsheet, wide forms too; a tab and a line end hide one behind them.
+FORMULAS = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+GUARD = "'"
+BUFFER_BYTES = 256 * 1024
+WORDS = {True: "true", False: "false"}
+
+
+class CsvFile:
+    """One file of lines that is written in large pieces. Raises OSError."""
+
+    def __init__(self, path: Path) -> None:
+        self._fd = os.open(path, os.O_WRONLY | os.O_APPEND | BINARY)
+        self._waiting: list[bytes] = []
+        self._waiting_bytes = 0
+
+    def write(self, line: bytes) -> None:
+        """A line, its end too."""
+        self._waiting.append(line)
+        self._waiting_bytes += len(line)
+        if self._waiting_bytes >= BUFFER_BYTES:
+            self._flush()
+
+    def _flush(self) -> None:
+        write_whole(self._fd, b"".join(self._waiting))
+        self._waiting.clear()
+        self._waiting_bytes = 0
+
+    def finish(self) -> None:
+        """Write what waits."""
+        self._flush()
+
+    def close(self) -> None:
+        """Closing twice is harmless."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+
+def opened(paths: Sequence[Path]) -> list[CsvFile]:
+    """The files at `paths`, all or none."""
+    files: list[CsvFile] = []
+    try:
+        # One after the other, so that those before a failure are known.
+        files.extend(CsvFile(path) for path in paths)
+    except OSError:
+        for file in files:
+            file.close()
+        raise
+    return files
+
+
+class CsvTables:
+    """A file for each table, in the tables' order."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._run, self._vm, self._vm_patch = self._files = opened(paths)
+        for file, table in zip(self._files, TABLES, strict=True):
+            file.write(line_of(table.columns))
+        self._tails = KnownPatches(lambda patch: b"," + line_of(patch_cells(patch)))
+
+    def vm(self, cells: tuple[Cell, ...], patches: Iterable[Patch]) -> None:
+        """A VM, whose number is the first of its cells, and the patches that it misses."""
+        self._vm.write(line_of(cells))
+        number = str(cells[0]).encode()
+        of = self._tails.of
+        for patch in patches:
+            self._vm_patch.write(number + of(patch))
+
+    def finish(self, run: tuple[Cell, ...]) -> None:
+        """The run's own row, and all that is not written yet."""
+        self._run.write(line_of(run))
+        for file in self._files:
+            file.finish()
+
+    def close(self) -> None:
+        """Close the files, whole or not."""
+        for file in self._files:
+            file.close()
+
+
+def line_of(cells: Iterable[Cell]) -> bytes:
+    """A line of CSV with these cells."""
+    return (",".join(map(_cell, cells)) + "\n").encode()
+
+
+def _cell(value: Cell) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return WORDS[value]
+        case str():
+            return quoted(value)
+    return str(value)
+
+
+def quoted(text: str) -> str:
+    """`text` in quotes, guarded against spreadsheets; CSV has no NUL."""
+    guard = GUARD if text[:1] in FORMULAS or text[:1] == GUARD else ""
+    return f'"{guard}{text}"' if '"' not in text and "\0" not in text else _escaped(guard + text)
+
+
+def _escaped(text: str) -> str:
+    return '"{}"'.format(text.replace('"', '""').replace("\0", "\ufffd"))

@@ -1,0 +1,112 @@
+"""The export of a run: one pass over its rows, in which each goes to the tables that it is part of.
+
+Patches are those of assessed VMs, as the totals count them, and each counts once for a VM.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol, TypeAlias
+
+from fleetscan.errors import CannotReadRunError
+from fleetscan.export import csv_files, parquet_files, sqlite_file
+from fleetscan.export.whole_files import whole_files
+from fleetscan.records.flat_tables import TABLES, Cell, run_cells, vm_cells
+from fleetscan.records.patches import Patch, PatchReader
+from fleetscan.runs.reader import Run
+
+Format: TypeAlias = Literal["csv", "sqlite", "parquet"]
+SCRATCH = ("run.jsonl", "vm.jsonl", "patch.jsonl", "vm_patch.numbers")
+
+
+class Tables(Protocol):
+    """Where a run's rows go. What is written is whole after `finish` alone."""
+
+    def vm(self, cells: tuple[Cell, ...], patches: Iterable[Patch]) -> None:
+        """A VM, whose number is the first of its cells, and the patches that it misses."""
+        ...
+
+    def finish(self, run: tuple[Cell, ...]) -> None:
+        """The run's own row, and all that is not written yet."""
+        ...
+
+    def close(self) -> None:
+        """Close the files, whole or not."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """The files that were written, how much is in them, and a sentence for each part that the run lacks."""
+
+    files: list[Path]
+    vms: int
+    patches: int
+    incomplete: list[str]
+
+
+def export_run(run: Run, directory: Path, form: Format) -> Exported:
+    """Write the tables of `run` into `directory`, which is made where it is not there.
+
+    Raises UsageError where a file is there already or a package is missing, CannotReadRunError for a row
+    that cannot be read, CannotWriteError where the disk refuses. Each leaves no file.
+    """
+    names = names_of(form)
+    if form == "parquet":
+        parquet_files.require(directory)
+    with whole_files(directory, names, SCRATCH if form == "parquet" else ()) as (new, scratch):
+        try:
+            with closing(_tables(form, new, scratch)) as tables:
+                done = _export(run, tables, [directory / name for name in names])
+        except sqlite3.Error as error:
+            raise OSError(0, str(error), str(directory / names[0])) from error
+    return done
+
+
+def names_of(form: Format) -> list[str]:
+    """The names of the files of a format."""
+    match form:
+        case "csv":
+            return [table.name + csv_files.SUFFIX for table in TABLES]
+        case "parquet":
+            return [table.name + parquet_files.SUFFIX for table in TABLES]
+        case "sqlite":
+            return [sqlite_file.NAME]
+
+
+def _tables(form: Format, new: Sequence[Path], scratch: Sequence[Path]) -> Tables:
+    match form:
+        case "csv":
+            return csv_files.CsvTables(new)
+        case "parquet":
+            return parquet_files.ParquetTables(new, scratch)
+        case "sqlite":
+            return sqlite_file.SqliteTables(new)
+
+
+def _export(run: Run, tables: Tables, files: list[Path]) -> Exported:
+    reader = PatchReader()
+    vms = patches = 0
+    for vms, row in enumerate(run.rows(), start=1):
+        missing = once(reader.of(row)) if row["outcome"] == "assessed" else []
+        patches += len(missing)
+        tables.vm(vm_cells(vms, row), missing)
+    incomplete = run.incomplete
+    try:
+        totals = run.totals()
+    except CannotReadRunError:
+        totals = None
+    tables.finish(run_cells(run.facts, totals, incomplete, run.is_complete, vms))
+    return Exported(files, vms, patches, incomplete)
+
+
+def once(patches: Iterable[Patch]) -> list[Patch]:
+    """The first of each key."""
+    found: dict[str, Patch] = {}
+    for patch in patches:
+        found.setdefault(patch.key, patch)
+    return list(found.values())

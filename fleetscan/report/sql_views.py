@@ -1,0 +1,34 @@
+"""The views of one run on disk: which of its files are there, and what is said of the run above the SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from fleetscan.errors import Remedy, UsageError
+from fleetscan.records.duckdb_views import views_of
+from fleetscan.report.sanitize import fit, sanitize
+from fleetscan.report.which_run import about
+from fleetscan.runs.directory import RESULTS, RUN, TOTALS
+from fleetscan.runs.reader import Run
+
+
+def sql_views(run: Run, incomplete: Iterable[str]) -> str:
+    """The SQL of `run`'s views, in ASCII; `incomplete` are its own sentences, which it repeats.
+
+    Raises CannotReadRunError where its rows are of a later schema, UsageError where SQL has no name for it.
+    """
+    # The first row tells whether this version knows them.
+    next(run.rows(), None)
+    # Through the link `latest` two queries could read two runs.
+    path = run.path.resolve()
+    totals = path / TOTALS
+    try:
+        views = views_of(str(path / RESULTS), str(totals) if totals.exists() else None, str(path / RUN))
+    except ValueError as error:
+        raise UsageError(
+            f"{path} has a name that is no Unicode text, which SQL cannot write",
+            Remedy("give the directory another name"),
+        ) from error
+    partial = (f"-- PARTIAL: {sanitize(sentence)}" for sentence in incomplete)
+    head = [f"-- {about(run)}", *partial, "-- For DuckDB. Views of this run: vm, vm_patch, totals, run.", ""]
+    return fit("\n".join(head), "ascii") + views

@@ -1,0 +1,85 @@
+"""`fleetscan export`: what it says and on which stream, its exit codes, and Parquet without DuckDB."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from fleetscan.cli.main import run
+from tests.records.examples import write_run
+from tests.records.odd_runs import ODD_RUNS, missing, patch, vm
+
+
+def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    code = run(["export", *arguments])
+    told = capsys.readouterr()
+    return code, told.out, told.err
+
+
+def test_it_says_what_it_wrote(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("fleetscan-runs").mkdir()
+    write_run(Path("fleetscan-runs/20261123T020000Z-a"), [vm("vm-1", missing(patch(), patch("12")))])
+    code, data, words = said(capsys, "--out", "tables")
+    assert (code, data) == (0, "")
+    assert words.splitlines() == [
+        "Run of 2026-01-01 00:00 UTC, complete, the whole fleet: fleetscan-runs/20261123T020000Z-a",
+        "Wrote tables/run.csv",
+        "Wrote tables/vm.csv",
+        "Wrote tables/vm_patch.csv",
+        "1 VM, 2 missing patches",
+    ]
+    code, _, words = said(capsys, "latest", "--out", "tables", "--runs", "fleetscan-runs/none")
+    assert code == 2
+    code, _, words = said(capsys, "2026", "--out", "tables")
+    assert code == 2
+    there = "tables/run.csv is there already; remove it, or name another directory with --out"
+    assert words == f"fleetscan: error: {there}\n"
+
+
+def test_a_partial_run_is_said_to_be_partial(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ODD_RUNS["torn 0"](tmp_path / "run")
+    code, _, words = said(capsys, str(tmp_path / "run"), "--out", str(tmp_path / "out"), "--format", "sqlite")
+    assert code == 0
+    first, second, *_ = words.splitlines()
+    assert first.startswith(
+        "fleetscan: warning: the tables are PARTIAL: the run has not finished: it has no totals"
+    )
+    assert second.endswith("the last line of results.jsonl is incomplete and is ignored")
+
+
+@pytest.mark.parametrize("out", [[], ["--out", "-"]])
+def test_a_directory_has_to_be_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], out: list[str]
+) -> None:
+    assert said(capsys, str(tmp_path), *out) == (
+        2,
+        "",
+        "fleetscan: error: the tables are files; name a directory for them with --out\n",
+    )
+
+
+def test_parquet_without_duckdb_says_how_to_install_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ODD_RUNS["case twins"](tmp_path / "run")
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+    out = tmp_path / "out"
+    code, _, words = said(capsys, str(tmp_path / "run"), "--format", "parquet", "--out", str(out))
+    assert (code, words) == (
+        2,
+        "fleetscan: error: Parquet files need the package duckdb; install it with: pip install "
+        "'fleetscan[parquet]', or choose --format csv\n",
+    )
+    assert not out.exists()
+    assert said(capsys, str(tmp_path / "run"), "--out", str(out))[0] == 0
+
+
+def test_an_unknown_format_is_exit_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, words = said(capsys, str(tmp_path), "--format", "parquets", "--out", "x")
+    assert code == 2
+    assert "did you mean parquet?" in words
