@@ -9,9 +9,11 @@ CONSTRAINTS := configs/constraints.txt
 export PIP_CONSTRAINT := $(abspath $(CONSTRAINTS))
 export PIP_BUILD_CONSTRAINT := $(PIP_CONSTRAINT)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Where bytecode is not kept, each worker of each run compiles all tests anew, 3 s of CPU.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint check docs bench simulate-faults damage fuzz test-process build clean
+.PHONY: help setup demo test lint check docs bench series simulate-faults damage fuzz test-process build clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -37,6 +39,9 @@ docs: $(VENV)/dev.stamp ## write the field tables in README.md and docs
 # BENCH takes flags, such as BENCH='--only limits --limit-rounds 3'; with ENDPOINT nothing is saved.
 bench: $(VENV)/dev.stamp ## benchmark fleetscan and other clients, 40 minutes
 	$(BIN)/python -m benchmarks $(if $(ENDPOINT),--endpoint $(ENDPOINT),--save) $(BENCH)
+
+series: $(VENV)/dev.stamp ## run at full length the series that `make test` cuts short, 1 minute
+	SERIES=whole $(BIN)/python -m pytest -n 2 --dist worksteal -m series
 
 SEEDS ?= 10000
 simulate-faults: $(VENV)/dev.stamp ## run SEEDS histories of faults and kills, 10 minutes

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import os
 import random
 import selectors
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
@@ -30,6 +31,7 @@ from tests.virtual import EPOCH
 P = ParamSpec("P")
 T = TypeVar("T")
 REPLY_S = 0.05
+FSYNC = os.fsync
 
 
 class Clock:
@@ -98,7 +100,10 @@ def in_virtual_time(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P,
 
 @contextmanager
 def virtual(clock: Clock) -> Iterator[None]:
-    """Have the clocks read `clock`, chance come from a seed, and threads be no faster than the loop."""
+    """Have the clocks read `clock`, chance come from a seed, and threads be no faster than the loop.
+
+    No power is cut, and a flush would take real time; a disk of a test's own (tests/disk_faults.py) is asked.
+    """
 
     class Day(datetime):
         @classmethod
@@ -111,10 +116,15 @@ def virtual(clock: Clock) -> Iterator[None]:
     async def read_at_once(read: Callable[[], T], *_: object) -> T:
         return read()
 
+    def unflushed(fd: int) -> None:
+        """Raises OSError where no file is open, as a flush does."""
+        os.fstat(fd)
+
     waits: Callable[..., Awaitable[Any]] = at_once
     reads: Callable[..., Awaitable[Any]] = read_at_once
     with (
         mock.patch("time.monotonic", clock),
+        mock.patch("os.fsync", unflushed if os.fsync is FSYNC else os.fsync),
         mock.patch.object(run, "datetime", Day),
         mock.patch.object(run, "random", SimpleNamespace(Random=lambda: random.Random(1))),
         mock.patch.object(run, "in_thread", waits),

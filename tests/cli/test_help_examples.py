@@ -1,68 +1,60 @@
-"""The examples in help, run by a shell as they stand; the environment names a simulated Azure."""
+"""The examples in help, run by a shell as they stand, each with a simulated Azure in its environment."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+import fleetscan
 from fleetscan.cli.commands import COMMANDS
 from fleetscan.cli.main import run
-from fleetscan.runs.reader import open_run
-from tests.cli.processes import LONG_S, NOTHING, TOKEN, begun
+from fleetscan.simulator import Cloud, Scenario, serve
+from tests.cli.processes import LONG_S, TOKEN
 
-FLEET = ("--machines", "12", "--failing-pct", "30", "--speed", "1000", "--token", TOKEN)
+FLEET = Scenario(machines=12, failing_pct=30.0, speed=1000.0, token=TOKEN)
 # Complete, or complete with VMs that failed.
 GOOD = (0, 3)
 
 
-@pytest.fixture(scope="module")
-def environment() -> Iterator[Mapping[str, str]]:
+def environment_of(endpoint: str) -> Mapping[str, str]:
     """What a person has set: where to scan, a token, and here waits and a demo that take no time."""
-    with begun(NOTHING, "simulate", *FLEET) as process:
-        assert process.stdout is not None
-        try:
-            yield {
-                "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-                "FLEETSCAN_ENDPOINT": process.stdout.readline().rstrip("\n"),
-                "FLEETSCAN_ACCESS_TOKEN": TOKEN,
-                "FLEETSCAN_FIRST_POLL": "0.3s",
-                "FLEETSCAN_POLL_INTERVAL": "0.5s",
-                "FLEETSCAN_MACHINES": "5",
-                "FLEETSCAN_SPEED": "5000",
-            }
-        finally:
-            process.kill()
+    return {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "FLEETSCAN_ENDPOINT": endpoint,
+        "FLEETSCAN_ACCESS_TOKEN": TOKEN,
+        "FLEETSCAN_FIRST_POLL": "0.3s",
+        "FLEETSCAN_POLL_INTERVAL": "0.5s",
+        "FLEETSCAN_MACHINES": "5",
+        "FLEETSCAN_SPEED": "5000",
+    }
 
 
-@pytest.fixture(scope="module")
-def lived_in(environment: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory as the examples find it: with an earlier run of the whole fleet, and a file of VMs."""
-    directory = tmp_path_factory.mktemp("earlier")
-    code, words = ended(started("fleetscan scan -q", directory, environment))
-    assert code == 3, words
-    rows = open_run(str(directory / "fleetscan-runs" / "latest")).rows()
+async def live_in(directory: Path, endpoint: str) -> None:
+    """Leave an earlier run of the whole fleet, and a file of VMs."""
+    settings = fleetscan.Settings(
+        endpoint=endpoint, runs=str(directory / "fleetscan-runs"), first_poll_s=0.3, poll_interval_s=0.5
+    )
+    async with fleetscan.scan(settings, credential=TOKEN) as live:
+        assert (await live.finish()).exit_code == 3
+    rows = fleetscan.open_run(directory / "fleetscan-runs" / "latest").rows()
     (directory / "vms.txt").write_text("".join(f"{row['resource_id']}\n" for row in rows), encoding="utf-8")
-    return directory
 
 
-@pytest.fixture(scope="module")
-def stopped(environment: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory with a run that was stopped after its starts, under the name that an example gives."""
-    directory = tmp_path_factory.mktemp("stopped")
+async def stop_in(directory: Path, endpoint: str) -> None:
+    """Leave a run that was stopped after its starts, under the name that an example gives."""
     line = "fleetscan scan -q --deadline 1s --drain 0s --first-poll 1h"
-    code, words = ended(started(line, directory, environment))
+    code, words = await asyncio.to_thread(ended, started(line, directory, environment_of(endpoint)))
     assert code == 5, words
-    (run,) = (directory / "fleetscan-runs").iterdir()
-    run.rename(run.with_name("20261123T020000Z-5c1f2a90"))
-    return directory
+    (left,) = (directory / "fleetscan-runs").iterdir()
+    left.rename(left.with_name("20261123T020000Z-5c1f2a90"))
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
@@ -94,28 +86,32 @@ def examples(capsys: pytest.CaptureFixture[str]) -> list[str]:
     return list(dict.fromkeys(re.findall(r"^    (fleetscan .*)$", "".join(texts), re.MULTILINE)))
 
 
-def test_every_example_runs(
-    environment: Mapping[str, str],
-    lived_in: Path,
-    stopped: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+async def played(line: str, directory: Path) -> tuple[str, int, str]:
+    """A line, its exit code and its words. Scans of one fleet wait for each other: each has its own."""
+    async with serve(Cloud(FLEET)) as endpoint:
+        await (stop_in if line.startswith("fleetscan resume") else live_in)(directory, endpoint)
+        process = started(line, directory, environment_of(endpoint))
+        return line, *await asyncio.to_thread(ended, process)
+
+
+async def test_every_example_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lines = [line for line in examples(capsys) if " simulate" not in line]
-    for number, line in enumerate(lines):
-        found = stopped if line.startswith("fleetscan resume") else lived_in
-        shutil.copytree(found, tmp_path / str(number), symlinks=True)
-    running = [started(line, tmp_path / str(number), environment) for number, line in enumerate(lines)]
-    ends = zip(lines, map(ended, running), strict=True)
-    assert [(line, *end) for line, end in ends if end[0] not in GOOD or "Traceback" in end[1]] == []
+    for number in range(len(lines)):
+        (tmp_path / str(number)).mkdir()
+    async with asyncio.TaskGroup() as group:
+        playing = [
+            group.create_task(played(line, tmp_path / str(number))) for number, line in enumerate(lines)
+        ]
+    ends = [task.result() for task in playing]
+    assert [end for end in ends if end[1] not in GOOD or "Traceback" in end[2]] == []
     assert len(lines) >= 13
 
 
 def test_every_simulation_among_them_serves_until_it_is_told_to_stop(
-    environment: Mapping[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines = [line for line in examples(capsys) if " simulate" in line]
-    running = [started(f"exec {line}", tmp_path, environment) for line in lines]
+    running = [started(f"exec {line}", tmp_path, environment_of("")) for line in lines]
     for process in running:
         with process:
             assert process.stdout is not None

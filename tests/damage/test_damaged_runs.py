@@ -17,12 +17,12 @@ from tests.damage.subject import DAMAGE
 from tests.playing import judge, judge_all, lines
 
 # `make damage` tries as many more as one likes.
-DAMAGES = 100
+DAMAGES = 40
 # So many seeds at most until something that is broken shows.
 ENOUGH = 400
 
 
-def test_a_hundred_damages_lose_double_and_alter_nothing() -> None:
+def test_forty_damages_lose_double_and_alter_nothing() -> None:
     told = [line for verdict in judge_all(DAMAGE, DAMAGES) for line in lines(DAMAGE, verdict)]
     assert told == []
 

@@ -20,6 +20,7 @@ NOT_RUN = {
     "make bench": "half an hour",
     "make fuzz EXAMPLES=10000": LONG,
     "make simulate-faults SEEDS=10000": LONG,
+    "make series": "`.ci/run` runs it",
     "make damage DAMAGES=1000": LONG,
     "make test-process KILLS=50": LONG,
     "python -m tests.two_scans": f"a minute; tests/two_scans runs parts of it; {DEVELOPERS}",

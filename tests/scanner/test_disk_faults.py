@@ -26,6 +26,7 @@ from tests.disk_faults import Disk, Fault, Moment, on_disk
 from tests.scanner.spoilt_scan import breaches, come_to, resumed, settings_for, spoil, starts, undisturbed
 from tests.scanner.test_whole_scans import Transport, cloud_of
 from tests.scanner.test_whole_scans import settings_for as brisk_settings_for
+from tests.series import IS_WHOLE, length
 from tests.strict_reader import read_run
 from tests.virtual import ENDPOINT
 from tests.virtual import cloud_of as virtual_cloud_of
@@ -43,7 +44,9 @@ KINDS = {
 }
 FILES = ("run", "results.jsonl", "journal.jsonl", "totals.jsonl", "run.json")
 ROWS, JOURNAL = ("write", "results.jsonl"), ("write", "journal.jsonl")
-SEEDS = 100
+SEEDS = length(30, whole=100)
+# A disk is full for a moment at each line, or, in a brief series, at each third.
+EVERY = 1 if IS_WHOLE else 3
 
 
 def fault_of(kind: str, moment: Moment, share: float = 0.0) -> Fault:
@@ -86,16 +89,18 @@ def test_a_disk_may_go_bad_at_the_first_and_last_of_each_call(kind: str, tmp_pat
     assert wrong_with([fault_of(kind, moment, 0.5) for moment in moments], tmp_path) == ""
 
 
+@pytest.mark.series
 def test_a_disk_may_be_full_for_a_moment_at_any_line_and_no_machine_has_two_rows(tmp_path: Path) -> None:
     faults = [
         fault_of("full for a moment", Moment(*file, nth), 0.5)
         for file in (ROWS, JOURNAL)
-        for nth in range(1, undisturbed().asked[file] + 1)
+        for nth in range(1, undisturbed().asked[file] + 1, EVERY)
     ]
     assert wrong_with(faults, tmp_path) == ""
 
 
-def test_a_hundred_disks_may_go_bad_in_any_way_at_any_line_or_flush(tmp_path: Path) -> None:
+@pytest.mark.series
+def test_disks_may_go_bad_in_any_way_at_any_line_or_flush(tmp_path: Path) -> None:
     assert wrong_with([drawn(seed) for seed in range(SEEDS)], tmp_path) == ""
 
 

@@ -14,6 +14,7 @@ from fleetscan.simulator.cloud import Cloud
 from fleetscan.simulator.fates import Fate
 from fleetscan.simulator.fleet import Machine
 from fleetscan.simulator.scenario import Scenario
+from tests.series import length
 from tests.virtual import History, cloud_of, lateness_s, operations, play, rules
 
 EXPECTED: Mapping[Fate, tuple[Outcome, Reason | None]] = {
@@ -57,9 +58,10 @@ def test_every_fate_has_an_expected_end() -> None:
     assert set(EXPECTED) == set(Fate)
 
 
+@pytest.mark.series
 @pytest.mark.parametrize("durations", ["lognormal", "regular"])
-def test_every_machine_ends_as_its_fate_wills_in_a_thousand_histories(durations: str) -> None:
-    for seed in range(500):
+def test_every_machine_ends_as_its_fate_wills_in_each_history_of_a_series(durations: str) -> None:
+    for seed in range(length(100, whole=500)):
         scenario = Scenario(
             machines=12, seed=seed, patches=3, failing_pct=40.0, truncated_pct=10.0,
             durations="regular" if durations == "regular" else "lognormal",
