@@ -168,7 +168,8 @@ def test_a_run_that_cannot_be_read_at_a_scans_end_costs_its_names_alone(
     (path / "results.jsonl").write_bytes(b"{}\n")
     assert report_at_end(path) is None
     words = capsys.readouterr().err
-    assert words.startswith("fleetscan: warning: the summary is without the names of VMs: ")
+    why = f"{path} cannot be read as a run: line 1 of results.jsonl is no record of schema fleetscan.result/1"
+    assert words.startswith(f"fleetscan: warning: the summary is without the names of VMs: {why}")
     assert report_at_end(tmp_path / "gone") is None
     assert report_at_end(None) is None
 

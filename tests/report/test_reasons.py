@@ -13,3 +13,11 @@ def test_every_reason_of_a_vm_that_was_not_assessed_has_a_meaning() -> None:
 
 def test_a_word_of_a_later_fleetscan_has_a_meaning_too() -> None:
     assert meaning_of("moved_to_mars").to_do == "read its row"
+
+
+def test_what_to_do_is_to_mend_and_then_to_retry_as_far_as_there_is_either() -> None:
+    assert meaning_of("unreachable").to_do == (
+        "check the network and Azure's status page; then retry it with `fleetscan scan --retry-failed RUN`"
+    )
+    assert meaning_of("conflict").to_do == "retry it with `fleetscan scan --retry-failed RUN`"
+    assert meaning_of("gone").to_do == "nothing: the next scan does not list it"

@@ -213,6 +213,13 @@ def test_a_partial_run_says_so_below_its_headline_and_is_never_green(
     assert "\x1b[32m█" not in shown(path, Terminal())
 
 
+def test_of_an_id_in_a_message_the_names_are_shown(tmp_path: Path) -> None:
+    group = "/subscriptions/3f173b36-120a-4358-9741-8ab3ce4d9373/resourceGroups/rg-erp"
+    message = f"The scope '{group}/providers/Microsoft.Compute/virtualMachines/app-01' is locked."
+    text = shown(small_run(tmp_path, [unassessed("a", Reason.REFUSED, message, "ScopeLocked")], 3))
+    assert "    Message: ScopeLocked: The scope '/rg-erp/app-01' is locked.\n" in text
+
+
 def test_a_count_of_vms_is_at_least_so_many_only_where_a_list_is_cut_short(tmp_path: Path) -> None:
     text = shown(small_run(tmp_path, [vm("a", 1, 0, [kb(1)])]))
     assert "Most missed critical and security patches (VMs)" in text
