@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from fleetscan.errors import CannotWriteError, Remedy, UsageError
 from fleetscan.runs.disk import NO_ROOM, make_directories, reason, sync_directory
+from fleetscan.runs.lock import try_lock
 from fleetscan.runs.opening import BINARY, OWNER_ALONE
 
 ELSEWHERE = "or name another directory with {out}"
@@ -26,24 +27,46 @@ def whole_files(
     All are made, empty, for their owner alone. At the end of the block the first are put in place. Raises
     UsageError where one of them is there already, CannotWriteError where the disk refuses.
     """
-    for name in names:
-        if os.path.lexists(directory / name):
-            raise UsageError(
-                f"{directory / name} is there already", Remedy(f"remove it, {ELSEWHERE}", {"out": None})
-            )
     new, own = ([directory / f".{name}.new" for name in some] for some in (names, scratch))
+    final = [directory / name for name in names]
     try:
         make_directories(directory)
-        for path in (*new, *own):
-            _make(path)
-        yield new, own
-        for path in new:
-            _sync(path)
-        _put_in_place(new, [directory / name for name in names])
+        with _alone_in(directory):
+            _refuse_any(final)
+            try:
+                for path in (*new, *own):
+                    _make(path)
+                yield new, own
+                for path in new:
+                    _sync(path)
+                _put_in_place(new, final)
+            finally:
+                _remove([*new, *own])
     except OSError as error:
         raise cannot_write(directory, error) from error
-    finally:
-        _remove([*new, *own])
+
+
+@contextmanager
+def _alone_in(directory: Path) -> Iterator[None]:
+    """Keep other exports out of `directory`; where no directory can be locked there is no such promise."""
+    with ExitStack() as stack:
+        has_it = True
+        with suppress(OSError):
+            fd = os.open(directory, os.O_RDONLY)
+            stack.callback(os.close, fd)
+            has_it = try_lock(fd)
+        if not has_it:
+            raise UsageError(
+                f"another export is writing into {directory}",
+                Remedy(f"wait until it ends, {ELSEWHERE}", {"out": None}),
+            )
+        yield
+
+
+def _refuse_any(paths: Sequence[Path]) -> None:
+    for path in paths:
+        if os.path.lexists(path):
+            raise UsageError(f"{path} is there already", Remedy(f"remove it, {ELSEWHERE}", {"out": None}))
 
 
 def cannot_write(path: Path, error: OSError) -> CannotWriteError:
