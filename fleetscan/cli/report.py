@@ -23,7 +23,7 @@ EXAMPLES = (
 
 @reading(ReportSettings, EXAMPLES)
 def report(run: str | None, settings: ReportSettings) -> int:
-    """Show a run: coverage, compliance, the worst and the failed VMs.
+    """Show a run: what was seen, what is missing, what failed.
 
     RUN is a directory, the beginning of a run's name or id, or `latest`. Without RUN: the newest run under
     --runs that has ended; which one is said on stderr. A run that has not ended is shown as far as it has
