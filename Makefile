@@ -23,8 +23,9 @@ setup: $(VENV)/dev.stamp ## make .venv with fleetscan and the development tools
 demo: $(VENV)/demo.stamp ## scan a simulated fleet; no Azure account needed
 	$(BIN)/fleetscan demo --config configs/demo.toml
 
+# Three on two cores: many tests start processes and wait for them.
 test: $(VENV)/dev.stamp ## run the tests, a minute or two
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 lint: $(VENV)/dev.stamp ## lint, formatting and types
 	$(BIN)/ruff check

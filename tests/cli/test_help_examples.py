@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,24 +38,37 @@ def environment_of(endpoint: str) -> Mapping[str, str]:
     }
 
 
+def settings_for(endpoint: str, **more: Any) -> fleetscan.Settings:
+    return fleetscan.Settings(endpoint=endpoint, poll_interval_s=0.5, **({"first_poll_s": 0.3} | more))
+
+
 async def live_in(directory: Path, endpoint: str) -> None:
     """Leave an earlier run of the whole fleet, and a file of VMs."""
-    settings = fleetscan.Settings(
-        endpoint=endpoint, runs=str(directory / "fleetscan-runs"), first_poll_s=0.3, poll_interval_s=0.5
-    )
+    settings = settings_for(endpoint, runs=str(directory / "fleetscan-runs"))
     async with fleetscan.scan(settings, credential=TOKEN) as live:
         assert (await live.finish()).exit_code == 3
     rows = fleetscan.open_run(directory / "fleetscan-runs" / "latest").rows()
     (directory / "vms.txt").write_text("".join(f"{row['resource_id']}\n" for row in rows), encoding="utf-8")
 
 
+class FirstStart(fleetscan.Hooks):
+    """Tells that Azure has accepted a start."""
+
+    def __init__(self) -> None:
+        self.came = asyncio.Event()
+
+    def accepted(self) -> None:
+        self.came.set()
+
+
 async def stop_in(directory: Path, endpoint: str) -> None:
-    """Leave a run that was stopped after its starts, under the name that an example gives."""
-    line = "fleetscan scan -q --deadline 1s --drain 0s --first-poll 1h"
-    code, words = await asyncio.to_thread(ended, started(line, directory, environment_of(endpoint)))
-    assert code == 5, words
-    (left,) = (directory / "fleetscan-runs").iterdir()
-    left.rename(left.with_name("20261123T020000Z-5c1f2a90"))
+    """Leave a run that was stopped while assessments ran, under the name that an example gives."""
+    out = directory / "fleetscan-runs" / "20261123T020000Z-5c1f2a90"
+    settings, start = settings_for(endpoint, out=str(out), first_poll_s=3600.0, drain_s=0.0), FirstStart()
+    async with fleetscan.scan(settings, credential=TOKEN, hooks=start) as live:
+        await start.came.wait()
+    assert live.summary.exit_code == 5
+    assert live.summary.running > 0
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str]:

@@ -136,10 +136,10 @@ def lost(jobs: list[Operation]) -> int:
 
 @pytest.mark.parametrize("policy_names", ["2023", "2024", "novel"])
 def test_limits_by_any_name_are_followed_without_a_429(policy_names: str) -> None:
-    _, history, jobs = learned_scan_of(one_region(policy_names=policy_names))
+    _, history, jobs = learned_scan_of(one_region(machines=1200, policy_names=policy_names))
     assert (history.throttled(), lost(jobs)) == (0, 0)
-    # (2000 - 600) / 200 minutes.
-    assert 419.0 <= last_start_s(history) <= 424.0
+    # (1200 - 600) / 200 minutes.
+    assert 179.0 <= last_start_s(history) <= 184.0
 
 
 def test_a_refill_by_the_minute_costs_one_429_for_two_hundred_machines_at_most() -> None:
