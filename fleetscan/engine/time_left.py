@@ -34,6 +34,8 @@ LAST_ONE = 0.5
 # The estimate is made to a tenth of a second, and never beyond a day.
 PRECISION_S = 0.1
 LONGEST_S = 86_400.0
+# Ages within so many steps are told as one.
+STEPS_AS_ONE = 4
 # Starts to come are spread over so many moments.
 MOMENTS = 20
 BEFORE_ANY_END = [LEFT_BY_STEP ** max(0, step - step_of(ASSESSMENT_S)) for step in range(STEPS + 1)]
@@ -84,10 +86,10 @@ class TimeLeft:
         return Outlook(ends_at, to_start, sum(count for _, count in ages), typical_s)
 
     def _ages(self, now: float) -> list[tuple[float, int]]:
-        """The ages of those that run, with their numbers; those of one step are told as one."""
+        """The ages of those that run, with their numbers; those of nearly the same age are told as one."""
         by_step: dict[int, list[float]] = {}
         for second, count in self._accepted.items():
-            sums = by_step.setdefault(step_of(max(now - second, 0.0)), [0.0, 0])
+            sums = by_step.setdefault(step_of(max(now - second, 0.0)) // STEPS_AS_ONE, [0.0, 0])
             sums[0] += (now - second) * count
             sums[1] += count
         return [(age_s / count, int(count)) for age_s, count in by_step.values()]
@@ -157,6 +159,8 @@ def _until_ended(ages: Sequence[tuple[float, float]], shares: Sequence[float]) -
     low_s, high_s = 0.0, 1.0
     if not ages:
         return 0.0
+    # Each is that many of those that were started, of which only a share has come so far.
+    ages = [(age_s, count / _share(shares, age_s)) for age_s, count in ages]
     while _running(ages, shares, high_s) >= LAST_ONE and high_s < LONGEST_S:
         low_s, high_s = high_s, high_s * 2.0
     while high_s - low_s > PRECISION_S:
@@ -169,8 +173,8 @@ def _until_ended(ages: Sequence[tuple[float, float]], shares: Sequence[float]) -
 
 
 def _running(ages: Sequence[tuple[float, float]], shares: Sequence[float], after_s: float) -> float:
-    """How many of these are expected to run `after_s` seconds from now."""
-    return sum(count * _share(shares, age_s + after_s) / _share(shares, age_s) for age_s, count in ages)
+    """How many are expected to run `after_s` seconds from now of those that were started so long ago."""
+    return sum(started * _share(shares, age_s + after_s) for age_s, started in ages)
 
 
 def _share(shares: Sequence[float], age_s: float) -> float:
