@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from fleetscan.settings.declared import PlanSettings, Settings
-from fleetscan.settings.reading import ExportSettings, ReportSettings, SchemaSettings
+from fleetscan.settings.reading import ExportSettings, ReportSettings, SchemaSettings, ShowSettings
 from fleetscan.settings.setting import CheckedSettings
 
 Declaration = Callable[[], type[CheckedSettings]]
@@ -41,6 +41,7 @@ COMMANDS = {
     "simulate": Command("Serve a simulated Azure on this computer and print its endpoint.", _of_simulate),
     "demo": Command("Scan a simulated fleet. No Azure account needed.", _of_demo),
     "report": Command("Show a run: what was seen, what is missing, what failed.", lambda: ReportSettings),
+    "show": Command("Show a run's VMs, or the patches they miss, as a table.", lambda: ShowSettings),
     "export": Command("Write a run as flat tables: CSV, SQLite or Parquet.", lambda: ExportSettings),
     "schema": Command(
         "Print the JSON Schema of the records, or DuckDB views of a run.", lambda: SchemaSettings

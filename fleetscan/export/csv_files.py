@@ -1,8 +1,4 @@
-"""The tables as CSV (RFC 4180, UTF-8, a header, lines that end with LF): what every tool reads.
-
-Every text is in quotes and nothing else is, so that an empty text is not null. A text that a spreadsheet
-would take for a formula has a `'` before it, and so has one that begins with `'`: take one off for the text.
-"""
+"""The tables as CSV files: what every tool reads. `records/csv_text.py` says how a cell is written."""
 
 from __future__ import annotations
 
@@ -12,17 +8,14 @@ from pathlib import Path
 from typing import Final
 
 from fleetscan.export.known_patches import KnownPatches
+from fleetscan.records.csv_text import line_of
 from fleetscan.records.flat_tables import TABLES, Cell, patch_cells
 from fleetscan.records.patches import Patch
 from fleetscan.runs.disk import write_whole
 from fleetscan.runs.opening import BINARY
 
 SUFFIX: Final = ".csv"
-# What begins a formula in some spreadsheet, wide forms too; a tab and a line end hide one behind them.
-FORMULAS = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
-GUARD = "'"
 BUFFER_BYTES = 256 * 1024
-WORDS = {True: "true", False: "false"}
 
 
 class CsvFile:
@@ -96,29 +89,3 @@ class CsvTables:
         """Close the files, whole or not."""
         for file in self._files:
             file.close()
-
-
-def line_of(cells: Iterable[Cell]) -> bytes:
-    """A line of CSV with these cells."""
-    return (",".join(map(_cell, cells)) + "\n").encode()
-
-
-def _cell(value: Cell) -> str:
-    match value:
-        case None:
-            return ""
-        case bool():
-            return WORDS[value]
-        case str():
-            return quoted(value)
-    return str(value)
-
-
-def quoted(text: str) -> str:
-    """`text` in quotes, guarded against spreadsheets; CSV has no NUL."""
-    guard = GUARD if text[:1] in FORMULAS or text[:1] == GUARD else ""
-    return f'"{guard}{text}"' if '"' not in text and "\0" not in text else _escaped(guard + text)
-
-
-def _escaped(text: str) -> str:
-    return '"{}"'.format(text.replace('"', '""').replace("\0", "\ufffd"))

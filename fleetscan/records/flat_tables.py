@@ -54,6 +54,13 @@ class Column:
     path: tuple[str, ...]
     cell: Callable[[Any], Cell]
 
+    def value_in(self, record: Mapping[str, Any] | None) -> Any:
+        """The value as the record has it, null where a record around it is."""
+        value: Any = record
+        for key in self.path:
+            value = None if value is None else value[key]
+        return value
+
 
 def _columns_of(record: type, within: tuple[str, ...] = ()) -> Iterator[Column]:
     """The columns of a declared record, those of the records in it too."""
@@ -110,6 +117,8 @@ RUN = Table(
 VM = Table("vm", {"vm_id": WHOLE} | _types(_OF_ROW))
 VM_PATCH = Table("vm_patch", {"vm_id": WHOLE} | PATCH_COLUMNS)
 TABLES = (RUN, VM, VM_PATCH)
+VM_COLUMNS: Mapping[str, Column] = {column.name: column for column in _OF_ROW}
+"""The columns of `vm` that come from a row."""
 
 
 def run_cells(
@@ -144,7 +153,4 @@ def patch_cells(patch: Patch) -> tuple[Cell, ...]:
 
 def _cells(columns: Iterable[Column], record: Mapping[str, Any] | None) -> Iterator[Cell]:
     for column in columns:
-        value: Any = record
-        for key in column.path:
-            value = None if value is None else value[key]
-        yield column.cell(value)
+        yield column.cell(column.value_in(record))

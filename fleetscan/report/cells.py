@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from fleetscan.report.sanitize import ELLIPSIS
 
@@ -13,6 +13,8 @@ LEAST_CELLS = 10
 
 def cells(text: str) -> int:
     """The columns that `text` takes."""
+    if text.isascii():
+        return len(text)
     from rich.cells import cell_len
 
     return cell_len(text)
@@ -27,28 +29,27 @@ def cut(text: str, width: int) -> str:
     return set_cell_size(text, max(width - len(ELLIPSIS), 0)).rstrip() + ELLIPSIS[: max(width, 0)]
 
 
-def aligned(rows: Sequence[Sequence[str]], width: int) -> list[str]:
+def aligned(rows: Sequence[Sequence[str]], width: int, whole: Collection[int] = ()) -> list[str]:
     """Each row on a line of at most `width` columns, its cells one below the other's.
 
-    Where they do not fit, the longest are cut, the first column last. Where not even that fits, a line has
-    its cells one after the other and is as long as it is.
+    Where they do not fit, the longest are cut, the first column last and those at `whole` places never.
+    Where not even that fits, a line has its cells one after the other and is as long as it is.
     """
     if not rows:
         return []
     room = width - cells(GAP) * (len(rows[0]) - 1)
-    widths = _shrunk([max(cells(row[place]) for row in rows) for place in range(len(rows[0]))], room)
+    widths = _shrunk([max(cells(row[place]) for row in rows) for place in range(len(rows[0]))], room, whole)
     if widths is None:
-        return [", ".join(filter(None, row)) for row in rows]
+        return [", ".join(filter(None, map(str.strip, row))) for row in rows]
     return [GAP.join(map(_padded, row, widths)).rstrip() for row in rows]
 
 
-def _shrunk(widths: list[int], room: int) -> list[int] | None:
+def _shrunk(widths: list[int], room: int, whole: Collection[int]) -> list[int] | None:
     """The widths of columns in so much room; None where it is too little."""
     widths = [*widths]
     while sum(widths) > room:
-        others = [place for place in range(1, len(widths)) if widths[place] > LEAST_CELLS]
-        if not others and widths[0] > LEAST_CELLS:
-            others = [0]
+        wide = [place for place, size in enumerate(widths) if size > LEAST_CELLS and place not in whole]
+        others = [place for place in wide if place > 0] or wide
         if not others:
             return None
         widths[max(others, key=lambda place: widths[place])] -= 1

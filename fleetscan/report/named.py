@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from fleetscan.records.patches import Patch, PatchReader
+from fleetscan.records.patches import PatchReader
 from fleetscan.records.report import (
     MOST_PATCHES,
     MOST_VMS,
@@ -21,6 +21,7 @@ from fleetscan.records.report import (
 )
 from fleetscan.records.row import OutcomeWord, ReasonWord, Row
 from fleetscan.report.foremost import Foremost
+from fleetscan.report.missed_patches import MissedPatches, missed
 from fleetscan.report.reasons import how_bad, meaning_of
 
 
@@ -33,8 +34,7 @@ class Named:
         self._ends: Counter[tuple[OutcomeWord, ReasonWord]] = Counter()
         self.rows = 0
         self._reader = PatchReader()
-        self._vms_missing: Counter[str] = Counter()
-        self._patches: set[Patch] = set()
+        self._missed = MissedPatches()
 
     def add(self, row: Row) -> None:
         """Take up one row."""
@@ -46,9 +46,7 @@ class Named:
         key = (-critical, -pending, -other, *_place(row))
         if any(badness) and self._worst.takes(key):
             self._worst.add(key, _worst_vm(row))
-        patches = self._reader.of(row)
-        self._vms_missing.update({patch.key for patch in patches})
-        self._patches.update(patches)
+        self._missed.add(self._reader.of(row))
 
     def worst(self) -> list[WorstVm]:
         """The worst of the assessed VMs."""
@@ -64,34 +62,11 @@ class Named:
     @property
     def distinct_patches(self) -> int:
         """How many different patches are missing."""
-        return len(self._vms_missing)
+        return len(self._missed)
 
     def patches(self) -> list[MissedPatch]:
         """The patches that most VMs miss, critical and security ones first."""
-        pressing = {patch.key for patch in self._patches if patch.is_critical_or_security}
-        first: Foremost[str] = Foremost(MOST_PATCHES)
-        for key, vms in self._vms_missing.items():
-            first.add((key not in pressing, -vms, key), key)
-        shown = first.in_order()
-        titles = self._titles(set(shown))
-        return [self._missed(titles[key], key in pressing) for key in shown]
-
-    def _titles(self, keys: set[str]) -> dict[str, Patch]:
-        """Of the descriptions of each patch the newest: one KB has many titles."""
-        found: dict[str, Patch] = {}
-        for patch in self._patches:
-            if patch.key in keys and (patch.key not in found or _newness(found[patch.key]) < _newness(patch)):
-                found[patch.key] = patch
-        return found
-
-    def _missed(self, patch: Patch, is_pressing: bool) -> MissedPatch:
-        return {
-            "patch": patch.key,
-            "name": patch.name,
-            "classifications": [*patch.classifications],
-            "is_critical_or_security": is_pressing,
-            "vms": self._vms_missing[patch.key],
-        }
+        return [missed(*each) for each in self._missed.foremost(MOST_PATCHES)]
 
     def _add_other(self, row: Row) -> None:
         how = row["outcome"], row["reason"]
@@ -127,11 +102,6 @@ def in_order(reasons: Iterable[UnassessedReason]) -> list[UnassessedReason]:
 def _place(row: Row) -> tuple[str, str]:
     """The order among VMs that are as bad as another: by name, then by id, the case of neither."""
     return row["name"].lower(), row["resource_id"].lower()
-
-
-def _newness(patch: Patch) -> tuple[bool, str, str, tuple[str, ...]]:
-    """By this the description of a patch is chosen, whatever the order of the rows."""
-    return patch.is_critical_or_security, patch.published_on or "", patch.name or "", patch.classifications
 
 
 def _vm(row: Row) -> ReportedVm:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from fleetscan.settings.setting import CheckedSettings, setting
-from fleetscan.settings.types import OneOf, Switch, Text
+from fleetscan.settings.types import OneOf, Switch, Text, Whole
 
 
 class ReadGroup(Enum):
@@ -37,6 +37,59 @@ class ReportSettings(ReadSettings):
         "text",
         OneOf(("text", "markdown", "json")),
         "text fits a terminal; markdown fits a pull request; json is schema fleetscan.report/1.",
+        group=ReadGroup.OUTPUT,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ShowSettings(ReadSettings):
+    """Which VMs or patches are shown, and how."""
+
+    failed: bool = setting(
+        False, Switch(), "VMs that failed or timed out, with the reason.", group=ReadGroup.WHAT
+    )
+    skipped: bool = setting(False, Switch(), "VMs that were skipped, with the reason.", group=ReadGroup.WHAT)
+    worst: int | None = setting(
+        None,
+        Whole(1),
+        "So many VMs, those first that miss the most critical and security patches.",
+        group=ReadGroup.WHAT,
+    )
+    missing: str | None = setting(
+        None,
+        Text("PATCH", "a KB, a package's name, or a pattern such as 'openssl*'"),
+        "VMs that miss this patch: a KB, a package's name, or a pattern, which may match a title too.",
+        group=ReadGroup.WHAT,
+    )
+    reboot: bool = setting(False, Switch(), "VMs whose restart is pending.", group=ReadGroup.WHAT)
+    machine: str | None = setting(
+        None,
+        Text("NAME|ID", "a VM's name, a pattern of it, or its resource id"),
+        "The VMs of this name, of which there may be several, or the one with this id.",
+        group=ReadGroup.WHAT,
+    )
+    patches: bool = setting(
+        False,
+        Switch(),
+        "Patches instead of VMs, with how many VMs miss each; with --machine, those of each VM.",
+        group=ReadGroup.WHAT,
+    )
+    sort: str | None = setting(
+        None,
+        Text("COLUMN", "the name of a column"),
+        "Sort by this column: texts from A, numbers the largest first, unknown ones last.",
+        group=ReadGroup.OUTPUT,
+    )
+    columns: str | None = setting(
+        None,
+        Text("NAMES", "names of columns, separated by commas"),
+        "Show these columns, such as name,location,error_code.",
+        group=ReadGroup.OUTPUT,
+    )
+    format: str = setting(
+        "table",
+        OneOf(("table", "csv", "json", "markdown")),
+        "json is one object a line; csv is safe for spreadsheets.",
         group=ReadGroup.OUTPUT,
     )
 

@@ -102,6 +102,16 @@ ROWS: dict[str, tuple[tuple[str, object], tuple[str, object], tuple[str, object]
     "page-size": (("1", 1), ("2", 2), ("3", 3)),
     "lists": (("endless", "endless"), ("hollow", "hollow"), ("up", "up")),
     "graph": (("denied", "denied"), ("broken", "broken"), ("up", "up")),
+    "failed": (("true", True), ("false", False), ("", True)),
+    "skipped": (("true", True), ("false", False), ("", True)),
+    "worst": (("1", 1), ("2", 2), ("3", 3)),
+    "missing": (("KB1", "KB1"), ("curl", "curl"), ("open*", "open*")),
+    "reboot": (("true", True), ("false", False), ("", True)),
+    "machine": (("file", "file"), ("env", "env"), ("flag", "flag")),
+    "show patches": (("true", True), ("false", False), ("", True)),
+    "sort": (("file", "file"), ("env", "env"), ("flag", "flag")),
+    "columns": (("file", "file"), ("a,b", "a,b"), ("flag", "flag")),
+    "show format": (("json", "json"), ("csv", "csv"), ("markdown", "markdown")),
     "report format": (("json", "json"), ("markdown", "markdown"), ("text", "text")),
     "export format": (("sqlite", "sqlite"), ("parquet", "parquet"), ("csv", "csv")),
     "sql": (("true", True), ("false", False), ("", True)),
@@ -112,7 +122,8 @@ ROWS: dict[str, tuple[tuple[str, object], tuple[str, object], tuple[str, object]
 def row_name(settings: type[CheckedSettings], setting: Setting) -> str:
     """A setting's key in ROWS: its name, after the command's where the commands have other words for it."""
     command = settings.__name__.removesuffix("Settings").lower()
-    return f"{command} {setting.name}" if setting.name == "format" else setting.name
+    own = f"{command} {setting.name}"
+    return own if own in ROWS else setting.name
 
 
 EVERY_KNOB = [

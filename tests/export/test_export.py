@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetscan.export.csv_files import line_of
 from fleetscan.export.exporting import Format, export_run
+from fleetscan.records.csv_text import line_of
 from fleetscan.records.duckdb_views import views_of
 from fleetscan.records.flat_tables import PATCH_COLUMNS, RUN, TABLES, VM, VM_PATCH
 from fleetscan.runs.reader import open_run

@@ -1,0 +1,158 @@
+"""`fleetscan show`: a run's VMs or patches as a table, on stdout; what it cannot know, on stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, cast
+
+from fleetscan.cli.command_help import Example
+from fleetscan.cli.console import handed_over, note, tell
+from fleetscan.cli.options import reading
+from fleetscan.cli.reading import run_of
+from fleetscan.errors import Remedy, UsageError
+from fleetscan.settings.reading import ShowSettings
+
+if TYPE_CHECKING:
+    from fleetscan.report.columns import Column
+    from fleetscan.report.shown import Found, View, Wanted
+    from fleetscan.report.tables import Form
+    from fleetscan.runs.reader import Run
+
+EXAMPLES = (
+    Example("The ten VMs to mend first", "fleetscan show --worst 10"),
+    Example("Which VMs failed, and why", "fleetscan show latest --failed"),
+    Example("Which VMs miss a patch", "fleetscan show --missing KB5034441"),
+    Example("What one VM misses", "fleetscan show --machine web-01 --patches"),
+)
+WHOSE = ("name", "resource_group", "subscription")
+COUNTS = ("critical_and_security_count", "other_count", "reboot_pending")
+FOR_PROGRAMS = ("csv", "json")
+LINES_AT_ONCE = 1000
+
+
+@reading(ShowSettings, EXAMPLES)
+def show(name: str | None, settings: ShowSettings) -> int:
+    """Show a run's VMs, or the patches they miss, as a table.
+
+    RUN is a directory, or how a run's name or id under --runs begins, or latest. Without RUN: the newest
+    run that has totals. Filters narrow each other. What cannot be known is said on stderr: a VM that was not
+    assessed may miss any patch.
+
+    --columns takes any field of a row, such as location or error_code, and subscription, to_do and missing;
+    with --patches also patch, patch_name, kb, version, classifications, published_on and vms.
+
+    Exit codes: 0 shown; 2 usage, no such run or VM; 4 the output cannot be written.
+    """
+    from fleetscan.report.columns import chosen
+    from fleetscan.report.shown import Wanted
+
+    wanted = Wanted(
+        failed=settings.failed,
+        skipped=settings.skipped,
+        worst=settings.worst,
+        missing=settings.missing,
+        reboot=settings.reboot,
+        machine=settings.machine,
+        patches=settings.patches,
+    )
+    refuse_contradictions(wanted, settings)
+    columns, view = _view_of(settings, wanted)
+    sort = None if settings.sort is None else chosen([settings.sort], view.columns, "sort")[0]
+    run = run_of(name, settings)
+    found = view.look(run.rows(), wanted, columns, sort)
+    is_by_vm = settings.patches and settings.machine is not None and settings.columns is None
+    _print(found, columns, cast("Form", settings.format), len(WHOSE) if is_by_vm and sort is None else 0)
+    _tell_what_is_known(run, found, wanted)
+    return 0
+
+
+def refuse_contradictions(wanted: Wanted, settings: ShowSettings) -> None:
+    """Raise UsageError about filters of which no VM can pass both."""
+    asks = {"worst": wanted.worst is not None, "missing": wanted.missing is not None, "reboot": wanted.reboot}
+    asks["patches"] = settings.patches
+    other = next((each for each, is_asked in asks.items() if is_asked), None)
+    if wanted.is_not_assessed and other is not None:
+        first = "failed" if wanted.failed else "skipped"
+        raise UsageError(
+            "nothing is known of the patches of a VM that was not assessed",
+            Remedy(f"give {{{first}}} or {{{other}}}", {first: None, other: None}),
+        )
+    if wanted.worst is not None and settings.patches:
+        raise UsageError(
+            "the worst are VMs", Remedy("give {worst} or {patches}", {"worst": None, "patches": None})
+        )
+
+
+def _view_of(settings: ShowSettings, wanted: Wanted) -> tuple[Sequence[Column], View]:
+    """What is looked at, and the columns to show."""
+    from fleetscan.report.columns import chosen
+    from fleetscan.report.shown import MACHINE_PATCHES, MACHINES, PATCHES
+
+    view = MACHINES
+    if settings.patches:
+        view = PATCHES if settings.machine is None else MACHINE_PATCHES
+    names = settings.columns.split(",") if settings.columns is not None else usual_columns(settings, wanted)
+    return chosen(names, view.columns, "columns"), view
+
+
+def usual_columns(settings: ShowSettings, wanted: Wanted) -> Sequence[str]:
+    """The columns where none were chosen: those that answer the question; for programs the VM's id too."""
+    is_for_programs = settings.format in FOR_PROGRAMS
+    if settings.patches:
+        of_patch = ("is_critical_or_security", "published_on", "patch_name")
+        if settings.machine is None:
+            return ("vms", "patch", *of_patch)
+        return (*(("resource_id",) if is_for_programs else ()), *WHOSE, "patch", "version", *of_patch)
+    whose = ("resource_id", *WHOSE) if is_for_programs else WHOSE
+    if wanted.is_not_assessed:
+        return (*whose, "reason", "error_message", *(("to_do",) if is_for_programs else ()))
+    if wanted.missing is not None:
+        return (*whose, "missing", *COUNTS)
+    return (*whose, *(() if wanted.needs_result else ("outcome",)), *COUNTS)
+
+
+def _tell_what_is_known(run: Run, found: Found, wanted: Wanted) -> None:
+    """How many VMs are listed, and of how many it is not known whether they should be."""
+    from fleetscan.report.figures import counted
+    from fleetscan.report.reasons import meaning_of
+
+    for sentence in run.incomplete:
+        note("warning", f"this is PARTIAL: {sentence}")
+    of = f"of {found.rows:,}" if found.rows != found.vms else "in all"
+    what = f"{counted(len(found.lines), 'patch', 'patches')} on " if wanted.patches else ""
+    tell(f"{what}{counted(found.vms, 'VM', 'VMs')} {of}.")
+    for reason, number in found.reasons.most_common() if wanted.is_not_assessed else ():
+        tell(f"{counted(number, 'VM', 'VMs')} {reason.replace('_', ' ')}: {meaning_of(reason).to_do}.")
+    if wanted.needs_result and found.unknown:
+        were = "VM was" if found.unknown == 1 else "VMs were"
+        tell(f"{found.unknown:,} {were} not assessed: what they miss is unknown.")
+    if (wanted.missing is not None or wanted.patches) and found.cut:
+        tell(f"{counted(found.cut, 'list of patches is', 'lists of patches are')} cut short: it may be more.")
+
+
+def _print(found: Found, columns: Sequence[Column], form: Form, whose: int) -> None:
+    from fleetscan.report.sanitize import fit
+    from fleetscan.report.screen import columns_of
+    from fleetscan.report.tables import lines_in
+
+    # A pipe has no width: what reads it wants whole names.
+    is_fitted = sys.stdout.isatty() or "COLUMNS" in os.environ
+    width = columns_of(sys.stdout) if is_fitted else None
+    if not found.lines and form == "table":
+        return
+    encoding = sys.stdout.encoding or "ascii"
+    _write(fit(line, encoding) for line in lines_in(form, columns, found.lines, width, whose))
+
+
+def _write(lines: Iterable[str]) -> None:
+    """In pieces, because a large fleet's table would be held twice."""
+    piece: list[str] = []
+    for line in lines:
+        piece.append(f"{line}\n")
+        if len(piece) == LINES_AT_ONCE:
+            sys.stdout.write("".join(piece))
+            piece.clear()
+    sys.stdout.write("".join(piece))
+    handed_over()

@@ -1,0 +1,138 @@
+"""Lines of values as a table for people, as Markdown, as CSV, or as one JSON object a line.
+
+Values are foreign text: a table shows it sanitized, Markdown in code spans, CSV guarded against spreadsheets,
+JSON as it is. What is not known is empty, or `?` where a number or a yes would stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import Any, Literal, TypeAlias
+
+from fleetscan import json_text
+from fleetscan.records.csv_text import line_of
+from fleetscan.report.cells import GAP, aligned, cells, cut
+from fleetscan.report.columns import BELOW, Column
+from fleetscan.report.markdown import code
+from fleetscan.report.sanitize import sanitize
+
+Form: TypeAlias = Literal["table", "csv", "json", "markdown"]
+CELL_LIMIT_CHARS = 300
+UNKNOWN = "?"
+INDENT = "  "
+# What is below is cut no shorter.
+LEAST_WIDTH = 40
+
+
+def lines_in(
+    form: Form, columns: Sequence[Column], lines: Sequence[Sequence[Any]], width: int | None, whose: int = 0
+) -> Iterator[str]:
+    """The text of each line, the heading first where the format has one; a table has `width` columns, or as
+    many as it needs. Where it is fitted to a screen, the first `whose` values head the lines that share them.
+    """
+    match form:
+        case "csv":
+            return _csv(columns, lines)
+        case "json":
+            return _json(columns, lines)
+        case "markdown":
+            return _markdown(columns, lines)
+    if width is not None and whose:
+        return _grouped(columns, lines, width, whose)
+    return _table(columns, lines, width)
+
+
+def _json(columns: Sequence[Column], lines: Iterable[Sequence[Any]]) -> Iterator[str]:
+    names = [column.name for column in columns]
+    for line in lines:
+        yield json_text.encode(dict(zip(names, line, strict=True))).decode()
+
+
+def _csv(columns: Sequence[Column], lines: Iterable[Sequence[Any]]) -> Iterator[str]:
+    yield line_of(column.name for column in columns).decode().rstrip("\n")
+    for line in lines:
+        yield line_of(map(_flat, line)).decode().removesuffix("\n")
+
+
+def _flat(value: Any) -> str | int | float | bool | None:
+    """A list or an object is a text of JSON, as in the flat tables."""
+    is_flat = value is None or isinstance(value, (str, int, float))
+    return value if is_flat else json_text.encode(value).decode()
+
+
+def _markdown(columns: Sequence[Column], lines: Iterable[Sequence[Any]]) -> Iterator[str]:
+    if not columns:
+        return
+    yield _piped(column.heading for column in columns)
+    yield _piped("--:" if column.is_number else "---" for column in columns)
+    for line in lines:
+        yield _piped(map(_in_markdown, columns, line))
+
+
+def _piped(shown: Iterable[str]) -> str:
+    return f"| {' | '.join(shown)} |"
+
+
+def _in_markdown(column: Column, value: Any) -> str:
+    text = _shown(column, value)
+    return text if column.is_number or column.is_truth else code(text, CELL_LIMIT_CHARS)
+
+
+def _table(columns: Sequence[Column], lines: Iterable[Sequence[Any]], width: int | None) -> Iterator[str]:
+    shown = [[_shown(column, value) for column, value in zip(columns, line, strict=True)] for line in lines]
+    rows = [[column.heading.upper() for column in columns], *shown]
+    for place, column in enumerate(columns):
+        if column.is_number:
+            _to_the_right(rows, place)
+    return _wide(rows) if width is None else _fitted(columns, rows, width)
+
+
+def _grouped(
+    columns: Sequence[Column], lines: Iterable[Sequence[Any]], width: int, whose: int
+) -> Iterator[str]:
+    """A table for each VM, below its name and place."""
+    for heads, of_one in groupby(lines, lambda line: line[:whose]):
+        yield ", ".join(_shown(column, value) for column, value in zip(columns, heads, strict=False))
+        within = _table(columns[whose:], [line[whose:] for line in of_one], width - len(INDENT))
+        yield from (f"{INDENT}{line}" for line in within)
+
+
+def _to_the_right(rows: Sequence[list[str]], place: int) -> None:
+    """Numbers stand one below the other, under the heading's end."""
+    widest = max(cells(row[place]) for row in rows)
+    for row in rows:
+        row[place] = " " * (widest - cells(row[place])) + row[place]
+
+
+def _fitted(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> Iterator[str]:
+    """At most `width` columns; long texts stand in a line of their own below what they are about."""
+    below = [place for place, column in enumerate(columns) if column.name in BELOW]
+    beside = [place for place in range(len(columns)) if place not in below] or below
+    whole = [number for number, place in enumerate(beside) if columns[place].is_whole]
+    tops = aligned([[row[place] for place in beside] for row in rows], width, whole)
+    for top, row in zip(tops, rows, strict=True):
+        yield top
+        if row is not rows[0] and beside != below:
+            yield from (cut(INDENT + row[place], max(width, LEAST_WIDTH)) for place in below if row[place])
+
+
+def _wide(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Nothing is cut: other programs read it."""
+    widths = [max(map(cells, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        padded = (text + " " * (size - cells(text)) for text, size in zip(row, widths, strict=True))
+        yield GAP.join(padded).rstrip()
+
+
+def _shown(column: Column, value: Any) -> str:
+    match value:
+        case None:
+            return UNKNOWN if column.is_number or column.is_truth else ""
+        case bool():
+            return "yes" if value else "no"
+        case int():
+            return f"{value:,}"
+        case str():
+            return sanitize(value, CELL_LIMIT_CHARS)
+    return sanitize(json_text.encode(value).decode(), CELL_LIMIT_CHARS)
