@@ -46,8 +46,8 @@ def sql_type(hint: object) -> str:
         # A map keeps names apart that differ in their case alone; the fields of a struct are one to DuckDB.
         values = sql_type(arguments[1])
         return JSON if values == JSON else f"MAP({TEXT}, {values})"
-    if record_in(hint) is not None:
-        fields = ", ".join(f"{name_of(name)} {kind}" for name, kind in column_types(_type(hint)).items())
+    if (record := record_in(hint)) is not None:
+        fields = ", ".join(f"{name_of(name)} {kind}" for name, kind in column_types(record).items())
         return f"STRUCT({fields})"
     return NAMES.get(hint, JSON)
 
@@ -61,11 +61,6 @@ def record_in(hint: object) -> type | None:
         types = [argument for argument in arguments if argument is not NoneType]
         return record_in(types[0]) if len(types) == 1 else None
     return hint if isinstance(hint, type) and is_typeddict(hint) else None
-
-
-def _type(hint: object) -> type:
-    assert isinstance(hint, type)
-    return hint
 
 
 def name_of(name: str) -> str:

@@ -120,7 +120,7 @@ class ExportSettings(ReadSettings):
     )
     out: str | None = setting(
         None,
-        Text("DIR", "a directory's path"),
+        Text("DIR", "a directory's path, or - for standard output"),
         "The directory to write into; it is made if it is not there.",
         "A file that is there already is never replaced.",
         group=ReadGroup.OUTPUT,
