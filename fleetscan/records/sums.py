@@ -63,12 +63,17 @@ class RunningTotals:
 
     def lines(self, facts: FleetFacts) -> tuple[Totals, *tuple[GroupTotals, ...]]:
         """The lines of totals.jsonl in the contract's order: the fleet, then each scope's groups by key."""
+        fleet, groups = self.sums()
+        return facts.totals(fleet), *groups
+
+    def sums(self) -> tuple[GroupTotals, list[GroupTotals]]:
+        """The sums over the fleet so far, and those of each scope's groups by key."""
         groups = [
             scope.groups[key].line(self._scan_id, scope.name, key)
             for scope in self._scopes
             for key in sorted(scope.groups, key=lambda key: (key is None, key or ""))
         ]
-        return facts.totals(self._fleet.line(self._scan_id, "fleet", None)), *groups
+        return self._fleet.line(self._scan_id, "fleet", None), groups
 
 
 @dataclass(slots=True)

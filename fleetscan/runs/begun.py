@@ -1,0 +1,93 @@
+"""The sums of a run that has none: what its journal says was listed, and the rows that there are.
+
+Nothing is checked against checksums and nothing is locked: this is for people who look at a run at work, or
+at one that was killed. Where the journal cannot be read, only VMs with a row are counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fleetscan import json_text
+from fleetscan.errors import OTHER_VERSION, CannotReadRunError
+from fleetscan.model import Target
+from fleetscan.records import machine_row
+from fleetscan.records.fleet_facts import not_listed
+from fleetscan.records.journal import Event, FleetListed, Listed, event_of
+from fleetscan.records.row import REASONS, Row
+from fleetscan.records.sums import TAG_PREFIX, RunningTotals
+from fleetscan.records.totals import GroupTotals, NotListed
+from fleetscan.runs.directory import JOURNAL, RESULTS
+from fleetscan.runs.opening import open_to_read
+from fleetscan.runs.reader import Run
+
+
+class BegunRun:
+    """Counts what was listed when it is made; call `ended` for each row, then `sums`.
+
+    `listed` is None where the journal does not tell how many VMs were; `errors`, what could not be listed,
+    is None then too.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._totals, self.listed, self.errors = self._listing()
+
+    def ended(self, row: Row) -> None:
+        """Count a row."""
+        target = _target(row)
+        if self.listed is None:
+            self._totals.listed(target)
+        if row["outcome"] not in REASONS:
+            why = f"a row in {RESULTS} has the outcome {row['outcome']!r:.80}"
+            raise CannotReadRunError(str(self._run.path), why, OTHER_VERSION)
+        self._totals.ended(target, machine_row.counted(row))
+
+    def sums(self) -> tuple[GroupTotals, list[GroupTotals]]:
+        """The sums over the fleet, and those of each group; raises CannotReadRunError for rows too many."""
+        fleet, groups = self._totals.sums()
+        if any(each["outcomes"]["interrupted"] < 0 for each in (fleet, *groups)):
+            why = f"{RESULTS} has rows of VMs that are not listed in {JOURNAL}, or several of one VM"
+            raise CannotReadRunError(str(self._run.path), why)
+        return fleet, groups
+
+    def _new_totals(self) -> RunningTotals:
+        group_by = self._run.facts["settings"].get("group_by")
+        words = [word for word in group_by if _is_tag(word)] if isinstance(group_by, list) else []
+        return RunningTotals(self._run.facts["scan_id"], list(map(str, words)))
+
+    def _listing(self) -> tuple[RunningTotals, int | None, list[NotListed] | None]:
+        totals = self._new_totals()
+        try:
+            for event in self._events():
+                match event:
+                    case Listed(machine=target):
+                        totals.listed(target)
+                    case FleetListed(machines=machines, errors=errors):
+                        return totals, machines, [not_listed(error) for error in errors]
+        except (OSError, ValueError):
+            pass
+        return self._new_totals(), None, None
+
+    def _events(self) -> Iterator[Event]:
+        with open_to_read(self._run.path / JOURNAL) as lines:
+            for line in lines:
+                yield event_of(json_text.parse(line))
+
+
+def _is_tag(word: object) -> bool:
+    return isinstance(word, str) and word.startswith(TAG_PREFIX) and word != TAG_PREFIX
+
+
+def _target(row: Row) -> Target:
+    """Of a row what the sums group by."""
+    return Target(
+        resource_id=row["resource_id"],
+        subscription_id=row["subscription_id"],
+        resource_group=row["resource_group"],
+        name=row["name"],
+        location=row["location"],
+        subscription_name=row["subscription_name"],
+        os_type=row["os_type"],
+        tags=row["tags"],
+    )
