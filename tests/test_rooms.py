@@ -72,7 +72,7 @@ ROOMS = {
         VALUES | {"json_text", "settings", "records", "engine", "inventory", "scanner"},
         of("anyio", "azure", "orjson"),
     ),
-    "report": Room(VALUES | {"json_text", "patch_counts", "records", "runs"}, of("rich")),
+    "report": Room(VALUES | {"json_text", "patch_counts", "records", "runs"}, of("jinja2", "rich")),
     "simulator": Room(of("model"), of("orjson"), barred=IMPURE),
     "cli": Room(
         VALUES

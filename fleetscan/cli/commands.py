@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from fleetscan.cli.dials import DemoSettings, SimulateSettings
 from fleetscan.settings.declared import PlanSettings, Settings
+from fleetscan.settings.reading import ReportSettings
 from fleetscan.settings.setting import CheckedSettings
 
 
@@ -23,6 +24,7 @@ COMMANDS = {
     "scan": Command("List the fleet, assess every VM, write one run directory.", Settings),
     "resume": Command("Go on with an unfinished run."),
     "plan": Command("Estimate how long a scan takes. Lists VMs; starts nothing.", PlanSettings),
+    "report": Command("Show a run: coverage, compliance, VMs and their patches.", ReportSettings),
     "simulate": Command("Serve a simulated Azure on this computer and print its endpoint.", SimulateSettings),
     "demo": Command("Scan a simulated fleet. No Azure account needed.", DemoSettings),
     "schema": Command("Print the JSON Schema of the records."),

@@ -27,3 +27,16 @@ class ReadSettings(CheckedSettings):
         "Default: fleetscan-runs.",
         group=ReadGroup.WHAT,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class ReportSettings(ReadSettings):
+    """How a report is shown."""
+
+    html: str | None = setting(
+        None,
+        Text("FILE", "a file's path", r"(?!-$).+"),
+        "Write the report as one self-contained page for a browser, readable by you alone.",
+        "It replaces an earlier page, whole or not at all, and no other file.",
+        group=ReadGroup.OUTPUT,
+    )

@@ -1,4 +1,4 @@
-"""Columns in which each distinct value is told once: a fleet repeats its regions, reasons and lists of patches.
+"""Columns that tell each distinct value once: a fleet repeats its regions, reasons and lists of patches.
 
 As JSON a column is `{"values": [...], "at": [...]}`: the value of VM i is `values[at[i]]`.
 """
@@ -6,10 +6,14 @@ As JSON a column is `{"values": [...], "at": [...]}`: the value of VM i is `valu
 from __future__ import annotations
 
 from array import array
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from typing import TypeAlias, cast
 
 from fleetscan import json_text
+from fleetscan.model import Json
 
+# What a column holds: what JSON has, and tuples for its lists, so that equal ones are found.
+Value: TypeAlias = str | int | bool | bytes | tuple[str | int | None, ...] | None
 # A part of a column is made at a time: as Python's own list of numbers all of it takes tens of megabytes.
 PART = 4096
 
@@ -18,19 +22,15 @@ class Column:
     """Values in the order in which they are added; equal ones are held once."""
 
     def __init__(self) -> None:
-        self.numbers: dict[Hashable, int] = {}
+        self.numbers: dict[Value, int] = {}
         """Each distinct value with its number: 0 for the first, 1 for the second."""
         self.at = array("I")
 
-    def add(self, value: Hashable) -> int:
+    def add(self, value: Value) -> int:
         """Add `value`, and return its number."""
         number = self.numbers.setdefault(value, len(self.numbers))
         self.at.append(number)
         return number
-
-    def value(self, index: int, values: Sequence[Hashable]) -> Hashable:
-        """The value that was added as number `index`; `values` are the distinct ones in their order."""
-        return values[self.at[index]]
 
     def json(self, order: Sequence[int]) -> Iterator[bytes]:
         """The column as parts of JSON, its rows in the given order."""
@@ -39,7 +39,7 @@ class Column:
         yield b"}"
 
     def _values(self) -> bytes:
-        return json_text.encode([*self.numbers])
+        return json_text.encode(cast("Json", [*self.numbers]))
 
 
 class JsonColumn(Column):

@@ -10,11 +10,12 @@ import zlib
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 
 from fleetscan import json_text
 from fleetscan.records.patches import Patch, PatchReader
 from fleetscan.records.row import Row
-from fleetscan.report.page.columns import Column, JsonColumn, numbers_json
+from fleetscan.report.page.columns import Column, JsonColumn, Value, numbers_json
 from fleetscan.report.page.shown import (
     ID_LIMIT_CHARS,
     MESSAGE_LIMIT_CHARS,
@@ -110,6 +111,10 @@ class PageData:
         )
 
 
+Entry: TypeAlias = tuple[int, str | None, str | None, str | None, str | None, str | None, bool]
+"""A key's number, name, version, classes, restart, day, and whether it is critical or security."""
+
+
 class Patches:
     """The distinct patches of a fleet, and how many VMs miss each one.
 
@@ -119,13 +124,13 @@ class Patches:
     def __init__(self) -> None:
         self.keys: dict[str, int] = {}
         self.vms_by_key: Counter[int] = Counter()
-        self._entries: dict[tuple[object, ...], int] = {}
+        self._entries: dict[Entry, int] = {}
         self._number: dict[Patch, int] = {}
         self._key_of: list[int] = []
         self._vms_by_entry: Counter[int] = Counter()
 
     def add(self, patches: Sequence[Patch]) -> bytes:
-        """Count what one VM misses; its entries as JSON: their numbers, each as the step from the one before."""
+        """Count what one VM misses; its entries' numbers as JSON, each as the step from the one before."""
         numbers = sorted({self._number_of(patch) for patch in patches})
         self._vms_by_entry.update(numbers)
         self.vms_by_key.update({self._key_of[number] for number in numbers})
@@ -165,7 +170,7 @@ class Patches:
     def _take(self, patch: Patch) -> int:
         """The number of what is shown of `patch`: different entries may look the same."""
         key = cut(patch.key, NAME_LIMIT_CHARS)
-        told_of = (
+        told_of: Entry = (
             self.keys.setdefault(key, len(self.keys)),
             cut(patch.name, NAME_LIMIT_CHARS),
             cut(patch.version, NAME_LIMIT_CHARS),
@@ -184,7 +189,7 @@ class Patches:
         best: dict[int, tuple[int, str]] = {}
         for entry, number in self._entries.items():
             key, name, vms = self._key_of[number], entry[1], self._vms_by_entry[number]
-            if isinstance(name, str) and vms > best.get(key, (0, ""))[0]:
+            if name is not None and vms > best.get(key, (0, ""))[0]:
                 best[key] = vms, name
         return {key: name for key, (_, name) in best.items()}
 
@@ -192,7 +197,7 @@ class Patches:
         return {self._key_of[number] for entry, number in self._entries.items() if entry[6]}
 
 
-def _facts(row: Row) -> tuple[str | int | bool | tuple[object, ...] | None, ...]:
+def _facts(row: Row) -> tuple[Value, ...]:
     """What the page shows of one VM, in the order of `NAMES`."""
     error = row["error"]
     return (
@@ -241,7 +246,7 @@ def _id(row: Row) -> str | None:
 
 def _ranks(column: Column) -> list[int]:
     """The place of each distinct value among all, by its number."""
-    values = [str(value or "") for value in column.numbers]
+    values = ["" if value is None else str(value) for value in column.numbers]
     ranks = [0] * len(values)
     for rank, number in enumerate(sorted(range(len(values)), key=lambda number: values[number].lower())):
         ranks[number] = rank

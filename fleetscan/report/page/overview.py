@@ -10,9 +10,9 @@ from math import floor
 from urllib.parse import urlencode
 
 from fleetscan.model import InventoryError
-from fleetscan.records.row import REASONS
+from fleetscan.records.row import REASONS, OutcomeWord
 from fleetscan.records.totals import GroupTotals
-from fleetscan.report.figures import counted, duration
+from fleetscan.report.figures import duration
 from fleetscan.report.left_out import selection_words
 from fleetscan.report.page.data import PageData
 from fleetscan.report.page.picked import NamedVm, Picked
@@ -28,8 +28,12 @@ SCOPES = (
     ("location", "By region", "Region", "region"),
     ("os_type", "By operating system", "Operating system", "os"),
 )
-OUTCOMES = (("failed", "Failed"), ("timed_out", "Timed out"), ("skipped", "Skipped"))
-ALL_OUTCOMES = (("assessed", "Assessed"), *OUTCOMES)
+OUTCOMES: tuple[tuple[OutcomeWord, str], ...] = (
+    ("failed", "Failed"),
+    ("timed_out", "Timed out"),
+    ("skipped", "Skipped"),
+)
+ALL_OUTCOMES: tuple[tuple[OutcomeWord, str], ...] = (("assessed", "Assessed"), *OUTCOMES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,4 +204,3 @@ def _hole(error: InventoryError) -> Hole:
         message=cut(error.message, MESSAGE_LIMIT_CHARS) or "no message",
         remedy=error.remedy,
     )
-

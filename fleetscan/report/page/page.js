@@ -8,6 +8,7 @@
   const figure = (number) => new Intl.NumberFormat("en-US").format(number);
   const counted = (number, one, many) => `${figure(number)} ${number === 1 ? one : many}`;
   const words = (text) => text.replaceAll("_", " ");
+  const capital = (text) => text[0].toUpperCase() + words(text.slice(1));
 
   function el(tag, attributes = {}, ...children) {
     const made = document.createElement(tag);
@@ -57,6 +58,7 @@
     return;
   }
   const vms = Object.fromEntries(Object.entries(data.vms).map(([name, told]) => [name, columnOf(told)]));
+  const meanings = new Map(Object.entries(data.meanings));
   const { keys, titles, pressing, key: keyOf } = data.patches;
   const entry = Object.fromEntries(
     ["name", "version", "class", "reboot", "published"].map((name) => [name, columnOf(data.patches[name])]),
@@ -92,7 +94,7 @@
     } catch {
       // What is no address of ours shows that there is no such thing.
     }
-    return { path, view: view in views ? view : "overview", argument: told, state: new URLSearchParams(query) };
+    return { path, view: Object.hasOwn(views, view) ? view : "overview", argument: told, state: new URLSearchParams(query) };
   }
   function change(changes) {
     const { path, state } = where();
@@ -105,7 +107,8 @@
   function listing(host, caption, columns) {
     const body = el("tbody");
     const told = el("p", { class: "told", role: "status" });
-    const buttons = columns.map((column) => {
+    const heads = columns.map((column) => {
+      if (!column.rank) return el("th", { scope: "col", class: column.class }, column.label);
       const button = el("button", { type: "button" }, column.label);
       button.addEventListener("click", () => {
         const [now, isDown] = sorting(where().state);
@@ -122,7 +125,7 @@
     after.addEventListener("click", () => change({ page: pageNow() + 1 }));
     size.addEventListener("change", () => change({ size: size.value === "50" ? "" : size.value, page: "" }));
     const pages = el("nav", { class: "pages", "aria-label": `Pages of ${caption}` }, before, place, after);
-    const table = el("table", {}, el("caption", { class: "sr" }, caption), el("thead", {}, el("tr", {}, ...buttons)), body);
+    const table = el("table", {}, el("caption", { class: "sr" }, caption), el("thead", {}, el("tr", {}, ...heads)), body);
     $(host).append(told, table, el("div", { class: "foot" }, pages, el("label", {}, "Rows ", size)));
 
     const pageNow = () => Math.max(1, Number.parseInt(where().state.get("page") ?? "1", 10) || 1);
@@ -132,7 +135,7 @@
     }
     return (rows, of, state) => {
       const [sort, isDown] = sorting(state);
-      const column = columns.find((each) => each.name === sort);
+      const column = columns.find((each) => each.rank && each.name === sort);
       const sign = isDown ? -1 : 1;
       if (column)
         rows = [...rows].sort((a, b) => {
@@ -140,8 +143,7 @@
           return (one < 0) - (two < 0) || sign * (one - two);
         });
       columns.forEach((each, at) => {
-        const order = each === column ? (isDown ? "descending" : "ascending") : "none";
-        buttons[at].setAttribute("aria-sort", order);
+        if (each.rank) heads[at].setAttribute("aria-sort", each === column ? (isDown ? "descending" : "ascending") : "none");
       });
       const per = SIZES.includes(Number(state.get("size"))) ? Number(state.get("size")) : SIZES[0];
       const last = Math.max(1, Math.ceil(rows.length / per));
@@ -172,10 +174,10 @@
     name, label, isNumber: true, class: `n ${more}`, rank: vms[name].rank,
     cell: (i) => (vms[name].get(i) === null ? el("span", { class: "muted" }, "unknown") : figure(vms[name].get(i))),
   });
-  const outcomeOf = (i) => {
+  const outcomeOf = (i, write = words) => {
     const outcome = vms.outcome.get(i);
     const reason = vms.reason.get(i);
-    const text = words(outcome) + (reason && outcome !== "assessed" ? `: ${words(reason)}` : "");
+    const text = write(outcome) + (reason && outcome !== "assessed" ? `: ${words(reason)}` : "");
     return el("span", { class: outcome === "failed" || outcome === "timed_out" ? "bad" : outcome === "assessed" ? null : "muted" }, text);
   };
   const VM = {
@@ -197,36 +199,33 @@
     VM, GROUP, SUBSCRIPTION,
     { ...ofColumn("region"), label: "Region", class: "wide" },
     { ...ofColumn("os"), label: "System", class: "wide" },
-    { name: "outcome", label: "Outcome", class: "", rank: vms.outcome.rank, cell: outcomeOf },
+    { name: "outcome", label: "Outcome", class: "", rank: vms.outcome.rank, cell: (i) => outcomeOf(i) },
     CRITICAL, count("other", "Other", "wide"), RESTART,
   ]);
-  const ofKey = (i) => entry.name.get(i) !== keys[keyOf[i]] ? foreign(entry.name.get(i)) : null;
-  const showList = listing("list-vm", "Patches that this VM misses", [
-    {
-      name: "patch", label: "Patch", class: "name", rank: (i) => keysByName[keyOf[i]],
-      cell: (i) => [
-        el("a", { href: `#patch/${encodeURIComponent(keys[keyOf[i]])}` }, foreign(keys[keyOf[i]])),
-        el("span", { class: "where" }, ofKey(i)),
-      ],
-    },
-    { name: "version", label: "Version", class: "wide", rank: entry.version.rank, cell: (i) => foreign(entry.version.get(i)) },
-    { name: "class", label: "Class", class: "", rank: entry.class.rank, cell: (i) => classOf(entry.class.get(i), keyOf[i]) },
-    { name: "published", label: "Published", class: "wide", rank: entry.published.rank, cell: (i) => foreign(entry.published.get(i)) },
-  ]);
-  const classOf = (text, key) => el("span", { class: pressing[key] ? "bad" : null }, foreign(text ?? "not told"));
   const keysByName = new Int32Array(keys.length);
   [...keys.keys()].sort((a, b) => compare(keys[a], keys[b])).forEach((key, rank) => (keysByName[key] = rank));
-  const showPatches = listing("list-patches", "Patches", [
+  const ofPatch = (key, title) => [
+    el("a", { href: `#patch/${encodeURIComponent(keys[key])}` }, foreign(keys[key])),
+    el("span", { class: "where narrow" }, foreign(title)),
+  ];
+  // A package's name is its key: what more is told of it is its version.
+  const titleOf = (i) => (entry.name.get(i) === keys[keyOf[i]] ? entry.version.get(i) : entry.name.get(i));
+  const showList = listing("list-vm", "Patches that this VM misses", [
+    { name: "patch", label: "Patch", class: "name", rank: (i) => keysByName[keyOf[i]], cell: (i) => ofPatch(keyOf[i], titleOf(i)) },
+    { name: "title", label: "Title or version", class: "wide", rank: (i) => entry.name.rank(i), cell: (i) => foreign(titleOf(i)) },
     {
-      name: "patch", label: "Patch", class: "name", rank: (key) => keysByName[key],
-      cell: (key) => [
-        el("a", { href: `#patch/${encodeURIComponent(keys[key])}` }, foreign(keys[key])),
-        titles[key] && titles[key] !== keys[key] ? el("span", { class: "where" }, foreign(titles[key])) : null,
-      ],
+      name: "class", label: "Class", class: "class", rank: (i) => entry.class.rank(i),
+      cell: (i) => el("span", { class: pressing[keyOf[i]] ? null : "muted" }, foreign(entry.class.get(i) ?? "not told")),
     },
+    { name: "published", label: "Published", class: "date wide", rank: (i) => entry.published.rank(i), cell: (i) => entry.published.get(i) },
+  ]);
+  const titleOfKey = (key) => (titles[key] === keys[key] ? null : titles[key]);
+  const showPatches = listing("list-patches", "Patches", [
+    { name: "patch", label: "Patch", class: "name", rank: (key) => keysByName[key], cell: (key) => ofPatch(key, titleOfKey(key)) },
+    { name: "title", label: "Title", class: "wide", cell: (key) => foreign(titleOfKey(key)) },
     {
-      name: "class", label: "Class", class: "wide", isNumber: true, rank: (key) => pressing[key],
-      cell: (key) => el("span", { class: pressing[key] ? "bad" : "muted" }, pressing[key] ? "critical or security" : "other"),
+      name: "class", label: "Class", class: "wide date", isNumber: true, rank: (key) => pressing[key],
+      cell: (key) => el("span", { class: pressing[key] ? null : "muted" }, pressing[key] ? "critical or security" : "other"),
     },
     { name: "vms", label: "VMs", class: "n", isNumber: true, rank: (key) => data.patches.vms[key], cell: (key) => figure(data.patches.vms[key]) },
   ]);
@@ -290,13 +289,13 @@
   const told = (value) => (value === null ? "unknown" : figure(value));
 
   function vmFacts(i) {
-    const [what, toDo] = data.meanings[vms.reason.get(i)] ?? [];
+    const [what, toDo] = meanings.get(vms.reason.get(i)) ?? [];
     const [code, message, status] = vms.error.get(i) ?? [];
     const list = vms.list.get(i);
     const [critical, other, reboot] = [vms.critical.get(i), vms.other.get(i), vms.reboot.get(i)];
     const isAssessed = vms.outcome.get(i) === "assessed";
     return [
-      el("p", { class: "lead" }, outcomeOf(i), what ? `. The VM ${what}.` : ""),
+      el("p", { class: "lead" }, outcomeOf(i, capital), what ? `. The VM ${what}.` : ""),
       toDo ? el("p", {}, "To do: ", ...withCode(toDo), ".") : null,
       isAssessed
         ? el("dl", { class: "figures" }, tile("Critical and security missing", told(critical), critical ? "bad" : ""),
@@ -339,7 +338,7 @@
 
   function patchFacts(key, rows) {
     const entries = keyOf.flatMap((each, number) => (each === key ? [number] : []));
-    const distinct = (name) => [...new Set(entries.map((number) => entry[name].get(number)))].filter((value) => value !== null);
+    const distinct = (name) => [...new Set(entries.map((number) => entry[name].get(number)))].filter((value) => value !== null).sort(inOrder);
     const several = (name) => {
       const values = distinct(name);
       const more = values.length > 8 ? [el("li", { class: "muted" }, `and ${figure(values.length - 8)} more`)] : [];

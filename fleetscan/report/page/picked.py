@@ -18,7 +18,7 @@ KEPT = 500
 
 @dataclass(frozen=True, slots=True)
 class NamedVm:
-    """A VM as the overview shows it. `place` sorts it among its like: the worst first, then by name and id."""
+    """A VM as the overview shows it. `place` sorts it among its like: the worst first, then by name."""
 
     place: tuple[int | str, ...]
     link: str

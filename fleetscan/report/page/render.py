@@ -6,7 +6,6 @@ packed in base64, and the script shows it as text alone.
 
 from __future__ import annotations
 
-import re
 from base64 import b64encode
 from hashlib import sha256
 from importlib.resources import files
@@ -20,13 +19,10 @@ from fleetscan.runs.reader import Run
 
 if TYPE_CHECKING:
     from jinja2 import Environment
-    from markupsafe import Markup
-
-CODE = re.compile("`([^`]*)`")
 
 
 def page_of(run: Run) -> str:
-    """The page that shows `run`, complete or not. Raises CannotReadRunError where its files cannot be read."""
+    """The page that shows `run`, complete or not. Raises CannotReadRunError where it cannot be read."""
     sums, data, picked = PageSums(run), PageData(), Picked()
     for row in run.rows():
         sums.add(row)
@@ -63,15 +59,8 @@ def _environment() -> Environment:
     from jinja2 import Environment, StrictUndefined
 
     made = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    made.filters |= {"number": "{:,}".format, "with_code": _with_code, "plural": _plural}
+    made.filters |= {"number": "{:,}".format, "plural": _plural}
     return made
-
-
-def _with_code(text: str) -> Markup:
-    """`text` escaped, with what stands in backquotes as code."""
-    from markupsafe import Markup, escape
-
-    return Markup(CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 # it is escaped
 
 
 def _plural(number: int, one: str, many: str) -> str:
