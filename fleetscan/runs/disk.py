@@ -51,7 +51,7 @@ def put_file(path: Path, data: bytes) -> None:
 
     Several processes may do so at once: each writes beside it, under a name of its own, and renames.
     """
-    fd, new = tempfile.mkstemp(prefix=f".{path.name[:64]}.", suffix=".new", dir=path.parent)
+    fd, new = tempfile.mkstemp(prefix=f".{path.name[:64]}.new-", dir=path.parent)
     try:
         try:
             write_whole(fd, data)

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 from fleetscan import json_text
-from fleetscan.records.patches import Patch, PatchReader
+from fleetscan.records.patches import UNNAMED, Patch, PatchReader
 from fleetscan.records.row import Row
 from fleetscan.report.page.columns import Column, JsonColumn, Value, numbers_json
 from fleetscan.report.page.shown import (
@@ -21,6 +21,7 @@ from fleetscan.report.page.shown import (
     MESSAGE_LIMIT_CHARS,
     NAME_LIMIT_CHARS,
     cut,
+    name_of,
     system_of,
     tags_of,
     told,
@@ -169,7 +170,7 @@ class Patches:
 
     def _take(self, patch: Patch) -> int:
         """The number of what is shown of `patch`: different entries may look the same."""
-        key = cut(patch.key, NAME_LIMIT_CHARS)
+        key = cut(patch.key, NAME_LIMIT_CHARS) or UNNAMED
         told_of: Entry = (
             self.keys.setdefault(key, len(self.keys)),
             cut(patch.name, NAME_LIMIT_CHARS),
@@ -203,11 +204,11 @@ def _facts(row: Row) -> tuple[Value, ...]:
     return (
         _id(row),
         row["kind"],
-        cut(row["name"], NAME_LIMIT_CHARS),
+        name_of(row),
         cut(row["resource_group"], NAME_LIMIT_CHARS),
         cut(row["subscription_id"].lower(), NAME_LIMIT_CHARS),
         cut(row["subscription_name"], NAME_LIMIT_CHARS),
-        cut(row["location"] and row["location"].lower(), NAME_LIMIT_CHARS),
+        cut((row["location"] or "").lower(), NAME_LIMIT_CHARS) or None,
         row["os_type"],
         system_of(row),
         cut(row["image"], NAME_LIMIT_CHARS),
@@ -239,7 +240,7 @@ def _id(row: Row) -> str | None:
     made = (
         f"/subscriptions/{cut(row['subscription_id'].lower(), NAME_LIMIT_CHARS)}"
         f"/resourceGroups/{cut(row['resource_group'], NAME_LIMIT_CHARS)}"
-        f"/providers/{KINDS.get(row['kind'])}/{cut(row['name'], NAME_LIMIT_CHARS)}"
+        f"/providers/{KINDS.get(row['kind'])}/{name_of(row)}"
     )
     return None if row["resource_id"] == made else cut(row["resource_id"], ID_LIMIT_CHARS)
 

@@ -183,7 +183,7 @@ class Overview:
 
 
 def _group(group: GroupTotals, column: str) -> Group:
-    key = None if group["key"] is None else cut(group["key"], NAME_LIMIT_CHARS)
+    key = cut(group["key"], NAME_LIMIT_CHARS) or None
     name = cut(group["name"], NAME_LIMIT_CHARS) if group["name"] else key
     return Group(
         name=name or None,

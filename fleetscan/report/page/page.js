@@ -50,6 +50,7 @@
     return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).json();
   }
 
+  $("unscripted").hidden = true;
   let data;
   try {
     data = await unpacked();

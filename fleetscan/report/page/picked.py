@@ -8,7 +8,7 @@ from operator import attrgetter
 from urllib.parse import quote
 
 from fleetscan.records.row import Row
-from fleetscan.report.page.shown import ID_LIMIT_CHARS, NAME_LIMIT_CHARS, cut
+from fleetscan.report.page.shown import ID_LIMIT_CHARS, NAME_LIMIT_CHARS, cut, name_of
 from fleetscan.report.reasons import how_bad
 
 SHOWN = 10
@@ -68,7 +68,7 @@ def _named(row: Row) -> NamedVm:
     return NamedVm(
         place=(*(-part for part in how_bad(row)), row["name"], row["resource_id"].lower()),
         link="#vm/" + quote(cut(row["resource_id"], ID_LIMIT_CHARS).lower(), safe=""),
-        name=cut(row["name"], NAME_LIMIT_CHARS),
+        name=name_of(row),
         group=cut(row["resource_group"], NAME_LIMIT_CHARS),
         subscription=cut(row["subscription_name"] or row["subscription_id"], NAME_LIMIT_CHARS),
         os=row["os_type"] or "",

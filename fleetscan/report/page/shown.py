@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import overload
 
+from fleetscan.records.patches import UNNAMED
 from fleetscan.records.row import Row
 from fleetscan.report.sanitize import sanitize
 
@@ -24,6 +25,11 @@ def cut(text: str | None, limit: int) -> str | None:
         # Nearly all names: what `sanitize` would leave as it is.
         return text and text.strip()
     return sanitize(text, limit)
+
+
+def name_of(row: Row) -> str:
+    """The VM's name; a link needs some text."""
+    return cut(row["name"], NAME_LIMIT_CHARS) or UNNAMED
 
 
 def system_of(row: Row) -> str | None:
