@@ -1,9 +1,10 @@
-"""A run in which every text that a stranger can give is an attack on a page, one VM and one patch for each."""
+"""A run in which every text that a stranger can give is an attack on a page: VMs and a patch for each."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from fleetscan.model import Json
 from fleetscan.records.row import Row
 from fleetscan.runs.reader import Run
 from tests.hostile import HOSTILE
@@ -57,7 +58,7 @@ def _attacked(rows: list[Row]) -> list[Row]:
     return [
         _attack(row, text, number)
         for number, text in enumerate(ATTACKS.values())
-        for row in ({**plain}, {**failed})
+        for row in (plain.copy(), failed.copy())
     ]
 
 
@@ -71,7 +72,12 @@ def _attack(row: Row, text: str, number: int) -> Row:
     if row["error"] is not None:
         row["error"] = {**row["error"], "code": text, "message": text, "correlation_id": text}
     else:
-        patch = {"name": text, "kbId": text, "version": text, "classifications": [text, "Security"]}
+        patch: dict[str, Json] = {
+            "name": text,
+            "kbId": text,
+            "version": text,
+            "classifications": [text, "Security"],
+        }
         row["assessment"] = {"availablePatches": [{**patch, "rebootBehavior": text, "publishedDate": text}]}
         row["critical_and_security_count"], row["other_count"] = 1, 0
     return row

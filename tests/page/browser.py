@@ -1,4 +1,4 @@
-"""Headless Chromium, driven by playwright: a page opened from disk as a person opens it, and what it complained of.
+"""Headless Chromium, driven by playwright: a page opened from disk, and what the browser complained of.
 
 Where there is no Chromium the tests that need it skip and say so.
 """
@@ -34,7 +34,9 @@ LOOK_EVERY_MS = 10
 HARM = "globalThis.harm"
 WATCH = """
 globalThis.complaints = [];
-addEventListener("securitypolicyviolation", (event) => complaints.push(`${event.violatedDirective} ${event.sample}`));
+addEventListener("securitypolicyviolation", (event) => {
+  complaints.push(`${event.violatedDirective} ${event.sample}`);
+});
 """
 
 

@@ -41,13 +41,13 @@ def altered_run(
     `interrupted` VMs without a row are listed too. Without an exit code there are no totals.
     """
     write_big_run(path, VMS, PATCHES)
-    rows = alter([row for row in open_run(path).rows()])
+    rows = alter(list(open_run(path).rows()))
     (path / "results.jsonl").write_bytes(b"".join(map(json_text.encode_line, rows)))
     if exit_code is None:
         (path / "totals.jsonl").unlink()
     else:
         _write_totals(path, rows, interrupted, not_listed, not_scanned, selection or {})
-    facts: RunFacts = {**run_facts(exit_code)}  # type: ignore[typeddict-item] # a copy has all keys
+    facts: RunFacts = {**run_facts(exit_code)}
     if selection is not None:
         facts["selection"] = selection  # type: ignore[typeddict-item] # tests write plain JSON
     (path / "run.json").write_bytes(json_text.encode_line(facts))

@@ -1,4 +1,4 @@
-"""The data in a page is what the rows say: every VM once, with its patches, and how many VMs miss each patch."""
+"""The data in a page is what the rows say: every VM once, with its patches, and how many VMs miss each."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ def test_each_vm_is_there_once_with_its_patches(tmp_path: Path) -> None:
     run = ordinary_run(tmp_path / "run")
     data = data_of(page_of(run))
     shown = {id_of(vm, data): set(vm["patches"]) for vm in vms_of(data)}
-    expected = dict.fromkeys((row["resource_id"] for row in run.rows()), set()) | keys_by_id(run)
+    expected: dict[str, set[str]] = {row["resource_id"]: set() for row in run.rows()}
+    expected |= keys_by_id(run)
     assert len(vms_of(data)) == 130
     assert shown == expected
 
@@ -46,7 +47,8 @@ def test_a_vm_that_lists_a_patch_twice_counts_once(tmp_path: Path) -> None:
     data = data_of(page_of(altered_run(tmp_path / "run", twice)))
     (vm,) = vms_of(data)
     assert [*vms_by_key(data).values()] == [1]
-    assert len(vm["patches"]) == 2 and len({*vm["patches"]}) == 1
+    assert len(vm["patches"]) == 2
+    assert len({*vm["patches"]}) == 1
 
 
 def test_one_kb_of_many_names_is_one_patch_with_the_name_that_most_vms_have(tmp_path: Path) -> None:

@@ -35,7 +35,8 @@ def test_an_earlier_page_is_replaced(tmp_path: Path, earlier: bytes) -> None:
     write_page(run, page)
     first = page.read_bytes()
     write_page(run, page)
-    assert b"Missing patches" in first and page.read_bytes() == first
+    assert b"Missing patches" in first
+    assert page.read_bytes() == first
 
 
 def test_no_other_file_is_replaced(tmp_path: Path) -> None:
@@ -96,7 +97,8 @@ def test_the_command_says_where_the_page_is(tmp_path: Path) -> None:
     page = tmp_path / "report.html"
     code, data, words = ended(begun({}, "report", "--html", str(page), "--runs", str(tmp_path / "runs")))
     assert (code, data) == (0, "")
-    assert "Run of 2026-11-23 02:00 UTC" in words and f"Page: {page}" in words
+    assert "Run of 2026-11-23 02:00 UTC" in words
+    assert f"Page: {page}" in words
     assert page.stat().st_size > 50_000
 
 
@@ -110,6 +112,8 @@ def test_the_command_ends_with_4_where_the_page_cannot_be_written_and_2_where_it
         f"fleetscan: error: {nowhere} cannot be written (No such file or directory); name another file\n",
     )
     code, _, words = ended(begun({}, "report", "--html", directory, run))
-    assert code == 2 and "is a directory; name a file in it" in words and "Traceback" not in words
+    assert code == 2
+    assert "is a directory; name a file in it" in words
+    assert "Traceback" not in words
     assert ended(begun({}, "report", "--html", "x.html", str(tmp_path)))[0] == 2
     assert ended(begun({}, "report", "--html", "-", run))[0] == 2

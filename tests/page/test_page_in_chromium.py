@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Browser
 
 from fleetscan.records.patches import PatchReader
@@ -52,6 +53,7 @@ def test_a_search_finds_each_word_in_any_of_a_vms_facts(opened: Opened, ordinary
     assert opened.look(TOLD) == "130 VMs, page 1 of 3"
 
 
+@pytest.mark.thorough
 def test_filters_add_up_and_stand_in_the_address(opened: Opened, ordinary: Path) -> None:
     opened.go("#vms")
     opened.page.get_by_role("combobox", name="System").select_option("Linux")
@@ -77,6 +79,7 @@ def test_a_column_sorts_both_ways_and_says_so(opened: Opened) -> None:
     assert opened.look(NAMES.format("vms")) == sorted(names, reverse=True)
 
 
+@pytest.mark.thorough
 def test_counts_sort_largest_first_and_what_is_unknown_comes_last(opened: Opened) -> None:
     opened.go("#vms?size=200")
     button = opened.page.locator("#list-vms thead").get_by_role("button", name="Critical and security")
@@ -85,9 +88,11 @@ def test_counts_sort_largest_first_and_what_is_unknown_comes_last(opened: Opened
         told = opened.look(COUNTS.format("vms"))
         known = [int(text) for text in told if text != "unknown"]
         assert known == sorted(known, reverse=reverse)
-        assert told[len(known) :] == ["unknown"] * (130 - len(known)) and len(known) < 130
+        assert told[len(known) :] == ["unknown"] * (130 - len(known))
+        assert len(known) < 130
 
 
+@pytest.mark.thorough
 def test_pages_turn_and_end(opened: Opened) -> None:
     opened.go("#vms")
     seen = opened.look(NAMES.format("vms"))
@@ -126,6 +131,7 @@ def test_a_vm_has_its_patches_and_a_patch_its_vms_and_back_leads_back(opened: Op
     assert opened.look("document.activeElement.textContent") == name
 
 
+@pytest.mark.thorough
 def test_patches_are_searched_by_kb_and_title_and_say_how_many_vms_are_unknown(
     opened: Opened, ordinary: Path
 ) -> None:
@@ -139,6 +145,7 @@ def test_patches_are_searched_by_kb_and_title_and_say_how_many_vms_are_unknown(
     assert f"{unknown} VMs were not assessed" in opened.page.locator("#patches-note").inner_text()
 
 
+@pytest.mark.thorough
 def test_an_address_of_nothing_shows_that_there_is_no_such_thing(opened: Opened) -> None:
     for address in ("#vm/nothing", "#vm/%E0%A4%A", "#patch/%", "#vm"):
         opened.go(address)
@@ -186,9 +193,11 @@ def test_the_overview_prints_with_what_was_not_seen_and_without_controls(opened:
     assert not opened.page.locator("header nav").is_visible()
     assert opened.look("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     printed = opened.page.pdf(format="A4")
-    assert printed.startswith(b"%PDF") and len(re.findall(rb"/Type ?/Page\b", printed)) in range(2, 9)
+    assert printed.startswith(b"%PDF")
+    assert len(re.findall(rb"/Type ?/Page\b", printed)) in range(2, 9)
 
 
+@pytest.mark.thorough
 def test_a_list_prints_without_its_filters(opened: Opened) -> None:
     opened.go("#vms?outcome=failed")
     opened.page.emulate_media(media="print")
@@ -209,6 +218,7 @@ def test_without_a_script_the_figures_and_what_was_not_seen_are_there(
         assert not page.locator("header nav a[href='#vms']").is_visible()
 
 
+@pytest.mark.thorough
 def test_a_browser_that_cannot_unpack_says_so_and_keeps_the_figures(browser: Browser, ordinary: Path) -> None:
     with window(browser) as context:
         page = context.new_page()
@@ -219,6 +229,7 @@ def test_a_browser_that_cannot_unpack_says_so_and_keeps_the_figures(browser: Bro
         assert not page.locator("header nav a[href='#vms']").is_visible()
 
 
+@pytest.mark.thorough
 def test_a_bookmark_opens_where_it_was_made(browser: Browser, ordinary: Path) -> None:
     row = rows_of(ordinary)[3]
     with window(browser, 400, "dark") as context:

@@ -58,6 +58,7 @@ class Group:
     name: str | None
     link: str
     listed: int
+    assessed: int
     coverage: Share
     compliance: Share
     critical: int
@@ -189,6 +190,7 @@ def _group(group: GroupTotals, column: str) -> Group:
         name=name or None,
         link=f"#vms?{urlencode({column: '-' if key is None else key})}",
         listed=group["listed"],
+        assessed=group["outcomes"]["assessed"],
         coverage=Share.of(group["coverage_pct"]),
         compliance=Share.of(group["compliance_pct"]),
         critical=group["critical_and_security_count"],

@@ -199,8 +199,8 @@
   const showVms = listing("list-vms", "VMs", [
     VM, GROUP, SUBSCRIPTION,
     { ...ofColumn("region"), label: "Region", class: "wide" },
-    { ...ofColumn("os"), label: "System", class: "wide" },
-    { name: "outcome", label: "Outcome", class: "", rank: vms.outcome.rank, cell: (i) => outcomeOf(i) },
+    { ...ofColumn("os"), label: "System", class: "wide ours", cell: (i) => vms.os.get(i) },
+    { name: "outcome", label: "Outcome", class: "outcome", rank: vms.outcome.rank, cell: (i) => outcomeOf(i) },
     CRITICAL, count("other", "Other", "wide"), RESTART,
   ]);
   const keysByName = new Int32Array(keys.length);
@@ -218,14 +218,14 @@
       name: "class", label: "Class", class: "class", rank: (i) => entry.class.rank(i),
       cell: (i) => el("span", { class: pressing[keyOf[i]] ? null : "muted" }, foreign(entry.class.get(i) ?? "not told")),
     },
-    { name: "published", label: "Published", class: "date wide", rank: (i) => entry.published.rank(i), cell: (i) => entry.published.get(i) },
+    { name: "published", label: "Published", class: "ours wide", rank: (i) => entry.published.rank(i), cell: (i) => entry.published.get(i) },
   ]);
   const titleOfKey = (key) => (titles[key] === keys[key] ? null : titles[key]);
   const showPatches = listing("list-patches", "Patches", [
     { name: "patch", label: "Patch", class: "name", rank: (key) => keysByName[key], cell: (key) => ofPatch(key, titleOfKey(key)) },
     { name: "title", label: "Title", class: "wide", cell: (key) => foreign(titleOfKey(key)) },
     {
-      name: "class", label: "Class", class: "wide date", isNumber: true, rank: (key) => pressing[key],
+      name: "class", label: "Class", class: "wide ours", isNumber: true, rank: (key) => pressing[key],
       cell: (key) => el("span", { class: pressing[key] ? null : "muted" }, pressing[key] ? "critical or security" : "other"),
     },
     { name: "vms", label: "VMs", class: "n", isNumber: true, rank: (key) => data.patches.vms[key], cell: (key) => figure(data.patches.vms[key]) },
@@ -438,5 +438,5 @@
   }
   addEventListener("hashchange", move);
   show();
-  document.body.dataset.ready = "";
+  document.body.dataset.ready = Math.round(performance.now());
 })();

@@ -58,7 +58,10 @@ class PageSums:
         if self._run.state is not State.UNFINISHED:
             yield f"the totals ({TOTALS}) are missing or damaged: the figures are counted from the rows"
         if self._told.listed is None:
-            yield f"the journal ({JOURNAL}) does not tell how many VMs were listed: the figures are of VMs that have a row"
+            yield (
+                f"the journal ({JOURNAL}) does not tell how many VMs were listed: "
+                "the figures are of VMs that have a row"
+            )
 
 
 def _totals_of(run: Run) -> tuple[Totals, list[GroupTotals]] | None:
