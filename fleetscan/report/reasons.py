@@ -1,4 +1,4 @@
-"""What each reason word means, and what to do about it: the same words on a screen, a page, in the docs."""
+"""What each reason word means and what to do about it: one table for screens, pages and docs."""
 
 from __future__ import annotations
 

@@ -10,9 +10,10 @@ from playwright.sync_api import Browser
 
 from fleetscan.records.patches import PatchReader
 from fleetscan.records.row import Row
+from fleetscan.report.page.write import write_page
 from fleetscan.runs.reader import open_run
 from tests.page.browser import Opened, open_page, window
-from tests.page.runs import assessed
+from tests.page.runs import altered_run, assessed
 
 TOLD = "document.querySelector('#list-vms .told').textContent"
 NAMES = "[...document.querySelectorAll('#list-{} tbody th a')].map((link) => link.textContent)"
@@ -143,6 +144,24 @@ def test_patches_are_searched_by_kb_and_title_and_say_how_many_vms_are_unknown(
     assert opened.look(COUNTS.format("patches")) == [str(sum(missing(row, key) for row in rows))]
     unknown = len(rows) - len(assessed(rows))
     assert f"{unknown} VMs were not assessed" in opened.page.locator("#patches-note").inner_text()
+
+
+@pytest.mark.thorough
+def test_the_rest_of_many_groups_is_shown_when_asked_for(browser: Browser, tmp_path: Path) -> None:
+    def scattered(rows: list[Row]) -> list[Row]:
+        for number, row in enumerate(rows):
+            row["location"] = f"region{number:03d}"
+        return rows
+
+    write_page(altered_run(tmp_path / "run", scattered), tmp_path / "report.html")
+    with window(browser) as context:
+        opened = open_page(context, tmp_path / "report.html")
+        last = opened.page.get_by_role("link", name="region", exact=False).nth(129)
+        assert opened.page.get_by_role("link", name="region").count() == 12
+        button = opened.page.get_by_role("button", name="Show 118 more")
+        button.click()
+        assert last.is_visible()
+        assert button.get_attribute("aria-expanded") == "true"
 
 
 @pytest.mark.thorough

@@ -12,6 +12,7 @@ from fleetscan.errors import CannotReadRunError
 from fleetscan.records.row import Row
 from fleetscan.report.page.render import page_of
 from fleetscan.runs.reader import open_run
+from tests.big_run import write_big_run
 from tests.page.runs import altered_run, assessed, ordinary_run
 
 TAGS = re.compile(r"<script.*?</script>|<style.*?</style>|<[^>]*>", re.DOTALL)
@@ -132,6 +133,26 @@ def test_the_worst_come_first_and_no_percentage_is_rounded_up(tmp_path: Path) ->
     assert "99.9 %" in said
     assert "100.0 %" not in said
     assert said.index("vm-7 ") < said.index("vm-0 ")
+
+
+def test_a_tag_that_the_scan_groups_by_has_its_table(tmp_path: Path) -> None:
+    write_big_run(tmp_path / "run", 130, 12, group_by=("tag:owner", "tag:<b>"))
+    page = page_of(open_run(tmp_path / "run"))
+    said = words_of(page)
+    assert "By tag owner" in said
+    assert said.index("By tag owner") < said.index("team-erp")
+    assert "By tag &lt;b&gt;" in page
+
+
+def test_many_groups_are_all_there_without_a_script(tmp_path: Path) -> None:
+    def scattered(rows: list[Row]) -> list[Row]:
+        for number, row in enumerate(rows[:40]):
+            row["location"] = f"region{number:02d}"
+        return rows[:40]
+
+    page = page_of(altered_run(tmp_path / "run", scattered))
+    assert all(f"<bdi>region{number:02d}</bdi>" in page for number in range(40))
+    assert "Show 28 more" in page
 
 
 def test_the_page_names_no_address_and_loads_nothing(tmp_path: Path) -> None:

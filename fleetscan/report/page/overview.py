@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from fleetscan.model import InventoryError
 from fleetscan.records.row import REASONS, OutcomeWord
+from fleetscan.records.sums import TAG_PREFIX
 from fleetscan.records.totals import GroupTotals
 from fleetscan.report.figures import duration
 from fleetscan.report.left_out import selection_words
@@ -53,10 +54,10 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A line of a table of groups; `name` is None for the VMs without one."""
+    """A line of a table of groups; `name` is None for VMs without one, `link` where no filter finds them."""
 
     name: str | None
-    link: str
+    link: str | None
     listed: int
     assessed: int
     coverage: Share
@@ -115,7 +116,7 @@ class Overview:
             "patches": self._data.patches.most_missed(PATCHES_SHOWN),
             "distinct_patches": len(self._data.patches.keys),
             "reasons": self._reasons(),
-            "tables": [self._table(*scope) for scope in SCOPES],
+            "tables": [self._table(*scope) for scope in (*SCOPES, *self._tag_scopes())],
         }
 
     def _about(self) -> dict[str, object]:
@@ -176,19 +177,25 @@ class Overview:
             vms=self._picked.of_reason(outcome, word),
         )
 
-    def _table(self, scope: str, title: str, label: str, column: str) -> tuple[str, str, list[Group]]:
+    def _tag_scopes(self) -> list[tuple[str, str, str, None]]:
+        """A table for each tag that the scan was asked to group by."""
+        scopes = dict.fromkeys(each["scope"] for each in self._groups if each["scope"].startswith(TAG_PREFIX))
+        names = [(scope, cut(scope.removeprefix(TAG_PREFIX), NAME_LIMIT_CHARS)) for scope in scopes]
+        return [(scope, f"By tag {name}", name, None) for scope, name in names]
+
+    def _table(self, scope: str, title: str, label: str, column: str | None) -> tuple[str, str, list[Group]]:
         """Title, label and lines of one table: the groups with the most to mend first."""
         groups = [each for each in self._groups if each["scope"] == scope]
         groups.sort(key=lambda each: (-each["critical_and_security_count"], each["coverage_pct"] or 0))
         return title, label, [_group(each, column) for each in groups]
 
 
-def _group(group: GroupTotals, column: str) -> Group:
+def _group(group: GroupTotals, column: str | None) -> Group:
     key = cut(group["key"], NAME_LIMIT_CHARS) or None
     name = cut(group["name"], NAME_LIMIT_CHARS) if group["name"] else key
     return Group(
         name=name or None,
-        link=f"#vms?{urlencode({column: '-' if key is None else key})}",
+        link=None if column is None else f"#vms?{urlencode({column: '-' if key is None else key})}",
         listed=group["listed"],
         assessed=group["outcomes"]["assessed"],
         coverage=Share.of(group["coverage_pct"]),
