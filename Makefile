@@ -13,7 +13,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint check docs bench series simulate-faults damage fuzz test-process build clean
+.PHONY: help setup demo test test-all test-page axe lint check docs bench series simulate-faults damage fuzz
+.PHONY: test-process build clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -26,6 +27,18 @@ demo: $(VENV)/demo.stamp ## scan a simulated fleet; no Azure account needed
 # Three on two cores: many tests start processes and wait for them.
 test: $(VENV)/dev.stamp ## run the tests, a minute or two
 	$(BIN)/python -m pytest -n 3 --dist worksteal
+
+test-all: $(VENV)/dev.stamp axe ## run every test, those in Chromium too, some minutes
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m ""
+
+test-page: $(VENV)/dev.stamp axe ## test the report's page in Chromium, a minute
+	$(BIN)/python -m pytest tests/page -m ""
+
+# A development-time check of the page, for which pip has no package. Without npm its tests skip and say so.
+AXE := axe-core@4.14.1
+axe: $(VENV)/python.stamp ## put axe-core into .venv with npm, for test-page
+	@test -f $(VENV)/browser/node_modules/axe-core/axe.min.js || ! command -v npm > /dev/null \
+	  || npm install --no-save --no-package-lock --ignore-scripts --no-fund --no-audit --prefix $(VENV)/browser $(AXE)
 
 lint: $(VENV)/dev.stamp ## lint, formatting and types
 	$(BIN)/ruff check

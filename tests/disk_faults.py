@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -132,7 +133,7 @@ class Disk:
 
 def name_of(path: Any) -> str:
     """The name of the file at `path`, or of the one whose place it is to take."""
-    return Path(path).name.removeprefix(".").removesuffix(".new")
+    return re.sub(r"\.new(-\w+)?$", "", Path(path).name.removeprefix("."))
 
 
 @contextmanager

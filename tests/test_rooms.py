@@ -72,7 +72,9 @@ ROOMS = {
         VALUES | {"json_text", "settings", "records", "engine", "inventory", "scanner"},
         of("anyio", "azure", "orjson"),
     ),
-    "report": Room(VALUES | {"json_text", "nearest", "patch_counts", "records", "runs"}, of("rich")),
+    "report": Room(
+        VALUES | {"json_text", "nearest", "patch_counts", "records", "runs"}, of("jinja2", "rich")
+    ),
     "export": Room(VALUES | {"json_text", "records", "runs"}, of("duckdb")),
     "simulator": Room(of("model"), of("orjson"), barred=IMPURE),
     "cli": Room(

@@ -1,4 +1,4 @@
-"""`fleetscan report`: a run on one screen, as Markdown or as one JSON object, always on stdout."""
+"""`fleetscan report`: a run on one screen, as Markdown or as one JSON object, on stdout; or as a page in a file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from fleetscan.cli.command_help import Example
-from fleetscan.cli.console import hand_over, handed_over
+from fleetscan.cli.console import hand_over, handed_over, tell
 from fleetscan.cli.options import reading
 from fleetscan.cli.reading import run_of, spelled_for
 from fleetscan.settings.reading import ReportSettings
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 EXAMPLES = (
     Example("The newest run that has ended", "fleetscan report"),
     Example("For a pull request or a job's summary", "fleetscan report latest --format markdown > report.md"),
+    Example("A page for a browser", "fleetscan report --html report.html"),
     Example("For programs", "fleetscan report latest --format json > report.json"),
 )
 
@@ -31,9 +32,16 @@ def report(run: str | None, settings: ReportSettings) -> int:
 
     Exit codes: 0 shown; 2 usage, no such run, or a run of a later fleetscan; 4 the output cannot be written.
     """
+    run_shown = run_of(run, settings)
+    if settings.html is not None:
+        from fleetscan.report.page.write import write_page
+
+        size_bytes = write_page(run_shown, settings.html)
+        tell(f"Page: {settings.html} ({size_bytes / 1e6:.1f} MB)")
+        return 0
     from fleetscan.report.digest import report_of
 
-    record = report_of(run_of(run, settings))
+    record = report_of(run_shown)
     _show(record, settings.format)
     return 0
 

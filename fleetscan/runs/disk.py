@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -43,6 +44,26 @@ def replace_file(path: Path, data: bytes) -> None:
             new.unlink()
         raise cannot_go_on(path, error) from error
     sync_directory(path.parent)
+
+
+def put_file(path: Path, data: bytes) -> None:
+    """Put `data` in place of the file `path`, for its owner alone: whole or not at all. Raises OSError.
+
+    Several processes may do so at once: each writes beside it, under a name of its own, and renames.
+    """
+    fd, new = tempfile.mkstemp(prefix=f".{path.name[:64]}.new-", dir=path.parent)
+    try:
+        try:
+            write_whole(fd, data)
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        os.replace(new, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(new)
+        raise
+    _sync_directory(path.parent)
 
 
 def written_bytes(fd: int) -> int:

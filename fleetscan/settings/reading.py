@@ -39,6 +39,13 @@ class ReportSettings(ReadSettings):
         "text fits a terminal; markdown fits a pull request; json is schema fleetscan.report/1.",
         group=ReadGroup.OUTPUT,
     )
+    html: str | None = setting(
+        None,
+        Text("FILE", "a file's path", r"(?!-$).+"),
+        "Write the report as one self-contained page for a browser, readable by you alone.",
+        "It replaces an earlier page, whole or not at all, and no other file.",
+        group=ReadGroup.OUTPUT,
+    )
 
 
 @dataclass(frozen=True, slots=True)

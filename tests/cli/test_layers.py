@@ -54,6 +54,7 @@ ROWS: dict[str, tuple[tuple[str, object], tuple[str, object], tuple[str, object]
     "unknown-start-wait": (("0s", 0.0), ("90s", 90.0), ("2m", 120.0)),
     "busy-max-age": (("1h", 3600.0), ("90s", 90.0), ("1d", 86_400.0)),
     "ignore-busy": (("true", True), ("false", False), ("", True)),
+    "html": (("file.html", "file.html"), ("env.html", "env.html"), ("flag.html", "flag.html")),
     "quiet": (("true", True), ("false", False), ("", True)),
     "verbose": (("true", True), ("false", False), ("", True)),
     "port": (("1", 1), ("2", 2), ("65535", 65_535)),

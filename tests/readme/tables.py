@@ -16,6 +16,8 @@ NOT_RUN = {
     "make test": IN_CI,
     "make setup": "installs the environment that this test runs in",
     "make check": f"runs this test; {DEVELOPERS}",
+    "make test-all": f"runs this test; {DEVELOPERS}",
+    "make test-page": f"a minute in Chromium; tests/page runs a part of it; {DEVELOPERS}",
     "make docs": "writes into the checkout; tests/records holds that it changes nothing",
     "make bench": "half an hour",
     "make fuzz EXAMPLES=10000": LONG,
@@ -44,6 +46,7 @@ NOT_RUN = {
 # Examples name what no simulated fleet has. The words on the right are formatted with what the fleet has.
 INSTEAD = {
     "resume 20261123": "resume {newest_run}",
+    "report.html 20261123": "report.html {newest_run}",
     "'Shop Production'": "'{subscription_name}'",
     "http://127.0.0.1:PORT": "{endpoint}",
     '"5034441"': '"{kb}"',
