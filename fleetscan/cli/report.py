@@ -1,4 +1,4 @@
-"""`fleetscan report`: a run on one screen, as Markdown or as one JSON object, on stdout; or as a page in a file."""
+"""`fleetscan report`: a run on one screen, as Markdown or as JSON on stdout; or as a page in a file."""
 
 from __future__ import annotations
 

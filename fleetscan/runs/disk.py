@@ -63,7 +63,7 @@ def put_file(path: Path, data: bytes) -> None:
         with suppress(OSError):
             os.unlink(new)
         raise
-    _sync_directory(path.parent)
+    sync_directory(path.parent)
 
 
 def written_bytes(fd: int) -> int:
