@@ -1,4 +1,4 @@
-"""The tables of fields in README.md and docs: `python -m tests.field_tables` writes them anew.
+"""What is made in README.md and docs: `python -m tests.field_tables` writes its tables and examples anew.
 
 Each stands between two comments, `fields:NAME:begin` and `fields:NAME:end`, and comes from the declarations.
 """
@@ -15,9 +15,11 @@ from fleetscan.records.report import Report
 from fleetscan.records.row import REASONS, Row
 from fleetscan.records.run import RunFacts
 from fleetscan.records.totals import GroupTotals, Totals
+from fleetscan.report.reasons import MEANINGS
+from tests.shown_run import one_row, summary
 
 CHECKOUT = Path(__file__).parents[1]
-FILES = (CHECKOUT / "README.md", CHECKOUT / "docs" / "records.md")
+FILES = (CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md")))
 PLACE = re.compile(r"(<!-- fields:([a-z-]+):begin -->\n\n)(.*?)(\n<!-- fields:\2:end -->)", re.DOTALL)
 
 # What most readers want of a row and of a plan.
@@ -63,6 +65,12 @@ def reasons() -> str:
     return "| outcome | reasons |\n|---|---|\n" + "".join(rows)
 
 
+def meanings() -> str:
+    """What each reason means, and what to do about it."""
+    rows = (f"| `{word}` | the VM {meaning.what} | {meaning.to_do} |\n" for word, meaning in MEANINGS.items())
+    return "| reason | what has happened | what to do |\n|---|---|---|\n" + "".join(rows)
+
+
 def fleet_only() -> str:
     """The fields that the fleet's line of the totals has besides those of every line."""
     every = field_rows(GroupTotals)
@@ -83,6 +91,9 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "totals-fleet": fleet_only,
     "run": lambda: field_table(RunFacts),
     "report": report,
+    "meanings": meanings,
+    "summary": summary,
+    "one-row": one_row,
     "plan": lambda: field_table(Plan),
     "plan-main": lambda: field_table(Plan, MAIN_OF_PLAN),
 }

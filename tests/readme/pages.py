@@ -14,8 +14,11 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).parents[2]
 README = CHECKOUT / "README.md"
-SQL_PAGE = CHECKOUT / "docs" / "sql.md"
-MARKDOWN = (README, CHECKOUT / "docs" / "records.md", SQL_PAGE, CHECKOUT / "CONTRIBUTING.md")
+DOCS = CHECKOUT / "docs"
+SQL_PAGE, PYTHON_PAGE, RESULTS_PAGE = DOCS / "sql.md", DOCS / "python.md", DOCS / "reading-the-results.md"
+MARKDOWN = (README, *sorted(DOCS.glob("*.md")), CHECKOUT / "CONTRIBUTING.md")
+# What `make docs` writes shows what commands print, and is none.
+MADE = re.compile(r"(?<=:begin -->\n).*?(?=<!-- fields:[a-z-]+:end -->)", re.DOTALL)
 CONFIGS = tuple(sorted((CHECKOUT / "configs").glob("*.toml")))
 
 BLOCK = re.compile(r"(?<=\n\n)(?:    .*\n|\n(?=    ))+")
@@ -32,7 +35,7 @@ SQL = re.compile(r"(SELECT|WITH|FROM) ")
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """An indented block without its indent; `place` is the page and the heading above it."""
+    """An indented block without its indent; `place` is the page, and in some the heading above it."""
 
     place: str
     text: str
@@ -58,7 +61,7 @@ class Command:
 
 def blocks_of(path: Path) -> list[Block]:
     """The indented blocks of the Markdown page at `path`."""
-    page = path.read_text(encoding="utf-8")
+    page = text_of(path)
     assert "```" not in page, f"{path.name} has a fenced block, which is not read here"
     return [
         Block(_place(path, page[: found.start()]), textwrap.dedent(found[0]).strip("\n"))
@@ -66,7 +69,15 @@ def blocks_of(path: Path) -> list[Block]:
     ]
 
 
+def text_of(path: Path) -> str:
+    """A page without what is made."""
+    return MADE.sub("\n", path.read_text(encoding="utf-8"))
+
+
 def _place(path: Path, before: str) -> str:
+    """A page of `docs` is worked through from its beginning; each part of another stands alone."""
+    if path.parent == DOCS:
+        return path.name
     headings = HEADING.findall(before)
     return f"{path.name}, {headings[-1]}"
 
@@ -99,7 +110,7 @@ def all_commands() -> list[Command]:
     for path in MARKDOWN:
         typed = (block for block in blocks_of(path) if not (block.is_python or block.is_sql))
         found += [each for block in typed for each in commands_of(block)]
-        page = BLOCK.sub("", path.read_text(encoding="utf-8"))
+        page = BLOCK.sub("", text_of(path))
         spans = (span.replace("\n", " ") for span in SPAN.findall(page))
         found += [Command(f"{path.name}, its sentences", span) for span in spans if span not in ALONE]
     for path in CONFIGS:
@@ -111,7 +122,7 @@ def all_commands() -> list[Command]:
     return list(once.values())
 
 
-def python_blocks(path: Path = README) -> list[str]:
+def python_blocks(path: Path) -> list[str]:
     """The Python of a page, a block each."""
     return [block.text for block in blocks_of(path) if block.is_python]
 

@@ -30,6 +30,9 @@ NOT_RUN = {
     ".ci/run": "runs `make test`, and so this test",
     "pip install duckdb": "needs the network; it is in the environment that this test runs in",
     "pip install 'fleetscan[parquet]'": "needs the network; what it installs is in this environment",
+    "fleetscan demo": "half a minute; `make demo` is this with a file of settings",
+    "make build": "`.ci/run` runs it",
+    "pip install dist/fleetscan-*.whl": "`.ci/run` installs the built packages",
     "pipx install .": "needs the network; `.ci/run` installs the built packages with pip",
     "az login": "needs a person and Azure",
     "fleetscan demo --config configs/demo.toml": "half a minute; `make demo` is this line",
@@ -50,6 +53,8 @@ INSTEAD = {
     "'Shop Production'": "'{subscription_name}'",
     "http://127.0.0.1:PORT": "{endpoint}",
     '"5034441"': '"{kb}"',
+    "KB5034441": "KB{kb}",
+    "web-01": "{machine}",
     # A crontab's times, and the places of an installed service.
     "0 2 * * *   ": "",
     "/srv/fleetscan": ".",

@@ -54,7 +54,7 @@ def faults_of(ended: Ended, directory: Path) -> Iterator[str]:
     data = (directory / target[1]).read_text() if target else ended.data
     is_silent = typed.startswith("export ")
     if not (data or is_silent) and (
-        not re.search("fleetscan (scan|resume|export)", typed) or not ended.words
+        not re.search("fleetscan (scan|resume|export|report --html)", typed) or not ended.words
     ):
         yield "it gave nothing"
 

@@ -11,18 +11,19 @@ from fleetscan.cli.commands import every_settings
 from fleetscan.cli.environment import unknown_variables
 from fleetscan.settings.setting import settings_of
 from fleetscan.simulator import Cloud, Scenario, serve
-from tests.readme.pages import CHECKOUT, MARKDOWN, README, all_commands, blocks_of
+from tests.readme.pages import CHECKOUT, MARKDOWN, README, RESULTS_PAGE, all_commands, blocks_of, text_of
 from tests.readme.tables import INSTEAD, NOT_RUN
 
 TYPED = {command.text for command in all_commands()}
-PAGE = README.read_text(encoding="utf-8")
+PAGES = "\n".join(map(text_of, MARKDOWN))
+LINK = re.compile(r"\]\(([^)\s]+)\)")
 # Flags that are no settings.
 OWN_FLAGS = {"--help", "--version", "--config"}
 
 
 def test_every_indented_line_is_part_of_a_block() -> None:
     for path in MARKDOWN:
-        lines = [line[4:] for line in path.read_text(encoding="utf-8").splitlines() if line[:4] == " " * 4]
+        lines = [line[4:] for line in text_of(path).splitlines() if line[:4] == " " * 4]
         read = [line for block in blocks_of(path) for line in block.text.splitlines() if line]
         assert lines == read
 
@@ -51,32 +52,49 @@ def test_every_flag_in_a_sentence_is_a_flag() -> None:
     twins = {f"--no-{setting.name}" for setting in every if setting.is_switch}
     known = OWN_FLAGS | twins | {f"--{setting.name}" for setting in every}
     # `--query` and others are of the lines above them, which are run.
-    named = {found[1] for found in re.finditer(r"`(--[a-z][a-z-]*)[^`]*`", PAGE)}
+    named = {found[1] for found in re.finditer(r"`(--[a-z][a-z-]*)[^`]*`", PAGES)}
     assert len(named) > 20
     assert named - known == set()
 
 
 def test_every_variable_is_read() -> None:
-    named = dict.fromkeys(re.findall(r"FLEETSCAN_[A-Z_]*[A-Z]", PAGE), "")
+    named = dict.fromkeys(re.findall(r"FLEETSCAN_[A-Z_]*[A-Z]", PAGES), "")
     assert len(named) >= 3
     assert list(unknown_variables(named)) == []
 
 
 def test_links_lead_somewhere() -> None:
-    headings = {
-        re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-")
-        for heading in re.findall(r"^#+ (.*)$", PAGE, re.MULTILINE)
-    }
-    links = re.findall(r"\]\(([^)\s]+)\)", PAGE)
-    assert "#exit-codes" in links
-    anchors = [link[1:] for link in links if link.startswith("#")]
-    files = [link.partition("#")[0] for link in links if not link.startswith(("#", "http"))]
-    assert [anchor for anchor in anchors if anchor not in headings] == []
-    assert [name for name in files if not (CHECKOUT / name).exists()] == []
+    dead = [
+        f"{path.name}: {link}"
+        for path in MARKDOWN
+        for link in LINK.findall(text_of(path))
+        if not leads(path, link)
+    ]
+    assert dead == []
+
+
+def test_every_page_can_be_reached_from_the_first() -> None:
+    names = {link.partition("#")[0] for link in LINK.findall(text_of(README))}
+    assert {path.relative_to(CHECKOUT).as_posix() for path in MARKDOWN if path != README} <= names
+
+
+def leads(page: Path, link: str) -> bool:
+    """Whether a link of a page leads to a file, and to a heading in it where it names one."""
+    name, _, anchor = link.partition("#")
+    target = page.parent / name if name else page
+    if link.startswith("http"):
+        return True
+    return target.exists() and (not anchor or anchor in anchors_of(target))
+
+
+def anchors_of(page: Path) -> set[str]:
+    """What GitHub calls the headings of a page."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^a-z0-9 _-]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 async def test_the_picture_of_a_run_directory_is_true(tmp_path: Path) -> None:
-    [picture] = [block.text for block in blocks_of(README) if block.text.startswith("fleetscan-runs/")]
+    [picture] = [block.text for block in blocks_of(RESULTS_PAGE) if block.text.startswith("fleetscan-runs/")]
     drawn = set(re.findall(r"^    (\S+)", picture, re.MULTILINE))
     async with serve(Cloud(Scenario(machines=3, speed=2000.0, limits_speed=0.0))) as endpoint:
         runs = str(tmp_path / "fleetscan-runs")

@@ -1,4 +1,4 @@
-"""The README's Python, run as it stands but for where it scans, the simulator, and for how long it waits."""
+"""docs/python.md, run as it stands but for where it scans, the simulator, and for how long it waits."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import pytest
 
 import fleetscan
 from fleetscan.simulator import Cloud, Scenario, serve
-from tests.readme.pages import python_blocks
+from tests.readme.pages import PYTHON_PAGE, python_blocks
 
-PYTHON = python_blocks()
-# What the README's fragments take for granted.
+PYTHON = python_blocks(PYTHON_PAGE)
+# What the page's fragments take for granted.
 WRAPPED = "import asyncio\nimport fleetscan\nasync def fragment():\n{body}\nasyncio.run(fragment())\n"
 
 
@@ -39,7 +39,7 @@ async def test_each_block_runs(
         settings = fleetscan.Settings(endpoint=endpoint, runs="fleetscan-runs", first_poll_s=0.2)
         async with fleetscan.scan(settings) as live:
             await live.finish()
-        program = compile(runnable(PYTHON[number], endpoint), "README.md", "exec")
+        program = compile(runnable(PYTHON[number], endpoint), "python.md", "exec")
         names: dict[str, Any] = {"__name__": "readme"}
         await asyncio.to_thread(exec, program, names)
     assert capsys.readouterr().out

@@ -133,6 +133,7 @@ async def prepared(base: Path, endpoint: str) -> Workshop:
         "endpoint": endpoint,
         "subscription_name": str(rows[0]["subscription_name"]),
         "kb": next(kb for kb in kbs if kb),
+        "machine": next(row["name"] for row in rows[:10] if row["outcome"] == "assessed"),
     }
     return Workshop(base, endpoint, facts)
 
