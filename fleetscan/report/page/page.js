@@ -100,7 +100,8 @@
   function change(changes) {
     const { path, state } = where();
     for (const [name, value] of Object.entries(changes)) value ? state.set(name, value) : state.delete(name);
-    history.replaceState(null, "", `#${path}${state.size ? `?${state}` : ""}`);
+    const query = state.toString();
+    history.replaceState(null, "", `#${path}${query ? `?${query}` : ""}`);
     show();
   }
 
