@@ -301,7 +301,7 @@
       toDo ? el("p", {}, "To do: ", ...withCode(toDo), ".") : null,
       isAssessed
         ? el("dl", { class: "figures" }, tile("Critical and security missing", told(critical), critical ? "bad" : ""),
-            tile("Other missing", told(other)), tile("Restart", reboot === null ? "unknown" : reboot ? "pending" : "not pending"))
+            tile("Other missing", told(other)), tile("Restart", reboot === null ? "unknown" : reboot ? "pending" : "no"))
         : null,
       facts(
         ["Resource group", foreign(vms.group.get(i))],
