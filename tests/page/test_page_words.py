@@ -78,7 +78,7 @@ def test_a_stopped_run_is_partial_and_counts_the_vms_without_a_row(tmp_path: Pat
 def test_a_run_that_has_not_finished_is_shown_with_what_it_has(tmp_path: Path) -> None:
     said = words_of(page_of(altered_run(tmp_path / "run", exit_code=None)))
     assert "Partial figures. The run has not finished" in said
-    assert "of 130 VMs that could be listed were assessed" in said
+    assert "of 130 VMs that were listed were assessed" in said
     assert "It is unknown whether the whole fleet was listed." in said
 
 

@@ -28,7 +28,7 @@ FLEET = Scenario(
 )
 SCANS = re.compile(r"(\S*=\S+ )*(\S*/)?fleetscan (scan|plan|resume)\b(?!.*--help)", re.DOTALL)
 RESUMES = re.compile(r"fleetscan resume\b|--resume\b")
-WRITES = re.compile(r" > (\S+)$")
+WRITES = re.compile(r"(?<= > )\S+$|(?<= --html )\S+")
 AT_ONCE = 3
 
 TO_RUN = [command for command in all_commands() if command.text not in NOT_RUN]
@@ -51,7 +51,7 @@ def faults_of(ended: Ended, directory: Path) -> Iterator[str]:
     if "jq: error" in ended.words or "parse error" in ended.words:
         yield "jq failed within the pipe"
     target = WRITES.search(typed)
-    data = (directory / target[1]).read_text() if target else ended.data
+    data = (directory / target[0]).read_text() if target else ended.data
     is_silent = typed.startswith("export ")
     if not (data or is_silent) and (
         not re.search("fleetscan (scan|resume|export|report --html)", typed) or not ended.words

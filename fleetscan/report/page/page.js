@@ -100,7 +100,8 @@
   function change(changes) {
     const { path, state } = where();
     for (const [name, value] of Object.entries(changes)) value ? state.set(name, value) : state.delete(name);
-    history.replaceState(null, "", `#${path}${state.size ? `?${state}` : ""}`);
+    const query = state.toString();
+    history.replaceState(null, "", `#${path}${query ? `?${query}` : ""}`);
     show();
   }
 
@@ -300,7 +301,7 @@
       toDo ? el("p", {}, "To do: ", ...withCode(toDo), ".") : null,
       isAssessed
         ? el("dl", { class: "figures" }, tile("Critical and security missing", told(critical), critical ? "bad" : ""),
-            tile("Other missing", told(other)), tile("Restart", reboot === null ? "unknown" : reboot ? "pending" : "not pending"))
+            tile("Other missing", told(other)), tile("Restart", reboot === null ? "unknown" : reboot ? "pending" : "no"))
         : null,
       facts(
         ["Resource group", foreign(vms.group.get(i))],
