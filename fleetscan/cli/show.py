@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, cast
 
 from fleetscan.cli.command_help import Example
@@ -12,13 +14,13 @@ from fleetscan.cli.console import handed_over, note, tell
 from fleetscan.cli.options import reading
 from fleetscan.cli.reading import run_of
 from fleetscan.errors import Remedy, UsageError
+from fleetscan.report.sanitize import fit, sanitize
 from fleetscan.settings.reading import ShowSettings
 
 if TYPE_CHECKING:
     from fleetscan.report.columns import Column
     from fleetscan.report.shown import Found, View, Wanted
     from fleetscan.report.tables import Form
-    from fleetscan.runs.reader import Run
 
 EXAMPLES = (
     Example("The ten VMs to mend first", "fleetscan show --worst 10"),
@@ -30,6 +32,8 @@ WHOSE = ("name", "resource_group", "subscription")
 COUNTS = ("critical_and_security_count", "other_count", "reboot_pending")
 FOR_PROGRAMS = ("csv", "json")
 LINES_AT_ONCE = 1000
+# One character is ten where it is written as an escape.
+LONGEST_ESCAPE = 10
 
 
 @reading(ShowSettings, EXAMPLES)
@@ -46,6 +50,7 @@ def show(name: str | None, settings: ShowSettings) -> int:
     Exit codes: 0 shown; 2 usage, no such run or VM; 4 the output cannot be written.
     """
     from fleetscan.report.columns import chosen
+    from fleetscan.report.show_notes import notes_of, warnings_of
     from fleetscan.report.shown import Wanted
 
     wanted = Wanted(
@@ -63,9 +68,32 @@ def show(name: str | None, settings: ShowSettings) -> int:
     run = run_of(name, settings)
     found = view.look(run.rows(), wanted, columns, sort)
     is_by_vm = settings.patches and settings.machine is not None and settings.columns is None
-    _print(found, columns, cast("Form", settings.format), len(WHOSE) if is_by_vm and sort is None else 0)
-    _tell_what_is_known(run, found, wanted)
+    printed = partial(
+        _print, found, columns, cast("Form", settings.format), len(WHOSE) if is_by_vm and sort is None else 0
+    )
+    _with_notes(
+        printed, warnings_of(run), [*notes_of(found, wanted)], is_read_alone=settings.format == "markdown"
+    )
     return 0
+
+
+def _with_notes(
+    print_lines: Callable[[], None],
+    warnings: Sequence[tuple[str, str]],
+    notes: Sequence[str],
+    *,
+    is_read_alone: bool,
+) -> None:
+    """Warnings before the lines and notes after them; on stdout too where it `is_read_alone`."""
+    for label, sentence in warnings:
+        note("warning", f"{label}: {sentence}")
+    if is_read_alone:
+        _write(f"**{label}**: {sentence}.\n" for label, sentence in warnings)
+    print_lines()
+    if is_read_alone:
+        _write(["", *notes])
+    for sentence in notes:
+        tell(sentence)
 
 
 def refuse_contradictions(wanted: Wanted, settings: ShowSettings) -> None:
@@ -113,46 +141,27 @@ def usual_columns(settings: ShowSettings, wanted: Wanted) -> Sequence[str]:
     return (*whose, *(() if wanted.needs_result else ("outcome",)), *COUNTS)
 
 
-def _tell_what_is_known(run: Run, found: Found, wanted: Wanted) -> None:
-    """How many VMs are listed, and of how many it is not known whether they should be."""
-    from fleetscan.report.figures import counted
-    from fleetscan.report.reasons import meaning_of
-
-    for sentence in run.incomplete:
-        note("warning", f"this is PARTIAL: {sentence}")
-    of = f"of {found.rows:,}" if found.rows != found.vms else "in all"
-    what = f"{counted(len(found.lines), 'patch', 'patches')} on " if wanted.patches else ""
-    tell(f"{what}{counted(found.vms, 'VM', 'VMs')} {of}.")
-    for reason, number in found.reasons.most_common() if wanted.is_not_assessed else ():
-        tell(f"{counted(number, 'VM', 'VMs')} {reason.replace('_', ' ')}: {meaning_of(reason).to_do}.")
-    if wanted.needs_result and found.unknown:
-        were = "VM was" if found.unknown == 1 else "VMs were"
-        tell(f"{found.unknown:,} {were} not assessed: what they miss is unknown.")
-    if (wanted.missing is not None or wanted.patches) and found.cut:
-        tell(f"{counted(found.cut, 'list of patches is', 'lists of patches are')} cut short: it may be more.")
-
-
 def _print(found: Found, columns: Sequence[Column], form: Form, whose: int) -> None:
-    from fleetscan.report.sanitize import fit
     from fleetscan.report.screen import columns_of
     from fleetscan.report.tables import lines_in
 
     # A pipe has no width: what reads it wants whole names.
     is_fitted = sys.stdout.isatty() or "COLUMNS" in os.environ
     width = columns_of(sys.stdout) if is_fitted else None
-    if not found.lines and form == "table":
-        return
-    encoding = sys.stdout.encoding or "ascii"
-    _write(fit(line, encoding) for line in lines_in(form, columns, found.lines, width, whose))
+    if found.lines or form != "table":
+        lines = lines_in(form, columns, found.lines, width, whose)
+        # In a file a text is as Azure has it; a terminal would obey it.
+        _write(map(_harmless, lines) if form == "csv" and sys.stdout.isatty() else lines)
+
+
+def _harmless(line: str) -> str:
+    return sanitize(line, LONGEST_ESCAPE * (len(line) + 1))
 
 
 def _write(lines: Iterable[str]) -> None:
     """In pieces, because a large fleet's table would be held twice."""
-    piece: list[str] = []
-    for line in lines:
-        piece.append(f"{line}\n")
-        if len(piece) == LINES_AT_ONCE:
-            sys.stdout.write("".join(piece))
-            piece.clear()
-    sys.stdout.write("".join(piece))
+    encoding = sys.stdout.encoding or "ascii"
+    left = iter(lines)
+    while piece := "".join(f"{line}\n" for line in islice(left, LINES_AT_ONCE)):
+        sys.stdout.write(fit(piece, encoding))
     handed_over()

@@ -9,7 +9,7 @@ Resource Graph's `patchassessmentresources`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from fleetscan.azure_times import azure_time
 from fleetscan.model import Json, Source
@@ -83,8 +83,9 @@ class PatchReader:
         except KeyError:
             return self._known.setdefault(told, _patch(entry, is_linux))
         except TypeError:
-            # What is no text where Azure has text cannot be looked up.
-            return _patch(entry, is_linux)
+            # What is no text where Azure has text cannot be looked up; what is made of it can.
+            made = _patch(entry, is_linux)
+            return self._known.setdefault(_as_told(made), made)
 
 
 def kb_of(text: str) -> str | None:
@@ -107,6 +108,11 @@ def _patch(entry: Mapping[str, Json], is_linux: bool) -> Patch:
         reboot_behavior=_text(entry.get("rebootBehavior")),
         published_on=None if published is None else published.date().isoformat(),
     )
+
+
+def _as_told(patch: Patch) -> tuple[object, ...]:
+    """All that is known of a patch."""
+    return tuple(getattr(patch, each.name) for each in fields(patch))
 
 
 def _first_text(entry: Mapping[str, Json], names: tuple[str, ...]) -> str | None:

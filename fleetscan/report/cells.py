@@ -29,18 +29,42 @@ def cut(text: str, width: int) -> str:
     return set_cell_size(text, max(width - len(ELLIPSIS), 0)).rstrip() + ELLIPSIS[: max(width, 0)]
 
 
-def aligned(rows: Sequence[Sequence[str]], width: int, whole: Collection[int] = ()) -> list[str]:
+def aligned(rows: Sequence[Sequence[str]], width: int) -> list[str]:
     """Each row on a line of at most `width` columns, its cells one below the other's.
 
-    Where they do not fit, the longest are cut, the first column last and those at `whole` places never.
-    Where not even that fits, a line has its cells one after the other and is as long as it is.
+    Where they do not fit, the longest are cut, the first column last. Where not even that fits, a line has
+    its cells one after the other and is as long as it is.
     """
+    lines = aligned_within(rows, width)
+    return [", ".join(filter(None, row)) for row in rows] if lines is None else lines
+
+
+def folded(text: str, width: int) -> list[str]:
+    """`text` on lines of at most `width` columns, broken at blanks where that can be."""
+    if cells(text) <= width:
+        return [text]
+    from rich.cells import chop_cells
+
+    lines = [""]
+    for word in text.split(" "):
+        if cells(f"{lines[-1]} {word}") <= width:
+            lines[-1] = f"{lines[-1]} {word}".lstrip()
+            continue
+        # A wide character needs two columns.
+        lines.extend(chop_cells(word, max(width, 2)))
+    return [line for line in lines if line]
+
+
+def aligned_within(
+    rows: Sequence[Sequence[str]], width: int, whole: Collection[int] = ()
+) -> list[str] | None:
+    """The same, or None where they do not fit; cells at `whole` places are never cut."""
     if not rows:
         return []
     room = width - cells(GAP) * (len(rows[0]) - 1)
     widths = _shrunk([max(cells(row[place]) for row in rows) for place in range(len(rows[0]))], room, whole)
     if widths is None:
-        return [", ".join(filter(None, map(str.strip, row))) for row in rows]
+        return None
     return [GAP.join(map(_padded, row, widths)).rstrip() for row in rows]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 from fleetscan.errors import Remedy, UsageError
 from fleetscan.nearest import nearest
@@ -136,15 +136,18 @@ OF_VM_PATCH: Columns = {**OF_VM, **_DESCRIBED}
 
 
 def chosen(names: Sequence[str], columns: Columns, setting: str) -> list[Column]:
-    """The columns of these names. Raises UsageError, about `setting`, for one that is none of them."""
-    return [_column(name.strip(), columns, setting) for name in names]
+    """The columns of these names, or of these headings; the case of neither counts.
+
+    Raises UsageError, about `setting`, for one that is none of them.
+    """
+    headed = {column.heading.lower(): column for column in columns.values()}
+    known = {**headed, **columns}
+    return [known.get(name.strip().lower()) or _unknown(name.strip(), columns, setting) for name in names]
 
 
-def _column(name: str, columns: Columns, setting: str) -> Column:
-    if (column := columns.get(name)) is not None:
-        return column
-    meant = nearest(name, columns)
-    hint = f"did you mean {meant}?" if meant else f"there are {', '.join(columns)}"
+def _unknown(name: str, columns: Columns, setting: str) -> NoReturn:
+    meant, known = nearest(name, columns), f"there are {', '.join(columns)}"
+    hint = f"did you mean {meant}? {known.capitalize()}" if meant else known
     raise UsageError(
         f"this view has no column {name!r:.80}", Remedy(f"correct {{{setting}}}: {hint}", {setting: None})
     )

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import translate
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, TypeAlias
 
 from fleetscan.errors import Remedy, UsageError
@@ -29,6 +29,7 @@ Kept: TypeAlias = tuple[tuple[Any, ...], Values]
 WILD = frozenset("*?[")
 # Names that a mistyped one may have meant.
 NAMES_KEPT = 100_000
+TEXTS_SHARED = 10_000
 
 
 @dataclass(frozen=True)
@@ -97,15 +98,20 @@ class Wanted:
 
 @dataclass
 class Found:
-    """The values of each line's columns, and what is not known: `unknown` VMs were not assessed, and the
-    lists of `cut` are cut short. `reasons` has how many VMs of each are listed.
+    """The values of each line's columns, and what is not known of VMs that may belong to them.
+
+    `unknown` VMs were not assessed, `unlisted` ones came without a list of patches, the lists of `cut` ones
+    are cut short, and `untold` ones do not say whether a restart is pending. `reasons` has how many of the
+    listed VMs ended for each.
     """
 
     lines: list[Values] = field(default_factory=list)
     vms: int = 0
     rows: int = 0
     unknown: int = 0
+    unlisted: int = 0
     cut: int = 0
+    untold: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
 
 
@@ -162,7 +168,17 @@ def machine_patches_of(
 def _kept(line: Line, columns: Sequence[Column], sort: Column | None, place: tuple[Any, ...]) -> Kept:
     """What is kept of a line: by what it is sorted, and the values of its columns."""
     key = place if sort is None else (*_sort_key(sort, sort.value(line)), *place)
-    return key, tuple(column.value(line) for column in columns)
+    return key, tuple(_shared(column.value(line)) for column in columns)
+
+
+def _shared(value: Any) -> Any:
+    """`value`, a text as the one object that other lines have too: groups and subscriptions repeat."""
+    return _same(value) if isinstance(value, str) else value
+
+
+@lru_cache(TEXTS_SHARED)
+def _same(text: str) -> str:
+    return text
 
 
 def _in_order(kept: Iterable[Kept]) -> list[Values]:
@@ -181,16 +197,30 @@ def _lines(rows: Iterable[Row], wanted: Wanted, found: Found, *, reads_patches: 
                 names[row["name"]] = None
             continue
         is_here = True
-        if row["outcome"] != "assessed":
-            found.unknown += 1
-        elif row["patches_complete"] is False:
-            found.cut += 1
-        if (line := _line(row, wanted, reader)) is not None:
-            if row["outcome"] != "assessed":
-                found.reasons[row["reason"] or ""] += 1
+        line = _line(row, wanted, reader)
+        _count_unknown(row, wanted, found, is_shown=line is not None)
+        if line is not None:
             yield line
     if not is_here and found.rows:
         raise _no_machine(str(wanted.machine), names)
+
+
+def _count_unknown(row: Row, wanted: Wanted, found: Found, *, is_shown: bool) -> None:
+    """Count what is not known of a VM that may belong to those that are wanted, or why it does."""
+    if row["outcome"] != "assessed":
+        found.unknown += 1
+        if is_shown:
+            found.reasons[row["reason"] or ""] += 1
+        return
+    found.untold += row["reboot_pending"] is None
+    # Of a VM that is known to miss what was asked for, or not to wait for a restart, nothing is open.
+    is_settled = is_shown and wanted.missing is not None and not wanted.patches
+    if is_settled or (wanted.reboot and row["reboot_pending"] is False):
+        return
+    if row["patch_count"] is None:
+        found.unlisted += row["critical_and_security_count"] != 0 or row["other_count"] != 0
+    else:
+        found.cut += row["patches_complete"] is not True
 
 
 def _line(row: Row, wanted: Wanted, reader: PatchReader | None) -> Line | None:
@@ -207,7 +237,7 @@ def _line(row: Row, wanted: Wanted, reader: PatchReader | None) -> Line | None:
 def _no_machine(name: str, names: Iterable[str]) -> UsageError:
     meant = nearest(name, names)
     hint = f"did you mean {meant}?" if meant else "the names are in the table without {machine}"
-    return UsageError(f"the run has no VM {name!r:.300}", Remedy(hint, {"machine": None}))
+    return UsageError(f"the run has no row of a VM {name!r:.300}", Remedy(hint, {"machine": None}))
 
 
 def _matcher(pattern: str) -> Callable[[str], bool]:

@@ -7,12 +7,13 @@ JSON as it is. What is not known is empty, or `?` where a number or a yes would 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import groupby
 from typing import Any, Literal, TypeAlias
 
 from fleetscan import json_text
 from fleetscan.records.csv_text import line_of
-from fleetscan.report.cells import GAP, aligned, cells, cut
+from fleetscan.report.cells import GAP, aligned_within, cells, cut, folded
 from fleetscan.report.columns import BELOW, Column
 from fleetscan.report.markdown import code
 from fleetscan.report.sanitize import sanitize
@@ -21,8 +22,9 @@ Form: TypeAlias = Literal["table", "csv", "json", "markdown"]
 CELL_LIMIT_CHARS = 300
 UNKNOWN = "?"
 INDENT = "  "
-# What is below is cut no shorter.
-LEAST_WIDTH = 40
+HANGING = "    "
+# Texts that repeat from line to line are made safe once.
+TEXTS_SHARED = 10_000
 
 
 def lines_in(
@@ -46,7 +48,7 @@ def lines_in(
 def _json(columns: Sequence[Column], lines: Iterable[Sequence[Any]]) -> Iterator[str]:
     names = [column.name for column in columns]
     for line in lines:
-        yield json_text.encode(dict(zip(names, line, strict=True))).decode()
+        yield json_text.encode_ascii(dict(zip(names, line, strict=True)))
 
 
 def _csv(columns: Sequence[Column], lines: Iterable[Sequence[Any]]) -> Iterator[str]:
@@ -93,7 +95,7 @@ def _grouped(
 ) -> Iterator[str]:
     """A table for each VM, below its name and place."""
     for heads, of_one in groupby(lines, lambda line: line[:whose]):
-        yield ", ".join(_shown(column, value) for column, value in zip(columns, heads, strict=False))
+        yield from _hanging(", ".join(map(_shown, columns, heads)), width)
         within = _table(columns[whose:], [line[whose:] for line in of_one], width - len(INDENT))
         yield from (f"{INDENT}{line}" for line in within)
 
@@ -110,11 +112,32 @@ def _fitted(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int
     below = [place for place, column in enumerate(columns) if column.name in BELOW]
     beside = [place for place in range(len(columns)) if place not in below] or below
     whole = [number for number, place in enumerate(beside) if columns[place].is_whole]
-    tops = aligned([[row[place] for place in beside] for row in rows], width, whole)
+    tops = aligned_within([[row[place] for place in beside] for row in rows], width, whole)
+    if tops is None:
+        yield from _stacked(columns, rows, width)
+        return
     for top, row in zip(tops, rows, strict=True):
         yield top
         if row is not rows[0] and beside != below:
-            yield from (cut(INDENT + row[place], max(width, LEAST_WIDTH)) for place in below if row[place])
+            yield from (cut(INDENT + row[place], width) for place in below if row[place])
+
+
+def _stacked(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> Iterator[str]:
+    """For a screen without room for columns: the values of a line below its first text, with their names."""
+    first = next((place for place, column in enumerate(columns) if not column.is_number), 0)
+    for row in rows[1:]:
+        yield from _hanging(row[first].strip(), width)
+        for place, column in enumerate(columns):
+            if place != first and (text := row[place].strip()):
+                told = folded(f"{column.heading}: {text}", width - len(INDENT))
+                yield from (INDENT + part for part in told)
+
+
+def _hanging(text: str, width: int) -> Iterator[str]:
+    """What is folded is indented: a stranger's words are not to begin a line, where they look like ours."""
+    first, *others = [text] if cells(text) <= width else folded(text, width - len(HANGING))
+    yield first
+    yield from (HANGING + part for part in others)
 
 
 def _wide(rows: Sequence[Sequence[str]]) -> Iterator[str]:
@@ -134,5 +157,10 @@ def _shown(column: Column, value: Any) -> str:
         case int():
             return f"{value:,}"
         case str():
-            return sanitize(value, CELL_LIMIT_CHARS)
+            return _safe(value)
     return sanitize(json_text.encode(value).decode(), CELL_LIMIT_CHARS)
+
+
+@lru_cache(TEXTS_SHARED)
+def _safe(text: str) -> str:
+    return sanitize(text, CELL_LIMIT_CHARS)

@@ -1,0 +1,70 @@
+"""What `fleetscan show` says beside its lines: what makes them partial, and what they cannot tell.
+
+Every word in them is ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fleetscan.errors import OTHER_VERSION, CannotReadRunError
+from fleetscan.report.figures import counted
+from fleetscan.report.reasons import MEANINGS, meaning_of
+from fleetscan.report.shown import Found, Wanted
+from fleetscan.runs.reader import Run
+
+
+def warnings_of(run: Run) -> list[tuple[str, str]]:
+    """What makes every line and count less than it looks: a label and a clause each.
+
+    Raises CannotReadRunError for totals that a later version wrote.
+    """
+    errors = _errors(run)
+    partial = [("PARTIAL", sentence) for sentence in run.incomplete]
+    if not errors:
+        return partial
+    parts, their = (
+        counted(errors, "part of the fleet", "parts of the fleet"),
+        "its" if errors == 1 else "their",
+    )
+    return [*partial, ("NOT LISTED", f"{parts} could not be listed: {their} VMs are not here")]
+
+
+def _errors(run: Run) -> int:
+    """How many parts of the fleet could not be listed; of a run without totals it is not known."""
+    try:
+        return len(run.totals()["inventory_errors"])
+    except CannotReadRunError as error:
+        if error.remedy is OTHER_VERSION:
+            raise
+        return 0
+
+
+def notes_of(found: Found, wanted: Wanted) -> Iterator[str]:
+    """How many VMs are listed, why, and of how many it is not known whether they should be."""
+    of = f"of {found.rows:,}" if found.rows != found.vms else "in all"
+    what = f"{counted(len(found.lines), 'patch', 'patches')} on " if wanted.patches else ""
+    yield f"{what}{counted(found.vms, 'VM', 'VMs')} {of}."
+    for reason, number in found.reasons.most_common() if wanted.is_not_assessed else ():
+        word = reason.replace("_", " ") if reason in MEANINGS else "ended otherwise"
+        yield f"{counted(number, 'VM', 'VMs')} {word}: {meaning_of(reason).to_do}."
+    if wanted.needs_result:
+        yield from _unknown(found, wanted)
+
+
+def _unknown(found: Found, wanted: Wanted) -> Iterator[str]:
+    if number := found.unknown:
+        were, they = ("VM was", "it misses") if number == 1 else ("VMs were", "they miss")
+        yield f"{number:,} {were} not assessed: what {they} is unknown."
+    if wanted.reboot and (number := found.untold):
+        yield f"{counted(number, 'VM does', 'VMs do')} not tell whether a restart is pending."
+    if wanted.missing is None and not wanted.patches:
+        return
+    if number := found.unlisted:
+        they = "it misses" if number == 1 else "they miss"
+        yield f"{counted(number, 'VM', 'VMs')} came without a list of patches: which ones {they} is unknown."
+    if number := found.cut:
+        are, those = (
+            ("list of patches is", "that VM") if number == 1 else ("lists of patches are", "those VMs")
+        )
+        yield f"{number:,} {are} cut short: {those} may miss more."
