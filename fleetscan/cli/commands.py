@@ -9,7 +9,13 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from fleetscan.settings.declared import PlanSettings, Settings
-from fleetscan.settings.reading import ExportSettings, ReportSettings, SchemaSettings, ShowSettings
+from fleetscan.settings.reading import (
+    DiffSettings,
+    ExportSettings,
+    ReportSettings,
+    SchemaSettings,
+    ShowSettings,
+)
 from fleetscan.settings.setting import CheckedSettings
 
 Declaration = Callable[[], type[CheckedSettings]]
@@ -42,6 +48,7 @@ COMMANDS = {
     "demo": Command("Scan a simulated fleet. No Azure account needed.", _of_demo),
     "report": Command("Show a run: what was seen, what is missing, what failed.", lambda: ReportSettings),
     "show": Command("Show a run's VMs, or the patches they miss, as a table.", lambda: ShowSettings),
+    "diff": Command("Show what changed from one run to a later one.", lambda: DiffSettings),
     "export": Command("Write a run as flat tables: CSV, SQLite or Parquet.", lambda: ExportSettings),
     "schema": Command(
         "Print the JSON Schema of the records, or DuckDB views of a run.", lambda: SchemaSettings

@@ -35,7 +35,7 @@ class MissedPatches:
         for key, vms in self._vms.items():
             first.add((key not in pressing, -vms, key), key)
         shown = first.in_order()
-        titles = _titles(self._patches, set(shown))
+        titles = newest_of(self._patches, set(shown))
         return [(titles[key], key in pressing, self._vms[key]) for key in shown]
 
 
@@ -50,7 +50,7 @@ def missed(patch: Patch, is_pressing: bool, vms: int) -> MissedPatch:
     }
 
 
-def _titles(patches: Iterable[Patch], keys: Collection[str]) -> dict[str, Patch]:
+def newest_of(patches: Iterable[Patch], keys: Collection[str]) -> dict[str, Patch]:
     """Of the descriptions of each patch the newest: one KB has many titles."""
     found: dict[str, Patch] = {}
     for patch in patches:

@@ -102,6 +102,18 @@ class ShowSettings(ReadSettings):
 
 
 @dataclass(frozen=True, slots=True)
+class DiffSettings(ReadSettings):
+    """How a diff is shown."""
+
+    format: str = setting(
+        "text",
+        OneOf(("text", "markdown", "json")),
+        "text fits a terminal; markdown fits a pull request; json is schema fleetscan.diff/1.",
+        group=ReadGroup.OUTPUT,
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class SchemaSettings(ReadSettings):
     """What is printed of the records, or of a run."""
 

@@ -1,0 +1,170 @@
+"""A diff in words, for a screen and as Markdown: the figures in sentences, then VMs and patches by name.
+
+Reads only the record of fleetscan.diff/1. Foreign text is sanitized, in Markdown it stands in code spans.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from fleetscan.records.diff import ChangedVms, Diff, DiffRun
+from fleetscan.report.cells import aligned
+from fleetscan.report.figures import counted
+from fleetscan.report.left_out import selection_words
+from fleetscan.report.markdown import code
+from fleetscan.report.sanitize import sanitize
+from fleetscan.report.which_run import minute
+
+VMS_SHOWN, PATCHES_SHOWN = 5, 10
+LABEL_CELLS = 14
+NAME_LIMIT_CHARS, LINE_LIMIT_CHARS = 100, 1000
+
+
+class Figure(NamedTuple):
+    """A line of figures; `is_bad` where it makes the others less than they look."""
+
+    label: str
+    words: str
+    is_bad: bool = False
+
+
+class Names(NamedTuple):
+    """VMs or patches by name: what is foreign text and what is not, cell by cell."""
+
+    title: str
+    heads: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    more: int
+
+
+def text_of(diff: Diff, width: int) -> Iterator[str]:
+    """The lines for a screen of so many columns."""
+    yield headline(diff)
+    yield ""
+    for figure in figures(diff):
+        yield from aligned([[figure.label.ljust(LABEL_CELLS), figure.words]], max(width, LINE_LIMIT_CHARS))
+    for names in by_name(diff):
+        yield ""
+        yield names.title
+        rows = [[sanitize(cell, NAME_LIMIT_CHARS) for cell in row] for row in names.rows]
+        yield from (f"  {line}" for line in aligned(rows, max(width - 2, 1)))
+        if names.more:
+            yield f"  and {names.more:,} more"
+
+
+def markdown_of(diff: Diff) -> str:
+    """The diff for a pull request or a job's summary."""
+    blocks = [f"## {headline(diff)}"]
+    blocks += [f"**{each.label}**: {each.words}" for each in figures(diff)]
+    for names in by_name(diff):
+        blocks.append(f"### {names.title}")
+        lines = [
+            names.heads,
+            ["---"] * len(names.heads),
+            *([code(cell) for cell in row] for row in names.rows),
+        ]
+        blocks.append("\n".join(f"| {' | '.join(line)} |" for line in lines))
+        if names.more:
+            blocks.append(f"and {names.more:,} more")
+    return "\n\n".join(blocks)
+
+
+def headline(diff: Diff) -> str:
+    """Which runs, and how much of them is compared."""
+    return (
+        f"Changes from {minute(diff['old']['started_at'])} to {minute(diff['new']['started_at'])}: "
+        f"{counted(diff['compared'], 'VM', 'VMs')} compared"
+    )
+
+
+def figures(diff: Diff) -> Iterator[Figure]:
+    """What makes the comparison less than it looks first, then what changed."""
+    for word, run in (("old", diff["old"]), ("new", diff["new"])):
+        yield from (Figure("PARTIAL", f"the {word} run: {why}", True) for why in run["partial"])
+    if not diff["is_same_selection"]:
+        yield Figure("Selections", f"{_selected(diff['old'])}; now {_selected(diff['new'])}", True)
+    yield Figure("Missing", _missing(diff))
+    yield Figure("Patches", f"{diff['newly_missing']:,} newly missing, {diff['installed']:,} installed")
+    cleared, due = diff["reboots_cleared"]["count"], diff["reboots_due"]["count"]
+    yield Figure("Restarts", f"{cleared:,} no longer pending, {due:,} newly pending")
+    yield Figure("VMs", _vms(diff))
+    yield from _not_compared(diff)
+
+
+def _selected(run: DiffRun) -> str:
+    return selection_words(run["selection"]) or "the whole fleet"
+
+
+def _missing(diff: Diff) -> str:
+    old, new = diff["old"], diff["new"]
+    critical = _change(old["critical_and_security_count"], new["critical_and_security_count"])
+    vms = _change(old["vms_with_critical_or_security"], new["vms_with_critical_or_security"])
+    other = _change(old["other_count"], new["other_count"])
+    return f"critical and security {critical}, on VMs {vms}; other {other}"
+
+
+def _change(before: int, after: int) -> str:
+    return f"{before:,} -> {after:,} ({after - before:+,})"
+
+
+def _vms(diff: Diff) -> str:
+    counts = {
+        "new": diff["appeared"],
+        "gone": diff["gone"],
+        "newly failing": diff["newly_failing"],
+        "newly unseen": diff["newly_unseen"],
+        "seen again": diff["seen_again"],
+    }
+    return ", ".join(f"{vms['count']:,} {word}" for word, vms in counts.items())
+
+
+def _not_compared(diff: Diff) -> Iterator[Figure]:
+    if number := diff["not_comparable"]:
+        yield Figure("Not compared", f"{_of(number)} not assessed in one of the runs", True)
+    if number := diff["lists_not_compared"]:
+        yield Figure("", f"{_of(number)} compared by patches in part: a list is cut short", True)
+    if number := diff["only_old"]:
+        yield Figure("", f"{_of(number)} not looked at by the new run: neither gone nor mended", True)
+    if number := diff["only_new"]:
+        yield Figure("", f"{_of(number)} not looked at by the old run: not new", True)
+
+
+def _of(number: int) -> str:
+    return f"{counted(number, 'VM', 'VMs')} {'was' if number == 1 else 'were'}"
+
+
+def by_name(diff: Diff) -> Iterator[Names]:
+    """The VMs that changed, the worst news first, then the patches that changed most."""
+    for title, vms in (
+        ("Newly failing", diff["newly_failing"]),
+        ("Newly unseen", diff["newly_unseen"]),
+        ("Gone", diff["gone"]),
+        ("New", diff["appeared"]),
+        ("Restart newly pending", diff["reboots_due"]),
+    ):
+        if vms["count"]:
+            yield _vms_by_name(title, vms)
+    if patches := diff["patches"][:PATCHES_SHOWN]:
+        rows = [
+            [f"+{each['newly_missing']:,}", f"-{each['installed']:,}", each["patch"], each["name"] or ""]
+            for each in patches
+        ]
+        heads = ["newly missing", "installed", "patch", "title"]
+        more = diff["distinct_patches"] - len(patches)
+        yield Names("Patches that changed on most VMs (newly missing, installed)", heads, rows, more)
+
+
+def _vms_by_name(title: str, vms: ChangedVms) -> Names:
+    shown = vms["vms"][:VMS_SHOWN]
+    rows = [
+        [
+            vm["name"],
+            vm["resource_group"],
+            vm["subscription_name"] or vm["subscription_id"],
+            (vm["reason"] or "").replace("_", " "),
+        ]
+        for vm in shown
+    ]
+    heads = ["VM", "resource group", "subscription", "reason"]
+    return Names(title, heads, rows, vms["count"] - len(shown))

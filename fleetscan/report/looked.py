@@ -1,0 +1,26 @@
+"""Whether a run looked at a part of the fleet: only then its silence about a VM means that there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fleetscan.records.totals import NotListed
+from fleetscan.runs.reader import Run
+
+# What makes a run look at some VMs of a subscription alone.
+PARTS = ("limit", "inventory", "retry_failed")
+
+
+def looked_at(run: Run, errors: list[NotListed] | None) -> Callable[[str], bool]:
+    """Whether `run` listed all of the subscription with this id; `errors` are what it could not list.
+
+    A run that is not complete may have listed VMs that have no row: of it nothing is certain.
+    """
+    selection = run.facts["selection"]
+    failed = {error["subscription_id"] for error in errors or []}
+    is_part = not run.is_complete or errors is None or None in failed
+    if is_part or any(selection.get(name) for name in PARTS):
+        return lambda _: False
+    refused = {str(subscription_id).lower() for subscription_id in failed}
+    listed = {each["subscription_id"].lower() for each in run.facts["scope"]["subscriptions"]} - refused
+    return lambda subscription_id: subscription_id.lower() in listed
