@@ -47,6 +47,7 @@ INSTEAD = {
     "'Shop Production'": "'{subscription_name}'",
     "http://127.0.0.1:PORT": "{endpoint}",
     '"5034441"': '"{kb}"',
+    "KB5034441": "KB{kb}",
     # A crontab's times, and the places of an installed service.
     "0 2 * * *   ": "",
     "/srv/fleetscan": ".",
