@@ -55,7 +55,6 @@ INSTEAD = {
     "http://127.0.0.1:PORT": "{endpoint}",
     '"5034441"': '"{kb}"',
     "KB5034441": "KB{kb}",
-    "web-01": "{machine}",
     # A crontab's times, and the places of an installed service.
     "0 2 * * *   ": "",
     "/srv/fleetscan": ".",
