@@ -89,7 +89,7 @@ def test_every_line_of_a_page_runs_and_tells_something(
 
 
 def faults_of(typed: Block | Command, workshop: Workshop) -> list[str]:
-    """What is wrong with how what is typed runs, for a person; a line of a coming command cannot run yet."""
+    """What is wrong with how what is typed runs, for a person."""
     if isinstance(typed, Command):
         return faults_of_command(typed, workshop)
     text = workshop.with_own_words(typed.text)
