@@ -74,8 +74,11 @@ class Run:
 
     @property
     def incomplete(self) -> list[str]:
-        """A sentence for each part of the run that is missing; none where it is whole. Counts the rows."""
-        lacking = [self._unfinished(), self._lost_rows()]
+        """A sentence for each part of the run that is missing or too much; none where it is whole.
+
+        Counts the rows.
+        """
+        lacking = [self._unfinished(), self._miscounted_rows()]
         if self._has_torn_row():
             lacking.append(f"the last line of {RESULTS} is incomplete and is ignored")
         return [sentence for sentence in lacking if sentence]
@@ -92,15 +95,20 @@ class Run:
             return "the run was stopped, and its totals cannot be read"
         return f"the run was stopped: {'1 VM has' if left == 1 else f'{left:,} VMs have'} no row"
 
-    def _lost_rows(self) -> str:
-        """Rows that the totals count and that are not there."""
+    def _miscounted_rows(self) -> str:
+        """Rows that the totals count and that are not there, or that are there and that they do not count."""
         try:
             totals = self.totals()
         except CannotReadRunError:
             return ""
         lost = totals["listed"] - totals["outcomes"]["interrupted"] - self._count_rows()
-        are = "is" if lost == 1 else "are"
-        return f"{lost:,} of the rows that its totals count {are} missing in {RESULTS}" if lost > 0 else ""
+        if lost > 0:
+            are = "is" if lost == 1 else "are"
+            return f"{lost:,} of the rows that its totals count {are} missing in {RESULTS}"
+        # The totals of a process before the one at work are out of date.
+        if lost == 0 or self.state is State.UNFINISHED:
+            return ""
+        return f"{RESULTS} has {-lost:,} {'row' if lost == -1 else 'rows'} more than its totals count"
 
     def _count_rows(self) -> int:
         try:
