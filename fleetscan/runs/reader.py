@@ -28,6 +28,7 @@ BLOCK_BYTES = 1024 * 1024
 # A subscription that was listed takes some 250 bytes of run.json.
 MOST_FACTS_BYTES = 64 * 1024 * 1024
 
+OUTCOMES = ("assessed", "failed", "timed_out", "skipped", "interrupted")
 SCHEMAS: Mapping[type, str] = {
     Row: row.SCHEMA,
     Totals: totals.SCHEMA,
@@ -131,9 +132,15 @@ class Run:
             raise self._unreadable(f"{RESULTS}: {reason(error)}") from error
 
     def totals(self) -> Totals:
-        """The sums over the whole fleet. Raises CannotReadRunError for a run that has not finished."""
+        """The sums over the whole fleet.
+
+        Raises CannotReadRunError for a run that has not finished, and for sums that do not add up.
+        """
         path = self.path / TOTALS
         totals: Totals = self._record(path, 1, self._totals_lines()[0], Totals)
+        # Every scan checks that before it writes them.
+        if totals["listed"] != sum(totals["outcomes"][outcome] for outcome in OUTCOMES):
+            raise self._unreadable(f"{TOTALS}: its outcomes do not add up to the VMs listed")
         return totals
 
     def groups(self) -> list[GroupTotals]:

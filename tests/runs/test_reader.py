@@ -197,6 +197,15 @@ def test_rows_that_the_totals_do_not_count_are_too_many_unless_a_process_is_at_w
     assert run.incomplete == ["the run has not finished: it has no totals, and some VMs may have no row"]
 
 
+def test_totals_that_do_not_add_up_are_refused(tmp_path: Path) -> None:
+    run = written(tmp_path)
+    totals = tmp_path / "totals.jsonl"
+    told = orjson.loads(totals.read_bytes().splitlines()[0])
+    totals.write_bytes(orjson.dumps({**told, "listed": told["listed"] + 1}) + b"\n")
+    with pytest.raises(CannotReadRunError, match="its outcomes do not add up to the VMs listed"):
+        run.totals()
+
+
 def test_a_stopped_run_without_totals_says_so(tmp_path: Path) -> None:
     run = written(tmp_path, exit_code=5, totals=False)
     assert run.incomplete == ["the run was stopped, and its totals cannot be read"]
