@@ -28,7 +28,6 @@ BLOCK_BYTES = 1024 * 1024
 # A subscription that was listed takes some 250 bytes of run.json.
 MOST_FACTS_BYTES = 64 * 1024 * 1024
 
-OUTCOMES = ("assessed", "failed", "timed_out", "skipped", "interrupted")
 SCHEMAS: Mapping[type, str] = {
     Row: row.SCHEMA,
     Totals: totals.SCHEMA,
@@ -138,8 +137,10 @@ class Run:
         """
         path = self.path / TOTALS
         totals: Totals = self._record(path, 1, self._totals_lines()[0], Totals)
+        ends = totals["outcomes"]
+        told = ends["assessed"] + ends["failed"] + ends["timed_out"] + ends["skipped"] + ends["interrupted"]
         # Every scan checks that before it writes them.
-        if totals["listed"] != sum(totals["outcomes"][outcome] for outcome in OUTCOMES):
+        if totals["listed"] != told:
             raise self._unreadable(f"{TOTALS}: its outcomes do not add up to the VMs listed")
         return totals
 
