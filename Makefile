@@ -47,7 +47,7 @@ lint: $(VENV)/dev.stamp ## lint, formatting and types
 
 check: lint test ## lint, formatting, types, tests: all must be green
 
-docs: $(VENV)/dev.stamp ## write the field tables in README.md and docs
+docs: $(VENV)/dev.stamp ## write the tables and samples in README.md and docs
 	$(BIN)/python -m tests.field_tables
 
 # BENCH takes flags, such as BENCH='--only limits --limit-rounds 3'; with ENDPOINT nothing is saved.

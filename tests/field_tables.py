@@ -1,6 +1,7 @@
-"""What is made in README.md and docs: `python -m tests.field_tables` writes its tables and examples anew.
+"""The tables and samples in README.md and docs: `python -m tests.field_tables` writes them anew.
 
-Each stands between two comments, `fields:NAME:begin` and `fields:NAME:end`, and comes from the declarations.
+Each stands between two comments. `fields:NAME:begin` and `fields:NAME:end` enclose a table that comes from
+the declarations, `made:NAME:begin` and `made:NAME:end` what a command prints (`tests/samples.py`).
 """
 
 from __future__ import annotations
@@ -16,11 +17,16 @@ from fleetscan.records.row import REASONS, Row
 from fleetscan.records.run import RunFacts
 from fleetscan.records.totals import GroupTotals, Totals
 from fleetscan.report.reasons import MEANINGS
-from tests.shown_run import one_row, summary
+from fleetscan.settings.declared import Settings
+from fleetscan.settings.setting import Setting, settings_of
+from tests.samples import REPORT, ROW, TOTALS, printed
 
 CHECKOUT = Path(__file__).parents[1]
 FILES = (CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md")))
-PLACE = re.compile(r"(<!-- fields:([a-z-]+):begin -->\n\n)(.*?)(\n<!-- fields:\2:end -->)", re.DOTALL)
+PLACE = re.compile(
+    r"(<!-- ((?:fields|made):[a-z-]+):begin -->\n\n)(.*?)(\n<!-- \2:end -->)",
+    re.DOTALL,
+)
 
 # What most readers want of a row and of a plan.
 MAIN_OF_ROW = (
@@ -65,10 +71,32 @@ def reasons() -> str:
     return "| outcome | reasons |\n|---|---|\n" + "".join(rows)
 
 
-def meanings() -> str:
-    """What each reason means, and what to do about it."""
-    rows = (f"| `{word}` | the VM {meaning.what} | {meaning.to_do} |\n" for word, meaning in MEANINGS.items())
-    return "| reason | what has happened | what to do |\n|---|---|---|\n" + "".join(rows)
+def what_to_do() -> str:
+    """What each reason that keeps a VM from being assessed means, and what to do about it."""
+    rows = (
+        f"| `{word}` | {outcome} | {MEANINGS[word].what} | {MEANINGS[word].to_do} |\n"
+        for outcome, words in REASONS.items()
+        if outcome != "assessed"
+        for word in words
+        if word is not None
+    )
+    return "| reason | outcome | the VM ... | what to do |\n|---|---|---|---|\n" + "".join(rows)
+
+
+def settings() -> str:
+    """The settings of a scan, with what each one is for."""
+    rows = (
+        f"| `{each.flag}` | {default_of(each)} | {' '.join(filter(None, (each.help, each.why)))} |\n".replace(
+            " | |", " |"
+        )
+        for each in settings_of(Settings)
+    )
+    return "| flag | default | what it does |\n|---|---|---|\n" + "".join(rows)
+
+
+def default_of(declared: Setting) -> str:
+    """The default in a cell, which is empty where there is none."""
+    return f"`{shown}`" if (shown := declared.show_default()) else ""
 
 
 def fleet_only() -> str:
@@ -84,18 +112,20 @@ def report() -> str:
 
 
 TABLES: Mapping[str, Callable[[], str]] = {
-    "row": lambda: field_table(Row),
-    "row-main": lambda: field_table(Row, MAIN_OF_ROW),
-    "reasons": reasons,
-    "totals": lambda: field_table(GroupTotals),
-    "totals-fleet": fleet_only,
-    "run": lambda: field_table(RunFacts),
-    "report": report,
-    "meanings": meanings,
-    "summary": summary,
-    "one-row": one_row,
-    "plan": lambda: field_table(Plan),
-    "plan-main": lambda: field_table(Plan, MAIN_OF_PLAN),
+    "fields:row": lambda: field_table(Row),
+    "fields:row-main": lambda: field_table(Row, MAIN_OF_ROW),
+    "fields:reasons": reasons,
+    "fields:what-to-do": what_to_do,
+    "fields:totals": lambda: field_table(GroupTotals),
+    "fields:totals-fleet": fleet_only,
+    "fields:run": lambda: field_table(RunFacts),
+    "fields:report": report,
+    "fields:plan": lambda: field_table(Plan),
+    "fields:plan-main": lambda: field_table(Plan, MAIN_OF_PLAN),
+    "fields:settings": settings,
+    "made:report": lambda: printed(REPORT),
+    "made:row": lambda: printed(ROW),
+    "made:totals": lambda: printed(TOTALS),
 }
 
 

@@ -26,7 +26,7 @@ EXAMPLES = (
     Example("The ten VMs to mend first", "fleetscan show --worst 10"),
     Example("Which VMs failed, and why", "fleetscan show latest --failed"),
     Example("Which VMs miss a patch", "fleetscan show --missing KB5034441"),
-    Example("What one VM misses", "fleetscan show --machine web-01 --patches"),
+    Example("What the VMs of such names miss", "fleetscan show --machine '*-001' --patches"),
 )
 WHOSE = ("name", "resource_group", "subscription")
 COUNTS = ("critical_and_security_count", "other_count", "reboot_pending")
@@ -41,11 +41,12 @@ def show(name: str | None, settings: ShowSettings) -> int:
     """Show a run's VMs, or the patches they miss, as a table.
 
     RUN is a directory, or how a run's name or id under --runs begins, or latest. Without RUN: the newest
-    run that has totals. Filters narrow each other. What cannot be known is said on stderr: a VM that was not
-    assessed may miss any patch.
+    run that has totals. Filters narrow each other; --failed and --skipped together are the VMs that were not
+    assessed. What cannot be known is said on stderr: a VM that was not assessed may miss any patch.
 
-    --columns takes any field of a row, such as location or error_code, and subscription, to_do and missing;
-    with --patches also patch, patch_name, kb, version, classifications, published_on and vms.
+    --columns and --sort take headings, any field of a row, such as location or error_code, and subscription,
+    to_do and missing; with --patches they take patch, patch_name, kb, version, classifications,
+    is_critical_or_security, reboot_behavior, published_on and vms.
 
     Exit codes: 0 shown; 2 usage, no such run or VM; 4 the output cannot be written.
     """

@@ -97,6 +97,11 @@ def not_listed(error: InventoryError) -> NotListed:
     }
 
 
+def could_not_list(told: NotListed) -> InventoryError:
+    """What a record tells could not be listed; what a later version adds to it is passed over."""
+    return InventoryError(told["subscription_id"], told["code"], told["message"], told["http_status"])
+
+
 def not_scanned(scope: Scope) -> list[NotScanned]:
     """The subscriptions that were passed over, as the fleet's line tells them."""
     return [

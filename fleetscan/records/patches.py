@@ -12,10 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from fleetscan.azure_times import azure_time
-from fleetscan.model import Json, Source
+from fleetscan.model import Json
 from fleetscan.records.machine_row import PATCHES
 from fleetscan.records.row import Row
 
+# By the source's word. A later version may have others, whose lists are not known.
+LISTS: Mapping[str, str] = {source.value: name for source, name in PATCHES.items()}
 PRESSING = frozenset({"critical", "security"})
 UNNAMED = "(unnamed)"
 # In an operation's result and in a row of Resource Graph.
@@ -59,7 +61,7 @@ class PatchReader:
         assessment, source = row["assessment"], row["source"]
         if assessment is None or source is None:
             return []
-        entries = assessment.get(PATCHES.get(Source(source), ""))
+        entries = assessment.get(LISTS.get(source, ""))
         if not isinstance(entries, list):
             return []
         is_linux = row["os_type"] == "Linux"

@@ -20,7 +20,7 @@ from fleetscan.report.reasons import meaning_of
 
 NUMBERS = (WHOLE, NUMBER)
 # Short words that say little where they are cut, and long texts that have a line of their own.
-WHOLE_WORDS = frozenset({"outcome", "reason", "patch", "kb", "version", "published_on"})
+WHOLE_WORDS = frozenset({"outcome", "reason", "patch", "kb", "published_on"})
 BELOW = frozenset({"error_message", "to_do"})
 # Shorter words where a column's own name is long.
 HEADINGS = {

@@ -49,7 +49,7 @@ def report_of(run: Run, *, goes_on: Callable[[], bool] = lambda: True) -> Report
     report = _of_begun(run, begun) if begun is not None else report_of_totals(*(told or ()))
     report["state"] = run.state.value
     report["directory"] = str(_directory(run.path))
-    report["partial"] = [*_partial(run, begun, named.rows)]
+    report["partial"] = [*_partial(run, begun)]
     return _with_names(report, named)
 
 
@@ -84,19 +84,13 @@ def _told(run: Run) -> tuple[Totals, list[GroupTotals]] | None:
         return None
 
 
-def _partial(run: Run, begun: BegunRun | None, rows: int) -> Iterator[str]:
+def _partial(run: Run, begun: BegunRun | None) -> Iterator[str]:
     """Why the figures are partial, or not the run's own."""
     yield from run.incomplete
-    if begun is None and (surplus := rows - _rows_told(run.totals())) > 0:
-        yield f"{RESULTS} has {surplus:,} rows more than its totals count"
     if begun is not None and run.state is not State.UNFINISHED:
         yield f"{TOTALS} is missing or damaged: the figures are counted from {JOURNAL} and {RESULTS}"
     if begun is not None and begun.listed is None:
         yield f"{JOURNAL} does not tell how many VMs were listed: the figures are of those that have a row"
-
-
-def _rows_told(totals: Totals) -> int:
-    return totals["listed"] - totals["outcomes"]["interrupted"]
 
 
 def _of_begun(run: Run, begun: BegunRun) -> Report:

@@ -140,7 +140,9 @@ class NameLists:
         unknown = self._report["vms_unknown"]
         of_unknown = f"; {counted(unknown, 'VM', 'VMs')} unknown" if unknown else ""
         at_least = ", at least" if self._report["fleet"]["patches_incomplete"] else ""
-        kind = "critical and security patches" if patches[0]["is_critical_or_security"] else "patches"
+        # Critical and security ones come first: others are only shown where there are not enough of these.
+        are_pressing = patches[-1]["is_critical_or_security"]
+        kind = "critical and security patches" if are_pressing else "patches"
         yield _heading(f"Most missed {kind}", f"VMs{at_least}{of_unknown}")
         numbers = [f"{each['vms']:,}" for each in patches]
         before = max(map(len, numbers))

@@ -32,13 +32,11 @@ class Named:
         self._worst: Foremost[WorstVm] = Foremost(MOST_VMS)
         self._others: dict[tuple[OutcomeWord, ReasonWord], Foremost[UnassessedVm]] = {}
         self._ends: Counter[tuple[OutcomeWord, ReasonWord]] = Counter()
-        self.rows = 0
         self._reader = PatchReader()
         self._missed = MissedPatches()
 
     def add(self, row: Row) -> None:
         """Take up one row."""
-        self.rows += 1
         if row["outcome"] != "assessed":
             self._add_other(row)
             return

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from fleetscan.model import InventoryError
+from fleetscan.records.fleet_facts import could_not_list
 from fleetscan.records.report import Report
 from fleetscan.records.row import REASONS
 from fleetscan.records.totals import NotListed
@@ -157,7 +157,7 @@ class Overview:
             yield self._text("NOT LISTED", BAD), self._text(self._why_not_listed(error), BAD)
         if found and len(found) > ERRORS_SHOWN:
             yield self._text("NOT LISTED", BAD), self._text(f"and {len(found) - ERRORS_SHOWN:,} more", BAD)
-        for remedy in dict.fromkeys(InventoryError(**error).remedy for error in found or []):
+        for remedy in dict.fromkeys(could_not_list(error).remedy for error in found or []):
             if remedy is not None and not self._are_errors_told:
                 yield self._text(""), self._text(remedy)
         if found is None:

@@ -51,9 +51,9 @@ MEANINGS: Mapping[str, Meaning] = {
         "if it happens again, check the VM agent or raise --operation-timeout",
     ),
     "denied": Meaning(
-        "may not be assessed by this identity",
+        "may not be assessed by this identity, or a policy forbids it",
         "grant it Microsoft.Compute/virtualMachines/assessPatches/action and, on the subscription, "
-        "Microsoft.Compute/locations/operations/read",
+        "Microsoft.Compute/locations/operations/read; where the message names a policy, change that",
     ),
     "gone": Meaning("was deleted after it was listed", "nothing: the next scan does not list it", None),
     "conflict": Meaning("was held by another operation for too long", ""),

@@ -23,6 +23,8 @@ CELL_LIMIT_CHARS = 300
 UNKNOWN = "?"
 INDENT = "  "
 HANGING = "    "
+# A package's name has seldom more.
+MOST_WHOLE_CELLS = 32
 # Texts that repeat from line to line are made safe once.
 TEXTS_SHARED = 10_000
 
@@ -111,7 +113,7 @@ def _fitted(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int
     """At most `width` columns; long texts stand in a line of their own below what they are about."""
     below = [place for place, column in enumerate(columns) if column.name in BELOW]
     beside = [place for place in range(len(columns)) if place not in below] or below
-    whole = [number for number, place in enumerate(beside) if columns[place].is_whole]
+    whole = [number for number, place in enumerate(beside) if _stays_whole(columns[place], rows, place)]
     tops = aligned_within([[row[place] for place in beside] for row in rows], width, whole)
     if tops is None:
         yield from _stacked(columns, rows, width)
@@ -120,6 +122,11 @@ def _fitted(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int
         yield top
         if row is not rows[0] and beside != below:
             yield from (cut(INDENT + row[place], width) for place in below if row[place])
+
+
+def _stays_whole(column: Column, rows: Sequence[Sequence[str]], place: int) -> bool:
+    """One long name among thousands is no reason to give up columns for all."""
+    return column.is_whole and max(cells(row[place]) for row in rows) <= MOST_WHOLE_CELLS
 
 
 def _stacked(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> Iterator[str]:

@@ -74,8 +74,11 @@ class Run:
 
     @property
     def incomplete(self) -> list[str]:
-        """A sentence for each part of the run that is missing; none where it is whole. Counts the rows."""
-        lacking = [self._unfinished(), self._lost_rows()]
+        """A sentence for each part of the run that is missing or too much; none where it is whole.
+
+        Counts the rows.
+        """
+        lacking = [self._unfinished(), self._miscounted_rows()]
         if self._has_torn_row():
             lacking.append(f"the last line of {RESULTS} is incomplete and is ignored")
         return [sentence for sentence in lacking if sentence]
@@ -92,15 +95,20 @@ class Run:
             return "the run was stopped, and its totals cannot be read"
         return f"the run was stopped: {'1 VM has' if left == 1 else f'{left:,} VMs have'} no row"
 
-    def _lost_rows(self) -> str:
-        """Rows that the totals count and that are not there."""
+    def _miscounted_rows(self) -> str:
+        """Rows that the totals count and that are not there, or that are there and that they do not count."""
         try:
             totals = self.totals()
         except CannotReadRunError:
             return ""
         lost = totals["listed"] - totals["outcomes"]["interrupted"] - self._count_rows()
-        are = "is" if lost == 1 else "are"
-        return f"{lost:,} of the rows that its totals count {are} missing in {RESULTS}" if lost > 0 else ""
+        if lost > 0:
+            are = "is" if lost == 1 else "are"
+            return f"{lost:,} of the rows that its totals count {are} missing in {RESULTS}"
+        # The totals of a process before the one at work are out of date.
+        if lost == 0 or self.state is State.UNFINISHED:
+            return ""
+        return f"{RESULTS} has {-lost:,} {'row' if lost == -1 else 'rows'} more than its totals count"
 
     def _count_rows(self) -> int:
         try:
@@ -123,9 +131,17 @@ class Run:
             raise self._unreadable(f"{RESULTS}: {reason(error)}") from error
 
     def totals(self) -> Totals:
-        """The sums over the whole fleet. Raises CannotReadRunError for a run that has not finished."""
+        """The sums over the whole fleet.
+
+        Raises CannotReadRunError for a run that has not finished, and for sums that do not add up.
+        """
         path = self.path / TOTALS
         totals: Totals = self._record(path, 1, self._totals_lines()[0], Totals)
+        ends = totals["outcomes"]
+        told = ends["assessed"] + ends["failed"] + ends["timed_out"] + ends["skipped"] + ends["interrupted"]
+        # Every scan checks that before it writes them.
+        if totals["listed"] != told:
+            raise self._unreadable(f"{TOTALS}: its outcomes do not add up to the VMs listed")
         return totals
 
     def groups(self) -> list[GroupTotals]:

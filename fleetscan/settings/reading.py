@@ -72,7 +72,7 @@ class ShowSettings(ReadSettings):
     machine: str | None = setting(
         None,
         Text("NAME|ID", "a VM's name, a pattern of it, or its resource id"),
-        "The VMs of this name, of which there may be several, or the one with this id.",
+        "The VMs of this name, or of names like 'web-*': there may be several; or the one with this id.",
         group=ReadGroup.WHAT,
     )
     patches: bool = setting(

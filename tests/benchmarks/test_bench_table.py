@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
 from benchmarks.ends_seen import Course, Ends
-from benchmarks.saved import BEGIN, END, load, save, spliced
+from benchmarks.saved import BEGIN, END, FIGURES, IN_README, excerpt, load, save, spliced
 from benchmarks.scene import Scene
 from benchmarks.table import table
 from tests.benchmarks.bench_runs import a_run
 
+CHECKOUT = Path(__file__).parents[2]
 LIMITS = Scene(
     "limits: 800 VMs",
     "published limits",
@@ -59,15 +61,14 @@ def test_a_readme_without_both_marks_is_refused(text: str) -> None:
 
 def test_a_later_measurement_keeps_the_scenes_it_did_not_take(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text(f"# A\n{BEGIN}\n{END}\nZ\n")
-    save([LIMITS], "on Monday", tmp_path)
+    save([replace(LIMITS, name=IN_README)], "on Monday", tmp_path)
     growth = Scene("growth", "no limits", [a_run("fleetscan", 1, 0.5), a_run("fleetscan", 1001, 1.5)])
     save([growth], "on Tuesday", tmp_path)
     tables = (tmp_path / "docs/benchmarks/tables.md").read_text()
-    assert tables.index("## Limits: 800 VMs") < tables.index("on Monday") < tables.index("on Tuesday")
+    heading = "## Limits: 4 subscriptions of 500 VMs"
+    assert tables.index(heading) < tables.index("on Monday") < tables.index("on Tuesday")
     readme = (tmp_path / "README.md").read_text()
-    assert "| sdk | 800 |" in readme
-    assert "growth" not in readme
-    assert "## Growth" in tables
+    assert "5,000" in readme
     assert readme.startswith("# A\n")
     assert readme.endswith(f"{END}\nZ\n")
 
@@ -80,6 +81,29 @@ def test_a_scene_in_virtual_time_is_kept_beside_those_of_clients(tmp_path: Path)
     assert saved == [(Ends("ends seen", "virtual time", [seen]), "on Monday"), (LIMITS, "on Monday")]
     tables = (tmp_path / "docs/benchmarks/tables.md").read_text()
     assert "| 40 VMs | 1 | 1.6 | 3.1 | 149 | 1.014 | 1.007 | 25.0 | 0 | 0 | 0 |" in tables
+
+
+def test_the_readme_has_the_table_of_one_scene_and_a_link_to_all() -> None:
+    chosen = replace(LIMITS, name=IN_README)
+    assert excerpt({LIMITS.name: LIMITS, IN_README: chosen}).splitlines() == [
+        "![Bars: CPU a VM, and time to the last result](docs/benchmarks/chart.svg)",
+        "",
+        "**Limits: 4 subscriptions of 500 VMs**: published limits.",
+        "",
+        "| client | VMs | makespan s | CPU ms a VM | starts a VM | polls a VM | 429s "
+        "| VMs lost | not reached | peak MB | remark |",
+        "| --- | --: | --: | --: | --: | --: | --: | --: | --: | --: | --- |",
+        "| fleetscan | 800 | 250.0 | 2.00 | 1.00 | 1.05 | 0 | 0 | 0 | 50 |  |",
+        "| sdk | 800 | 240.0 | 26.67 | 0.50 | 0.00 | 5,000 | 420 | 80 | 50 | stopped after 240 s |",
+        "",
+        "Made by `make bench`. [All figures](docs/benchmarks/tables.md), and the computer they come from.",
+    ]
+
+
+def test_the_readmes_part_is_that_of_the_saved_figures() -> None:
+    scenes = {scene.name: scene for scene, _ in load(CHECKOUT / "docs" / "benchmarks" / FIGURES)}
+    readme = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+    assert readme == spliced(readme, excerpt(scenes))
 
 
 def test_the_chart_says_how_many_have_a_result_where_not_all_have(tmp_path: Path) -> None:

@@ -5,6 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import os
+import subprocess
+import sys
+import termios
+from collections.abc import Mapping
 from pathlib import Path
 
 import orjson
@@ -14,6 +18,9 @@ from fleetscan.cli.main import run
 from fleetscan.model import InventoryError, Json, Reason
 from fleetscan.records.fleet_facts import FleetFacts, RequestCounts
 from fleetscan.records.row import Row
+from fleetscan.report.commands import show_flags
+from fleetscan.report.digest import report_of
+from fleetscan.runs.reader import open_run
 from tests.cli.processes import NOTHING, begun, ended
 from tests.hostile import HOSTILE, harm_in, recorded
 from tests.report.small_runs import edit_facts, kb, package, small_run, unassessed, vm
@@ -357,3 +364,48 @@ def test_runs_that_cannot_be_read_end_with_2(tmp_path: Path, capsys: pytest.Capt
     code, data, words = told(capsys, str(tmp_path / "later-totals"))
     assert (code, data) == (2, "")
     assert "use the version of fleetscan that wrote it" in words
+
+
+def test_the_commands_that_a_report_prints_show_what_it_counts(
+    path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["report", path, "--format", "json"]) == 0
+    record = orjson.loads(capsys.readouterr().out)
+    report = report_of(open_run(path))
+    flags = show_flags(report)
+    assert flags == ["--failed", "--skipped", "--worst 50", "--missing KB5034441"]
+    counts = [len(objects(capsys, path, *flag.split())) for flag in flags]
+    assert counts == [2, 1, len(record["worst"]), record["patches"][0]["vms"]]
+    patches = objects(capsys, path, "--patches")
+    assert [(each["patch"], each["vms"]) for each in patches] == [
+        (each["patch"], each["vms"]) for each in record["patches"]
+    ]
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "json", "markdown"])
+def test_on_a_terminal_no_format_lets_a_name_command_it(form: str, tmp_path: Path) -> None:
+    row = vm("x", 1)
+    row["name"] = "\x1b[2Jred \u202egpj.exe \x9b31m"
+    path = small_run(tmp_path / "run", [row])
+    shown = on_a_terminal(("show", str(path), "--format", form), {})
+    assert harm_in(shown.replace("\r\n", "\n")) == []
+    assert "[2Jred" in shown
+
+
+def on_a_terminal(arguments: tuple[str, ...], environment: Mapping[str, str]) -> str:
+    """What a terminal of 80 columns gets on stdout."""
+    main, terminal = os.openpty()
+    try:
+        termios.tcsetwinsize(terminal, (25, 80))
+        command = [sys.executable, "-m", "fleetscan", *arguments]
+        subprocess.run(
+            command,
+            stdout=terminal,
+            stderr=subprocess.DEVNULL,
+            env={"TERM": "xterm", **environment},
+            check=True,
+        )
+        return os.read(main, 65_536).decode()
+    finally:
+        os.close(main)
+        os.close(terminal)

@@ -112,6 +112,36 @@ def test_a_fleet_of_which_nothing_was_assessed_is_unknown_and_not_clean(tmp_path
     assert "To mend first" not in said
 
 
+def test_rows_that_the_totals_do_not_count_are_said_and_no_bar_is_longer_than_its_track(
+    tmp_path: Path,
+) -> None:
+    def one_failed(rows: list[Row]) -> list[Row]:
+        return [row for row in rows if row["outcome"] == "failed"][:1]
+
+    path = altered_run(tmp_path / "run", one_failed, exit_code=3).path
+    write_big_run(tmp_path / "other", 130, 12)
+    (path / "results.jsonl").write_bytes((tmp_path / "other" / "results.jsonl").read_bytes())
+    page = page_of(open_run(path))
+    assert "has 129 rows more than its totals count" in words_of(page)
+    widths = [float(width) for width in re.findall(r'class="fill" width="([^"]*)"', page)]
+    assert max(widths) == 100.0
+
+
+def test_what_a_later_fleetscan_tells_more_of_a_hole_is_passed_over(tmp_path: Path) -> None:
+    hole = {"subscription_id": "s-1", "code": "X", "message": "No.", "http_status": 403, "retried": 3}
+    said = words_of(page_of(altered_run(tmp_path / "run", not_listed=[hole])))  # type: ignore[list-item]
+    assert "Subscription s-1 : X (403)" in said
+
+
+def test_the_worst_are_in_the_order_of_the_report_whatever_the_case_of_their_names(tmp_path: Path) -> None:
+    def named(rows: list[Row]) -> list[Row]:
+        first = assessed(rows)[0]
+        return [{**first, "resource_id": f"/x/{name}", "name": name} for name in ("b-2", "C-3", "A-1")]
+
+    said = words_of(page_of(altered_run(tmp_path / "run", named)))
+    assert said.index("A-1 ") < said.index("b-2 ") < said.index("C-3 ")
+
+
 def test_reasons_come_with_what_to_do_and_the_vms_by_name(tmp_path: Path) -> None:
     run = ordinary_run(tmp_path / "run")
     said = words_of(page_of(run))

@@ -1,6 +1,7 @@
 """What a page tells its reader to type: the commands of its blocks and its sentences, its Python and SQL.
 
-It reads Markdown as our pages use it: blocks are indented by four spaces, and nothing is fenced.
+It reads Markdown as our pages use it: blocks are indented by four spaces, and nothing is fenced. What
+commands print (`tests/samples.py`) is no block to type.
 """
 
 from __future__ import annotations
@@ -15,12 +16,16 @@ from pathlib import Path
 CHECKOUT = Path(__file__).parents[2]
 README = CHECKOUT / "README.md"
 DOCS = CHECKOUT / "docs"
-SQL_PAGE, PYTHON_PAGE, RESULTS_PAGE = DOCS / "sql.md", DOCS / "python.md", DOCS / "reading-the-results.md"
+SQL_PAGE = DOCS / "sql.md"
+# Pages with lines to type; a new page in docs is one of them.
 MARKDOWN = (README, *sorted(DOCS.glob("*.md")), CHECKOUT / "CONTRIBUTING.md")
-# What `make docs` writes shows what commands print, and is none.
-MADE = re.compile(r"(?<=:begin -->\n).*?(?=<!-- fields:[a-z-]+:end -->)", re.DOTALL)
+# The other pages have none.
+TYPELESS = tuple(page for page in (*CHECKOUT.glob("*.md"), *DOCS.rglob("*.md")) if page not in MARKDOWN)
 CONFIGS = tuple(sorted((CHECKOUT / "configs").glob("*.toml")))
 
+MADE = re.compile(r"<!-- (made:[a-z-]+):begin -->.*?<!-- \1:end -->", re.DOTALL)
+# Code that `BLOCK` does not find.
+HIDDEN = re.compile(r"^\s*(?:[-*>] *)?(?:```|~~~)|<pre|<code", re.MULTILINE)
 BLOCK = re.compile(r"(?<=\n\n)(?:    .*\n|\n(?=    ))+")
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 # In a sentence a span with one of these words and an argument is a command; other words are names of things.
@@ -35,7 +40,7 @@ SQL = re.compile(r"(SELECT|WITH|FROM) ")
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """An indented block without its indent; `place` is the page, and in some the heading above it."""
+    """An indented block without its indent; `place` is the page and the heading above it."""
 
     place: str
     text: str
@@ -59,25 +64,21 @@ class Command:
     text: str
 
 
+def text_of(path: Path) -> str:
+    """The page at `path` without what commands print."""
+    return MADE.sub("", path.read_text(encoding="utf-8"))
+
+
 def blocks_of(path: Path) -> list[Block]:
     """The indented blocks of the Markdown page at `path`."""
     page = text_of(path)
-    assert "```" not in page, f"{path.name} has a fenced block, which is not read here"
     return [
         Block(_place(path, page[: found.start()]), textwrap.dedent(found[0]).strip("\n"))
         for found in BLOCK.finditer(page)
     ]
 
 
-def text_of(path: Path) -> str:
-    """A page without what is made."""
-    return MADE.sub("\n", path.read_text(encoding="utf-8"))
-
-
 def _place(path: Path, before: str) -> str:
-    """A page of `docs` is worked through from its beginning; each part of another stands alone."""
-    if path.parent == DOCS:
-        return path.name
     headings = HEADING.findall(before)
     return f"{path.name}, {headings[-1]}"
 
@@ -104,21 +105,34 @@ def _is_whole(typed: str) -> bool:
     return True
 
 
-def all_commands() -> list[Command]:
-    """Every command of every page, in its order; one that stands in a sentence too is meant once."""
-    found: list[Command] = []
-    for path in MARKDOWN:
-        typed = (block for block in blocks_of(path) if not (block.is_python or block.is_sql))
-        found += [each for block in typed for each in commands_of(block)]
-        page = BLOCK.sub("", text_of(path))
-        spans = (span.replace("\n", " ") for span in SPAN.findall(page))
-        found += [Command(f"{path.name}, its sentences", span) for span in spans if span not in ALONE]
-    for path in CONFIGS:
+def spans_of(path: Path) -> list[Command]:
+    """The commands in the sentences of the Markdown page at `path`, each once."""
+    page = BLOCK.sub("", text_of(path))
+    spans = dict.fromkeys(span.replace("\n", " ") for span in SPAN.findall(page))
+    return [Command(f"{path.name}, its sentences", span) for span in spans if span not in ALONE]
+
+
+def typed_in(path: Path) -> list[Block | Command]:
+    """What the page at `path`, or the file of settings, has its reader type, in the order to type it.
+
+    Python and SQL are blocks; commands in sentences come last.
+    """
+    if path in CONFIGS:
         lines = CONFIG_LINE.findall(path.read_text(encoding="utf-8"))
-        found += [Command(path.name, line) for line in lines]
+        return [Command(path.name, line) for line in lines]
+    typed: list[Block | Command] = []
+    for block in blocks_of(path):
+        typed += [block] if block.is_python or block.is_sql else commands_of(block)
+    return typed + spans_of(path)
+
+
+def all_commands() -> list[Command]:
+    """Every command of every page, in its order, each once."""
     once: dict[str, Command] = {}
-    for command in found:
-        once.setdefault(command.text, command)
+    for path in (*MARKDOWN, *CONFIGS):
+        for typed in typed_in(path):
+            if isinstance(typed, Command):
+                once.setdefault(typed.text, typed)
     return list(once.values())
 
 
@@ -127,6 +141,6 @@ def python_blocks(path: Path) -> list[str]:
     return [block.text for block in blocks_of(path) if block.is_python]
 
 
-def queries_of(path: Path) -> list[str]:
-    """The queries of a page, in its order."""
-    return [query for block in blocks_of(path) if block.is_sql for query in block.text.split("\n\n")]
+def queries_of(block: Block) -> list[str]:
+    """The queries of a block of SQL."""
+    return block.text.split("\n\n")

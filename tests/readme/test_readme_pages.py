@@ -6,19 +6,38 @@ import re
 from importlib.util import find_spec
 from pathlib import Path
 
+import pytest
+
 import fleetscan
 from fleetscan.cli.commands import every_settings
 from fleetscan.cli.environment import unknown_variables
 from fleetscan.settings.setting import settings_of
 from fleetscan.simulator import Cloud, Scenario, serve
-from tests.readme.pages import CHECKOUT, MARKDOWN, README, RESULTS_PAGE, all_commands, blocks_of, text_of
+from tests.readme.pages import (
+    CHECKOUT,
+    DOCS,
+    HIDDEN,
+    MARKDOWN,
+    README,
+    TYPELESS,
+    all_commands,
+    blocks_of,
+    text_of,
+)
 from tests.readme.tables import INSTEAD, NOT_RUN
 
 TYPED = {command.text for command in all_commands()}
-PAGES = "\n".join(map(text_of, MARKDOWN))
-LINK = re.compile(r"\]\(([^)\s]+)\)")
+PAGE = README.read_text(encoding="utf-8")
 # Flags that are no settings.
 OWN_FLAGS = {"--help", "--version", "--config"}
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+COMMAND = re.compile(r"^(?:\$ )?(?:fleetscan [a-z]|jq |pip|python |make [a-z]|SELECT )", re.MULTILINE)
+
+
+def name_of(path: Path) -> str:
+    """The page as a test's id names it."""
+    return str(path.relative_to(CHECKOUT))
 
 
 def test_every_indented_line_is_part_of_a_block() -> None:
@@ -47,54 +66,69 @@ def test_make_lines_name_targets_and_python_lines_modules() -> None:
     assert [module for module in modules if find_spec(module) is None] == []
 
 
-def test_every_flag_in_a_sentence_is_a_flag() -> None:
+@pytest.mark.parametrize("path", MARKDOWN, ids=name_of)
+def test_every_flag_in_a_sentence_is_a_flag(path: Path) -> None:
     every = [setting for settings in every_settings() for setting in settings_of(settings)]
     twins = {f"--no-{setting.name}" for setting in every if setting.is_switch}
     known = OWN_FLAGS | twins | {f"--{setting.name}" for setting in every}
     # `--query` and others are of the lines above them, which are run.
-    named = {found[1] for found in re.finditer(r"`(--[a-z][a-z-]*)[^`]*`", PAGES)}
-    assert len(named) > 20
+    named = {found[1] for found in re.finditer(r"`(--[a-z][a-z-]*)[^`]*`", text_of(path))}
     assert named - known == set()
 
 
 def test_every_variable_is_read() -> None:
-    named = dict.fromkeys(re.findall(r"FLEETSCAN_[A-Z_]*[A-Z]", PAGES), "")
+    text = "".join(text_of(path) for path in MARKDOWN)
+    named = dict.fromkeys(re.findall(r"FLEETSCAN_[A-Z_]*[A-Z]", text), "")
     assert len(named) >= 3
     assert list(unknown_variables(named)) == []
 
 
-def test_links_lead_somewhere() -> None:
-    dead = [
-        f"{path.name}: {link}"
-        for path in MARKDOWN
-        for link in LINK.findall(text_of(path))
-        if not leads(path, link)
-    ]
-    assert dead == []
+@pytest.mark.parametrize("path", [*MARKDOWN, *TYPELESS], ids=name_of)
+def test_links_lead_somewhere(path: Path) -> None:
+    links = LINK.findall(COMMENT.sub("", path.read_text(encoding="utf-8")))
+    ours = [link for link in links if not link.startswith(("http://", "https://"))]
+    assert [link for link in ours if not is_there(path, link)] == []
 
 
-def test_every_page_can_be_reached_from_the_first() -> None:
-    names = {link.partition("#")[0] for link in LINK.findall(text_of(README))}
-    assert {path.relative_to(CHECKOUT).as_posix() for path in MARKDOWN if path != README} <= names
-
-
-def leads(page: Path, link: str) -> bool:
-    """Whether a link of a page leads to a file, and to a heading in it where it names one."""
+def is_there(path: Path, link: str) -> bool:
+    """Whether a link of the page at `path` leads to a file, and to a heading of it where it names one."""
     name, _, anchor = link.partition("#")
-    target = page.parent / name if name else page
-    if link.startswith("http"):
-        return True
+    target = path.parent / name if name else path
     return target.exists() and (not anchor or anchor in anchors_of(target))
 
 
-def anchors_of(page: Path) -> set[str]:
+def anchors_of(path: Path) -> set[str]:
     """What GitHub calls the headings of a page."""
-    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
-    return {re.sub(r"[^a-z0-9 _-]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^a-z0-9_ -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_a_link_to_no_page_or_no_heading_is_found() -> None:
+    assert is_there(README, "docs/sql.md#duckdb")
+    assert not is_there(README, "docs/sql.md#no-such-heading")
+    assert not is_there(README, "docs/no-such-page.md")
+
+
+@pytest.mark.parametrize("path", [*MARKDOWN, *TYPELESS], ids=name_of)
+def test_no_code_hides_from_the_test_of_its_page(path: Path) -> None:
+    assert HIDDEN.search(path.read_text(encoding="utf-8")) is None
+    if path in TYPELESS:
+        blocks = blocks_of(path)
+        assert [block for block in blocks if block.is_python or block.is_sql] == []
+        assert [block for block in blocks if COMMAND.search(block.text)] == []
+
+
+def test_every_page_of_docs_leads_from_the_readme() -> None:
+    linked = {link.partition("#")[0] for link in LINK.findall(PAGE)}
+    assert [path.name for path in DOCS.glob("*.md") if f"docs/{path.name}" not in linked] == []
 
 
 async def test_the_picture_of_a_run_directory_is_true(tmp_path: Path) -> None:
-    [picture] = [block.text for block in blocks_of(RESULTS_PAGE) if block.text.startswith("fleetscan-runs/")]
+    [picture] = [
+        block.text
+        for block in blocks_of(DOCS / "reading-the-results.md")
+        if block.text.startswith("fleetscan-runs/")
+    ]
     drawn = set(re.findall(r"^    (\S+)", picture, re.MULTILINE))
     async with serve(Cloud(Scenario(machines=3, speed=2000.0, limits_speed=0.0))) as endpoint:
         runs = str(tmp_path / "fleetscan-runs")

@@ -68,6 +68,13 @@ class Workshop:
             "FLEETSCAN_POLL_INTERVAL": f"{POLL_INTERVAL_S}s",
         }
 
+    def with_own_words(self, typed: str) -> str:
+        """`typed` with what the fleet has in the place of the example's words."""
+        newest = max(path.name for path in (self.base / "fleetscan-runs").glob("2*"))
+        for words, instead in INSTEAD.items():
+            typed = typed.replace(words, instead.format(**self.facts, newest_run=newest))
+        return typed
+
     async def leave_a_run(self) -> None:
         """A run that is newer than all others and unfinished: most of its VMs are not started."""
         settings = replace(settings_for(self.base, self.endpoint), max_in_flight=1)
@@ -77,10 +84,7 @@ class Workshop:
 
     def run(self, command: Command) -> Ended:
         """A command in a shell, in the directory."""
-        typed = command.text
-        newest = max(path.name for path in (self.base / "fleetscan-runs").glob("2*"))
-        for words, instead in INSTEAD.items():
-            typed = typed.replace(words, instead.format(**self.facts, newest_run=newest))
+        typed = self.with_own_words(command.text)
         serves = typed.startswith("fleetscan simulate") and "--help" not in typed
         process = subprocess.Popen(
             ["/bin/sh", "-c", f"exec {typed}" if serves else typed],
@@ -133,7 +137,6 @@ async def prepared(base: Path, endpoint: str) -> Workshop:
         "endpoint": endpoint,
         "subscription_name": str(rows[0]["subscription_name"]),
         "kb": next(kb for kb in kbs if kb),
-        "machine": next(row["name"] for row in rows[:10] if row["outcome"] == "assessed"),
     }
     return Workshop(base, endpoint, facts)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Annotated, Literal, TypedDict
 
@@ -63,6 +64,8 @@ def test_a_choice_of_fields_stands_in_its_own_order() -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_the_tables_in_the_documents_are_those_of_the_declarations(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
+    if "<!-- made:" in text and shutil.which("jq") is None:
+        pytest.skip("a sample is made with jq")
     assert text == with_tables(text), "`make docs` writes the right tables"
 
 

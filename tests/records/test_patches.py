@@ -92,6 +92,10 @@ def test_an_instance_view_has_no_list() -> None:
     assert PatchReader().of(cast("Row", {"assessment": None, "source": None, "os_type": None})) == []
 
 
+def test_the_list_of_a_source_that_a_later_version_has_is_not_known() -> None:
+    assert PatchReader().of(row([ROLL_UP], source="hotpatch")) == []
+
+
 def test_a_kb_is_read_as_people_write_it() -> None:
     assert {kb_of(text) for text in ("5034441", "KB5034441", "kb5034441", " KB 5034441 ")} == {"KB5034441"}
     assert [kb_of(text) for text in ("", "KB", "KB0", "curl", "KB12x", "٣")] == [None] * 6

@@ -225,6 +225,18 @@ def test_a_count_of_vms_is_at_least_so_many_only_where_a_list_is_cut_short(tmp_p
     assert "Most missed critical and security patches (VMs)" in text
 
 
+def test_a_list_with_other_patches_in_it_is_not_called_one_of_critical_patches(tmp_path: Path) -> None:
+    text = shown(small_run(tmp_path, [vm("a", 1, 1, [kb(1), kb(2, "Definition")])]))
+    assert "Most missed patches (VMs)" in text
+
+
+def test_what_a_later_fleetscan_tells_more_of_a_hole_is_passed_over(tmp_path: Path) -> None:
+    path = small_run(tmp_path, [vm("a")], 3, facts=HOLE)
+    totals = path / "totals.jsonl"
+    totals.write_bytes(totals.read_bytes().replace(b'"http_status":403', b'"http_status":403,"retried":3'))
+    assert "subscription sub-1: AuthorizationFailed (403): no right" in shown(path)
+
+
 def test_an_empty_fleet_is_said_to_be_empty(tmp_path: Path) -> None:
     text = shown(small_run(tmp_path, []))
     assert "0 VMs listed." in text

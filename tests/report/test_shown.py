@@ -11,7 +11,7 @@ from fleetscan.report.cells import cells, folded
 from fleetscan.report.columns import OF_PATCH, OF_VM, OF_VM_PATCH, chosen
 from fleetscan.report.shown import MACHINE_PATCHES, MACHINES, PATCHES, Wanted
 from fleetscan.report.tables import lines_in
-from tests.report.small_runs import kb, unassessed, vm
+from tests.report.small_runs import kb, package, unassessed, vm
 
 LONG = "a-resource-group-with-a-long-name"
 WHOSE = ["name", "resource_group", "subscription"]
@@ -62,6 +62,19 @@ def test_a_number_and_a_patch_are_never_cut() -> None:
     for width in WIDTHS:
         shown = " ".join(" ".join(table(["vms", "patch", "patch_name"], Wanted(patches=True), width)).split())
         assert "KB5034441" in shown
+
+
+def test_a_long_version_or_package_leaves_columns_on_an_ordinary_screen() -> None:
+    many = [vm("web-prod-weu-001", 12, 1, [package("x" * 80), package("openssl-tools")], os_type="Linux")]
+    for names, wanted, whose in (
+        ([*WHOSE, "missing", "critical", "other", "reboot"], Wanted(missing="*"), 0),
+        (["vms", "patch", "critical", "published_on", "patch_name"], Wanted(patches=True), 0),
+    ):
+        view = PATCHES if wanted.patches else MACHINES
+        columns = chosen(names, view.columns, "columns")
+        lines = [*lines_in("table", columns, view.look(many, wanted, columns, None).lines, 80, whose)]
+        assert "CRITICAL" in lines[0]
+        assert max(map(len, lines)) <= 80
 
 
 def test_where_there_is_no_room_for_columns_values_stand_below_the_name() -> None:

@@ -188,6 +188,24 @@ def test_rows_that_the_totals_count_and_are_not_there_are_missed(tmp_path: Path)
     assert run.incomplete == ["1 of the rows that its totals count is missing in results.jsonl"]
 
 
+def test_rows_that_the_totals_do_not_count_are_too_many_unless_a_process_is_at_work(tmp_path: Path) -> None:
+    run = written(tmp_path)
+    results = tmp_path / "results.jsonl"
+    results.write_bytes(results.read_bytes() + results.read_bytes().splitlines(keepends=True)[0])
+    assert run.incomplete == ["results.jsonl has 1 row more than its totals count"]
+    run.facts["exit_code"] = None
+    assert run.incomplete == ["the run has not finished: it has no totals, and some VMs may have no row"]
+
+
+def test_totals_that_do_not_add_up_are_refused(tmp_path: Path) -> None:
+    run = written(tmp_path)
+    totals = tmp_path / "totals.jsonl"
+    told = orjson.loads(totals.read_bytes().splitlines()[0])
+    totals.write_bytes(orjson.dumps({**told, "listed": told["listed"] + 1}) + b"\n")
+    with pytest.raises(CannotReadRunError, match="its outcomes do not add up to the VMs listed"):
+        run.totals()
+
+
 def test_a_stopped_run_without_totals_says_so(tmp_path: Path) -> None:
     run = written(tmp_path, exit_code=5, totals=False)
     assert run.incomplete == ["the run was stopped, and its totals cannot be read"]

@@ -10,6 +10,7 @@ from math import floor
 from urllib.parse import urlencode
 
 from fleetscan.model import InventoryError
+from fleetscan.records.fleet_facts import could_not_list
 from fleetscan.records.row import REASONS, OutcomeWord
 from fleetscan.records.sums import TAG_PREFIX
 from fleetscan.records.totals import GroupTotals
@@ -141,7 +142,7 @@ class Overview:
         is_retry = bool(self._run.facts["selection"].get("retry_failed"))
         return {
             "are_holes_known": holes is not None,
-            "holes": [_hole(InventoryError(**each)) for each in holes or []],
+            "holes": [_hole(could_not_list(each)) for each in holes or []],
             "passed_over": [
                 (
                     cut(each["name"] or each["subscription_id"], NAME_LIMIT_CHARS),

@@ -66,7 +66,7 @@ def _first(vms: Iterable[NamedVm]) -> list[NamedVm]:
 
 def _named(row: Row) -> NamedVm:
     return NamedVm(
-        place=(*(-part for part in how_bad(row)), row["name"], row["resource_id"].lower()),
+        place=(*(-part for part in how_bad(row)), row["name"].lower(), row["resource_id"].lower()),
         link="#vm/" + quote(cut(row["resource_id"], ID_LIMIT_CHARS).lower(), safe=""),
         name=name_of(row),
         group=cut(row["resource_group"], NAME_LIMIT_CHARS),
