@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from fleetscan.records.diff import Diff
 from fleetscan.records.field_table import field_rows, field_table, listed
 from fleetscan.records.plan import Plan
 from fleetscan.records.report import Report
@@ -105,6 +106,14 @@ def fleet_only() -> str:
     return field_table(Totals, [name for name in field_rows(Totals) if name not in every])
 
 
+def diff() -> str:
+    """The fields of a diff; the lists of VMs are all alike, and the runs too."""
+    told = ("new.", "newly_", "gone.", "seen_again.", "reboots_")
+    return field_table(
+        Diff, [name for name in field_rows(Diff) if "." not in name or not name.startswith(told)]
+    )
+
+
 def report() -> str:
     """The fields of a report but those within what other tables tell."""
     told = ("fleet.", "groups[].", "requests.", "not_scanned[].", "inventory_errors[].")
@@ -120,6 +129,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "fields:totals-fleet": fleet_only,
     "fields:run": lambda: field_table(RunFacts),
     "fields:report": report,
+    "fields:diff": diff,
     "fields:plan": lambda: field_table(Plan),
     "fields:plan-main": lambda: field_table(Plan, MAIN_OF_PLAN),
     "fields:settings": settings,

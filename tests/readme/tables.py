@@ -52,6 +52,7 @@ NOT_RUN = {
 # Examples name what no simulated fleet has. The words on the right are formatted with what the fleet has.
 INSTEAD = {
     "resume 20261123": "resume {newest_run}",
+    "diff 20261123": "diff {newest_run}",
     "'Shop Production'": "'{subscription_name}'",
     "http://127.0.0.1:PORT": "{endpoint}",
     "report.html 20261123": "report.html {newest_run}",
