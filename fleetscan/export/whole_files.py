@@ -97,7 +97,7 @@ def _put_in_place(new: Sequence[Path], final: Sequence[Path]) -> None:
         for path, place in zip(new, final, strict=True):
             os.replace(path, place)
             done.append(place)
-    except OSError:
+    except BaseException:
         _remove(done)
         raise
     sync_directory(final[0].parent)

@@ -88,7 +88,7 @@ def _partial(run: Run, begun: BegunRun | None) -> Iterator[str]:
     """Why the figures are partial, or not the run's own."""
     yield from run.incomplete
     if begun is not None and run.state is not State.UNFINISHED:
-        yield f"{TOTALS} is missing or damaged: the figures are counted from {JOURNAL} and {RESULTS}"
+        yield f"the figures are counted from {JOURNAL} and {RESULTS}, without {TOTALS}"
     if begun is not None and begun.listed is None:
         yield f"{JOURNAL} does not tell how many VMs were listed: the figures are of those that have a row"
 

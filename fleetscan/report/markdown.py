@@ -90,6 +90,9 @@ def _figures(report: Report) -> Iterator[str]:
     fleet = report["fleet"]
     listed, assessed = fleet["listed"], fleet["outcomes"]["assessed"]
     if not listed:
+        # A scan that is listing its fleet may find some yet.
+        if report["inventory_errors"] is not None:
+            yield "**EMPTY**: no VM was found: check the selection and the permissions of the identity."
         return
     of = "of the VMs listed" if report["is_whole_fleet"] else "of what was listed"
     compliance = f"{_percent(fleet['compliance_pct'])} {of} have no missing critical or security patches"

@@ -23,7 +23,7 @@ def sql_views(run: Run, incomplete: Iterable[str]) -> str:
     path = run.path.resolve()
     totals = path / TOTALS
     try:
-        views = views_of(str(path / RESULTS), str(totals) if totals.exists() else None, str(path / RUN))
+        views = views_of(str(path / RESULTS), str(totals) if totals.is_file() else None, str(path / RUN))
     except ValueError as error:
         raise UsageError(
             f"{path} has a name that is no Unicode text, which SQL cannot write",

@@ -42,7 +42,8 @@ def print_report(report: Report, *, stream: TextIO, spelled: Spelled) -> None:
     screen.figures()
     if left := report["fleet"]["outcomes"]["interrupted"]:
         screen.row("Unfinished", f"{counted(left, 'VM has', 'VMs have')} no row", BAD)
-    if not report["fleet"]["listed"]:
+    # A scan that is listing its fleet may find some yet.
+    if not report["fleet"]["listed"] and report["inventory_errors"] is not None:
         screen.row("Empty", "no VM was found: check the selection and the permissions of the identity", BAD)
     screen.names()
     screen.blank()

@@ -84,15 +84,15 @@ class Run:
         return [sentence for sentence in lacking if sentence]
 
     def _unfinished(self) -> str:
-        match self.state:
-            case State.COMPLETE:
-                return ""
-            case State.UNFINISHED:
-                return "the run has not finished: it has no totals, and some VMs may have no row"
+        if self.state is State.UNFINISHED:
+            return "the run has not finished: it has no totals, and some VMs may have no row"
+        is_complete = self.state is State.COMPLETE
         try:
             left = self.totals()["outcomes"]["interrupted"]
         except CannotReadRunError:
-            return "the run was stopped, and its totals cannot be read"
+            return f"the run was {'complete' if is_complete else 'stopped'}, and its totals cannot be read"
+        if is_complete:
+            return ""
         return f"the run was stopped: {'1 VM has' if left == 1 else f'{left:,} VMs have'} no row"
 
     def _miscounted_rows(self) -> str:

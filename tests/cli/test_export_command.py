@@ -28,6 +28,7 @@ def test_it_says_what_it_wrote(
     assert (code, data) == (0, "")
     assert words.splitlines() == [
         "Run of 2026-01-01 00:00 UTC, complete, the whole fleet: fleetscan-runs/20261123T020000Z-a",
+        "fleetscan: warning: the tables are PARTIAL: the run was complete, and its totals cannot be read",
         "Wrote tables/run.csv",
         "Wrote tables/vm.csv",
         "Wrote tables/vm_patch.csv",

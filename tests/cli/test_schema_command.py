@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import duckdb
@@ -82,6 +83,17 @@ def test_rows_that_this_version_does_not_know_are_refused(
     code, sql, words = printed(capsys, "--sql", str(tmp_path / "run"))
     assert (code, sql) == (2, "")
     assert why in words
+
+
+def test_totals_that_are_no_file_are_not_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ODD_RUNS["case twins"](tmp_path / "run")
+    (tmp_path / "run" / "totals.jsonl").unlink(missing_ok=True)
+    os.mkfifo(tmp_path / "run" / "totals.jsonl")
+    code, sql, words = printed(capsys, "--sql", str(tmp_path / "run"))
+    assert (code, "totals cannot be read" in words) == (0, True)
+    with duckdb.connect() as db:
+        db.execute(sql)
+        assert db.execute("SELECT count(*) FROM totals").fetchone() == (0,)
 
 
 def test_no_run_is_exit_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

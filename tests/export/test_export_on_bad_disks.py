@@ -52,6 +52,17 @@ def test_a_full_disk_leaves_no_csv_file(tmp_path: Path, moment: Moment) -> None:
     assert list(files_in(out)) == []
 
 
+def test_an_interrupt_while_files_are_put_in_place_leaves_none_of_them(tmp_path: Path) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    ODD_RUNS["case twins"](tmp_path / "run")
+    fault = Fault(errno.EIO, Moment("replace", "vm.csv"))
+    with on_disk(Disk(fault, interrupt)), pytest.raises(KeyboardInterrupt):
+        export_run(open_run(tmp_path / "run"), tmp_path / "out", "csv")
+    assert list(files_in(tmp_path / "out")) == []
+
+
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("blocks", [0, 1, 200])
 def test_a_file_that_cannot_grow_is_exit_4_and_leaves_none(

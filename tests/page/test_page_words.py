@@ -86,7 +86,7 @@ def test_damaged_totals_are_counted_anew_and_said(tmp_path: Path) -> None:
     ordinary_run(tmp_path / "run")
     (tmp_path / "run" / "totals.jsonl").write_bytes(b"{}\n")
     said = words_of(page_of(open_run(tmp_path / "run")))
-    assert "The totals (totals.jsonl) are missing or damaged" in said
+    assert "The run was complete, and its totals cannot be read. The figures are counted" in said
     assert "of 130 VMs" in said
 
 

@@ -114,3 +114,10 @@ def test_what_is_partial_or_not_listed_is_said_before_the_figures(tmp_path: Path
     assert told.index("**PARTIAL**: the run has not finished") < told.index("Coverage")
     assert told.index("**NOT LISTED**: unknown") < told.index("Coverage")
     assert "Next: `fleetscan resume run`" in told
+
+
+def test_an_empty_fleet_is_said_to_be_empty_once_it_was_listed(tmp_path: Path) -> None:
+    empty = markdown_of(report_of(open_run(small_run(tmp_path / "empty", []))), SPELLED)
+    assert "**EMPTY**: no VM was found: check the selection" in empty
+    listing = small_run(tmp_path / "listing", [], None, has_journal=False)
+    assert "EMPTY" not in markdown_of(report_of(open_run(listing)), SPELLED)

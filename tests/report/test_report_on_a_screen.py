@@ -244,6 +244,12 @@ def test_an_empty_fleet_is_said_to_be_empty(tmp_path: Path) -> None:
     assert "Coverage" not in text
 
 
+def test_a_scan_that_is_listing_its_fleet_has_not_found_it_empty(tmp_path: Path) -> None:
+    text = shown(small_run(tmp_path, [], None, has_journal=False))
+    assert "PARTIAL" in text
+    assert "no VM was found" not in text
+
+
 def test_a_command_names_no_patch_that_a_shell_would_read(tmp_path: Path) -> None:
     text = shown(small_run(tmp_path, [vm("a", 1, 0, [package("$(reboot)")], os_type="Linux")]))
     assert "--worst 50" in text

@@ -172,7 +172,7 @@ def test_a_reader_waits_for_nothing_in_the_place_of_a_file(make: Maker, tmp_path
             put_in_place(make, path / name)
         assert raised(read) == f"{path} cannot be read as a run: {name}: {NO_FILES[make]}", name
         if name == "results.jsonl":
-            assert open_run(path).incomplete == []
+            assert open_run(path).incomplete == ["the run was complete, and its totals cannot be read"]
     [damaged] = runs_in(tmp_path).damaged
     assert damaged == f"{path} cannot be read as a run: run.json: {NO_FILES[make]}"
 

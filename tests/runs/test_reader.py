@@ -206,6 +206,7 @@ def test_totals_that_do_not_add_up_are_refused(tmp_path: Path) -> None:
         run.totals()
 
 
-def test_a_stopped_run_without_totals_says_so(tmp_path: Path) -> None:
-    run = written(tmp_path, exit_code=5, totals=False)
-    assert run.incomplete == ["the run was stopped, and its totals cannot be read"]
+@pytest.mark.parametrize(("exit_code", "word"), [(5, "stopped"), (0, "complete"), (3, "complete")])
+def test_a_run_that_has_ended_and_has_no_totals_says_so(tmp_path: Path, exit_code: int, word: str) -> None:
+    run = written(tmp_path, exit_code=exit_code, totals=False)
+    assert run.incomplete == [f"the run was {word}, and its totals cannot be read"]

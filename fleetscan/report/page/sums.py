@@ -56,7 +56,7 @@ class PageSums:
         if not isinstance(self._told, BegunRun):
             return
         if self._run.state is not State.UNFINISHED:
-            yield f"the totals ({TOTALS}) are missing or damaged: the figures are counted from the rows"
+            yield f"the figures are counted from the rows, without {TOTALS}"
         if self._told.listed is None:
             yield (
                 f"the journal ({JOURNAL}) does not tell how many VMs were listed: "
