@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from fleetscan.records.patches import UNNAMED
 from fleetscan.records.report import Report, ReportedVm, UnassessedReason
 from fleetscan.records.totals import GroupTotals, NotListed
 from fleetscan.report.commands import Spelled, next_command, show_flags
@@ -179,7 +180,7 @@ def _patches(report: Report) -> Iterator[str]:
     rows = [
         (
             f"{each['vms']:,}",
-            code(each["patch"]),
+            code(each["patch"]) or UNNAMED,
             code(", ".join(each["classifications"])),
             code(each["name"], MESSAGE_LIMIT_CHARS),
         )
@@ -224,7 +225,7 @@ def _more(report: Report, spelled: Spelled) -> Iterator[str]:
 
 def _place(vm: ReportedVm) -> tuple[str, str, str]:
     subscription = vm["subscription_name"] or vm["subscription_id"]
-    return code(vm["name"]), code(vm["resource_group"]), code(subscription)
+    return code(vm["name"]) or UNNAMED, code(vm["resource_group"]), code(subscription)
 
 
 def _words(reason: UnassessedReason) -> str:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
+from fleetscan.records.patches import UNNAMED
 from fleetscan.records.report import MissedPatch, Report, ReportedVm, UnassessedReason, UnassessedVm
 from fleetscan.report.cells import aligned, cells, cut
 from fleetscan.report.commands import Spelled, next_command, show_flags
@@ -146,7 +147,7 @@ class NameLists:
         yield _heading(f"Most missed {kind}", f"VMs{at_least}{of_unknown}")
         numbers = [f"{each['vms']:,}" for each in patches]
         before = max(map(len, numbers))
-        rows = [[self._shown(each["patch"], NAME_LIMIT_CHARS), self._title(each)] for each in patches]
+        rows = [[self._named(each["patch"]), self._title(each)] for each in patches]
         for number, words in zip(numbers, aligned(rows, self._width - INDENT - before - 2), strict=True):
             yield Line(INDENT, [(number.rjust(before), ""), (f"  {words}", "")])
 
@@ -167,9 +168,12 @@ class NameLists:
 
     def _place(self, vm: ReportedVm) -> list[str]:
         subscription = vm["subscription_name"] or vm["subscription_id"]
-        return [
-            self._shown(text, NAME_LIMIT_CHARS) for text in (vm["name"], vm["resource_group"], subscription)
-        ]
+        group, where = (self._shown(text, NAME_LIMIT_CHARS) for text in (vm["resource_group"], subscription))
+        return [self._named(vm["name"]), group, where]
+
+    def _named(self, name: str) -> str:
+        """A name that has nothing to be seen in it is said to be none."""
+        return self._shown(name, NAME_LIMIT_CHARS) or UNNAMED
 
     def _shown(self, text: str, limit: int) -> str:
         return self._fit(sanitize(text, limit))

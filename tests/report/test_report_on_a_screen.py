@@ -15,6 +15,7 @@ from fleetscan.records.report import Report
 from fleetscan.records.row import REASONS, Row
 from fleetscan.report.commands import Spelled
 from fleetscan.report.digest import report_of
+from fleetscan.report.markdown import markdown_of
 from fleetscan.report.terminal import print_report, print_summary
 from fleetscan.runs.reader import open_run
 from tests.hostile import HOSTILE, Terminal, harm_in
@@ -235,6 +236,18 @@ def test_what_a_later_fleetscan_tells_more_of_a_hole_is_passed_over(tmp_path: Pa
     totals = path / "totals.jsonl"
     totals.write_bytes(totals.read_bytes().replace(b'"http_status":403', b'"http_status":403,"retried":3'))
     assert "subscription sub-1: AuthorizationFailed (403): no right" in shown(path)
+
+
+def test_what_has_no_name_to_be_seen_is_said_to_be_unnamed(tmp_path: Path) -> None:
+    blank = vm("a", 1, 0, [package("  ")], os_type="Linux")
+    blank["name"] = "\u3000"
+    path = small_run(tmp_path, [blank])
+    assert [line.split()[:3] for line in shown(path).splitlines() if "(unnamed)" in line] == [
+        ["1", "0", "(unnamed)"],
+        ["1", "(unnamed)", "Security"],
+    ]
+    markdown = markdown_of(report_of(open_run(path)), SPELLED)
+    assert markdown.count("| (unnamed) |") == 2
 
 
 def test_an_empty_fleet_is_said_to_be_empty(tmp_path: Path) -> None:
