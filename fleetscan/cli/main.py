@@ -82,10 +82,18 @@ def run(args: Sequence[str], attendant: Attendant | None = None) -> int:
     except FleetscanError as error:
         note_error(error)
         return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
+    except KeyboardInterrupt:
         return 130
+    except click.Abort as abort:
+        # For click the end of an input is an interrupt, too. Nothing is asked here: it is a bug, or a module
+        # that a full disk left half written.
+        return _bug(abort) if isinstance(abort.__cause__, EOFError) else 130
     # click leaves the process itself, with 1, where a pipe broke; stdout's failures never come so far.
     except (Exception, SystemExit) as bug:  # noqa: BLE001 - the one place where a bug becomes exit 70
-        tell_bug(bug)
-        note("error", "internal error: a bug in fleetscan (exit 70). Please report it with the lines above.")
-        return 70
+        return _bug(bug)
+
+
+def _bug(bug: BaseException) -> int:
+    tell_bug(bug)
+    note("error", "internal error: a bug in fleetscan (exit 70). Please report it with the lines above.")
+    return 70

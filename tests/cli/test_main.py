@@ -117,6 +117,14 @@ def test_a_pipe_that_breaks_in_our_own_code_is_a_bug_too(monkeypatch: pytest.Mon
     assert ending(monkeypatch, BrokenPipeError(errno.EPIPE, "Broken pipe")) == 70
 
 
+def test_an_input_that_ends_in_our_own_code_is_a_bug_and_no_interrupt(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Such as a module that a full disk left half written: click would call it an interrupt, without a word.
+    assert ending(monkeypatch, EOFError("marshal data too short")) == 70
+    assert "EOFError: marshal data too short" in capsys.readouterr().err
+
+
 def test_an_interrupt_before_anything_runs_ends_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ending(monkeypatch, KeyboardInterrupt()) == 130
 

@@ -70,7 +70,13 @@ def test_a_file_that_cannot_grow_is_exit_4_and_leaves_none(
 ) -> None:
     line = f"ulimit -f {blocks} && exec {sys.executable} -m fleetscan export {big} --format {form} --out out"
     ended = subprocess.run(
-        ["/bin/sh", "-c", line], cwd=tmp_path, capture_output=True, text=True, timeout=LONG_S
+        ["/bin/sh", "-c", line],
+        cwd=tmp_path,
+        # Python would leave its own half-written files in the checkout.
+        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=LONG_S,
     )
     if form == "parquet" and blocks == 200:
         # Its files are small, and so are those on the way there.
