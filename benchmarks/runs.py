@@ -62,7 +62,7 @@ def measure(
 ) -> Run:
     """Run `client` over the first `machines` of a simulated Azure of its own; stop it after `cap_s`.
 
-    Its file of rows is copied into the directory `keep`, where that is given.
+    The directory of its rows is copied to `keep`, where that is given: a run is more than its rows.
     """
     with TemporaryDirectory() as name:
         place = Path(name)
@@ -70,7 +70,7 @@ def measure(
             inventory = first_of(azure.inventory, machines, place)
             ended = _go(command(client, azure.endpoint, inventory, place, pace), place, cap_s)
         if keep is not None:
-            shutil.copy(ended.watch.path, keep)
+            shutil.copytree(ended.watch.path.parent, keep, dirs_exist_ok=True)
         return _told(client, machines, ended, azure.account)
 
 

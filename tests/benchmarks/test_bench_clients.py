@@ -15,9 +15,23 @@ from benchmarks.rows import read_row, read_rows
 from benchmarks.runs import measure, measure_first_start
 from benchmarks.scenarios import BRIEF_PACE, brief, limited_fleet
 from benchmarks.soon import TWO_LASTING
+from fleetscan.runs.reader import open_run
+from fleetscan.scanner.past_durations import durations_of
 
 VM = "/subscriptions/S/resourceGroups/G/providers/Microsoft.Compute/virtualMachines/N"
 RESULT = {"status": "Succeeded", "criticalAndSecurityPatchCount": 0, "otherPatchCount": 3}
+
+
+def test_a_later_scan_learns_from_what_a_run_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLEETSCAN_ACCESS_TOKEN", "bench")
+    measure(Client.FLEETSCAN, brief(5), BRIEF_PACE, machines=5, cap_s=60.0, keep=tmp_path)
+    assert len(durations_of(open_run(tmp_path)).by_machine) == 5
+    again = measure(
+        Client.FLEETSCAN_AGAIN, brief(5), learning_from(tmp_path, BRIEF_PACE), machines=5, cap_s=60.0
+    )
+    # Of what the last run tells, Resource Graph is not asked again.
+    assert (again.results, again.trouble) == (5, "")
+    assert again.requests == {"start": 5, "poll": 5, "list": 1}
 
 
 @pytest.mark.parametrize("client", [Client.FLOOR, Client.FLEETSCAN])
