@@ -35,8 +35,10 @@ def aligned(rows: Sequence[Sequence[str]], width: int) -> list[str]:
     Where they do not fit, the longest are cut, the first column last. Where not even that fits, a line has
     its cells one after the other and is as long as it is.
     """
-    lines = aligned_within(rows, width)
-    return [", ".join(filter(None, row)) for row in rows] if lines is None else lines
+    widths = widths_within(rows, width)
+    if widths is None:
+        return [", ".join(filter(None, row)) for row in rows]
+    return [in_columns(row, widths) for row in rows]
 
 
 def folded(text: str, width: int) -> list[str]:
@@ -55,17 +57,19 @@ def folded(text: str, width: int) -> list[str]:
     return [line for line in lines if line]
 
 
-def aligned_within(
-    rows: Sequence[Sequence[str]], width: int, whole: Collection[int] = ()
-) -> list[str] | None:
-    """The same, or None where they do not fit; cells at `whole` places are never cut."""
+def widths_within(rows: Sequence[Sequence[str]], width: int, whole: Collection[int] = ()) -> list[int] | None:
+    """How wide each column may be in so much room, or None where they do not fit; those at `whole` places
+    are never cut.
+    """
     if not rows:
         return []
     room = width - cells(GAP) * (len(rows[0]) - 1)
-    widths = _shrunk([max(cells(row[place]) for row in rows) for place in range(len(rows[0]))], room, whole)
-    if widths is None:
-        return None
-    return [GAP.join(map(_padded, row, widths)).rstrip() for row in rows]
+    return _shrunk([max(cells(row[place]) for row in rows) for place in range(len(rows[0]))], room, whole)
+
+
+def in_columns(row: Sequence[str], widths: Sequence[int]) -> str:
+    """The cells of a row in columns of these widths."""
+    return GAP.join(map(_padded, row, widths)).rstrip()
 
 
 def _shrunk(widths: list[int], room: int, whole: Collection[int]) -> list[int] | None:

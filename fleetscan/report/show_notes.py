@@ -11,7 +11,8 @@ from fleetscan.errors import OTHER_VERSION, CannotReadRunError
 from fleetscan.report.figures import counted
 from fleetscan.report.reasons import MEANINGS, meaning_of
 from fleetscan.report.shown import Found, Wanted
-from fleetscan.runs.reader import Run
+from fleetscan.runs.directory import TOTALS
+from fleetscan.runs.reader import Run, State
 
 
 def warnings_of(run: Run) -> list[tuple[str, str]]:
@@ -21,6 +22,8 @@ def warnings_of(run: Run) -> list[tuple[str, str]]:
     """
     errors = _errors(run)
     partial = [("PARTIAL", sentence) for sentence in run.incomplete]
+    if errors is None and run.state is State.COMPLETE:
+        partial.append(("PARTIAL", f"{TOTALS} is missing or damaged: what could not be listed is not known"))
     if not errors:
         return partial
     parts, their = (
@@ -30,14 +33,14 @@ def warnings_of(run: Run) -> list[tuple[str, str]]:
     return [*partial, ("NOT LISTED", f"{parts} could not be listed: {their} VMs are not here")]
 
 
-def _errors(run: Run) -> int:
-    """How many parts of the fleet could not be listed; of a run without totals it is not known."""
+def _errors(run: Run) -> int | None:
+    """How many parts of the fleet could not be listed; None where no totals tell it."""
     try:
         return len(run.totals()["inventory_errors"])
     except CannotReadRunError as error:
         if error.remedy is OTHER_VERSION:
             raise
-        return 0
+        return None
 
 
 def notes_of(found: Found, wanted: Wanted) -> Iterator[str]:

@@ -6,15 +6,15 @@ JSON as it is. What is not known is empty, or `?` where a number or a yes would 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import groupby
 from typing import Any, Literal, TypeAlias
 
 from fleetscan import json_text
 from fleetscan.records.csv_text import line_of
-from fleetscan.report.cells import GAP, aligned_within, cells, cut, folded
-from fleetscan.report.columns import BELOW, Column
+from fleetscan.report.cells import GAP, cells, cut, folded, in_columns, widths_within
+from fleetscan.report.columns import BELOW, WHOSE, Column
 from fleetscan.report.markdown import code
 from fleetscan.report.sanitize import sanitize
 
@@ -114,14 +114,36 @@ def _fitted(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int
     below = [place for place, column in enumerate(columns) if column.name in BELOW]
     beside = [place for place in range(len(columns)) if place not in below] or below
     whole = [number for number, place in enumerate(beside) if _stays_whole(columns[place], rows, place)]
-    tops = aligned_within([[row[place] for place in beside] for row in rows], width, whole)
-    if tops is None:
+    widths = widths_within([[row[place] for place in beside] for row in rows], width, whole)
+    if widths is None:
         yield from _stacked(columns, rows, width)
         return
-    for top, row in zip(tops, rows, strict=True):
-        yield top
+    given = dict(zip(beside, widths, strict=True))
+    sizes = {place: given[place] for place in beside if columns[place].name in WHOSE}
+    alike = _alike(rows, sizes)
+    for row in rows:
+        yield in_columns([row[place] for place in beside], widths)
+        if alike and _whose_cut(row, sizes) in alike:
+            whose = ", ".join(row[place] for place in sizes if row[place])
+            yield from (INDENT + part for part in folded(whose, width - len(INDENT)))
         if row is not rows[0] and beside != below:
             yield from (cut(INDENT + row[place], width) for place in below if row[place])
+
+
+def _alike(rows: Sequence[Sequence[str]], sizes: Mapping[int, int]) -> set[str]:
+    """What different VMs are called alike, because their names and places are cut: a line is to say which."""
+    if all(cells(row[place]) <= size for row in rows for place, size in sizes.items()):
+        return set()
+    first, alike = dict[str, Sequence[str]](), set[str]()
+    for row in rows:
+        other = first.setdefault(shown := _whose_cut(row, sizes), row)
+        if any(row[place] != other[place] for place in sizes):
+            alike.add(shown)
+    return alike
+
+
+def _whose_cut(row: Sequence[str], sizes: Mapping[int, int]) -> str:
+    return GAP.join(cut(row[place], size) for place, size in sizes.items())
 
 
 def _stays_whole(column: Column, rows: Sequence[Sequence[str]], place: int) -> bool:

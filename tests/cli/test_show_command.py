@@ -250,6 +250,21 @@ def test_partial_is_said_before_the_table(tmp_path: Path) -> None:
     assert both.startswith("fleetscan: warning: PARTIAL: ")
 
 
+@pytest.mark.parametrize("damage", ["missing", "not JSON"])
+def test_totals_that_are_lost_are_said_of_a_run_that_finished(
+    damage: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = small_run(tmp_path / "run", fleet())
+    totals = path / "totals.jsonl"
+    if damage == "missing":
+        totals.unlink()
+    else:
+        totals.write_bytes(b"no\n")
+    code, _, words = told(capsys, str(path))
+    assert code == 0
+    assert "PARTIAL: totals.jsonl is missing or damaged: what could not be listed is not known" in words
+
+
 def test_what_could_not_be_listed_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     error = InventoryError("s-1", "AuthorizationFailed", "no", 403)
     facts = FleetFacts("2026-11-23T02:00:00Z", "2026-11-23T02:04:00Z", 240.0, RequestCounts(), (error,))

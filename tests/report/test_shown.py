@@ -133,3 +133,20 @@ def test_entries_that_are_no_texts_are_one_patch_where_they_say_the_same() -> No
     reader, odd = PatchReader(), {"name": {"no": "text"}, "kbId": ["7"], "classifications": [["x"]]}
     one, two = reader.of(vm("a", 1, 0, [odd])), reader.of(vm("b", 1, 0, [odd]))  # type: ignore[list-item]
     assert one[0] is two[0]
+
+
+def test_vms_whose_names_and_places_are_cut_alike_are_told_apart_below_their_lines() -> None:
+    twins = [vm("web", 1), vm("web", 2), vm("alone", 3)]
+    for number, row in enumerate(twins, start=1):
+        row["resource_group"] = f"rg-billing-production-europe-{number}"
+        row["subscription_name"] = "Landing Zone of the whole company"
+    columns = chosen([*WHOSE, "critical", "other", "reboot"], OF_VM, "columns")
+    found = MACHINES.look(twins, Wanted(), columns, None)
+    lines = [*lines_in("table", columns, found.lines, 60)]
+    assert max(map(cells, lines)) <= 60
+    told = [line.strip() for line in lines if line.startswith("  ")]
+    assert "web, rg-billing-production-europe-1, Landing Zone of the" in told
+    assert "web, rg-billing-production-europe-2, Landing Zone of the" in told
+    assert not any("alone" in line for line in told)
+    wide = [*lines_in("table", columns, found.lines, 200)]
+    assert len(wide) == 4
