@@ -11,8 +11,7 @@ from fleetscan.errors import OTHER_VERSION, CannotReadRunError
 from fleetscan.report.figures import counted
 from fleetscan.report.reasons import MEANINGS, meaning_of
 from fleetscan.report.shown import Found, Wanted
-from fleetscan.runs.directory import TOTALS
-from fleetscan.runs.reader import Run, State
+from fleetscan.runs.reader import Run
 
 
 def warnings_of(run: Run) -> list[tuple[str, str]]:
@@ -22,8 +21,6 @@ def warnings_of(run: Run) -> list[tuple[str, str]]:
     """
     errors = _errors(run)
     partial = [("PARTIAL", sentence) for sentence in run.incomplete]
-    if errors is None and run.state is State.COMPLETE:
-        partial.append(("PARTIAL", f"{TOTALS} is missing or damaged: what could not be listed is not known"))
     if not errors:
         return partial
     parts, their = (
