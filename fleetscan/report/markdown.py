@@ -202,8 +202,8 @@ def _groups(report: Report, scope: str, label: str) -> Iterator[str]:
             f"{each['listed']:,}",
             _percent(each["coverage_pct"]),
             _percent(each["compliance_pct"]),
-            f"{each['critical_and_security_count']:,}",
-            f"{each['reboot_pending']:,}",
+            _known(each, each["critical_and_security_count"]),
+            _known(each, each["reboot_pending"]),
         )
         for each in groups[:GROUPS_SHOWN]
     ]
@@ -211,6 +211,11 @@ def _groups(report: Report, scope: str, label: str) -> Iterator[str]:
     yield _table((label, "VMs", "coverage", "compliance", "critical and security", "reboots"), rows)
     if (more := len(groups) - GROUPS_SHOWN) > 0:
         yield f"and {more:,} more"
+
+
+def _known(group: GroupTotals, number: int) -> str:
+    """A sum over assessed VMs; where there are none it is not 0 but unknown."""
+    return f"{number:,}" if group["outcomes"]["assessed"] else "unknown"
 
 
 def _more(report: Report, spelled: Spelled) -> Iterator[str]:

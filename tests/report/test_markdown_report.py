@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from markdown_it import MarkdownIt
@@ -12,7 +13,7 @@ from fleetscan.model import InventoryError
 from fleetscan.records.fleet_facts import FleetFacts, RequestCounts
 from fleetscan.report.commands import Spelled
 from fleetscan.report.digest import report_of
-from fleetscan.report.markdown import code, markdown_of
+from fleetscan.report.markdown import _known, code, markdown_of
 from fleetscan.report.sanitize import sanitize
 from fleetscan.runs.reader import open_run
 from tests.hostile import HOSTILE, harm_in
@@ -121,3 +122,10 @@ def test_an_empty_fleet_is_said_to_be_empty_once_it_was_listed(tmp_path: Path) -
     assert "**EMPTY**: no VM was found: check the selection" in empty
     listing = small_run(tmp_path / "listing", [], None, has_journal=False)
     assert "EMPTY" not in markdown_of(report_of(open_run(listing)), SPELLED)
+
+
+def test_a_group_without_an_assessed_vm_has_no_zero() -> None:
+    group: Any = {"outcomes": {"assessed": 0}}
+    assert _known(group, 0) == "unknown"
+    group["outcomes"]["assessed"] = 1
+    assert _known(group, 0) == "0"
