@@ -14,6 +14,7 @@ from fleetscan.cli.console import handed_over, note, tell
 from fleetscan.cli.options import reading
 from fleetscan.cli.reading import run_of
 from fleetscan.errors import Remedy, UsageError
+from fleetscan.report.columns import WHOSE
 from fleetscan.report.sanitize import fit, sanitize
 from fleetscan.settings.reading import ShowSettings
 
@@ -28,7 +29,6 @@ EXAMPLES = (
     Example("Which VMs miss a patch", "fleetscan show --missing KB5034441"),
     Example("What the VMs of such names miss", "fleetscan show --machine '*-001' --patches"),
 )
-WHOSE = ("name", "resource_group", "subscription")
 COUNTS = ("critical_and_security_count", "other_count", "reboot_pending")
 FOR_PROGRAMS = ("csv", "json")
 LINES_AT_ONCE = 1000

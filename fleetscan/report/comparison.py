@@ -12,16 +12,16 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from fleetscan.errors import OTHER_VERSION, CannotReadRunError
 from fleetscan.records.asked import is_same
 from fleetscan.records.diff import SCHEMA, ChangedPatch, ChangedVm, ChangedVms, Diff, DiffRun
 from fleetscan.records.patches import Patch, PatchReader
 from fleetscan.records.report import MOST_PATCHES, MOST_VMS, ReportedVm
 from fleetscan.records.row import OutcomeWord, Row
-from fleetscan.records.totals import NotListed
 from fleetscan.report.foremost import Foremost
 from fleetscan.report.looked import looked_at
 from fleetscan.report.missed_patches import newest_of
+from fleetscan.report.named import reported_vm
+from fleetscan.report.own_totals import not_listed
 from fleetscan.runs.reader import Run
 
 ENDED_BADLY = ("failed", "timed_out")
@@ -157,13 +157,13 @@ def diff_of(old: Run, new: Run) -> Diff:
     """What changed from `old` to `new`. Raises CannotReadRunError where one cannot be read."""
     numbers = Numbers()
     found = _Comparison({row["resource_id"].lower(): _before(row, numbers) for row in old.rows()}, numbers)
-    old_looked, new_looked = looked_at(old, _errors(old)), looked_at(new, _errors(new))
+    old_looked, new_looked = looked_at(old, not_listed(old)), looked_at(new, not_listed(new))
     for row in new.rows():
         before = found.before.pop(row["resource_id"].lower(), None)
         if before is not None:
             found.changed(row, before)
         elif old_looked(row["subscription_id"]):
-            found.appeared.add(_vm(row), None, row)
+            found.appeared.add(reported_vm(row), None, row)
         else:
             found.only_new += 1
     for before in found.before.values():
@@ -177,7 +177,7 @@ def diff_of(old: Run, new: Run) -> Diff:
 def _before(row: Row, numbers: Numbers) -> Before:
     is_assessed = row["outcome"] == "assessed"
     return Before(
-        _vm(row),
+        reported_vm(row),
         row["outcome"],
         row["reboot_pending"],
         row["critical_and_security_count"] or 0,
@@ -185,16 +185,6 @@ def _before(row: Row, numbers: Numbers) -> Before:
         is_list_whole(row),
         numbers.of(row) if is_assessed else array("L"),
     )
-
-
-def _errors(run: Run) -> list[NotListed] | None:
-    """What the run could not list; None where it has no totals that tell it."""
-    try:
-        return run.totals()["inventory_errors"]
-    except CannotReadRunError as error:
-        if error.remedy is OTHER_VERSION:
-            raise
-        return None
 
 
 def _record(old: Run, new: Run, found: _Comparison) -> Diff:
@@ -257,15 +247,3 @@ def _patches(found: _Comparison) -> list[ChangedPatch]:
         }
         for number in shown
     ]
-
-
-def _vm(row: Row) -> ReportedVm:
-    return {
-        "resource_id": row["resource_id"],
-        "name": row["name"],
-        "resource_group": row["resource_group"],
-        "subscription_id": row["subscription_id"],
-        "subscription_name": row["subscription_name"],
-        "location": row["location"],
-        "os_type": row["os_type"],
-    }

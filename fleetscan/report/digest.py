@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import cast
 
-from fleetscan.errors import OTHER_VERSION, CannotReadRunError
 from fleetscan.model import Json
 from fleetscan.records.fleet_facts import not_scanned
 from fleetscan.records.report import SCHEMA, Report, UnassessedReason
@@ -18,6 +17,7 @@ from fleetscan.records.row import REASONS, OutcomeWord
 from fleetscan.records.totals import GroupTotals, NotListed, NotScanned, Totals
 from fleetscan.report.left_out import is_whole
 from fleetscan.report.named import Named, in_order, reason_of
+from fleetscan.report.own_totals import own_totals
 from fleetscan.runs.begun import BegunRun
 from fleetscan.runs.directory import JOURNAL, RESULTS, TOTALS
 from fleetscan.runs.reader import Run, State
@@ -37,7 +37,7 @@ def report_of(run: Run, *, goes_on: Callable[[], bool] = lambda: True) -> Report
     Raises CannotReadRunError where its files cannot be read or a later fleetscan wrote them, and TooLongError
     once `goes_on` answers no.
     """
-    told = _told(run)
+    told = own_totals(run)
     begun = BegunRun(run) if told is None else None
     named = Named()
     for number, row in enumerate(run.rows()):
@@ -69,19 +69,6 @@ def report_of_totals(totals: Totals, groups: Sequence[GroupTotals] = ()) -> Repo
         report["state"] = "stopped"
         report["partial"] = [f"the run was stopped: {have} no row"]
     return report
-
-
-def _told(run: Run) -> tuple[Totals, list[GroupTotals]] | None:
-    """The run's own sums; None where they are not there, not to be read, or not of its rows."""
-    if run.state is State.UNFINISHED:
-        # Those of a process that was stopped before this one went on may be there: they are out of date.
-        return None
-    try:
-        return run.totals(), run.groups()
-    except CannotReadRunError as error:
-        if error.remedy is OTHER_VERSION:
-            raise
-        return None
 
 
 def _partial(run: Run, begun: BegunRun | None) -> Iterator[str]:

@@ -102,7 +102,8 @@ def _place(row: Row) -> tuple[str, str]:
     return row["name"].lower(), row["resource_id"].lower()
 
 
-def _vm(row: Row) -> ReportedVm:
+def reported_vm(row: Row) -> ReportedVm:
+    """Which VM a row is of."""
     return {
         "resource_id": row["resource_id"],
         "name": row["name"],
@@ -116,7 +117,7 @@ def _vm(row: Row) -> ReportedVm:
 
 def _worst_vm(row: Row) -> WorstVm:
     return {
-        **_vm(row),
+        **reported_vm(row),
         "critical_and_security_count": row["critical_and_security_count"],
         "other_count": row["other_count"],
         "reboot_pending": row["reboot_pending"],
@@ -126,7 +127,7 @@ def _worst_vm(row: Row) -> WorstVm:
 def _unassessed_vm(row: Row) -> UnassessedVm:
     error = row["error"]
     return {
-        **_vm(row),
+        **reported_vm(row),
         "code": None if error is None else error["code"],
         "message": None if error is None else error["message"],
         "http_status": None if error is None else error["http_status"],

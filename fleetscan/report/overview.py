@@ -99,7 +99,7 @@ class Overview:
         cells = int(share / 100 * BAR_CELLS)
         bar = full * cells + empty * (BAR_CELLS - cells)
         if not is_whole:
-            # Nobody knows how the VMs are that are not listed.
+            # How the VMs are that are not listed is unknown.
             bar = f"{bar[:-1]}?"
         is_good = share == 100 and is_whole and not self._report["partial"]
         return self._text(label), self._text(bar, GOOD if is_good else MIDDLING) + self._text(

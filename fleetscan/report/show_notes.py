@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fleetscan.errors import OTHER_VERSION, CannotReadRunError
 from fleetscan.report.figures import counted
+from fleetscan.report.own_totals import not_listed
 from fleetscan.report.reasons import MEANINGS, meaning_of
 from fleetscan.report.shown import Found, Wanted
 from fleetscan.runs.reader import Run
@@ -19,7 +19,7 @@ def warnings_of(run: Run) -> list[tuple[str, str]]:
 
     Raises CannotReadRunError for totals that a later version wrote.
     """
-    errors = _errors(run)
+    errors = len(not_listed(run) or [])
     partial = [("PARTIAL", sentence) for sentence in run.incomplete]
     if not errors:
         return partial
@@ -28,16 +28,6 @@ def warnings_of(run: Run) -> list[tuple[str, str]]:
         "its" if errors == 1 else "their",
     )
     return [*partial, ("NOT LISTED", f"{parts} could not be listed: {their} VMs are not here")]
-
-
-def _errors(run: Run) -> int | None:
-    """How many parts of the fleet could not be listed; None where no totals tell it."""
-    try:
-        return len(run.totals()["inventory_errors"])
-    except CannotReadRunError as error:
-        if error.remedy is OTHER_VERSION:
-            raise
-        return None
 
 
 def notes_of(found: Found, wanted: Wanted) -> Iterator[str]:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fleetscan.errors import OTHER_VERSION, CannotReadRunError
 from fleetscan.records.fleet_facts import not_scanned
 from fleetscan.records.row import Row
 from fleetscan.records.totals import GroupTotals, NotListed, NotScanned, Totals
+from fleetscan.report.own_totals import own_totals
 from fleetscan.runs.begun import BegunRun
 from fleetscan.runs.directory import JOURNAL, TOTALS
 from fleetscan.runs.reader import Run, State
@@ -22,7 +22,7 @@ class PageSums:
     def __init__(self, run: Run) -> None:
         """Raises CannotReadRunError where a later fleetscan wrote the totals."""
         self._run = run
-        self._told: tuple[Totals, list[GroupTotals]] | BegunRun = _totals_of(run) or BegunRun(run)
+        self._told: tuple[Totals, list[GroupTotals]] | BegunRun = own_totals(run) or BegunRun(run)
 
     def add(self, row: Row) -> None:
         """Count a row where the run has no sums of its own."""
@@ -62,14 +62,3 @@ class PageSums:
                 f"the journal ({JOURNAL}) does not tell how many VMs were listed: "
                 "the figures are of VMs that have a row"
             )
-
-
-def _totals_of(run: Run) -> tuple[Totals, list[GroupTotals]] | None:
-    if run.state is State.UNFINISHED:
-        return None
-    try:
-        return run.totals(), run.groups()
-    except CannotReadRunError as error:
-        if error.remedy is OTHER_VERSION:
-            raise
-        return None
