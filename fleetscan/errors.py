@@ -9,6 +9,7 @@ Weather (resets, throttling, malformed replies) is never an exception: it is a `
     │   ├── LockedError        2  an output directory that another scan is writing
     │   ├── CannotResumeError  2  a run that this scan cannot go on with
     │   ├── CannotReadRunError 2  a directory without a run that can be read
+    │   ├── HistoryError       2  a history file that cannot be used for what is asked
     │   └── InventoryFileError 2  a line of an inventory file that is no VM
     ├── CannotScanError        4  nothing could be started or written
     │   ├── CredentialError    4  no token
@@ -159,6 +160,15 @@ class CannotReadRunError(UsageError):
 
     def __init__(self, path: str, why: str, remedy: Remedy | None = None) -> None:
         super().__init__(f"{path} cannot be read as a run: {why}", remedy)
+        self.path = path
+        self.why = why
+
+
+class HistoryError(UsageError):
+    """A history file cannot be read, or cannot take in a run."""
+
+    def __init__(self, path: str, why: str, remedy: Remedy | None = None) -> None:
+        super().__init__(f"the history {path} {why}", remedy)
         self.path = path
         self.why = why
 

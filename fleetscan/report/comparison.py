@@ -18,10 +18,10 @@ from fleetscan.records.patches import Patch, PatchReader
 from fleetscan.records.report import MOST_PATCHES, MOST_VMS, ReportedVm
 from fleetscan.records.row import OutcomeWord, Row
 from fleetscan.report.foremost import Foremost
-from fleetscan.report.looked import looked_at
 from fleetscan.report.missed_patches import newest_of
 from fleetscan.report.named import reported_vm
-from fleetscan.report.own_totals import not_listed
+from fleetscan.runs.looked import looked_at
+from fleetscan.runs.own_totals import not_listed
 from fleetscan.runs.reader import Run
 
 ENDED_BADLY = ("failed", "timed_out")

@@ -17,9 +17,9 @@ from fleetscan.records.row import REASONS, OutcomeWord
 from fleetscan.records.totals import GroupTotals, NotListed, NotScanned, Totals
 from fleetscan.report.left_out import is_whole
 from fleetscan.report.named import Named, in_order, reason_of
-from fleetscan.report.own_totals import own_totals
 from fleetscan.runs.begun import BegunRun
 from fleetscan.runs.directory import JOURNAL, RESULTS, TOTALS
+from fleetscan.runs.own_totals import own_totals
 from fleetscan.runs.reader import Run, State
 
 NOT_ASSESSED: tuple[OutcomeWord, ...] = ("failed", "timed_out", "skipped")

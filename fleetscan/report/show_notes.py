@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fleetscan.report.figures import counted
-from fleetscan.report.own_totals import not_listed
 from fleetscan.report.reasons import MEANINGS, meaning_of
 from fleetscan.report.shown import Found, Wanted
+from fleetscan.runs.own_totals import not_listed
 from fleetscan.runs.reader import Run
 
 

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from fleetscan.records.fleet_facts import not_scanned
 from fleetscan.records.row import Row
 from fleetscan.records.totals import GroupTotals, NotListed, NotScanned, Totals
-from fleetscan.report.own_totals import own_totals
 from fleetscan.runs.begun import BegunRun
 from fleetscan.runs.directory import JOURNAL, TOTALS
+from fleetscan.runs.own_totals import own_totals
 from fleetscan.runs.reader import Run, State
 
 

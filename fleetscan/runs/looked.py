@@ -14,11 +14,11 @@ PARTS = ("limit", "inventory", "retry_failed")
 def looked_at(run: Run, errors: list[NotListed] | None) -> Callable[[str], bool]:
     """Whether `run` listed all of the subscription with this id; `errors` are what it could not list.
 
-    A run that is not complete may have listed VMs that have no row: of it nothing is certain.
+    A run that is not complete, or has lost rows, may have listed VMs without a row: of it nothing is certain.
     """
     selection = run.facts["selection"]
     failed = {error["subscription_id"] for error in errors or []}
-    is_part = not run.is_complete or errors is None or None in failed
+    is_part = bool(run.incomplete) or errors is None or None in failed
     if is_part or any(selection.get(name) for name in PARTS):
         return lambda _: False
     refused = {str(subscription_id).lower() for subscription_id in failed}
