@@ -74,7 +74,7 @@ def write_big_run(
         for target, row, listed in _machines(vms, patches, random.Random(seed)):
             totals.listed(target)
             totals.ended(target, machine_row.counted(row))
-            results.write(_line(row, listed))
+            results.write(line_of(row, listed))
     counts = RequestCounts(list=12, start=vms, poll=5 * vms)
     facts = FleetFacts(STARTED_AT, FINISHED_AT, 2470.0, counts, errors, _selection(group_by))
     lines = totals.lines(facts)
@@ -108,14 +108,14 @@ def _machines(vms: int, patches: int, draw: random.Random) -> Iterator[tuple[Tar
     """Each VM, its row without the list of patches, and that list as JSON."""
     ends = [end for end in ENDS for _ in range(end[0])]
     for number in range(vms):
-        target, distro = _target(number)
+        target, distro = target_of(number)
         place = draw.randrange(1000)
         if place < len(ends):
-            yield target, _row(target, ends[place]), ""
+            yield target, row_of(target, ends[place]), ""
             continue
         found = _missing(catalogue(distro), patches, draw)
         pressing = sum(patch.is_pressing for patch in found)
-        row = _row(target, None)
+        row = row_of(target, None)
         row["critical_and_security_count"], row["other_count"] = pressing, len(found) - pressing
         row["reboot_pending"], row["patch_count"] = place % 7 == 0, len(found)
         row["patches_complete"] = place % 101 != 0
@@ -129,7 +129,7 @@ def _missing(choice: tuple[Patch, ...], patches: int, draw: random.Random) -> tu
     return choice[first : first + length] + choice[: max(0, first + length - len(choice))]
 
 
-def _target(number: int) -> tuple[Target, str]:
+def target_of(number: int) -> tuple[Target, str]:
     distro = DISTROS[number % len(DISTROS)]
     group_number, subscription_number = number // VMS_A_GROUP, number // VMS_A_SUBSCRIPTION
     subscription = f"00000000-0000-4000-8000-{subscription_number:012d}"
@@ -151,7 +151,7 @@ def _target(number: int) -> tuple[Target, str]:
     return target, distro
 
 
-def _row(target: Target, end: tuple[int, str, str, str | None, str | None] | None) -> Row:
+def row_of(target: Target, end: tuple[int, str, str, str | None, str | None] | None) -> Row:
     """The row of `target`; of an assessed one the counts and the list are still to be told."""
     _, outcome, reason, code, message = end or (0, "assessed", None, None, None)
     is_assessed = outcome == "assessed"
@@ -192,7 +192,7 @@ def _error(code: str, message: str | None) -> dict[str, object]:
     }
 
 
-def _line(row: Row, listed: str) -> bytes:
+def line_of(row: Row, listed: str) -> bytes:
     line = orjson.dumps(row)
     if row["outcome"] == "assessed":
         counts = (

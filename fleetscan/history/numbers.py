@@ -18,14 +18,6 @@ ADD_EDITION = (
 )
 
 
-class Edition(NamedTuple):
-    """A patch as one night's lists describe it; `published_on` sorts last where Azure tells none."""
-
-    patch: int
-    number: int
-    published_on: str
-
-
 class KnownVm(NamedTuple):
     """A VM's number, and that of the night that last assessed it."""
 
@@ -40,7 +32,8 @@ class Numbers:
         self._db = db
         self._reader = PatchReader()
         self._scopes: dict[str, int] = {}
-        self._editions: dict[Patch, Edition] = {}
+        self._editions: dict[Patch, tuple[int, int]] = {}
+        self._published_on: dict[int, str] = {}
 
     def vm(self, row: Row) -> KnownVm | None:
         """The VM of a row; a number is given to assessed VMs alone, and None is any other."""
@@ -55,14 +48,13 @@ class Numbers:
             return None
         return KnownVm(self._add("INSERT INTO vm (scope, name) VALUES (?, ?)", (scope, name)), None)
 
-    def editions(self, row: Row) -> dict[int, Edition]:
+    def editions(self, row: Row) -> dict[int, int]:
         """What a VM lists, by patch: of one that it lists twice, the edition that was published first."""
-        found: dict[int, Edition] = {}
+        found: dict[int, int] = {}
         for patch in self._reader.of(row):
-            edition = self._editions.get(patch) or self._edition(patch)
-            other = found.get(edition.patch)
-            if other is None or edition.published_on < other.published_on:
-                found[edition.patch] = edition
+            number, edition = self._editions.get(patch) or self._edition(patch)
+            if found.setdefault(number, edition) != edition:
+                found[number] = min(edition, found[number], key=self._published_on.__getitem__)
         return found
 
     def _scope(self, prefix: str, subscription_id: str) -> int:
@@ -76,7 +68,8 @@ class Numbers:
         self._scopes[prefix] = found
         return found
 
-    def _edition(self, patch: Patch) -> Edition:
+    def _edition(self, patch: Patch) -> tuple[int, int]:
+        """The numbers of a patch and of this edition of it."""
         key = patch.key, patch.kb is not None
         number = self._one("SELECT number FROM patch WHERE key = ? AND is_kb = ?", key)
         if number is None:
@@ -92,8 +85,9 @@ class Numbers:
         edition = self._one(FIND_EDITION, told)
         if edition is None:
             edition = self._add(ADD_EDITION, told)
-        # '~' comes after every digit.
-        return self._editions.setdefault(patch, Edition(number, edition, patch.published_on or "~"))
+        # Where Azure tells no day, "~" comes after all that it tells.
+        self._published_on[edition] = patch.published_on or "~"
+        return self._editions.setdefault(patch, (number, edition))
 
     def _one(self, query: str, values: tuple[object, ...]) -> int | None:
         found = self._db.execute(query, values).fetchone()

@@ -14,12 +14,11 @@ import sqlite3
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import NamedTuple
 
 from fleetscan import json_text
 from fleetscan.errors import HistoryError, Remedy
 from fleetscan.history.file import writing
-from fleetscan.history.numbers import Edition, Numbers
+from fleetscan.history.numbers import Numbers
 from fleetscan.history.source import claim_source
 from fleetscan.records.history import night_of
 from fleetscan.records.row import Row
@@ -61,14 +60,6 @@ class Taken:
     ended_with_vm: int = 0
 
 
-class _Open(NamedTuple):
-    """An open episode of a VM."""
-
-    patch: int
-    edition: int
-    first: int
-
-
 def take_in(run: Run, path: Path) -> Taken:
     """Take `run` into the history at `path`, made where there is none; twice is harmless.
 
@@ -96,6 +87,7 @@ def _take_rows(run: Run, db: sqlite3.Connection, number: int, taken: Taken) -> N
     for vm, subscription_id in db.execute(WITH_OPEN).fetchall():
         if vm not in taking.present and looked(subscription_id):
             taking.end_with_vm(vm)
+    taking.finish()
     _keep_night(run, db, number, begun.sums()[0] if begun is not None else _fleet(told))
 
 
@@ -144,6 +136,7 @@ class _TakingIn:
         self._night = night
         self._taken = taken
         self._numbers = Numbers(db)
+        self._assessed: list[int] = []
         self.present: set[int] = set()
 
     def add(self, row: Row) -> None:
@@ -151,13 +144,12 @@ class _TakingIn:
         vm = self._numbers.vm(row)
         if vm is None:
             return
-        self.present.add(vm.number)
         # (A run that was resumed has the rows that entered before, too.)
-        if row["outcome"] != "assessed" or vm.assessed == self._night:
-            return
-        self._db.execute("UPDATE vm SET assessed = ? WHERE number = ?", (self._night, vm.number))
-        self._taken.vms += 1
-        self._compare(vm.number, self._numbers.editions(row), is_whole=row["patches_complete"] is True)
+        is_new = vm.assessed != self._night and vm.number not in self.present
+        self.present.add(vm.number)
+        if row["outcome"] == "assessed" and is_new:
+            self._assessed.append(vm.number)
+            self._compare(vm.number, self._numbers.editions(row), is_whole=row["patches_complete"] is True)
 
     def end_with_vm(self, vm: int) -> None:
         """The VM is gone."""
@@ -165,30 +157,38 @@ class _TakingIn:
         self._end(vm, gone, is_vm_gone=True)
         self._taken.ended_with_vm += len(gone)
 
-    def _compare(self, vm: int, now: dict[int, Edition], *, is_whole: bool) -> None:
+    def finish(self) -> None:
+        """Keep which VMs were assessed."""
+        self._taken.vms = len(self._assessed)
+        self._db.executemany(
+            "UPDATE vm SET assessed = ? WHERE number = ?", [(self._night, vm) for vm in self._assessed]
+        )
+
+    def _compare(self, vm: int, now: dict[int, int], *, is_whole: bool) -> None:
+        """Begin, change and end episodes; `now` are the editions listed by patch."""
         before = self._open(vm)
-        known = {each.patch: each.edition for each in before}
-        new = [(vm, patch, now[patch].number, self._night) for patch in now.keys() - known.keys()]
+        known = {patch: edition for patch, edition, _ in before}
+        if now == known:
+            return
+        new = [(vm, patch, edition, self._night) for patch, edition in now.items() if patch not in known]
         self._db.executemany("INSERT INTO missing (vm, patch, edition, first) VALUES (?, ?, ?, ?)", new)
         self._taken.newly_missing += len(new)
         changed = [
-            (each.number, vm, patch)
-            for patch, each in now.items()
-            if known.get(patch, each.number) != each.number
+            (edition, vm, patch) for patch, edition in now.items() if known.get(patch, edition) != edition
         ]
         self._db.executemany("UPDATE missing SET edition = ? WHERE vm = ? AND patch = ?", changed)
         if is_whole:
-            gone = [each for each in before if each.patch not in now]
+            gone = [each for each in before if each[0] not in now]
             self._end(vm, gone, is_vm_gone=False)
             self._taken.installed += len(gone)
 
-    def _open(self, vm: int) -> list[_Open]:
-        found = self._db.execute("SELECT patch, edition, first FROM missing WHERE vm = ?", (vm,))
-        return [*map(_Open._make, found)]
+    def _open(self, vm: int) -> list[tuple[int, int, int]]:
+        """Patch, edition and first night of each open episode of a VM."""
+        return self._db.execute("SELECT patch, edition, first FROM missing WHERE vm = ?", (vm,)).fetchall()
 
-    def _end(self, vm: int, gone: list[_Open], *, is_vm_gone: bool) -> None:
-        ended = [(self._night, vm, each.edition, each.first, is_vm_gone) for each in gone]
+    def _end(self, vm: int, gone: list[tuple[int, int, int]], *, is_vm_gone: bool) -> None:
+        ended = [(self._night, vm, edition, first, is_vm_gone) for _, edition, first in gone]
         self._db.executemany(END, ended)
         self._db.executemany(
-            "DELETE FROM missing WHERE vm = ? AND patch = ?", [(vm, each.patch) for each in gone]
+            "DELETE FROM missing WHERE vm = ? AND patch = ?", [(vm, each[0]) for each in gone]
         )
