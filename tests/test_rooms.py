@@ -58,6 +58,7 @@ ROOMS = {
     "settings": Room(of("addresses", "errors", "nearest"), barred=IMPURE),
     "records": Room(VALUES | {"json_text", "azure_times", "patch_counts"}, barred=IMPURE),
     "runs": Room(VALUES | {"json_text", "records"}),
+    "judgement": Room(VALUES | {"nearest", "azure_times", "patch_counts", "records"}, barred=IMPURE),
     "history": Room(VALUES | {"json_text", "records", "runs"}),
     "engine": Room(
         of("model", "addresses", "json_text", "azure_times", "patch_counts"),
