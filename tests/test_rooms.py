@@ -67,7 +67,9 @@ ROOMS = {
     "azure": Room(VALUES, of("aiohttp", "anyio", "azure", "yarl")),
     "inventory": Room(VALUES | {"nearest", "json_text", "records", "runs", "engine"}),
     "scanner": Room(
-        VALUES | {"version", "json_text", "settings", "records", "runs", "engine", "azure", "inventory"},
+        VALUES
+        | {"version", "json_text", "settings", "records", "runs", "engine", "azure", "inventory"}
+        | {"history", "judgement"},
         of("anyio", "azure"),
     ),
     "planning": Room(
@@ -75,14 +77,15 @@ ROOMS = {
         of("anyio", "azure", "orjson"),
     ),
     "report": Room(
-        VALUES | {"json_text", "nearest", "patch_counts", "records", "runs"}, of("jinja2", "rich")
+        VALUES | {"json_text", "nearest", "patch_counts", "records", "runs", "history", "judgement"},
+        of("jinja2", "rich"),
     ),
-    "export": Room(VALUES | {"json_text", "records", "runs"}, of("duckdb")),
+    "export": Room(VALUES | {"json_text", "records", "runs", "history", "judgement"}, of("duckdb")),
     "simulator": Room(of("model"), of("orjson"), barred=IMPURE),
     "cli": Room(
         VALUES
         | {"version", "json_text", "settings", "records", "runs", "scanner", "planning", "report"}
-        | {"nearest", "simulator", "export"},
+        | {"nearest", "simulator", "export", "history", "judgement"},
         of("anyio", "click", "rich"),
     ),
     "__main__": Room(of("cli")),

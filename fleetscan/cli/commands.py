@@ -12,6 +12,7 @@ from fleetscan.settings.declared import PlanSettings, Settings
 from fleetscan.settings.reading import (
     DiffSettings,
     ExportSettings,
+    HistorySettings,
     ReportSettings,
     SchemaSettings,
     ShowSettings,
@@ -49,6 +50,7 @@ COMMANDS = {
     "report": Command("Show a run: what was seen, what is missing, what failed.", lambda: ReportSettings),
     "show": Command("Show a run's VMs, or the patches they miss, as a table.", lambda: ShowSettings),
     "diff": Command("Show what changed from one run to a later one.", lambda: DiffSettings),
+    "history": Command("Take earlier runs into a history.", lambda: HistorySettings),
     "export": Command("Write a run as flat tables: CSV, SQLite or Parquet.", lambda: ExportSettings),
     "schema": Command(
         "Print the JSON Schema of the records, or DuckDB views of a run.", lambda: SchemaSettings

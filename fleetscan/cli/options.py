@@ -100,9 +100,9 @@ def reading(
 ) -> Callable[[Callable[..., int]], click.Command]:
     """Makes a function into the command of its name that reads runs, and whose settings are those of a class.
 
-    `arguments` are how help names its arguments, in brackets where they may be left out: the function is
-    called with one text or None for each, then with the settings. A file of settings may hold those of a
-    scan too.
+    `arguments` are how help names its arguments, in brackets where they may be left out, with dots where
+    there may be several: the function is called with one text, several or None for each, then with the
+    settings. A file of settings may hold those of a scan too.
     """
 
     def make(run: Callable[..., int]) -> click.Command:
@@ -130,7 +130,9 @@ def reading(
 
 
 def _argument(name: str, shown: str) -> click.Argument:
-    return click.Argument([name], required=not shown.startswith("["), type=click.UNPROCESSED, metavar=shown)
+    many = -1 if shown.endswith("...") else 1
+    is_required = not shown.startswith("[")
+    return click.Argument([name], required=is_required, nargs=many, type=click.UNPROCESSED, metavar=shown)
 
 
 def _option(setting: Setting) -> click.Option:

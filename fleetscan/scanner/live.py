@@ -19,6 +19,7 @@ from fleetscan.azure.credentials import TokenSource
 from fleetscan.errors import Remedy, StoppedError, UsageError, mendable
 from fleetscan.records.row import Row
 from fleetscan.runs.directory import path_of, refuse_used
+from fleetscan.scanner.aftermath import check_standards, follow_up
 from fleetscan.scanner.connection import connect
 from fleetscan.scanner.dispatcher import Exchanger
 from fleetscan.scanner.guarded_hooks import GuardedHooks
@@ -186,7 +187,8 @@ class LiveScan:
             )
             for warning in [] if self._named is None else self._named.warnings:
                 self._hooks.warning(warning)
-            return await self._scan_run.go(tokens)
+            summary = await self._scan_run.go(tokens)
+        return await follow_up(summary, self._settings, self._hooks)
 
 
 def scan(
@@ -264,6 +266,7 @@ async def scan_over(
 def check(settings: Settings) -> None:
     """Raise the UsageError about settings that no scan can have, before anything is asked of Azure."""
     settings.check_together()
+    check_standards(settings)
     if settings.out == STREAM:
         remedy = Remedy("leave {out} away and iterate over the scan", {"out": None})
         raise UsageError("a scan in Python writes no rows to standard output", remedy)

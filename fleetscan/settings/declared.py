@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fleetscan.errors import Remedy, UsageError
+from fleetscan.settings import standards
 from fleetscan.settings.setting import CheckedSettings, Group, setting
 from fleetscan.settings.types import Duration, Endpoint, Number, Switch, Text, Whole
 
@@ -201,6 +202,14 @@ class Settings(PlanSettings):
         "Add totals for each value of this tag; repeat the flag for several.",
         group=Group.OUTPUT,
     )
+    history: str | None = standards.history(
+        Group.JUDGING,
+        "Keep what each night saw in this file: since when each patch is missing, and how figures change.",
+    )
+    fail_on: str | None = standards.fail_on(Group.JUDGING)
+    sla: str | None = standards.sla(Group.JUDGING)
+    exceptions: str | None = standards.exceptions(Group.JUDGING)
+    ignore_classification: tuple[str, ...] = standards.ignore_classification(Group.JUDGING)
     verbose: bool = setting(
         False,
         Switch(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from fleetscan.settings import standards
 from fleetscan.settings.setting import CheckedSettings, setting
 from fleetscan.settings.types import OneOf, Switch, Text, Whole
 
@@ -98,6 +99,15 @@ class ShowSettings(ReadSettings):
         OneOf(("table", "csv", "json", "markdown")),
         "json is one object a line; csv is safe for spreadsheets.",
         group=ReadGroup.OUTPUT,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class HistorySettings(ReadSettings):
+    """Which history runs are added to."""
+
+    history: str | None = standards.history(
+        ReadGroup.OUTPUT, "The history file, made where there is none. Default: history.db under --runs."
     )
 
 

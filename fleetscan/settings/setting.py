@@ -35,6 +35,7 @@ class Group(Enum):
     WHAT = "What to scan"
     PACE = "Pace"
     OUTPUT = "Output"
+    JUDGING = "What is enough"
     STOPPING = "Stopping and resuming"
     EXPERT = "Expert"
 

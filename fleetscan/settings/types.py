@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import TypeAlias
 
@@ -257,6 +258,24 @@ def _is_nameable(text: str) -> bool:
         return b"\0" not in text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         return False
+
+
+@dataclass(frozen=True, slots=True)
+class Day(ValueType):
+    """A day of the calendar, as 2026-11-10."""
+
+    metavar: str = "DATE"
+    expected: str = "a day of the calendar, such as 2026-11-10"
+    plain = (date,)
+
+    def allows(self, value: object) -> bool:
+        if not isinstance(value, str) or re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", value) is None:
+            return False
+        try:
+            date.fromisoformat(value)
+        except ValueError:
+            return False
+        return True
 
 
 @dataclass(frozen=True, slots=True)
