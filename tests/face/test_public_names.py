@@ -21,6 +21,7 @@ def test_the_public_names_are_these_in_order() -> None:
         "CannotWriteError",
         "CredentialError",
         "FleetscanError",
+        "HistoryError",
         "Hooks",
         "InventoryError",
         "InventoryFileError",
