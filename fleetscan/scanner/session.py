@@ -193,7 +193,7 @@ class Session:
                 yield self._beside(number, target)
             else:
                 operation = resumption.operation(number, target, self._rules, past.of(target), self._clock)
-                if operation.polling is not None:
+                if operation.is_accepted:
                     self._hooks.accepted()
                 elif operation.expected_s is None and not resumption.is_begun(number):
                     self._last.want(operation)

@@ -1,4 +1,4 @@
-"""Whether Azure has ever answered this process. Where it never did, no region is out of order: nothing is there.
+"""Whether Azure has ever answered this process. Where it never did, no region is out of order: none is there.
 
 A region that stops answering while others do, or after it did, is the scheduler's to judge.
 """
