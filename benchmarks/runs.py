@@ -58,15 +58,23 @@ class Run:
 
 
 def measure(
-    client: Client, scenario: Scenario, pace: Pace, *, machines: int, cap_s: float, keep: Path | None = None
+    client: Client,
+    scenario: Scenario,
+    pace: Pace,
+    *,
+    machines: int,
+    cap_s: float,
+    keep: Path | None = None,
+    port: int = 0,
 ) -> Run:
     """Run `client` over the first `machines` of a simulated Azure of its own; stop it after `cap_s`.
 
-    The directory of its rows is copied to `keep`, where that is given: a run is more than its rows.
+    The directory of its rows is copied to `keep`, where that is given: a run is more than its rows. The Azure
+    serves on `port`; 0 is any.
     """
     with TemporaryDirectory() as name:
         place = Path(name)
-        with Simulated(scenario, place) as azure:
+        with Simulated(scenario, place, port) as azure:
             inventory = first_of(azure.inventory, machines, place)
             ended = _go(command(client, azure.endpoint, inventory, place, pace), place, cap_s)
         if keep is not None:

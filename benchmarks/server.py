@@ -88,6 +88,7 @@ async def main() -> None:
     parser.add_argument("--scenario", required=True, type=orjson.loads)
     parser.add_argument("--inventory", required=True, type=Path)
     parser.add_argument("--account", required=True, type=Path)
+    parser.add_argument("--port", default=0, type=int)
     args = parser.parse_args()
     cloud = WatchedCloud(Scenario(**args.scenario))
     write_inventory(cloud, args.inventory)
@@ -96,7 +97,7 @@ async def main() -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     opened_at = time.monotonic()
-    async with serve(cloud) as endpoint:
+    async with serve(cloud, port=args.port) as endpoint:
         print(endpoint, flush=True)
         await stop.wait()
     args.account.write_bytes(orjson.dumps(account(cloud, opened_at)))

@@ -39,11 +39,12 @@ class Account:
 class Simulated:
     """A simulated Azure of its own for one client's run: a context that serves while it is open.
 
-    `endpoint` and `inventory` are there once it is entered, `account` once it is left.
+    `endpoint` and `inventory` are there once it is entered, `account` once it is left. `port` 0 is any.
     """
 
-    def __init__(self, scenario: Scenario, place: Path) -> None:
+    def __init__(self, scenario: Scenario, place: Path, port: int = 0) -> None:
         self.scenario = scenario
+        self._port = port
         self.inventory = place / "machines.jsonl"
         self.endpoint = ""
         self.account = Account()
@@ -53,7 +54,8 @@ class Simulated:
         scenario = orjson.dumps(asdict(self.scenario)).decode()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.server", "--scenario", scenario,
-             "--inventory", str(self.inventory), "--account", str(self._account_path)],
+             "--inventory", str(self.inventory), "--account", str(self._account_path),
+             "--port", str(self._port)],
             stdout=subprocess.PIPE, text=True, bufsize=1, cwd=CHECKOUT,
         )  # fmt: skip
         self.endpoint = self._said(START_S)

@@ -102,10 +102,14 @@ class Origin:
             return self.host == "localhost"
 
     @property
+    def is_azure(self) -> bool:
+        """Whether it is Resource Manager in a cloud of Azure's."""
+        return self.host in AZURE_HOSTS and (self.scheme, self.port) == ("https", 443)
+
+    @property
     def is_known(self) -> bool:
         """Whether it is a cloud of Azure's or this machine, and no host that a stranger's file may name."""
-        is_azure = self.host in AZURE_HOSTS and (self.scheme, self.port) == ("https", 443)
-        return is_azure or self.is_loopback
+        return self.is_azure or self.is_loopback
 
     @property
     def is_confidential(self) -> bool:

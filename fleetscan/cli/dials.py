@@ -45,10 +45,10 @@ def from_dial(name: str, default: float | None = None, why: str = "") -> Any:
     return setting(default or dial.default, form_of(name, dial), *text, group=dial.theme)
 
 
-def from_scan(name: str) -> Any:
-    """Declares a field that is a setting of a scan."""
+def from_scan(name: str, why: str = "") -> Any:
+    """Declares a field that is a setting of a scan; `why` is the command's own."""
     same = OF_A_SCAN[name]
-    return setting(same.default, same.form, same.help, same.why, group=same.group, letter=same.letter)
+    return setting(same.default, same.form, same.help, why or same.why, group=same.group, letter=same.letter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,9 @@ class DemoSettings(CheckedSettings):
         240.0,
         "Three minutes become less than a second, and the slowest assessment still ends in half a minute.",
     )
-    out: str | None = from_scan("out")
+    out: str | None = from_scan(
+        "out", "Default: a new directory under fleetscan-demo, apart from the runs of a fleet."
+    )
     quiet: bool = from_scan("quiet")
     verbose: bool = from_scan("verbose")
 

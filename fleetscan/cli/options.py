@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from fleetscan.cli.command_help import CommandWithExamples, Example
 from fleetscan.cli.config_file import read_config
@@ -93,6 +94,11 @@ def command(
         )
 
     return make
+
+
+def is_said(name: str) -> bool:
+    """Whether a flag, a variable or a file says the setting `name` of the command that runs."""
+    return click.get_current_context().get_parameter_source(name) is not ParameterSource.DEFAULT
 
 
 def reading(

@@ -10,7 +10,7 @@ import anyio
 from fleetscan.cli.command_help import Example
 from fleetscan.cli.console import hand_over, note, tell
 from fleetscan.cli.late_trust import trust_read_late
-from fleetscan.cli.options import command
+from fleetscan.cli.options import RUNS, command, is_said
 from fleetscan.cli.running import run_until_stopped
 from fleetscan.settings.declared import PlanSettings
 
@@ -40,9 +40,12 @@ def plan(settings: PlanSettings) -> int:
     """
     with trust_read_late():
         from fleetscan.planning.planner import foresee
+        from fleetscan.scanner.earlier_place import at_its_endpoint
     from fleetscan import json_text
     from fleetscan.report.plan_summary import print_plan
 
+    if not is_said("endpoint"):
+        settings = at_its_endpoint(settings, RUNS)
     roster = _list(settings)
     if not settings.quiet and len(roster.answering) >= LONG:
         tell(f"{len(roster.answering):,} VMs to assess: calculating the plan ...")

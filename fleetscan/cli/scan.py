@@ -6,7 +6,7 @@ import anyio
 
 from fleetscan.cli.command_help import Example
 from fleetscan.cli.late_trust import trust_read_late
-from fleetscan.cli.options import command
+from fleetscan.cli.options import RUNS, command, is_said
 from fleetscan.cli.running import run_until_stopped
 from fleetscan.settings.declared import Settings
 
@@ -29,6 +29,10 @@ def scan(settings: Settings) -> int:
     """
     with trust_read_late():
         from fleetscan.cli.watched import watched_scan
+    if not is_said("endpoint"):
+        from fleetscan.scanner.earlier_place import at_its_endpoint
+
+        settings = at_its_endpoint(settings, RUNS)
 
     async def job(stop: anyio.Event) -> int:
         return (await watched_scan(settings, stop)).exit_code

@@ -51,7 +51,7 @@ def show(name: str | None, settings: ShowSettings) -> int:
     Exit codes: 0 shown; 2 usage, no such run or VM; 4 the output cannot be written.
     """
     from fleetscan.report.columns import chosen
-    from fleetscan.report.show_notes import notes_of, warnings_of
+    from fleetscan.report.show_notes import notes_of, place_of, warnings_of
     from fleetscan.report.shown import Wanted
 
     wanted = Wanted(
@@ -72,9 +72,8 @@ def show(name: str | None, settings: ShowSettings) -> int:
     printed = partial(
         _print, found, columns, cast("Form", settings.format), len(WHOSE) if is_by_vm and sort is None else 0
     )
-    _with_notes(
-        printed, warnings_of(run), [*notes_of(found, wanted)], is_read_alone=settings.format == "markdown"
-    )
+    notes = [*place_of(run), *notes_of(found, wanted)]
+    _with_notes(printed, warnings_of(run), notes, is_read_alone=settings.format == "markdown")
     return 0
 
 

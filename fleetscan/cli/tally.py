@@ -111,6 +111,7 @@ class Tally(Hooks):
         """The state of the scan at `now`."""
         ended, sent = self._ended, self._sent
         done = sum(ended.values())
+        running = min(max(0, self._running), self._total - done)
         until, what = self._wait
         outlook = self._outlook
         is_waiting = bool(what) and (until is None or until > now)
@@ -122,7 +123,7 @@ class Tally(Hooks):
             failed=ended[Outcome.FAILED],
             timed_out=ended[Outcome.TIMED_OUT],
             skipped=ended[Outcome.SKIPPED],
-            running=max(0, self._running),
+            running=running,
             requests=sum(sent.values()),
             throttled=self._throttled,
             starts_per_s=self._starts.at(now, sent[RequestKind.START]),
@@ -130,7 +131,8 @@ class Tally(Hooks):
             waiting_for=what if is_waiting else None,
             wait_s=until - now if is_waiting and until is not None else None,
             left_s=self._left_s(now),
-            to_start=0 if outlook is None else outlook.to_start,
+            # Those too that wait for another try or a check: the numbers add up to the VMs listed.
+            to_start=self._total - done - running,
             typical_s=None if outlook is None else outlook.typical_s,
         )
 

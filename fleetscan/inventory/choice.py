@@ -75,7 +75,8 @@ def _choose_in_doubt(seen: Sequence[Subscription], named: Sequence[str], doubt: 
     visible = {each.key for each in seen}
     ids = [value for value in named if is_id(value) or value.lower() in visible]
     chosen, missing = find(ids, seen)
-    why = f"the subscriptions could not all be listed ({doubt.code or doubt.http_status})"
+    told = doubt.message if doubt.http_status is None else None
+    why = f"the subscriptions could not all be listed ({told or doubt.code or doubt.http_status})"
     errors = [
         InventoryError(
             None, doubt.code, f"{why}, so the name {_shown(value)} cannot be looked up", doubt.http_status

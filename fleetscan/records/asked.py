@@ -26,6 +26,12 @@ def chosen_by(selection: Mapping[str, Json]) -> list[str]:
     return [name for name, value in selection.items() if value and name not in CHOOSE_NONE]
 
 
+def is_elsewhere(one: Mapping[str, Json], other: Mapping[str, Json]) -> bool:
+    """Whether two selections ask two endpoints; one that is not told is no other one."""
+    own, others = one.get("endpoint"), other.get("endpoint")
+    return None not in (own, others) and not is_same_value("endpoint", own, others)
+
+
 def is_same(one: Mapping[str, Json], other: Mapping[str, Json]) -> bool:
     """Whether two runs were asked for the same VMs; an input that cannot be read again is never the same."""
     if one.get("inventory") and one.get(INVENTORY_SHA256) is None:

@@ -92,6 +92,7 @@ class Report(TypedDict):
         "Whether nothing is known to be missing among the VMs listed: no limit, refusal or passing over.",
     ]
     selection: Annotated[dict[str, Json], "What was asked for: every setting that selects, as it was set."]
+    endpoint: Annotated[str | None, "The endpoint that was asked; null where it is one of Azure's clouds."]
     not_scanned: Annotated[
         list[NotScanned], "Subscriptions passed over because of their state: no VM of theirs is listed."
     ]

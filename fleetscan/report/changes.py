@@ -11,7 +11,7 @@ from typing import NamedTuple
 from fleetscan.records.diff import ChangedVms, Diff, DiffRun
 from fleetscan.report.cells import aligned
 from fleetscan.report.figures import counted
-from fleetscan.report.left_out import selection_words
+from fleetscan.report.left_out import elsewhere, elsewhere_words, selection_words
 from fleetscan.report.markdown import code
 from fleetscan.report.sanitize import sanitize
 from fleetscan.report.which_run import minute
@@ -93,7 +93,8 @@ def figures(diff: Diff) -> Iterator[Figure]:
 
 
 def _selected(run: DiffRun) -> str:
-    return selection_words(run["selection"]) or "the whole fleet"
+    asked = selection_words(run["selection"]) or "the whole fleet"
+    return ", ".join(filter(None, (asked, elsewhere_words(elsewhere(run["selection"])))))
 
 
 def _missing(diff: Diff) -> str:

@@ -15,7 +15,7 @@ from fleetscan.records.fleet_facts import not_scanned
 from fleetscan.records.report import SCHEMA, Report, UnassessedReason
 from fleetscan.records.row import REASONS, OutcomeWord
 from fleetscan.records.totals import GroupTotals, NotListed, NotScanned, Totals
-from fleetscan.report.left_out import is_whole
+from fleetscan.report.left_out import elsewhere, is_whole
 from fleetscan.report.named import Named, in_order, reason_of
 from fleetscan.runs.begun import BegunRun
 from fleetscan.runs.directory import JOURNAL, RESULTS, TOTALS
@@ -49,6 +49,7 @@ def report_of(run: Run, *, goes_on: Callable[[], bool] = lambda: True) -> Report
     report = _of_begun(run, begun) if begun is not None else report_of_totals(*(told or ()))
     report["state"] = run.state.value
     report["directory"] = str(_directory(run.path))
+    report["endpoint"] = elsewhere(run.facts["selection"])
     report["partial"] = [*_partial(run, begun)]
     return _with_names(report, named)
 
@@ -106,6 +107,7 @@ def _outline(
         "partial": [],
         "is_whole_fleet": is_whole(selection, fleet["listed"], passed_over, errors),
         "selection": selection,
+        "endpoint": elsewhere(selection),
         "not_scanned": passed_over,
         "inventory_errors": errors,
         "requests": None,

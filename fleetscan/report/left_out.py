@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from fleetscan.addresses import Origin
 from fleetscan.model import Json
 from fleetscan.records.asked import chosen_by
 from fleetscan.records.totals import NotListed, NotScanned
@@ -20,6 +21,22 @@ VALUE_LIMIT_CHARS = 120
 def selection_words(selection: Mapping[str, Json]) -> str:
     """What chose the VMs: "limit 3, subscription a and 2 more"; empty where nothing did."""
     return ", ".join(_setting_words(name, selection[name]) for name in chosen_by(selection))
+
+
+def elsewhere(selection: Mapping[str, Json]) -> str | None:
+    """The endpoint that was asked where it is none of Azure's clouds; None where it is, or is not told."""
+    endpoint = selection.get("endpoint")
+    if not isinstance(endpoint, str):
+        return None
+    try:
+        return None if Origin.of(endpoint).is_azure else endpoint
+    except ValueError:
+        return endpoint
+
+
+def elsewhere_words(endpoint: str | None) -> str:
+    """What is said of such an endpoint: "endpoint http://127.0.0.1:8080"; empty for None."""
+    return "" if endpoint is None else f"endpoint {sanitize(endpoint, VALUE_LIMIT_CHARS)}"
 
 
 def passed_over_words(not_scanned: Sequence[NotScanned]) -> str:

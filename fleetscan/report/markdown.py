@@ -64,7 +64,9 @@ def _heading(report: Report) -> str:
     fleet, lasted = report["fleet"], report["duration_s"]
     words = f"{counted(fleet['listed'], 'VM', 'VMs')} listed, {fleet['outcomes']['assessed']:,} assessed"
     within = "" if lasted is None else f" in {duration(lasted)}"
-    return f"## Patches: {words}\n\nRun of {minute(report['started_at'])}{within}."
+    endpoint = report["endpoint"]
+    at = "" if endpoint is None else f", endpoint {code(endpoint, LINE_LIMIT_CHARS)}"
+    return f"## Patches: {words}\n\nRun of {minute(report['started_at'])}{at}{within}."
 
 
 def _warnings(report: Report) -> Iterator[str]:

@@ -14,7 +14,7 @@ from fleetscan.records.report import Report
 from fleetscan.records.row import REASONS
 from fleetscan.records.totals import NotListed
 from fleetscan.report.figures import counted, duration, parts_of
-from fleetscan.report.left_out import passed_over_words, selection_words
+from fleetscan.report.left_out import elsewhere_words, passed_over_words, selection_words
 from fleetscan.report.name_lists import BAD, Style
 from fleetscan.report.sanitize import sanitize
 
@@ -58,6 +58,14 @@ class Overview:
         lasted = self._report["duration_s"]
         within = "" if lasted is None else f" in {duration(lasted)}"
         return f"{listed} listed, {self._outcomes['assessed']:,} assessed{within}."
+
+    def place(self) -> str:
+        """The endpoint, where it is none of Azure's clouds."""
+        return elsewhere_words(self._report["endpoint"])
+
+    def at_end(self) -> str:
+        """What begins a scan's summary."""
+        return f"At {place}: {self.sentence()}" if (place := self.place()) else self.sentence()
 
     def blocks(self) -> Iterator[Iterator[Labelled]]:
         """The lines below the headline, a block for each that a blank line parts from the others."""

@@ -1,6 +1,6 @@
 """What `fleetscan show` says beside its lines: what makes them partial, and what they cannot tell.
 
-Every word in them is ours.
+Every word in them is ours, but for the endpoint, which is sanitized.
 """
 
 from __future__ import annotations
@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fleetscan.report.figures import counted
+from fleetscan.report.left_out import elsewhere, elsewhere_words
 from fleetscan.report.reasons import MEANINGS, meaning_of
 from fleetscan.report.shown import Found, Wanted
+from fleetscan.report.which_run import minute
 from fleetscan.runs.own_totals import not_listed
 from fleetscan.runs.reader import Run
 
@@ -28,6 +30,12 @@ def warnings_of(run: Run) -> list[tuple[str, str]]:
         "its" if errors == 1 else "their",
     )
     return [*partial, ("NOT LISTED", f"{parts} could not be listed: {their} VMs are not here")]
+
+
+def place_of(run: Run) -> list[str]:
+    """That the run asked another endpoint than one of Azure's clouds; empty where it did not."""
+    words = elsewhere_words(elsewhere(run.facts["selection"]))
+    return [f"Run of {minute(run.facts['started_at'])}, {words}."] if words else []
 
 
 def notes_of(found: Found, wanted: Wanted) -> Iterator[str]:

@@ -35,8 +35,8 @@ NARROW_INDENT = 2
 def print_report(report: Report, *, stream: TextIO, spelled: Spelled) -> None:
     """Print `report`, with the commands for its run as they are `spelled`."""
     screen = _Screen(report, stream)
-    began = minute(report["started_at"])
-    screen.headline(f"Run of {began}: {screen.overview.sentence()}")
+    told = f"Run of {minute(report['started_at'])}", screen.overview.place()
+    screen.headline(f"{', '.join(filter(None, told))}: {screen.overview.sentence()}")
     for why in report["partial"]:
         screen.row("PARTIAL", why, BAD)
     screen.figures()
@@ -79,7 +79,7 @@ def print_summary(
         are_errors_told=are_errors_told,
     )
     left = fleet["outcomes"]["interrupted"]
-    screen.headline(f"{'PARTIAL: ' if left else ''}{screen.overview.sentence()}", BAD if left else "bold")
+    screen.headline(f"{'PARTIAL: ' if left else ''}{screen.overview.at_end()}", BAD if left else "bold")
     screen.figures()
     screen.names()
     screen.requests()

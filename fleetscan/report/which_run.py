@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fleetscan.records.times import moment_of
-from fleetscan.report.left_out import selection_words
+from fleetscan.report.left_out import elsewhere, elsewhere_words, selection_words
 from fleetscan.report.sanitize import sanitize
 from fleetscan.runs.reader import Run, State
 
@@ -19,7 +19,9 @@ def about(run: Run) -> str:
     """One line about `run`, safe to show: its beginning, its state, its selection and its directory."""
     asked = selection_words(run.facts["selection"]) or "the whole fleet"
     path = sanitize(str(run.path), PATH_LIMIT_CHARS)
-    return f"Run of {minute(run.facts['started_at'])}, {STATES[run.state]}, {asked}: {path}"
+    place = elsewhere_words(elsewhere(run.facts["selection"]))
+    told = (minute(run.facts["started_at"]), place, STATES[run.state], asked)
+    return f"Run of {', '.join(filter(None, told))}: {path}"
 
 
 def minute(text: str | None) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fleetscan.errors import CannotReadRunError, Remedy
-from fleetscan.records.asked import chosen_by
+from fleetscan.records.asked import chosen_by, is_elsewhere
 from fleetscan.runs.directory import LATEST
 from fleetscan.runs.disk import reason
 from fleetscan.runs.found import FoundRun, found_run
@@ -64,15 +64,26 @@ def why_it_stays(run: FoundRun, listed: int, pointed: FoundRun | None) -> Remedy
         return Remedy("this run has no VMs")
     if pointed is None:
         return None
-    # 2. A run that took long may end after one that began later.
+    # 2. Another place has another fleet, and a simulated one teaches nothing of it.
+    if (other := _elsewhere(run, pointed)) is not None:
+        return other
+    # 3. A run that took long may end after one that began later.
     if run.began_at <= pointed.began_at:
         return Remedy("this run began before that one")
-    # 3. A selection replaces only itself.
+    # 4. A selection replaces only itself.
     chosen = chosen_by(run.selection)
     if not chosen or run.is_of(pointed.selection, pointed.tenant_id):
         return None
     names = ", ".join(f"{{{name}}}" for name in chosen)
     return Remedy(f"this run has another selection ({names})", dict.fromkeys(chosen))
+
+
+def _elsewhere(run: FoundRun, pointed: FoundRun) -> Remedy | None:
+    """That `run` asked another endpoint or tenant than `pointed`; None where no two are told."""
+    if is_elsewhere(run.selection, pointed.selection):
+        return Remedy("this run asked another endpoint ({endpoint})", {"endpoint": run.selection["endpoint"]})
+    tenants = {tenant.lower() for tenant in (run.tenant_id, pointed.tenant_id) if tenant}
+    return Remedy("this run is of another tenant") if len(tenants) > 1 else None
 
 
 def _to_switch(link: Path, path: Path, why: Remedy) -> Remedy:

@@ -25,6 +25,7 @@ from fleetscan.runs.journal import Journal, NoJournal
 from fleetscan.scanner.auth import TokenRefusals
 from fleetscan.scanner.hooks import Hooks
 from fleetscan.scanner.outage_notices import Outages
+from fleetscan.scanner.silence import Silence
 from fleetscan.scanner.unfinished import Unfinished
 
 # How long the reply to a start takes: an assumption until some came, of which the newest counts for a tenth.
@@ -34,6 +35,8 @@ NEWEST_SHARE = 0.1
 
 class Broker:
     """`counts` are the requests sent so far, `accepted` the starts that Azure accepted.
+
+    `silence` tells whether any request was answered.
 
     `on_end` gets each job that has finished, `on_bug` each whose reply made our own code raise.
     """
@@ -57,6 +60,7 @@ class Broker:
         self._journal: Journal = NoJournal()
         self._clock = WallClock.at_zero()
         self._unfinished: Unfinished | None = None
+        self.silence = Silence()
         self.counts = RequestCounts()
         self.accepted = 0
         self._start_s = USUAL_START_S
@@ -125,6 +129,7 @@ class Broker:
             self._scheduler.put_back(step, self._refusals.delay_s(step.sent_at, now), now)
             return
         self._refusals.heard(step.job, reply)
+        self.silence.heard(step.request, reply, step.sent_at)
         self._tell(step, reply, now)
         try:
             has_ended = self._scheduler.settle(step, reply, now)
@@ -132,6 +137,9 @@ class Broker:
             if has_ended:
                 self._on_end(step.job)
             self._heed_refusal(step, reply)
+            # A listing says by itself that it came to nothing.
+            if isinstance(step.job, Operation):
+                self.silence.refuse_long(now)
             self._heed_outages(now)
         except FleetscanError:
             raise

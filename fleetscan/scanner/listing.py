@@ -21,6 +21,7 @@ from fleetscan.inventory.subscriptions import list_subscriptions
 from fleetscan.model import InventoryError
 from fleetscan.scanner.blocking import unless_stopped
 from fleetscan.scanner.dispatcher import Dispatcher, Halt
+from fleetscan.scanner.earlier_place import refuse_elsewhere
 from fleetscan.scanner.hooks import Hooks
 from fleetscan.settings.declared import PlanSettings
 
@@ -89,6 +90,7 @@ async def list_fleet(
 ) -> Fleet:
     """The VMs that `settings` select. Raises NothingListedError if no part of the fleet could be listed."""
     if settings.inventory is not None:
+        refuse_elsewhere(settings)
         file = await unless_stopped(partial(read_inventory, settings.inventory), stop, deadline_at)
         fleet = fleet_of_file(file, settings.subscription, await _looked_up(settings, file, ask))
     else:

@@ -12,6 +12,7 @@ from fleetscan.engine.retrying import Retrying
 from fleetscan.engine.rules import OperationRules
 from fleetscan.errors import FleetscanError
 from fleetscan.model import Json, Target
+from fleetscan.records.asked import is_elsewhere
 from fleetscan.runs.reader import open_run
 from fleetscan.scanner.past_durations import PastDurations, durations_of
 from fleetscan.scanner.run_facts import as_json
@@ -69,7 +70,11 @@ def past_durations(settings: PlanSettings, warn: Callable[[str], None]) -> PastD
         warn(f"there is no run at {settings.last_run} yet to learn from")
         return PastDurations()
     try:
-        return durations_of(open_run(settings.last_run))
+        run = open_run(settings.last_run)
+        if is_elsewhere(asked := run.facts["selection"], {"endpoint": settings.endpoint}):
+            warn(f"{settings.last_run} asked another endpoint ({asked['endpoint']}): it is not learned from")
+            return PastDurations()
+        return durations_of(run)
     except FleetscanError as error:
         warn(f"cannot learn from the last run, ignoring it: {error.what}")
         return PastDurations()

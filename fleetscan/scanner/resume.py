@@ -81,8 +81,10 @@ class Resumption:
 
     @property
     def has_accepted(self) -> bool:
-        """Whether Azure ever took a start of this run."""
-        return self.story is not None and bool(self.story.ended or self.story.begun)
+        """Whether Azure ever took a start of this run, or may have."""
+        if self.story is None:
+            return False
+        return bool(self.story.ended) or any(begun.is_followed for begun in self.story.begun.values())
 
     def began_at(self, clock: WallClock) -> float:
         """When the run began, in this process's clock; never in its future."""

@@ -14,6 +14,7 @@ from fleetscan.inventory.subscriptions import Subscription
 from fleetscan.model import InventoryError
 from fleetscan.runs.found import found_run, run_path
 from fleetscan.runs.reader import Run, open_run
+from fleetscan.scanner.earlier_place import refuse_elsewhere
 from fleetscan.scanner.listing import unfound
 from fleetscan.scanner.stores import runs_of
 from fleetscan.settings.declared import Settings
@@ -31,9 +32,10 @@ def retried_fleet(path: str, settings: Settings) -> Fleet:
     """The VMs of the run in the directory `path` that `settings` have retried, as they were listed then.
 
     Their known power state is old, so it is dropped. Raises CannotReadRunError where there is no such run,
-    UsageError where it has not finished or a name means several subscriptions, and NothingListedError where
-    nothing is selected because it does not know the subscriptions.
+    UsageError where it has not finished, was scanned at another endpoint or a name means several
+    subscriptions, and NothingListedError where nothing is selected because it knows no such subscription.
     """
+    refuse_elsewhere(settings)
     run = open_run(path)
     if not run.is_complete:
         # Its assessments may still be running, and another start would cancel them.

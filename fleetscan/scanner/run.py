@@ -212,6 +212,7 @@ class Run:
             return None
         if isinstance(listing_job.result, Busy):
             return listing_job.result
+        self._session.broker.silence.refuse()
         self._hooks.warning(
             f"cannot check for running patch installations: Resource Graph {listing_job.result}; "
             "an assessment may cancel one"

@@ -193,7 +193,7 @@ class Session:
                 yield self._beside(number, target)
             else:
                 operation = resumption.operation(number, target, self._rules, past.of(target), self._clock)
-                if operation.polling is not None:
+                if operation.is_accepted:
                     self._hooks.accepted()
                 elif operation.expected_s is None and not resumption.is_begun(number):
                     self._last.want(operation)
@@ -264,7 +264,7 @@ class Session:
             stopped_by = stopped_by or error
         lines = self._recorder.totals(self._fleet_facts(now))
         stopped_by = self._told(stopped_by, lines[0])
-        has_accepted = bool(self.broker.accepted) or self._resumption.has_accepted
+        has_accepted = bool(self.broker.accepted or self._unfinished.running) or self._resumption.has_accepted
         code = exit_code(lines[0], stopped_by, has_accepted=has_accepted)
         if self._are_failures_planned and code == SOME_FAILED and not lines[0]["inventory_errors"]:
             code = 0

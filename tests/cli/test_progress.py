@@ -47,7 +47,7 @@ def tell_of_a_scan(hooks: Hooks) -> None:
         for _ in range(60):
             hooks.sent(kind)
     hooks.throttled(RequestKind.START)
-    hooks.outlook(Outlook(1130.0, 1200, 4, 180.0))
+    hooks.outlook(Outlook(1130.0, 12, 4, 180.0))
     ends = ((10, Outcome.SKIPPED), (50, Outcome.ASSESSED), (5, Outcome.FAILED), (1, Outcome.TIMED_OUT))
     for number, outcome in ends:
         for _ in range(number):
@@ -68,9 +68,9 @@ def test_a_line_of_a_log_says_how_the_scan_stands() -> None:
     tally.waiting(1042.0, "to start the next VM")
     assert wording.line(tally.view(1030.0)) == (
         "scanning: 66 of 100 done (50 assessed, 5 failed, 1 timed out, 10 skipped), 4 running, "
-        "1,200 to start, waiting 12 s to start the next VM, about 1 min 40 s left"
+        "30 to start, waiting 12 s to start the next VM, about 1 min 40 s left"
     )
-    assert "1,200 to start, 2.0 starts/s, 4.0 polls/s, 1 throttled, waiting" in wording.line(
+    assert "30 to start, 2.0 starts/s, 4.0 polls/s, 1 throttled, waiting" in wording.line(
         tally.view(1030.0), verbose=True
     )
 
@@ -130,6 +130,8 @@ def left(outlook: Outlook, now: float, total: int = 100, done: int = 0) -> str:
     tally.listed(total, 0)
     for _ in range(done):
         tally.ended(Outcome.ASSESSED, None)
+    for _ in range(outlook.running):
+        tally.accepted()
     tally.outlook(outlook)
     return wording.left(tally.view(now))
 
@@ -182,7 +184,7 @@ def test_the_display_is_four_lines_of_80_columns_at_every_moment() -> None:
     lines = drawn(tally, 1030.0)
     assert lines[0].startswith("Scanning ━")
     assert lines[0].endswith("66 of 100  66 %")
-    assert lines[1] == "50 assessed   5 failed   1 timed out   10 skipped   4 running   1,200 to start"
+    assert lines[1] == "50 assessed   5 failed   1 timed out   10 skipped   4 running   30 to start"
     assert lines[2] == "about 1 min 40 s left"
     assert drawn(tally, 1030.0, verbose=True)[2] == (
         "2.0 starts/s   4.0 polls/s   1 throttled   about 1 min 40 s left"

@@ -125,6 +125,29 @@ def test_another_tenant_s_run_of_the_same_subscription_is_another_selection() ->
     assert why_it_stays(run(2, "t1"), 1, run(1, None)) is None
 
 
+def test_a_run_of_another_endpoint_never_moves_latest(here: Path) -> None:
+    assert ended("whole", 1) is None
+    told = ended("demo", 2, endpoint="http://127.0.0.1:8080")
+    assert told is not None
+    assert (latest(), told.sentence) == ("whole", "fleetscan-runs/latest stays at whole")
+    assert str(told.remedy) == (
+        "this run asked another endpoint (endpoint='http://127.0.0.1:8080'); "
+        "point it there with `ln -sfn demo fleetscan-runs/latest`"
+    )
+    assert ended("same", 3, endpoint="https://management.azure.com:443/") is None
+    assert latest() == "same"
+
+
+def test_a_run_of_another_tenant_never_moves_latest() -> None:
+    def run(hour: int, tenant_id: str | None) -> FoundRun:
+        at = datetime(2026, 11, 23, hour, tzinfo=UTC)
+        return FoundRun(Path("run"), "id", State.COMPLETE, at, at, WHOLE, tenant_id)  # type: ignore[arg-type]
+
+    assert str(why_it_stays(run(2, "t1"), 1, run(1, "t2"))) == "this run is of another tenant"
+    assert why_it_stays(run(2, "T1"), 1, run(1, "t1")) is None
+    assert why_it_stays(run(2, None), 1, run(1, "t1")) is None
+
+
 def test_a_latest_that_leads_nowhere_is_none(here: Path) -> None:
     ended("whole", 1)
     (RUNS / "whole" / "run.json").unlink()

@@ -11,6 +11,7 @@ from fleetscan.scanner.past_durations import PastDurations
 from fleetscan.scanner.policy import longest_first, past_durations
 from fleetscan.settings.declared import Settings
 from tests.records.examples import timed_row, write_run
+from tests.report.small_runs import edit_facts
 
 
 def machine(name: str, os_type: str | None) -> Target:
@@ -73,6 +74,27 @@ def test_of_a_run_that_did_not_end_a_duration_of_more_than_a_day_teaches_nothing
 def test_times_that_are_our_own_teach_nothing(tmp_path: Path) -> None:
     write_run(tmp_path, [timed_row("a", "Linux", 300.0, is_azures=False)])
     assert past_durations(Settings(last_run=str(tmp_path)), print) == PastDurations()
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "is_same"),
+    [
+        ("http://127.0.0.1:8080", False),
+        ("https://management.usgovcloudapi.net", False),
+        ("https://Management.Azure.com/", True),
+        (None, True),
+    ],
+)
+def test_a_run_of_another_endpoint_teaches_nothing_and_is_one_warning(
+    tmp_path: Path, endpoint: str | None, is_same: bool
+) -> None:
+    write_run(tmp_path, [timed_row("a", "Linux", 118.5)])
+    edit_facts(tmp_path, selection={"endpoint": endpoint})
+    warnings: list[str] = []
+    found = past_durations(Settings(last_run=str(tmp_path)), warnings.append)
+    assert bool(found.by_machine) == is_same
+    why = f"{tmp_path} asked another endpoint ({endpoint}): it is not learned from"
+    assert warnings == ([] if is_same else [why])
 
 
 def test_a_run_with_a_broken_row_is_a_warning(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from fleetscan.records.row import REASONS, OutcomeWord
 from fleetscan.records.sums import TAG_PREFIX
 from fleetscan.records.totals import GroupTotals
 from fleetscan.report.figures import duration
-from fleetscan.report.left_out import selection_words
+from fleetscan.report.left_out import elsewhere, selection_words
 from fleetscan.report.page.data import PageData
 from fleetscan.report.page.picked import NamedVm, Picked
 from fleetscan.report.page.shown import MESSAGE_LIMIT_CHARS, NAME_LIMIT_CHARS, cut
@@ -127,6 +127,7 @@ class Overview:
             "finished": minute(facts["finished_at"]) if facts["finished_at"] else None,
             "lasted": None if span_s is None else duration(span_s),
             "state": STATES[self._run.state],
+            "endpoint": cut(elsewhere(facts["selection"]), NAME_LIMIT_CHARS),
             "selection": selection_words(facts["selection"]) or "every VM that the identity can see",
             "run_name": cut(self._run.path.resolve().name, NAME_LIMIT_CHARS),
             "scan_id": cut(facts["scan_id"], NAME_LIMIT_CHARS),
