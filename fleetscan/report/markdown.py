@@ -17,7 +17,7 @@ from fleetscan.report.figures import counted, duration, parts_of
 from fleetscan.report.left_out import passed_over_words, selection_words
 from fleetscan.report.reasons import meaning_of
 from fleetscan.report.sanitize import sanitize
-from fleetscan.report.which_run import minute
+from fleetscan.report.which_run import NewerRun, minute
 
 WORST_SHOWN = 10
 # VMs of one reason; there are some fifteen reasons, and GitHub takes 65,536 characters in a comment.
@@ -33,10 +33,14 @@ PIPE = "\\x7c"
 PLACE = ("VM", "resource group", "subscription")
 
 
-def markdown_of(report: Report, spelled: Spelled) -> str:
-    """The report as Markdown, with the commands for its run as they are `spelled`."""
+def markdown_of(report: Report, spelled: Spelled, newer: NewerRun | None = None) -> str:
+    """The report as Markdown, with the commands for its run as they are `spelled`.
+
+    `newer` is a newer run that is not complete.
+    """
     blocks = [
         _heading(report),
+        *newer_block(newer),
         *_warnings(report),
         *_figures(report),
         *_worst(report),
@@ -47,6 +51,12 @@ def markdown_of(report: Report, spelled: Spelled) -> str:
         *_more(report, spelled),
     ]
     return "\n\n".join(blocks)
+
+
+def newer_block(newer: NewerRun | None) -> Iterator[str]:
+    """The paragraph about a newer run, where there is one."""
+    if newer is not None:
+        yield f"**NEWER RUN**: {newer.told(lambda text: code(text, LINE_LIMIT_CHARS))}"
 
 
 def code(text: str | None, limit: int = NAME_LIMIT_CHARS) -> str:
