@@ -174,4 +174,5 @@ def _write(lines: Iterable[str]) -> None:
     left = iter(lines)
     while piece := "".join(f"{line}\n" for line in islice(left, LINES_AT_ONCE)):
         sys.stdout.write(fit(piece, encoding))
-    handed_over()
+        # `head` has enough of a large fleet soon.
+        handed_over()
