@@ -41,5 +41,8 @@ def export(name: str | None, settings: ExportSettings) -> int:
         note("warning", f"the tables are PARTIAL: {sentence}")
     for file in done.files:
         tell(f"Wrote {file}")
-    tell(f"{counted(done.vms, 'VM', 'VMs')}, {counted(done.patches, 'missing patch', 'missing patches')}")
+    patches = counted(done.patches, "missing patch", "missing patches")
+    if done.counted != done.patches:
+        patches = f"{patches} listed, of {done.counted:,} counted"
+    tell(f"{counted(done.vms, 'VM', 'VMs')}, {patches}")
     return 0
