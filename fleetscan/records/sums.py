@@ -194,5 +194,5 @@ def percent(part: int, whole: int, decimals: int = 2) -> float | None:
     """
     if not whole:
         return None
-    steps = 10**decimals
+    steps: int = 10**decimals
     return max(100 * steps * part // whole, min(part, 1)) / steps
