@@ -11,7 +11,7 @@ import os
 import shlex
 import sys
 import traceback
-from typing import Literal
+from typing import ClassVar, Literal
 
 from fleetscan.cli.standard_streams import lost_of
 from fleetscan.errors import CannotScanError, FleetscanError, Remedy, ResumeCommand
@@ -19,6 +19,8 @@ from fleetscan.report.sanitize import fit, sanitize
 from fleetscan.settings.declared import Settings
 from fleetscan.settings.setting import name_of, settings_of
 
+# What shells report of a program that SIGPIPE ended, such as cat and git: 128 and the signal's number.
+READER_LEFT = 141
 # A sentence of ours may quote a path and an address; anything longer is foreign text and is cut.
 LONGEST_LINE = 2000
 MOST_INDENT = 40
@@ -27,6 +29,12 @@ LONGEST_REMEDY = 20_000
 PLAIN_BYTES = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./,:@%+=-")
 # Kept at each end of a traceback: the calls are at one end, the error at the other.
 MOST_LINES = 100
+
+
+class ReaderLeftError(FleetscanError):
+    """The reader of stdout has what it wanted, as `head` does: no failure, and nothing to say."""
+
+    exit_code: ClassVar[int] = READER_LEFT
 
 
 def as_flag(name: str, value: object) -> str:
@@ -105,14 +113,18 @@ def with_remedy(sentence: str, remedy: Remedy | None) -> str:
 
 
 def hand_over(data: str) -> None:
-    """Writes lines of data to stdout, unbuffered; raises CannotScanError where that fails."""
+    """Writes lines of data to stdout, unbuffered; raises as `handed_over` does."""
     sys.stdout.write(f"{data}\n")
     handed_over()
 
 
 def handed_over() -> None:
-    """Raise CannotScanError where something that was written to stdout is lost."""
-    if (lost := lost_of(sys.stdout)) is not None:
+    """Raise where something that was written to stdout is lost: ReaderLeftError where its reader went away,
+    else CannotScanError.
+    """
+    if isinstance(lost := lost_of(sys.stdout), BrokenPipeError):
+        raise ReaderLeftError("the reader of standard output went away") from lost
+    if lost is not None:
         raise CannotScanError(f"cannot write to standard output: {lost.strerror}") from lost
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 from fleetscan.cli.command_help import Example
 from fleetscan.cli.console import hand_over
-from fleetscan.cli.options import RUNS, reading
+from fleetscan.cli.options import reading
+from fleetscan.cli.reading import taken
 from fleetscan.settings.reading import DiffSettings
 
 EXAMPLES = (
@@ -31,16 +31,16 @@ def diff(old: str, new: str, settings: DiffSettings) -> int:
     from fleetscan.report.comparison import diff_of
     from fleetscan.report.sanitize import fit
     from fleetscan.report.screen import columns_of
-    from fleetscan.runs.meant import meant_run
 
-    runs = Path(settings.runs or RUNS)
-    found = diff_of(meant_run(old, runs), meant_run(new, runs))
+    before = taken(old, settings).run
+    after, newer = taken(new, settings)
+    found = diff_of(before, after)
     encoding = sys.stdout.encoding or "ascii"
     match settings.format:
         case "json":
             hand_over(json_text.encode_ascii(found))
         case "markdown":
-            hand_over(fit(markdown_of(found), encoding))
+            hand_over(fit(markdown_of(found, newer), encoding))
         case _:
             hand_over(fit("\n".join(text_of(found, columns_of(sys.stdout))), encoding))
     return 0

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from fleetscan.cli import wording
 from fleetscan.cli.tally import View
+from fleetscan.records.sums import percent
 from fleetscan.report.figures import counted
 from fleetscan.report.sanitize import fit
 
@@ -57,9 +58,9 @@ def _bar(view: View) -> RenderableType:
     grid.add_column()
     grid.add_column(ratio=1)
     grid.add_column(justify="right", no_wrap=True)
-    percent = 100 * view.done // view.total if view.total else 0
+    share = percent(view.done, view.total, decimals=0) or 0
     bar = ProgressBar(total=max(1, view.total), completed=view.done)
-    grid.add_row("Scanning", bar, f"{view.done:,} of {view.total:,}  {percent} %")
+    grid.add_row("Scanning", bar, f"{view.done:,} of {view.total:,}  {share:.0f} %")
     return grid
 
 

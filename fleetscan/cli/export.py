@@ -13,7 +13,7 @@ from fleetscan.errors import Remedy, UsageError
 from fleetscan.settings.reading import ExportSettings
 
 EXAMPLES = (
-    Example("The newest run as CSV files", "fleetscan export --out tables"),
+    Example("The newest run that has ended, as CSV files", "fleetscan export --out tables"),
     Example("One run in an SQLite file", "fleetscan export latest --format sqlite --out nightly"),
 )
 
@@ -23,7 +23,7 @@ def export(name: str | None, settings: ExportSettings) -> int:
     """Write a run as flat tables: CSV, SQLite or Parquet.
 
     RUN is a directory, or how a run's name or id under --runs begins, or latest. Without RUN: the newest
-    run that has totals. The tables are run (one row), vm (each VM) and vm_patch (each patch that an assessed
+    run that has ended. The tables are run (one row), vm (each VM) and vm_patch (each patch that an assessed
     VM misses); vm_id joins the last two. Their columns have the same types whatever the rows hold.
 
     Exit codes: 0 written; 2 usage, no such run, or a file that is there already; 4 the disk refuses.
@@ -41,5 +41,8 @@ def export(name: str | None, settings: ExportSettings) -> int:
         note("warning", f"the tables are PARTIAL: {sentence}")
     for file in done.files:
         tell(f"Wrote {file}")
-    tell(f"{counted(done.vms, 'VM', 'VMs')}, {counted(done.patches, 'missing patch', 'missing patches')}")
+    patches = counted(done.patches, "missing patch", "missing patches")
+    if done.counted != done.patches:
+        patches = f"{patches} listed, of {done.counted:,} counted"
+    tell(f"{counted(done.vms, 'VM', 'VMs')}, {patches}")
     return 0

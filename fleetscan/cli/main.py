@@ -15,7 +15,7 @@ from fleetscan.cli.attending import Attendant
 from fleetscan.cli.click_errors import sentence
 from fleetscan.cli.command_help import CONTEXT, Example, write_examples
 from fleetscan.cli.commands import COMMANDS
-from fleetscan.cli.console import keep_log, note, note_error, tell_bug
+from fleetscan.cli.console import ReaderLeftError, keep_log, note, note_error, tell_bug
 from fleetscan.errors import FleetscanError
 from fleetscan.version import __version__
 
@@ -79,6 +79,8 @@ def run(args: Sequence[str], attendant: Attendant | None = None) -> int:
     except click.ClickException as refused:
         note("error", sentence(refused))
         return 2
+    except ReaderLeftError as left:
+        return left.exit_code
     except FleetscanError as error:
         note_error(error)
         return error.exit_code

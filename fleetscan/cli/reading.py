@@ -3,24 +3,57 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 from fleetscan.cli.console import as_command, shell_word, tell
 from fleetscan.cli.options import RUNS
 from fleetscan.report.commands import Spelled
-from fleetscan.report.which_run import about
+from fleetscan.report.which_run import NewerRun, about, minute
+from fleetscan.runs.directory import LATEST
 from fleetscan.runs.how_to_resume import command_for
-from fleetscan.runs.meant import meant_run
+from fleetscan.runs.meant import is_named, meant_run, newer_run
 from fleetscan.runs.reader import Run
 from fleetscan.settings.declared import Settings
 from fleetscan.settings.reading import ReadSettings
 
 
-def run_of(name: str | None, settings: ReadSettings) -> Run:
-    """The run that `name` means, or the newest, which is then said on stderr. Raises as `meant_run` does."""
-    run = meant_run(name, Path(settings.runs or RUNS))
-    if name is None:
+class Taken(NamedTuple):
+    """The run that a command reads; `newer` is one that began after it and is not complete."""
+
+    run: Run
+    newer: NewerRun | None
+
+
+def taken(name: str | None, settings: ReadSettings) -> Taken:
+    """The run that `name` means, or the newest that has ended. Raises as `meant_run` does.
+
+    Which one that is, is said on stderr unless `name` is its own directory. Where the newest is
+    asked for, by `latest` too, a newer one that is unfinished is said there as well.
+    """
+    runs = Path(settings.runs or RUNS)
+    run = meant_run(name, runs)
+    if not is_named(name):
         tell(about(run))
-    return run
+    newer = None
+    if name is None or Path(name).name == LATEST:
+        # A link `latest` that is given as a path stands among its own runs.
+        newer = _newer(run, Path(name).parent if name is not None and is_named(name) else runs)
+    if newer is not None:
+        tell(newer.told())
+    return Taken(run, newer)
+
+
+def run_of(name: str | None, settings: ReadSettings) -> Run:
+    """The same, where what is newer need not be known."""
+    return taken(name, settings).run
+
+
+def _newer(run: Run, runs: Path) -> NewerRun | None:
+    found = newer_run(run, runs)
+    if found is None:
+        return None
+    command = None if found.is_held else as_command(found.command)
+    return NewerRun(found.path.name, minute(found.began_at.isoformat()), command)
 
 
 def spelled_for(directory: str, endpoint: object) -> Spelled:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from fleetscan.cli.command_help import Example
 from fleetscan.cli.console import hand_over, handed_over, tell
 from fleetscan.cli.options import reading
-from fleetscan.cli.reading import run_of, spelled_for
+from fleetscan.cli.reading import spelled_for, taken
 from fleetscan.settings.reading import ReportSettings
 
 if TYPE_CHECKING:
     from fleetscan.records.report import Report
+    from fleetscan.report.which_run import NewerRun
 
 EXAMPLES = (
     Example("The newest run that has ended", "fleetscan report"),
@@ -32,21 +33,21 @@ def report(run: str | None, settings: ReportSettings) -> int:
 
     Exit codes: 0 shown; 2 usage, no such run, or a run of a later fleetscan; 4 the output cannot be written.
     """
-    run_shown = run_of(run, settings)
+    run_shown, newer = taken(run, settings)
     if settings.html is not None:
         from fleetscan.report.page.write import write_page
 
-        size_bytes = write_page(run_shown, settings.html)
+        size_bytes = write_page(run_shown, settings.html, newer)
         tell(f"Page: {settings.html} ({size_bytes / 1e6:.1f} MB)")
         return 0
     from fleetscan.report.digest import report_of
 
     record = report_of(run_shown)
-    _show(record, settings.format)
+    _show(record, settings.format, newer)
     return 0
 
 
-def _show(record: Report, form: str) -> None:
+def _show(record: Report, form: str, newer: NewerRun | None) -> None:
     spelled = spelled_for(record["directory"] or "", record["selection"].get("endpoint"))
     match form:
         case "json":
@@ -57,7 +58,7 @@ def _show(record: Report, form: str) -> None:
             from fleetscan.report.markdown import markdown_of
             from fleetscan.report.sanitize import fit
 
-            hand_over(fit(markdown_of(record, spelled), sys.stdout.encoding or "ascii"))
+            hand_over(fit(markdown_of(record, spelled, newer), sys.stdout.encoding or "ascii"))
         case _:
             from fleetscan.report.terminal import print_report
 

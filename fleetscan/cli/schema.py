@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = (
     Example("All schemas in a file", "fleetscan schema > schemas.json"),
-    Example("DuckDB views of the newest run", "fleetscan schema --sql > views.sql"),
+    Example("DuckDB views of the newest run that has ended", "fleetscan schema --sql > views.sql"),
 )
 
 
@@ -30,7 +30,7 @@ def schema(name: str | None, settings: SchemaSettings) -> int:
 
     With --sql: the views vm, vm_patch, totals and run of RUN, in which every column has its declared type.
     RUN is a directory, or how a run's name or id under --runs begins, or latest. Without RUN: the newest
-    run that has totals. vm_in(FILES) and others read any files, such as those of many nights.
+    run that has ended. vm_in(FILES) and others read any files, such as those of many nights.
 
     Exit codes: 0 shown; 2 usage, or no such run; 4 the output cannot be written.
     """

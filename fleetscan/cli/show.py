@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 from fleetscan.cli.command_help import Example
 from fleetscan.cli.console import handed_over, note, tell
 from fleetscan.cli.options import reading
-from fleetscan.cli.reading import run_of
+from fleetscan.cli.reading import taken
 from fleetscan.errors import Remedy, UsageError
 from fleetscan.report.columns import WHOSE
 from fleetscan.report.sanitize import fit, sanitize
@@ -41,7 +41,7 @@ def show(name: str | None, settings: ShowSettings) -> int:
     """Show a run's VMs, or the patches they miss, as a table.
 
     RUN is a directory, or how a run's name or id under --runs begins, or latest. Without RUN: the newest
-    run that has totals. Filters narrow each other; --failed and --skipped together are the VMs that were not
+    run that has ended. Filters narrow each other; --failed and --skipped together are the VMs that were not
     assessed. What cannot be known is said on stderr: a VM that was not assessed may miss any patch.
 
     --columns and --sort take headings, any field of a row, such as location or error_code, and subscription,
@@ -51,10 +51,32 @@ def show(name: str | None, settings: ShowSettings) -> int:
     Exit codes: 0 shown; 2 usage, no such run or VM; 4 the output cannot be written.
     """
     from fleetscan.report.columns import chosen
+    from fleetscan.report.markdown import newer_block
     from fleetscan.report.show_notes import notes_of, place_of, warnings_of
+
+    wanted = _wanted(settings)
+    refuse_contradictions(wanted, settings)
+    columns, view = _view_of(settings, wanted)
+    sort = None if settings.sort is None else chosen([settings.sort], view.columns, "sort")[0]
+    run, newer = taken(name, settings)
+    found = view.look(run.rows(), wanted, columns, sort)
+    is_by_vm = settings.patches and settings.machine is not None and settings.columns is None
+    printed = partial(
+        _print, found, columns, cast("Form", settings.format), len(WHOSE) if is_by_vm and sort is None else 0
+    )
+    _with_notes(
+        printed,
+        warnings_of(run),
+        [*place_of(run), *notes_of(found, wanted)],
+        newer_block(newer) if settings.format == "markdown" else None,
+    )
+    return 0
+
+
+def _wanted(settings: ShowSettings) -> Wanted:
     from fleetscan.report.shown import Wanted
 
-    wanted = Wanted(
+    return Wanted(
         failed=settings.failed,
         skipped=settings.skipped,
         worst=settings.worst,
@@ -63,34 +85,22 @@ def show(name: str | None, settings: ShowSettings) -> int:
         machine=settings.machine,
         patches=settings.patches,
     )
-    refuse_contradictions(wanted, settings)
-    columns, view = _view_of(settings, wanted)
-    sort = None if settings.sort is None else chosen([settings.sort], view.columns, "sort")[0]
-    run = run_of(name, settings)
-    found = view.look(run.rows(), wanted, columns, sort)
-    is_by_vm = settings.patches and settings.machine is not None and settings.columns is None
-    printed = partial(
-        _print, found, columns, cast("Form", settings.format), len(WHOSE) if is_by_vm and sort is None else 0
-    )
-    notes = [*place_of(run), *notes_of(found, wanted)]
-    _with_notes(printed, warnings_of(run), notes, is_read_alone=settings.format == "markdown")
-    return 0
 
 
 def _with_notes(
     print_lines: Callable[[], None],
     warnings: Sequence[tuple[str, str]],
     notes: Sequence[str],
-    *,
-    is_read_alone: bool,
+    alone: Iterable[str] | None,
 ) -> None:
-    """Warnings before the lines and notes after them; on stdout too where it `is_read_alone`."""
+    """Warnings before the lines and notes after them; on stdout too where it is read `alone`, after that."""
     for label, sentence in warnings:
         note("warning", f"{label}: {sentence}")
-    if is_read_alone:
+    if alone is not None:
+        _write(f"{block}\n" for block in alone)
         _write(f"**{label}**: {sentence}.\n" for label, sentence in warnings)
     print_lines()
-    if is_read_alone:
+    if alone is not None:
         _write(["", *notes])
     for sentence in notes:
         tell(sentence)
@@ -164,4 +174,5 @@ def _write(lines: Iterable[str]) -> None:
     left = iter(lines)
     while piece := "".join(f"{line}\n" for line in islice(left, LINES_AT_ONCE)):
         sys.stdout.write(fit(piece, encoding))
-    handed_over()
+        # `head` has enough of a large fleet soon.
+        handed_over()

@@ -17,6 +17,7 @@ from fleetscan.export import csv_files, parquet_files, sqlite_file
 from fleetscan.export.whole_files import whole_files
 from fleetscan.records.flat_tables import TABLES, Cell, run_cells, vm_cells
 from fleetscan.records.patches import Patch, PatchReader
+from fleetscan.records.row import Row
 from fleetscan.runs.reader import Run
 
 Format: TypeAlias = Literal["csv", "sqlite", "parquet"]
@@ -41,11 +42,16 @@ class Tables(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """The files that were written, how much is in them, and a sentence for each part that the run lacks."""
+    """The files that were written, how much is in them, and a sentence for each part that the run lacks.
+
+    `patches` are listed; `counted` are those that the VMs' counts tell of, as in totals and reports. A list
+    that is cut short, or has a patch twice, makes them differ.
+    """
 
     files: list[Path]
     vms: int
     patches: int
+    counted: int
     incomplete: list[str]
 
 
@@ -90,10 +96,11 @@ def _tables(form: Format, new: Sequence[Path], scratch: Sequence[Path]) -> Table
 
 def _export(run: Run, tables: Tables, files: list[Path]) -> Exported:
     reader = PatchReader()
-    vms = patches = 0
+    vms = patches = counted = 0
     for vms, row in enumerate(run.rows(), start=1):
         missing = once(reader.of(row)) if row["outcome"] == "assessed" else []
         patches += len(missing)
+        counted += _counted(row)
         tables.vm(vm_cells(vms, row), missing)
     incomplete = run.incomplete
     try:
@@ -101,7 +108,14 @@ def _export(run: Run, tables: Tables, files: list[Path]) -> Exported:
     except CannotReadRunError:
         totals = None
     tables.finish(run_cells(run.facts, totals, incomplete, run.is_complete, vms))
-    return Exported(files, vms, patches, incomplete)
+    return Exported(files, vms, patches, counted, incomplete)
+
+
+def _counted(row: Row) -> int:
+    """The patches that a row's counts tell of, as the totals add them up."""
+    if row["outcome"] != "assessed":
+        return 0
+    return (row["critical_and_security_count"] or 0) + (row["other_count"] or 0)
 
 
 def once(patches: Iterable[Patch]) -> list[Patch]:

@@ -12,9 +12,9 @@ from fleetscan.records.diff import ChangedVms, Diff, DiffRun
 from fleetscan.report.cells import aligned
 from fleetscan.report.figures import counted
 from fleetscan.report.left_out import elsewhere, elsewhere_words, selection_words
-from fleetscan.report.markdown import code
+from fleetscan.report.markdown import code, newer_block
 from fleetscan.report.sanitize import sanitize
-from fleetscan.report.which_run import minute
+from fleetscan.report.which_run import NewerRun, minute
 
 VMS_SHOWN, PATCHES_SHOWN = 5, 10
 LABEL_CELLS = 14
@@ -53,9 +53,9 @@ def text_of(diff: Diff, width: int) -> Iterator[str]:
             yield f"  and {names.more:,} more"
 
 
-def markdown_of(diff: Diff) -> str:
-    """The diff for a pull request or a job's summary."""
-    blocks = [f"## {headline(diff)}"]
+def markdown_of(diff: Diff, newer: NewerRun | None = None) -> str:
+    """The diff for a pull request or a job's summary; `newer` is a newer run that is not complete."""
+    blocks = [f"## {headline(diff)}", *newer_block(newer)]
     blocks += [f"**{each.label}**: {each.words}" for each in figures(diff)]
     for names in by_name(diff):
         blocks.append(f"### {names.title}")

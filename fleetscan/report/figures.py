@@ -28,3 +28,8 @@ def parts_of(whole: int, parts: Iterable[tuple[str, int]]) -> str:
     """What makes up `whole`: "15 stopped, 3 unsupported"; a part that is all of it needs no number."""
     told = [word if number == whole else f"{number:,} {word}" for word, number in parts]
     return ", ".join(told)
+
+
+def percent_words(share: float | None) -> str:
+    """A percentage of a record, as every view shows it: "63.63 %"; empty where there is none."""
+    return "" if share is None else f"{share:.2f} %"

@@ -13,11 +13,12 @@ from fleetscan.records.patches import UNNAMED
 from fleetscan.records.report import Report, ReportedVm, UnassessedReason
 from fleetscan.records.totals import GroupTotals, NotListed
 from fleetscan.report.commands import Spelled, next_command, show_flags
-from fleetscan.report.figures import counted, duration, parts_of
+from fleetscan.report.figures import counted, duration, parts_of, percent_words
 from fleetscan.report.left_out import passed_over_words, selection_words
+from fleetscan.report.missed_patches import HEADING, title_beside
 from fleetscan.report.reasons import meaning_of
 from fleetscan.report.sanitize import sanitize
-from fleetscan.report.which_run import minute
+from fleetscan.report.which_run import NewerRun, minute
 
 WORST_SHOWN = 10
 # VMs of one reason; there are some fifteen reasons, and GitHub takes 65,536 characters in a comment.
@@ -33,10 +34,14 @@ PIPE = "\\x7c"
 PLACE = ("VM", "resource group", "subscription")
 
 
-def markdown_of(report: Report, spelled: Spelled) -> str:
-    """The report as Markdown, with the commands for its run as they are `spelled`."""
+def markdown_of(report: Report, spelled: Spelled, newer: NewerRun | None = None) -> str:
+    """The report as Markdown, with the commands for its run as they are `spelled`.
+
+    `newer` is a newer run that is not complete.
+    """
     blocks = [
         _heading(report),
+        *newer_block(newer),
         *_warnings(report),
         *_figures(report),
         *_worst(report),
@@ -47,6 +52,12 @@ def markdown_of(report: Report, spelled: Spelled) -> str:
         *_more(report, spelled),
     ]
     return "\n\n".join(blocks)
+
+
+def newer_block(newer: NewerRun | None) -> Iterator[str]:
+    """The paragraph about a newer run, where there is one."""
+    if newer is not None:
+        yield f"**NEWER RUN**: {newer.told(lambda text: code(text, LINE_LIMIT_CHARS))}"
 
 
 def code(text: str | None, limit: int = NAME_LIMIT_CHARS) -> str:
@@ -98,9 +109,9 @@ def _figures(report: Report) -> Iterator[str]:
             yield "**EMPTY**: no VM was found: check the selection and the permissions of the identity."
         return
     of = "of the VMs listed" if report["is_whole_fleet"] else "of what was listed"
-    compliance = f"{_percent(fleet['compliance_pct'])} {of} have no missing critical or security patches"
+    compliance = f"{percent_words(fleet['compliance_pct'])} {of} have no missing critical or security patches"
     rows = [
-        ("Coverage", f"{_percent(fleet['coverage_pct'])} {of} ({assessed:,} of {listed:,})"),
+        ("Coverage", f"{percent_words(fleet['coverage_pct'])} {of} ({assessed:,} of {listed:,})"),
         ("Compliance", compliance),
         *(_missing(fleet) if assessed else [("Missing", "unknown: no VM was assessed")]),
         *_ends(report),
@@ -175,7 +186,7 @@ def _unassessed(reason: UnassessedReason) -> Iterator[str]:
 def _patches(report: Report) -> Iterator[str]:
     if not (patches := (report["patches"] or [])[:PATCHES_SHOWN]):
         return
-    yield "### Most missed patches"
+    yield f"### {HEADING}"
     if unknown := report["vms_unknown"]:
         are = "1 VM is" if unknown == 1 else f"{unknown:,} VMs are"
         yield f"{are} unknown: not assessed."
@@ -184,12 +195,12 @@ def _patches(report: Report) -> Iterator[str]:
             f"{each['vms']:,}",
             code(each["patch"]) or UNNAMED,
             code(", ".join(each["classifications"])),
-            code(each["name"], MESSAGE_LIMIT_CHARS),
+            code(title_beside(each["patch"], each["name"]), MESSAGE_LIMIT_CHARS),
         )
         for each in patches
     ]
     vms = "VMs, at least" if report["fleet"]["patches_incomplete"] else "VMs"
-    yield _table((vms, "patch", "kind", "name"), rows)
+    yield _table((vms, "patch", "kind", "title"), rows)
 
 
 def _groups(report: Report, scope: str, label: str) -> Iterator[str]:
@@ -202,8 +213,8 @@ def _groups(report: Report, scope: str, label: str) -> Iterator[str]:
         (
             code(each["name"] or each["key"]) or "unknown",
             f"{each['listed']:,}",
-            _percent(each["coverage_pct"]),
-            _percent(each["compliance_pct"]),
+            percent_words(each["coverage_pct"]),
+            percent_words(each["compliance_pct"]),
             _known(each, each["critical_and_security_count"]),
             _known(each, each["reboot_pending"]),
         )
@@ -241,10 +252,6 @@ def _words(reason: UnassessedReason) -> str:
 
 def _number(count: int | None) -> str:
     return "?" if count is None else f"{count:,}"
-
-
-def _percent(share: float | None) -> str:
-    return "" if share is None else f"{share:.2f} %"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

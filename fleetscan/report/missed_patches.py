@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
+from operator import attrgetter
 
 from fleetscan.records.patches import Patch
 from fleetscan.records.report import MissedPatch
 from fleetscan.report.foremost import Foremost
+
+# What every view calls them, and their order.
+HEADING = "Most missed patches, critical and security first"
+
+
+def most_missed(vms: Mapping[str, int], pressing: Collection[str], most: int | None = None) -> list[str]:
+    """The keys of patches in the order of every view: the `pressing` first, which are critical or security,
+    then those that most `vms` miss, then by key. `most` is how many are wanted.
+    """
+    first: Foremost[str] = Foremost(max(1, len(vms)) if most is None else most)
+    for key, missing in vms.items():
+        first.add((key not in pressing, -missing, key), key)
+    return first.in_order()
 
 
 class MissedPatches:
@@ -26,15 +40,9 @@ class MissedPatches:
         self._patches.update(patches)
 
     def foremost(self, most: int | None = None) -> list[tuple[Patch, bool, int]]:
-        """Each patch, whether it is critical or of security, and how many VMs miss it.
-
-        Critical and security ones come first, then what most VMs miss. `most` is how many are wanted.
-        """
+        """Each patch, whether it is critical or of security, and how many VMs miss it; see `most_missed`."""
         pressing = {patch.key for patch in self._patches if patch.is_critical_or_security}
-        first: Foremost[str] = Foremost(max(1, len(self)) if most is None else most)
-        for key, vms in self._vms.items():
-            first.add((key not in pressing, -vms, key), key)
-        shown = first.in_order()
+        shown = most_missed(self._vms, pressing, most)
         titles = newest_of(self._patches, set(shown))
         return [(titles[key], key in pressing, self._vms[key]) for key in shown]
 
@@ -50,13 +58,22 @@ def missed(patch: Patch, is_pressing: bool, vms: int) -> MissedPatch:
     }
 
 
-def newest_of(patches: Iterable[Patch], keys: Collection[str]) -> dict[str, Patch]:
+def newest_of(
+    patches: Iterable[Patch], keys: Collection[str], key_of: Callable[[Patch], str] = attrgetter("key")
+) -> dict[str, Patch]:
     """Of the descriptions of each patch the newest: one KB has many titles."""
     found: dict[str, Patch] = {}
     for patch in patches:
-        if patch.key in keys and (patch.key not in found or _newness(found[patch.key]) < _newness(patch)):
-            found[patch.key] = patch
+        key = key_of(patch)
+        if key in keys and (key not in found or _newness(found[key]) < _newness(patch)):
+            found[key] = patch
     return found
+
+
+def title_beside(key: str, name: str | None) -> str:
+    """What a patch's name tells beside its key: "" where that is all; a KB's title repeats it."""
+    title = (name or "").replace(f"({key})", "").strip()
+    return "" if title == key else title
 
 
 def _newness(patch: Patch) -> tuple[bool, str, str, tuple[str, ...]]:

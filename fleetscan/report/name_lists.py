@@ -14,6 +14,7 @@ from fleetscan.records.report import MissedPatch, Report, ReportedVm, Unassessed
 from fleetscan.report.cells import aligned, cells, cut
 from fleetscan.report.commands import Spelled, next_command, show_flags
 from fleetscan.report.figures import counted
+from fleetscan.report.missed_patches import HEADING, title_beside
 from fleetscan.report.reasons import meaning_of
 from fleetscan.report.sanitize import sanitize
 
@@ -139,23 +140,19 @@ class NameLists:
         if not patches:
             return
         unknown = self._report["vms_unknown"]
-        of_unknown = f"; {counted(unknown, 'VM', 'VMs')} unknown" if unknown else ""
+        of_unknown = f"; {unknown:,} unknown" if unknown else ""
         at_least = ", at least" if self._report["fleet"]["patches_incomplete"] else ""
-        # Critical and security ones come first: others are only shown where there are not enough of these.
-        are_pressing = patches[-1]["is_critical_or_security"]
-        kind = "critical and security patches" if are_pressing else "patches"
-        yield _heading(f"Most missed {kind}", f"VMs{at_least}{of_unknown}")
+        yield _heading(HEADING, f"VMs{at_least}{of_unknown}")
         numbers = [f"{each['vms']:,}" for each in patches]
         before = max(map(len, numbers))
         rows = [[self._named(each["patch"]), self._title(each)] for each in patches]
+        if any(kinds := [*map(_kind, patches)]):
+            rows = [[*row, kind] for row, kind in zip(rows, kinds, strict=True)]
         for number, words in zip(numbers, aligned(rows, self._width - INDENT - before - 2), strict=True):
             yield Line(INDENT, [(number.rjust(before), ""), (f"  {words}", "")])
 
     def _title(self, patch: MissedPatch) -> str:
-        """What is told beside the key, which many titles repeat."""
-        words = ", ".join(patch["classifications"])
-        title = (patch["name"] or "").replace(f"({patch['patch']})", "").strip()
-        return self._shown(words if title in ("", patch["patch"]) else title, TITLE_LIMIT_CHARS)
+        return self._shown(title_beside(patch["patch"], patch["name"]), TITLE_LIMIT_CHARS)
 
     def _names(self, vms: Sequence[ReportedVm], before: int, ends: Sequence[str] = ()) -> list[str]:
         """Name, resource group and subscription of each VM, and its end, where `before` columns are taken."""
@@ -189,6 +186,11 @@ def _words(reason: UnassessedReason) -> str:
 
 def _number(count: int | None) -> str:
     return "?" if count is None else f"{count:,}"
+
+
+def _kind(patch: MissedPatch) -> str:
+    """Told of those alone that are not critical or security, which are why the others come first."""
+    return "" if patch["is_critical_or_security"] else "other"
 
 
 def _said(vm: UnassessedVm) -> str:

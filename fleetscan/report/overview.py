@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import chain
+from math import ceil
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from fleetscan.records.fleet_facts import could_not_list
 from fleetscan.records.report import Report
 from fleetscan.records.row import REASONS
 from fleetscan.records.totals import NotListed
-from fleetscan.report.figures import counted, duration, parts_of
+from fleetscan.report.figures import counted, duration, parts_of, percent_words
 from fleetscan.report.left_out import elsewhere_words, passed_over_words, selection_words
 from fleetscan.report.name_lists import BAD, Style
 from fleetscan.report.sanitize import sanitize
@@ -104,14 +105,14 @@ class Overview:
         share = percent or 0.0
         is_whole = self._report["is_whole_fleet"]
         full, empty = "█░" if self._fit("█░") == "█░" else "#-"
-        cells = int(share / 100 * BAR_CELLS)
+        cells = max(int(share / 100 * BAR_CELLS), min(1, ceil(share)))
         bar = full * cells + empty * (BAR_CELLS - cells)
         if not is_whole:
             # How the VMs are that are not listed is unknown.
             bar = f"{bar[:-1]}?"
         is_good = share == 100 and is_whole and not self._report["partial"]
         return self._text(label), self._text(bar, GOOD if is_good else MIDDLING) + self._text(
-            f"  {share:6.2f} % {meaning}"
+            f"  {percent_words(share):>8} {meaning}"
         )
 
     def _patches(self) -> Iterator[Labelled]:

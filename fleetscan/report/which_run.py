@@ -2,10 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from fleetscan.records.times import moment_of
 from fleetscan.report.left_out import elsewhere, elsewhere_words, selection_words
 from fleetscan.report.sanitize import sanitize
 from fleetscan.runs.reader import Run, State
+
+
+@dataclass(frozen=True, slots=True)
+class NewerRun:
+    """A run that began after the one that is shown and is not complete.
+
+    `command` resumes it, as a shell takes it; None where a process is at work on it.
+    """
+
+    name: str
+    began: str
+    command: str | None
+
+    def told(self, quoted: Callable[[str], str] = lambda text: f"`{text}`") -> str:
+        """The sentence about it; `quoted` makes foreign text safe where it is shown."""
+        began = f"A newer run, {quoted(self.name)}, began {self.began}"
+        if self.command is None:
+            return f"{began} and is still running."
+        return f"{began} and is unfinished: {quoted(self.command)}"
+
 
 PATH_LIMIT_CHARS = 1000
 STATES = {

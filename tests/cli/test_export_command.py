@@ -10,6 +10,7 @@ import pytest
 from fleetscan.cli.main import run
 from tests.records.examples import write_run
 from tests.records.odd_runs import ODD_RUNS, missing, patch, vm
+from tests.report import small_runs
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -39,7 +40,7 @@ def test_it_says_what_it_wrote(
     code, _, words = said(capsys, "2026", "--out", "tables")
     assert code == 2
     there = "tables/run.csv is there already; remove it, or name another directory with --out"
-    assert words == f"fleetscan: error: {there}\n"
+    assert words.splitlines()[1:] == [f"fleetscan: error: {there}"]
 
 
 def test_a_partial_run_is_said_to_be_partial(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -84,3 +85,18 @@ def test_an_unknown_format_is_exit_2(tmp_path: Path, capsys: pytest.CaptureFixtu
     code, _, words = said(capsys, str(tmp_path), "--format", "parquets", "--out", "x")
     assert code == 2
     assert "did you mean parquet?" in words
+
+
+def test_patches_that_are_counted_and_not_listed_are_told_apart(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = small_runs.small_run(
+        tmp_path / "run",
+        [
+            small_runs.vm("a", 5, 2, [small_runs.kb(1), small_runs.kb(1), small_runs.kb(2)]),
+            small_runs.vm("b", 1, 0, [small_runs.kb(1)]),
+        ],
+    )
+    code, _, words = said(capsys, str(path), "--out", str(tmp_path / "tables"))
+    assert code == 0
+    assert words.splitlines()[-1] == "2 VMs, 3 missing patches listed, of 8 counted"

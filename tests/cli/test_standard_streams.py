@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.processes import CHECKOUT, NOTHING, begun, ended, scanning, simulation
+from tests.cli.processes import CHECKOUT, NOTHING, TOKEN, begun, ended, scanning, simulation
+from tests.report.small_runs import kb, small_run, vm
 from tests.strict_reader import read_run
 
 UNWRITABLE = "fleetscan: error: cannot write to standard output: "
@@ -62,16 +63,35 @@ def test_help_whose_reader_went_away_ends_with_0(left: int) -> None:
     assert (done.returncode, done.stderr) == (0, b"")
 
 
-def test_data_whose_reader_went_away_ends_with_4_and_one_sentence(left: int) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "fleetscan", "schema"],
-        stdout=left,
-        stderr=subprocess.PIPE,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (4, f"{UNWRITABLE}Broken pipe\n")
+COMMANDS = (
+    "schema",
+    "plan",
+    "report",
+    "report --format json",
+    "show",
+    "show --format markdown",
+    "diff",
+    "schema --sql",
+)
+
+
+@pytest.mark.parametrize("asked", COMMANDS)
+def test_data_whose_reader_went_away_ends_silently_as_cat_does(asked: str, left: int, tmp_path: Path) -> None:
+    run = str(small_run(tmp_path / "run", [vm("a", 1, 0, [kb(1)])]))
+    runs = {"schema": [], "diff": [run, run]}.get(asked, [run])
+    with simulation() as endpoint:
+        if asked == "plan":
+            runs = ["--endpoint", endpoint, "--quiet"]
+        done = subprocess.run(
+            [sys.executable, "-m", "fleetscan", *asked.split(), *runs],
+            env={**os.environ, "FLEETSCAN_ACCESS_TOKEN": TOKEN},
+            stdout=left,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (141, "")
 
 
 @BUFFERING

@@ -51,7 +51,7 @@ def test_a_vm_that_lists_a_patch_twice_counts_once(tmp_path: Path) -> None:
     assert len({*vm["patches"]}) == 1
 
 
-def test_one_kb_of_many_names_is_one_patch_with_the_name_that_most_vms_have(tmp_path: Path) -> None:
+def test_one_kb_of_many_names_is_one_patch_with_its_newest_title_as_in_every_view(tmp_path: Path) -> None:
     def daily(rows: list[Row]) -> list[Row]:
         windows = [row for row in assessed(rows) if row["os_type"] == "Windows" and listed(row)][:5]
         for number, row in enumerate(windows):
@@ -61,7 +61,7 @@ def test_one_kb_of_many_names_is_one_patch_with_the_name_that_most_vms_have(tmp_
 
     data = data_of(page_of(altered_run(tmp_path / "run", daily)))
     assert vms_by_key(data) == {"KB2267602": 5}
-    assert data["patches"]["titles"] == ["Definition 1.2"]
+    assert data["patches"]["titles"] == ["Definition 1.4"]
     assert data["patches"]["pressing"] == [0]
 
 

@@ -43,8 +43,8 @@ def test_a_hole_in_the_fleet_is_said_at_the_top_and_no_bar_is_full(tmp_path: Pat
     run = altered_run(tmp_path / "run", assessed, exit_code=3, not_listed=[hole])  # type: ignore[list-item]
     page = page_of(run)
     said = words_of(page)
-    assert "100.0 %" in said
-    assert said.index("Part of the fleet could not be listed.") < said.index("100.0 %")
+    assert "100.00 %" in said
+    assert said.index("Part of the fleet could not be listed.") < said.index("100.00 %")
     assert "Subscription s-1 : AuthorizationFailed (403)" in said
     assert "virtualMachines/read" in said
     figures = page[page.index('class="figures"') : page.index("</dl>")]
@@ -72,7 +72,7 @@ def test_a_stopped_run_is_partial_and_counts_the_vms_without_a_row(tmp_path: Pat
     assert "34 VMs without a result" in said
     assert "of 164 VMs listed were assessed" in said
     # The VMs without a row have no region: what they miss is unknown, not nothing.
-    assert "unknown 34 0.0 % 0.0 % unknown unknown" in said
+    assert "unknown 34 0.00 % 0.00 % unknown unknown" in said
 
 
 def test_a_run_that_has_not_finished_is_shown_with_what_it_has(tmp_path: Path) -> None:
@@ -160,8 +160,8 @@ def test_the_worst_come_first_and_no_percentage_is_rounded_up(tmp_path: Path) ->
         return made
 
     said = words_of(page_of(altered_run(tmp_path / "run", nearly, exit_code=3)))
-    assert "99.9 %" in said
-    assert "100.0 %" not in said
+    assert "99.95 %" in said
+    assert "100.00 %" not in said
     assert said.index("vm-7 ") < said.index("vm-0 ")
 
 

@@ -19,7 +19,7 @@ from fleetscan.model import (
 )
 from fleetscan.records import machine_row
 from fleetscan.records.fleet_facts import FleetFacts, RequestCounts
-from fleetscan.records.sums import RunningTotals
+from fleetscan.records.sums import RunningTotals, percent
 from fleetscan.records.totals import GroupTotals
 from tests.records.examples import CLOCK, SCAN_ID, assessed, failed, machine, result, skipped, trace
 
@@ -109,6 +109,20 @@ def test_a_fleet_of_nothing_has_one_line_and_no_shares() -> None:
     fleet, *groups = RunningTotals(SCAN_ID).lines(FACTS)
     assert groups == []
     assert (fleet["listed"], fleet["coverage_pct"], fleet["compliance_pct"]) == (0, None, None)
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "shown"),
+    [(0, 9, 0.0), (9, 9, 100.0), (7, 11, 63.63), (99_999, 100_000, 99.99), (1, 100_000, 0.01), (0, 0, None)],
+)
+def test_a_percentage_is_cut_and_only_all_is_100_and_only_none_is_0(
+    part: int, whole: int, shown: float | None
+) -> None:
+    assert percent(part, whole) == shown
+
+
+def test_a_whole_percentage_follows_the_same_rule() -> None:
+    assert [percent(part, 1000, decimals=0) for part in (0, 1, 15, 999, 1000)] == [0, 1, 1, 99, 100]
 
 
 def test_each_group_counts_its_own_interrupted_machines() -> None:

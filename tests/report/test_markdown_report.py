@@ -62,7 +62,7 @@ def test_a_report_has_its_figures_and_names_in_tables(tmp_path: Path) -> None:
         "To do: remove what the message names (a lock, a policy, a setting).",
         "| `app-02` | `rg-erp` | `ERP` | `ScopeLocked`: `locked by Ann` |",
         "3 VMs are unknown: not assessed.",
-        "| 2 | `KB5034441` | `Security` | `Update (KB5034441)` |",
+        "| 2 | `KB5034441` | `Security` | `Update` |",
         "More: `fleetscan show run --failed`, `--skipped`, `--worst 50`, `--missing KB5034441`",
         "Next: `fleetscan scan --retry-failed run`",
     ):

@@ -24,7 +24,7 @@ def kept(runs: Path, name: str, exit_code: int | None) -> Path:
     return path
 
 
-def test_without_a_name_it_is_the_newest_that_has_totals(tmp_path: Path) -> None:
+def test_without_a_name_it_is_the_newest_that_has_ended(tmp_path: Path) -> None:
     kept(tmp_path, "20261121T020000Z-a", 0)
     stopped = kept(tmp_path, "20261122T020000Z-b", 5)
     kept(tmp_path, "20261123T020000Z-c", None)
@@ -54,11 +54,11 @@ def test_what_is_no_run_is_refused(tmp_path: Path, name: str, monkeypatch: pytes
         meant_run(name, tmp_path)
 
 
-def test_where_nothing_has_finished_the_newest_is_named(tmp_path: Path) -> None:
+def test_where_nothing_has_ended_the_newest_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="holds no run"):
         meant_run(None, tmp_path)
     kept(tmp_path, "20261123T020000Z-c", None)
-    with pytest.raises(UsageError, match="holds no run that has finished") as refused:
+    with pytest.raises(UsageError, match="holds no run that has ended") as refused:
         meant_run(None, tmp_path)
     assert refused.value.remedy is not None
     assert "20261123T020000Z-c" in str(refused.value.remedy)

@@ -15,6 +15,7 @@ from typing import TypeAlias
 from fleetscan import json_text
 from fleetscan.records.patches import UNNAMED, Patch, PatchReader
 from fleetscan.records.row import Row
+from fleetscan.report.missed_patches import most_missed, newest_of, title_beside
 from fleetscan.report.page.columns import Column, JsonColumn, Value, numbers_json
 from fleetscan.report.page.shown import (
     ID_LIMIT_CHARS,
@@ -128,21 +129,18 @@ class Patches:
         self._entries: dict[Entry, int] = {}
         self._number: dict[Patch, int] = {}
         self._key_of: list[int] = []
-        self._vms_by_entry: Counter[int] = Counter()
 
     def add(self, patches: Sequence[Patch]) -> bytes:
         """Count what one VM misses; its entries' numbers as JSON, each as the step from the one before."""
         numbers = sorted({self._number_of(patch) for patch in patches})
-        self._vms_by_entry.update(numbers)
         self.vms_by_key.update({self._key_of[number] for number in numbers})
         steps = [number - before for number, before in zip(numbers, [0, *numbers], strict=False)]
         return f"[{','.join(map(str, steps))}]".encode()
 
-    def most_missed(self, many: int) -> list[tuple[str, str | None, bool, int]]:
-        """Key, title, whether critical or security, and VMs of the patches that most VMs miss."""
-        keys, titles, pressing = [*self.keys], self._titles(), self._pressing()
-        found = sorted(self.vms_by_key.items(), key=lambda each: (-each[1], keys[each[0]]))[:many]
-        return [(keys[key], titles.get(key), key in pressing, vms) for key, vms in found]
+    def foremost(self, many: int) -> list[tuple[str, str, bool, int]]:
+        """Key, title, whether critical or security, and VMs of the first patches by `most_missed`."""
+        vms, titles, pressing = self._vms(), self._titles(), self._pressing()
+        return [(key, titles[key], key in pressing, vms[key]) for key in most_missed(vms, pressing, many)]
 
     def json(self) -> Iterator[bytes]:
         """The members of a JSON object: columns of entries, then columns of keys."""
@@ -157,11 +155,11 @@ class Patches:
         yield from numbers_json(self._key_of)
         yield b',"keys":' + _texts([*self.keys])
         titles, pressing = self._titles(), self._pressing()
-        yield b',"titles":' + _texts([titles.get(key) for key in range(len(self.keys))])
+        yield b',"titles":' + _texts([titles[key] or None for key in self.keys])
         yield b',"vms":'
         yield from numbers_json([self.vms_by_key[key] for key in range(len(self.keys))])
         yield b',"pressing":'
-        yield from numbers_json([int(key in pressing) for key in range(len(self.keys))])
+        yield from numbers_json([int(key in pressing) for key in self.keys])
 
     def _number_of(self, patch: Patch) -> int:
         if (number := self._number.get(patch)) is None:
@@ -170,9 +168,8 @@ class Patches:
 
     def _take(self, patch: Patch) -> int:
         """The number of what is shown of `patch`: different entries may look the same."""
-        key = cut(patch.key, NAME_LIMIT_CHARS) or UNNAMED
         told_of: Entry = (
-            self.keys.setdefault(key, len(self.keys)),
+            self.keys.setdefault(_key(patch), len(self.keys)),
             cut(patch.name, NAME_LIMIT_CHARS),
             cut(patch.version, NAME_LIMIT_CHARS),
             cut(", ".join(patch.classifications), NAME_LIMIT_CHARS) or None,
@@ -185,17 +182,21 @@ class Patches:
             self._key_of.append(told_of[0])
         return self._entries[told_of]
 
-    def _titles(self) -> dict[int, str]:
-        """For each key the name that most VMs have for it: one KB has many names."""
-        best: dict[int, tuple[int, str]] = {}
-        for entry, number in self._entries.items():
-            key, name, vms = self._key_of[number], entry[1], self._vms_by_entry[number]
-            if name is not None and vms > best.get(key, (0, ""))[0]:
-                best[key] = vms, name
-        return {key: name for key, (_, name) in best.items()}
+    def _vms(self) -> dict[str, int]:
+        return {key: self.vms_by_key[number] for key, number in self.keys.items()}
 
-    def _pressing(self) -> set[int]:
-        return {self._key_of[number] for entry, number in self._entries.items() if entry[6]}
+    def _titles(self) -> dict[str, str]:
+        """What each key's newest description says beside the key; "" for nothing."""
+        newest = newest_of(self._number, self.keys, _key)
+        return {key: cut(title_beside(key, patch.name), NAME_LIMIT_CHARS) for key, patch in newest.items()}
+
+    def _pressing(self) -> set[str]:
+        return {_key(patch) for patch in self._number if patch.is_critical_or_security}
+
+
+def _key(patch: Patch) -> str:
+    """A patch's key as the page shows it."""
+    return cut(patch.key, NAME_LIMIT_CHARS) or UNNAMED
 
 
 def _facts(row: Row) -> tuple[Value, ...]:

@@ -6,7 +6,6 @@ Plain values for the template. Texts from outside are sanitized; the template es
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import floor
 from urllib.parse import urlencode
 
 from fleetscan.model import InventoryError
@@ -14,8 +13,9 @@ from fleetscan.records.fleet_facts import could_not_list
 from fleetscan.records.row import REASONS, OutcomeWord
 from fleetscan.records.sums import TAG_PREFIX
 from fleetscan.records.totals import GroupTotals
-from fleetscan.report.figures import duration
+from fleetscan.report.figures import duration, percent_words
 from fleetscan.report.left_out import elsewhere, selection_words
+from fleetscan.report.missed_patches import HEADING
 from fleetscan.report.page.data import PageData
 from fleetscan.report.page.picked import NamedVm, Picked
 from fleetscan.report.page.shown import MESSAGE_LIMIT_CHARS, NAME_LIMIT_CHARS, cut
@@ -40,7 +40,7 @@ ALL_OUTCOMES: tuple[tuple[OutcomeWord, str], ...] = (("assessed", "Assessed"), *
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A percentage in words, and as the length of a bar; both cut and not rounded, so that 100 is all."""
+    """A percentage in words, and as the length of a bar."""
 
     text: str
     bar: float
@@ -50,7 +50,7 @@ class Share:
         """The share that a record tells."""
         if percent is None:
             return cls("-", 0.0)
-        return cls(f"{floor(percent * 10) / 10:.1f} %", percent)
+        return cls(percent_words(percent), percent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,8 @@ class Overview:
             "unknown": fleet["listed"] - outcomes["assessed"],
             "outcome_words": [(word, label, outcomes[word]) for word, label in ALL_OUTCOMES],
             "worst": self._picked.worst(),
-            "patches": self._data.patches.most_missed(PATCHES_SHOWN),
+            "patches": self._data.patches.foremost(PATCHES_SHOWN),
+            "patches_heading": HEADING,
             "distinct_patches": len(self._data.patches.keys),
             "reasons": self._reasons(),
             "tables": [self._table(*scope) for scope in (*SCOPES, *self._tag_scopes())],

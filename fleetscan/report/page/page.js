@@ -81,8 +81,9 @@
     for (const order of byOrder) if (order(a, b)) return order(a, b);
     return a - b;
   });
+  // Critical and security ones first, then what most VMs miss: the order of every view.
   const keysInOrder = [...keys.keys()].sort(
-    (a, b) => data.patches.vms[b] - data.patches.vms[a] || compare(keys[a], keys[b]),
+    (a, b) => pressing[b] - pressing[a] || data.patches.vms[b] - data.patches.vms[a] || (keys[a] < keys[b] ? -1 : 1),
   );
 
   // The address: #view/argument?state.
@@ -221,7 +222,7 @@
     },
     { name: "published", label: "Published", class: "ours wide", rank: (i) => entry.published.rank(i), cell: (i) => entry.published.get(i) },
   ]);
-  const titleOfKey = (key) => (titles[key] === keys[key] ? null : titles[key]);
+  const titleOfKey = (key) => titles[key];
   const showPatches = listing("list-patches", "Patches", [
     { name: "patch", label: "Patch", class: "name", rank: (key) => keysByName[key], cell: (key) => ofPatch(key, titleOfKey(key)) },
     { name: "title", label: "Title", class: "wide", cell: (key) => foreign(titleOfKey(key)) },

@@ -14,15 +14,20 @@ from typing import TYPE_CHECKING
 from fleetscan.report.page.data import PageData
 from fleetscan.report.page.overview import Overview
 from fleetscan.report.page.picked import Picked
+from fleetscan.report.page.shown import MESSAGE_LIMIT_CHARS, cut
 from fleetscan.report.page.sums import PageSums
+from fleetscan.report.which_run import NewerRun
 from fleetscan.runs.reader import Run
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
 
-def page_of(run: Run) -> str:
-    """The page that shows `run`, complete or not. Raises CannotReadRunError where it cannot be read."""
+def page_of(run: Run, newer: NewerRun | None = None) -> str:
+    """The page that shows `run`, complete or not; `newer` is a newer run that is not complete.
+
+    Raises CannotReadRunError where it cannot be read.
+    """
     sums, data, picked = PageSums(run), PageData(), Picked()
     for row in run.rows():
         sums.add(row)
@@ -33,7 +38,14 @@ def page_of(run: Run) -> str:
     return (
         _environment()
         .from_string(_asset("template.html"))
-        .render(values, style=style, script=script, policy=_policy(style, script), data=data.packed())
+        .render(
+            values,
+            newer=None if newer is None else cut(newer.told(), MESSAGE_LIMIT_CHARS),
+            style=style,
+            script=script,
+            policy=_policy(style, script),
+            data=data.packed(),
+        )
     )
 
 
