@@ -57,6 +57,7 @@ ROOMS = {
     "patch_counts": Room(of("model"), barred=IMPURE),
     "settings": Room(of("addresses", "errors", "nearest"), barred=IMPURE),
     "records": Room(VALUES | {"json_text", "azure_times", "patch_counts"}, barred=IMPURE),
+    "judgement": Room(VALUES | {"nearest", "azure_times", "patch_counts", "records"}, barred=IMPURE),
     "runs": Room(VALUES | {"json_text", "records"}),
     "engine": Room(
         of("model", "addresses", "json_text", "azure_times", "patch_counts"),

@@ -127,8 +127,8 @@ class _Group:
             "reboot_pending": self.reboot_pending,
             "vms_with_critical_or_security": self.with_critical_or_security,
             "patches_incomplete": self.incomplete,
-            "coverage_pct": _percent(self.outcomes["assessed"], self.listed),
-            "compliance_pct": _percent(self.compliant, self.listed),
+            "coverage_pct": percent(self.outcomes["assessed"], self.listed),
+            "compliance_pct": percent(self.compliant, self.listed),
         }
 
 
@@ -187,6 +187,6 @@ def _count_word(counts: dict[str, int], word: str | None) -> None:
         counts[word] = counts.get(word, 0) + 1
 
 
-def _percent(part: int, whole: int) -> float | None:
+def percent(part: int, whole: int) -> float | None:
     """Two decimals, cut and not rounded: 100 is said of all alone."""
     return (10_000 * part // whole) / 100 if whole else None
