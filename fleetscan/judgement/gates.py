@@ -165,7 +165,7 @@ def _of_age(gate: Gate, totals: Totals, oldest: Oldest | None) -> Breach | None:
     if not why:
         return None
     known = "" if oldest.age is None else f"; the oldest of the others: {_days(oldest.age)}"
-    return _unknown(gate, f"{' and '.join(why)}{known}; {_measure(totals)}")
+    return _unknown(gate, f"no age for {', nor for '.join(why)}{known}; {_measure(totals)}")
 
 
 def _oldest_text(age: Age) -> str:
@@ -181,16 +181,14 @@ def _why_age_is_unknown(oldest: Oldest, totals: Totals) -> list[str]:
     why: list[str] = []
     if oldest.undated_patches:
         vms = counted(oldest.undated_vms, "VM")
-        why.append(
-            f"{_patches(oldest.undated_patches)} on {vms} without a date: Azure tells none on Linux, "
-            "and no history has when they were first seen"
-        )
+        cause = "no publication date, as on Linux, and no history"
+        why.append(f"{_patches(oldest.undated_patches)} on {vms} ({cause})")
     if oldest.unlisted_patches:
         vms = counted(oldest.unlisted_vms, "VM")
-        why.append(f"at least {_patches(oldest.unlisted_patches)} on {vms} that no list has")
+        why.append(f"at least {_patches(oldest.unlisted_patches)} on {vms} (counted, not listed)")
     missing = totals["critical_and_security_count"] + totals["other_count"]
     if not why and oldest.age is None and missing:
-        why.append(f"{_patches(missing)} that no list has")
+        why.append(f"{_patches(missing)} (counted, not listed)")
     return why
 
 

@@ -188,5 +188,5 @@ def _count_word(counts: dict[str, int], word: str | None) -> None:
 
 
 def percent(part: int, whole: int) -> float | None:
-    """Two decimals, cut and not rounded: 100 is said of all alone."""
+    """A share in %: two decimals, cut and not rounded, so that 100 is said of all alone; None of nothing."""
     return (10_000 * part // whole) / 100 if whole else None
