@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from fleetscan.judgement.ages import Age
@@ -18,7 +18,7 @@ from fleetscan.records.totals import GroupTotals, Totals
 from tests.records.examples import CLOCK, SCAN_ID, machine, result, trace
 
 FACTS = FleetFacts("2026-11-23T02:00:00.000000Z", "2026-11-23T02:04:12.000000Z", 252.5, RequestCounts())
-CLASSES = (
+CLASSES: tuple[list[str], ...] = (
     ["Critical"],
     ["Security"],
     ["Updates"],
@@ -110,11 +110,7 @@ def _machine(draw: random.Random, number: int) -> Target:
     )
     group = draw.choice(("Prod", "dev"))
     vm_id = target.resource_id.replace("/RG/", f"/{group}/") + f".{number}"
-    return Target(**{**_fields(target), "resource_group": group, "resource_id": vm_id})
-
-
-def _fields(target: Target) -> dict[str, object]:
-    return {name: getattr(target, name) for name in Target.__slots__}
+    return replace(target, resource_group=group, resource_id=vm_id)
 
 
 def _row(draw: random.Random, number: int, catalogue: dict[str, list[dict[str, Json]]]) -> Row:
@@ -124,8 +120,8 @@ def _row(draw: random.Random, number: int, catalogue: dict[str, list[dict[str, J
     # An entry may be listed twice.
     entries = draw.choices(catalogue[str(target.os_type)], k=draw.choice((0, 1, 3, 8)))
     unlisted = draw.choice(((0, 0), (0, 0), (2, 0), (0, 3), (4, 1)))
-    more: dict[str, Json] = draw.choice(({}, {}, {"error": {"code": "PACKAGE_LIST_TRUNCATED"}}))
-    return assessed(target, entries, unlisted, **more)
+    marked: dict[str, Json] = {"code": "PACKAGE_LIST_TRUNCATED"}
+    return assessed(target, entries, unlisted, error=marked if draw.random() < 0.3 else None)
 
 
 def _age(draw: random.Random) -> Age | None:
