@@ -8,14 +8,14 @@ by 1, and what is counted and not listed cannot be left out.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import NamedTuple, TypeAlias
 
 from fleetscan.judgement.ages import Age
-from fleetscan.judgement.covered import NONE, Covered, Places
+from fleetscan.judgement.covered import Covered, Places, first_of, places_in
 from fleetscan.judgement.exceptions import PatchException
 from fleetscan.judgement.listed import AgedPatch
 from fleetscan.records.judged import ExceptionState, IgnoredClassification, JudgedException, LeftOut
@@ -72,12 +72,12 @@ class _Tally:
 
 @dataclass(slots=True)
 class _OfVm:
-    """What is found of one VM: its keys by cause, and by the place of expired exceptions."""
+    """What is found of one VM: its keys by cause, and the expired exceptions by key."""
 
     covered: Places
     left_out: list[LeftOutPatch] = field(default_factory=list)
     by_cause: dict[Cause, set[str]] = field(default_factory=lambda: defaultdict(set))
-    expired: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
+    expired: dict[str, Places] = field(default_factory=dict)
 
 
 class Counting:
@@ -100,11 +100,13 @@ class Counting:
             self._ignored.setdefault(word.lower(), word)
         self._as_of, self._on = as_of, on
         self._covered = Covered(exceptions)
-        self._expired = frozenset(place for place, each in enumerate(exceptions) if each.has_expired(on))
-        self._seen: set[int] = set()
+        self._expired = sum(1 << place for place, each in enumerate(exceptions) if each.has_expired(on))
+        self._seen = 0
         self._words: dict[Patch, Ignored | None] = {}
         self._by_cause: dict[Cause, _Tally] = defaultdict(_Tally)
-        self._by_expired: dict[int, _Tally] = defaultdict(_Tally)
+        # How many patches, and VMs, would be left out by the same expired exceptions.
+        self._expired_patches: Counter[Places] = Counter()
+        self._expired_vms: Counter[Places] = Counter()
         self._all = _Tally()
         self._critical = self._other = 0
 
@@ -112,7 +114,7 @@ class Counting:
         """What counts of a row. That of a VM that was not assessed stays as it is, without patches."""
         if row["outcome"] != "assessed":
             return CountedVm(row, ())
-        vm = _OfVm(self._covered.on_vm(row) if self._exceptions else NONE)
+        vm = _OfVm(self._covered.on_vm(row) if self._exceptions else 0)
         kept: list[AgedPatch] = []
         for entry in aged_patches:
             patch, age = entry
@@ -122,8 +124,8 @@ class Counting:
             else:
                 vm.left_out.append(LeftOutPatch(patch, age, cause))
                 vm.by_cause[cause].add(patch.key)
-        for place, keys in vm.expired.items():
-            self._by_expired[place].add(keys)
+        if vm.expired:
+            self._add_expired(vm.expired)
         if not vm.left_out:
             return CountedVm(row, kept)
         self._keep_account(vm)
@@ -141,14 +143,13 @@ class Counting:
             "as_of": None
             if later is None or self._as_of is None
             else {"day": self._as_of.isoformat(), "patches": later.patches, "vms": later.vms},
-            "exceptions": [self._told_exception(place) for place in range(len(self._exceptions))],
+            "exceptions": self._told_exceptions(),
         }
 
     def _cause(self, patch: Patch, age: Age | None, vm: _OfVm) -> Cause | None:
         """Why a patch does not count, None where it does."""
         covering = vm.covered and self._covered.on_patch(patch) & vm.covered
-        if covering:
-            self._seen |= covering
+        self._seen |= covering
         # 1. A classification that is ignored.
         ignored = self._ignored_word(patch) if self._ignored else None
         if ignored is not None:
@@ -157,11 +158,11 @@ class Counting:
         if self._as_of is not None and self._is_later(patch, age, self._as_of):
             return Later(self._as_of)
         # 3. An exception: the first of the file that holds. An expired one leaves nothing out.
-        holding = covering - self._expired
+        holding = covering & ~self._expired
         if holding:
-            return self._exceptions[min(holding)]
-        for place in covering:
-            vm.expired[place].add(patch.key)
+            return self._exceptions[first_of(holding)]
+        if covering:
+            vm.expired[patch.key] = vm.expired.get(patch.key, 0) | covering
         return None
 
     def _ignored_word(self, patch: Patch) -> Ignored | None:
@@ -185,6 +186,13 @@ class Counting:
             self._by_cause[cause].add(keys)
         self._all.add(set().union(*vm.by_cause.values()))
 
+    def _add_expired(self, by_key: dict[str, Places]) -> None:
+        of_vm = 0
+        for places in by_key.values():
+            self._expired_patches[places] += 1
+            of_vm |= places
+        self._expired_vms[of_vm] += 1
+
     def _lowered(self, row: Row, left_out: Sequence[LeftOutPatch]) -> Row:
         """A copy of a row whose counts are lower by the entries that are left out; never below 0."""
         pressing = sum(each.patch.is_critical_or_security for each in left_out)
@@ -198,11 +206,17 @@ class Counting:
         tally = self._by_cause.get(Ignored(word), _Tally())
         return {"classification": word, "patches": tally.patches, "vms": tally.vms}
 
-    def _told_exception(self, place: int) -> JudgedException:
+    def _told_exceptions(self) -> list[JudgedException]:
+        patches, vms = _by_place(self._expired_patches), _by_place(self._expired_vms)
+        return [
+            self._told_exception(place, _Tally(patches[place], vms[place]))
+            for place in range(len(self._exceptions))
+        ]
+
+    def _told_exception(self, place: int, expired: _Tally) -> JudgedException:
         exception = self._exceptions[place]
-        tally = self._by_cause.get(exception, _Tally())
-        if place in self._expired:
-            tally = self._by_expired.get(place, _Tally())
+        has_expired = exception.has_expired(self._on)
+        tally = expired if has_expired else self._by_cause.get(exception, _Tally())
         return {
             "number": exception.number,
             "scope": [*exception.scope],
@@ -216,12 +230,21 @@ class Counting:
         }
 
     def _state(self, place: int, tally: _Tally) -> ExceptionState:
-        if place in self._expired:
+        if self._expired >> place & 1:
             return "expired"
         if tally.patches:
             return "applied"
-        return "shadowed" if place in self._seen else "unused"
+        return "shadowed" if self._seen >> place & 1 else "unused"
 
 
 def _less(count: int | None, by: int) -> int | None:
     return None if count is None else max(0, count - by)
+
+
+def _by_place(counts: Counter[Places]) -> Counter[int]:
+    """The counts of sets as counts of each place in them."""
+    found: Counter[int] = Counter()
+    for places, count in counts.items():
+        for place in places_in(places):
+            found[place] += count
+    return found

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 import pytest
 
 from fleetscan.errors import UsageError
-from fleetscan.judgement.covered import Covered
+from fleetscan.judgement.covered import Covered, places_in
 from fleetscan.judgement.exceptions import PatchException, exceptions_of
 from fleetscan.records.patches import Patch, PatchReader
 from fleetscan.records.row import Row
@@ -48,11 +48,11 @@ def patch(listed: dict[str, object], os_type: str = "Windows") -> Patch:
 
 def covers(scope: str, of: Row) -> bool:
     found = read_one(scope=scope)
-    return 0 in Covered([found]).on_vm(of)
+    return Covered([found]).on_vm(of) == 1
 
 
 def covers_patch(wanted: str, of: Patch) -> bool:
-    return 0 in Covered([read_one(patch=f"'{wanted}'")]).on_patch(of)
+    return Covered([read_one(patch=f"'{wanted}'")]).on_patch(of) == 1
 
 
 def test_a_file_of_two_entries_is_read() -> None:
@@ -210,7 +210,7 @@ def test_a_scope_with_a_slash_is_about_the_id_and_one_without_about_the_name(
 def test_one_text_of_a_scope_is_enough_and_without_a_scope_the_fleet_is_covered() -> None:
     assert covers("['other', 'vm-1']", row("vm-1"))
     assert not covers("['other', 'vm-2']", row("vm-1"))
-    assert 0 in Covered([read_one()]).on_vm(row("any"))
+    assert Covered([read_one()]).on_vm(row("any")) == 1
 
 
 @pytest.mark.parametrize(
@@ -277,12 +277,11 @@ def test_random_exceptions_cover_what_a_naive_look_at_each_text_says(seed: int) 
     exceptions = exceptions_of(text, "x.toml")
     covered = Covered(exceptions)
     for of, aged in drawn(draw).rows:
-        on_vm = {n for n, each in enumerate(exceptions) if is_in_scope(each, of)}
-        assert covered.on_vm(of) == on_vm
+        on_vm = [n for n, each in enumerate(exceptions) if is_in_scope(each, of)]
+        assert [*places_in(covered.on_vm(of))] == on_vm
         for each, _ in aged:
-            assert covered.on_patch(each) == {
-                n for n, ex in enumerate(exceptions) if is_meant(ex.patch, each)
-            }
+            on_patch = [n for n, exception in enumerate(exceptions) if is_meant(exception.patch, each)]
+            assert [*places_in(covered.on_patch(each))] == on_patch
 
 
 def is_in_scope(exception: PatchException, of: Row) -> bool:
