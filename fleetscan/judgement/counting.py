@@ -18,7 +18,7 @@ from fleetscan.judgement.ages import Age
 from fleetscan.judgement.covered import Covered, Places, first_of, places_in
 from fleetscan.judgement.exceptions import PatchException
 from fleetscan.judgement.listed import AgedPatch
-from fleetscan.records.judged import ExceptionState, IgnoredClassification, JudgedException, LeftOut
+from fleetscan.records.judged import AsOf, ExceptionState, IgnoredClassification, JudgedException, LeftOut
 from fleetscan.records.patches import Patch
 from fleetscan.records.row import Row
 
@@ -98,11 +98,13 @@ class Counting:
         self._ignored: dict[str, str] = {}
         for word in ignored_classifications:
             self._ignored.setdefault(word.lower(), word)
-        self._as_of, self._on = as_of, on
+        self._on = on
+        self._later = None if as_of is None else Later(as_of)
         self._covered = Covered(exceptions)
         self._expired = sum(1 << place for place, each in enumerate(exceptions) if each.has_expired(on))
         self._seen = 0
         self._words: dict[Patch, Ignored | None] = {}
+        self._pressing: dict[Patch, bool] = {}
         self._by_cause: dict[Cause, _Tally] = defaultdict(_Tally)
         # How many patches, and VMs, would be left out by the same expired exceptions.
         self._expired_patches: Counter[Places] = Counter()
@@ -116,6 +118,8 @@ class Counting:
             return CountedVm(row, ())
         vm = _OfVm(self._covered.on_vm(row) if self._exceptions else 0)
         kept: list[AgedPatch] = []
+        last: Cause | None = None
+        keys: set[str] = set()
         for entry in aged_patches:
             patch, age = entry
             cause = self._cause(patch, age, vm)
@@ -123,7 +127,10 @@ class Counting:
                 kept.append(entry)
             else:
                 vm.left_out.append(LeftOutPatch(patch, age, cause))
-                vm.by_cause[cause].add(patch.key)
+                # (An exception is a value of many texts: it is looked up where it is another one.)
+                if cause is not last:
+                    last, keys = cause, vm.by_cause[cause]
+                keys.add(patch.key)
         if vm.expired:
             self._add_expired(vm.expired)
         if not vm.left_out:
@@ -133,16 +140,13 @@ class Counting:
 
     def told(self) -> LeftOut:
         """What was left out so far."""
-        later = None if self._as_of is None else self._by_cause.get(Later(self._as_of), _Tally())
         return {
             "critical_and_security_count": self._critical,
             "other_count": self._other,
             "patches": self._all.patches,
             "vms": self._all.vms,
             "ignored_classifications": [self._told_ignored(word) for word in self._ignored.values()],
-            "as_of": None
-            if later is None or self._as_of is None
-            else {"day": self._as_of.isoformat(), "patches": later.patches, "vms": later.vms},
+            "as_of": None if self._later is None else self._told_later(self._later),
             "exceptions": self._told_exceptions(),
         }
 
@@ -155,8 +159,8 @@ class Counting:
         if ignored is not None:
             return ignored
         # 2. A later day.
-        if self._as_of is not None and self._is_later(patch, age, self._as_of):
-            return Later(self._as_of)
+        if self._later is not None and self._is_later(patch, age, self._later.as_of):
+            return self._later
         # 3. An exception: the first of the file that holds. An expired one leaves nothing out.
         holding = covering & ~self._expired
         if holding:
@@ -181,6 +185,12 @@ class Counting:
             return patch.published_on > as_of.isoformat()
         return age is not None and age.days < (self._on - as_of).days
 
+    def _is_pressing(self, patch: Patch) -> bool:
+        found = self._pressing.get(patch)
+        if found is None:
+            found = self._pressing[patch] = patch.is_critical_or_security
+        return found
+
     def _keep_account(self, vm: _OfVm) -> None:
         for cause, keys in vm.by_cause.items():
             self._by_cause[cause].add(keys)
@@ -195,12 +205,16 @@ class Counting:
 
     def _lowered(self, row: Row, left_out: Sequence[LeftOutPatch]) -> Row:
         """A copy of a row whose counts are lower by the entries that are left out; never below 0."""
-        pressing = sum(each.patch.is_critical_or_security for each in left_out)
+        pressing = sum(self._is_pressing(each.patch) for each in left_out)
         critical = _less(row["critical_and_security_count"], pressing)
         other = _less(row["other_count"], len(left_out) - pressing)
         self._critical += (row["critical_and_security_count"] or 0) - (critical or 0)
         self._other += (row["other_count"] or 0) - (other or 0)
         return {**row, "critical_and_security_count": critical, "other_count": other}
+
+    def _told_later(self, later: Later) -> AsOf:
+        tally = self._by_cause.get(later, _Tally())
+        return {"day": later.as_of.isoformat(), "patches": tally.patches, "vms": tally.vms}
 
     def _told_ignored(self, word: str) -> IgnoredClassification:
         tally = self._by_cause.get(Ignored(word), _Tally())

@@ -96,7 +96,7 @@ class _Texts:
 
 
 def _fixed_piece(glob: str) -> str:
-    """The piece of a glob that tells most, "" without one; what follows a "[" may be a part of its letters."""
+    """The piece of a glob that tells most, "" without one. What follows a "[" may be one letter of many."""
     pieces = re.split("[*?]", glob.partition("[")[0])
     return max(pieces, key=lambda piece: (piece not in IN_EVERY_ID, len(piece)))
 
