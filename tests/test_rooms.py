@@ -57,8 +57,8 @@ ROOMS = {
     "patch_counts": Room(of("model"), barred=IMPURE),
     "settings": Room(of("addresses", "errors", "nearest"), barred=IMPURE),
     "records": Room(VALUES | {"json_text", "azure_times", "patch_counts"}, barred=IMPURE),
-    "runs": Room(VALUES | {"json_text", "records"}),
     "judgement": Room(VALUES | {"nearest", "azure_times", "patch_counts", "records"}, barred=IMPURE),
+    "runs": Room(VALUES | {"json_text", "records"}),
     "history": Room(VALUES | {"json_text", "records", "runs"}),
     "engine": Room(
         of("model", "addresses", "json_text", "azure_times", "patch_counts"),

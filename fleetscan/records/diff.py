@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Annotated, Literal, TypeAlias, TypedDict
 
 from fleetscan.model import Json
-from fleetscan.records.report import MOST_PATCHES, MOST_VMS, ReportedVm, StateWord
+from fleetscan.records.report import StateWord
+from fleetscan.records.reported_vm import MOST_PATCHES, MOST_VMS, ReportedVm
 from fleetscan.records.row import OutcomeWord, ReasonWord
 from fleetscan.records.shapes import Count, UtcTime
 

@@ -110,6 +110,20 @@ def counted(row: CountedRow) -> CountedRow:
     }
 
 
+def target_of(row: Row) -> Target:
+    """Of a row what the sums group by."""
+    return Target(
+        resource_id=row["resource_id"],
+        subscription_id=row["subscription_id"],
+        resource_group=row["resource_group"],
+        name=row["name"],
+        location=row["location"],
+        subscription_name=row["subscription_name"],
+        os_type=row["os_type"],
+        tags=row["tags"],
+    )
+
+
 def encode(record: Mapping[str, object]) -> bytes:
     """`record` as one whole line of UTF-8 JSON, newline and all; ValueError where it nests too deeply."""
     return json_text.encode_line(record)

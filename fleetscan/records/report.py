@@ -9,29 +9,15 @@ from __future__ import annotations
 from typing import Annotated, Literal, TypeAlias, TypedDict
 
 from fleetscan.model import Json
-from fleetscan.records.row import OsType, OutcomeWord, ReasonWord
+from fleetscan.records.reported_vm import MOST_PATCHES, MOST_VMS, ReportedVm
+from fleetscan.records.row import OutcomeWord, ReasonWord
 from fleetscan.records.shapes import Count, HttpStatus, Seconds, UtcTime
 from fleetscan.records.totals import GroupTotals, NotListed, NotScanned, Requests
 
 Schema: TypeAlias = Literal["fleetscan.report/1"]
 SCHEMA: Schema = "fleetscan.report/1"
 
-MOST_VMS = 50
-MOST_PATCHES = 50
-
 StateWord: TypeAlias = Literal["complete", "stopped", "unfinished"]
-
-
-class ReportedVm(TypedDict):
-    """Which VM: names repeat in a fleet, ids do not."""
-
-    resource_id: Annotated[str, "The VM's id as Azure wrote it; unique without regard to case."]
-    name: Annotated[str, "The VM's own name; unique in its resource group alone."]
-    resource_group: Annotated[str, "Its resource group."]
-    subscription_id: Annotated[str, "Its subscription."]
-    subscription_name: Annotated[str | None, "The subscription's display name."]
-    location: Annotated[str | None, "The region, lower case without spaces."]
-    os_type: Annotated[OsType | None, "What the VM runs."]
 
 
 class WorstVm(ReportedVm):

@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from fleetscan.records.patches import UNNAMED
-from fleetscan.records.report import Report, ReportedVm, UnassessedReason
+from fleetscan.records.report import Report, UnassessedReason
+from fleetscan.records.reported_vm import ReportedVm
 from fleetscan.records.totals import GroupTotals, NotListed
 from fleetscan.report.commands import Spelled, next_command, show_flags
 from fleetscan.report.figures import counted, duration, parts_of, percent_words

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
 from fleetscan.records.patches import UNNAMED
-from fleetscan.records.report import MissedPatch, Report, ReportedVm, UnassessedReason, UnassessedVm
+from fleetscan.records.report import MissedPatch, Report, UnassessedReason, UnassessedVm
+from fleetscan.records.reported_vm import ReportedVm
 from fleetscan.report.cells import aligned, cells, cut
 from fleetscan.report.commands import Spelled, next_command, show_flags
 from fleetscan.report.figures import counted

@@ -10,15 +10,8 @@ from collections import Counter
 from collections.abc import Iterable
 
 from fleetscan.records.patches import PatchReader
-from fleetscan.records.report import (
-    MOST_PATCHES,
-    MOST_VMS,
-    MissedPatch,
-    ReportedVm,
-    UnassessedReason,
-    UnassessedVm,
-    WorstVm,
-)
+from fleetscan.records.report import MissedPatch, UnassessedReason, UnassessedVm, WorstVm
+from fleetscan.records.reported_vm import MOST_PATCHES, MOST_VMS, reported_vm
 from fleetscan.records.row import OutcomeWord, ReasonWord, Row
 from fleetscan.report.foremost import Foremost
 from fleetscan.report.missed_patches import MissedPatches, missed
@@ -100,19 +93,6 @@ def in_order(reasons: Iterable[UnassessedReason]) -> list[UnassessedReason]:
 def _place(row: Row) -> tuple[str, str]:
     """The order among VMs that are as bad as another: by name, then by id, the case of neither."""
     return row["name"].lower(), row["resource_id"].lower()
-
-
-def reported_vm(row: Row) -> ReportedVm:
-    """Which VM a row is of."""
-    return {
-        "resource_id": row["resource_id"],
-        "name": row["name"],
-        "resource_group": row["resource_group"],
-        "subscription_id": row["subscription_id"],
-        "subscription_name": row["subscription_name"],
-        "location": row["location"],
-        "os_type": row["os_type"],
-    }
 
 
 def _worst_vm(row: Row) -> WorstVm:

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 
 from fleetscan import json_text
 from fleetscan.errors import OTHER_VERSION, CannotReadRunError
-from fleetscan.model import Target
 from fleetscan.records import machine_row
 from fleetscan.records.fleet_facts import not_listed
 from fleetscan.records.journal import Event, FleetListed, Listed, event_of
@@ -35,7 +34,7 @@ class BegunRun:
 
     def ended(self, row: Row) -> None:
         """Count a row."""
-        target = _target(row)
+        target = machine_row.target_of(row)
         if self.listed is None:
             self._totals.listed(target)
         if row["outcome"] not in REASONS:
@@ -77,17 +76,3 @@ class BegunRun:
 
 def _is_tag(word: object) -> bool:
     return isinstance(word, str) and word.startswith(TAG_PREFIX) and word != TAG_PREFIX
-
-
-def _target(row: Row) -> Target:
-    """Of a row what the sums group by."""
-    return Target(
-        resource_id=row["resource_id"],
-        subscription_id=row["subscription_id"],
-        resource_group=row["resource_group"],
-        name=row["name"],
-        location=row["location"],
-        subscription_name=row["subscription_name"],
-        os_type=row["os_type"],
-        tags=row["tags"],
-    )

@@ -1,0 +1,66 @@
+"""The totals of a run after what does not count was left out: over rows as `counting` gives them.
+
+The sums about patches change, and compliance with them; what was listed, how it ended and coverage do not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TypeVar, cast
+
+from fleetscan.records.machine_row import target_of
+from fleetscan.records.row import Row
+from fleetscan.records.sums import TAG_PREFIX, RunningTotals, percent
+from fleetscan.records.totals import GroupTotals, Totals
+
+Line = TypeVar("Line", GroupTotals, Totals)
+
+
+class Recount:
+    """Call `add` for each row after what does not count was left out of it, then `recounted`."""
+
+    def __init__(self, groups: Iterable[GroupTotals]) -> None:
+        """`groups` are the run's own lines: what it was grouped by."""
+        tags = [*dict.fromkeys(each["scope"] for each in groups if each["scope"].startswith(TAG_PREFIX))]
+        self._sums = RunningTotals("", tags)
+        self._compliant = RunningTotals("", tags)
+
+    def add(self, row: Row) -> None:
+        """Take up a row; of one that was not assessed nothing is summed."""
+        if row["outcome"] != "assessed":
+            return
+        target = target_of(row)
+        self._sums.listed(target)
+        self._sums.ended(target, row)
+        if row["critical_and_security_count"] == 0:
+            self._compliant.listed(target)
+
+    def recounted(self, totals: Totals, groups: Sequence[GroupTotals]) -> tuple[Totals, list[GroupTotals]]:
+        """The fleet's line and those of the groups, with the figures that count."""
+        fleet, sums = self._sums.sums()
+        summed = {_which(line): line for line in (fleet, *sums)}
+        all_compliant, compliant = self._compliant.sums()
+        counts = {_which(line): line["listed"] for line in (all_compliant, *compliant)}
+
+        def told(line: Line) -> Line:
+            return _with(line, summed.get(_which(line)), counts.get(_which(line), 0))
+
+        return told(totals), [told(group) for group in groups]
+
+
+def _which(line: GroupTotals) -> tuple[str, str | None]:
+    return line["scope"], line["key"]
+
+
+def _with(line: Line, sums: GroupTotals | None, compliant: int) -> Line:
+    """A copy of `line` with these sums; those of a group without an assessed VM are 0."""
+    return cast(
+        Line,
+        {
+            **line,
+            "critical_and_security_count": 0 if sums is None else sums["critical_and_security_count"],
+            "other_count": 0 if sums is None else sums["other_count"],
+            "vms_with_critical_or_security": 0 if sums is None else sums["vms_with_critical_or_security"],
+            "compliance_pct": percent(compliant, line["listed"]),
+        },
+    )
