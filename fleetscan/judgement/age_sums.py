@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Literal, TypeAlias
 
-from fleetscan.judgement.ages import Age, Aged
+from fleetscan.judgement.ages import Age, AgedPatch
+from fleetscan.judgement.listed import unlisted
 from fleetscan.records.ages import OVER_DAYS, AgeBucket, Ages, ByBasis, OldestPatch, UnknownAges
 from fleetscan.records.row import Row
 
@@ -24,19 +25,20 @@ class AgeSums:
     def __init__(self, on: date, history_since: date | None) -> None:
         self._on = on
         self._history_since = history_since
-        self._pairs: Counter[Aged] = Counter()
+        self._pairs: Counter[AgedPatch] = Counter()
         self._vms: Counter[Age | None] = Counter()
         self._partly = 0
         self._not_listed = 0
         self._vms_not_listed = 0
         # The oldest patch so far on the first VM by name: its place in the order, itself, and that VM.
-        self._oldest: tuple[tuple[object, ...], Aged, str] | None = None
+        self._oldest: tuple[tuple[object, ...], AgedPatch, str] | None = None
 
-    def add(self, row: Row, aged: Sequence[Aged]) -> None:
-        """Take up an assessed VM's patches."""
-        self._count_not_listed(row)
+    def add(self, row: Row, aged: Sequence[AgedPatch]) -> None:
+        """Take up an assessed VM's patches, after what does not count was left out."""
+        self._count_not_listed(row, aged)
         if not aged:
             return
+        aged = _once(aged)
         self._pairs.update(aged)
         known = [each for each in aged if each[1] is not None]
         if not known:
@@ -59,11 +61,10 @@ class AgeSums:
             "oldest": self._oldest_patch(),
         }
 
-    def _count_not_listed(self, row: Row) -> None:
-        """What Azure counted, and left out of the list."""
-        if row["patches_complete"] is False:
-            counted = (row["critical_and_security_count"] or 0) + (row["other_count"] or 0)
-            self._not_listed += max(0, counted - (row["patch_count"] or 0))
+    def _count_not_listed(self, row: Row, aged: Sequence[AgedPatch]) -> None:
+        """What Azure counted, and left out of the list: of one that is marked as cut, one at least."""
+        if (missing := unlisted(row, aged)) is not None:
+            self._not_listed += max(1, sum(filter(None, missing)))
             self._vms_not_listed += 1
 
     def _buckets(self) -> list[AgeBucket]:
@@ -122,7 +123,7 @@ class AgeSums:
         }
 
 
-def _oldest_first(aged: Aged) -> tuple[int, bool, str]:
+def _oldest_first(aged: AgedPatch) -> tuple[int, bool, str]:
     """The order of patches of known age: of as many days the critical ones first."""
     patch, age = aged
     return -(age.days if age else 0), not patch.is_critical_or_security, patch.key
@@ -147,3 +148,17 @@ def _none() -> ByBasis:
 def _count(buckets: list[AgeBucket], figure: Figure, age: Age, count: int) -> None:
     place = max(0, bisect_left(OVER_DAYS, age.days) - 1)
     buckets[place][figure][age.basis] += count
+
+
+def _once(aged: Sequence[AgedPatch]) -> Sequence[AgedPatch]:
+    """Each patch once: of one that is listed twice the older entry."""
+    oldest: dict[str, AgedPatch] = {}
+    for entry in aged:
+        other = oldest.setdefault(entry[0].key, entry)
+        if other is not entry and _days(entry) > _days(other):
+            oldest[entry[0].key] = entry
+    return aged if len(oldest) == len(aged) else [*oldest.values()]
+
+
+def _days(entry: AgedPatch) -> int:
+    return -1 if entry[1] is None else entry[1].days

@@ -22,8 +22,8 @@ class Age(NamedTuple):
     basis: Basis
 
 
-Aged: TypeAlias = tuple[Patch, Age | None]
-"""A patch that a VM misses, and for how long."""
+AgedPatch: TypeAlias = tuple[Patch, Age | None]
+"""An entry of a VM's list with its age, None where that is unknown."""
 
 
 class Ager:
@@ -34,21 +34,19 @@ class Ager:
         self._published: dict[Patch, Age | None] = {}
         self._seen: dict[date, Age] = {}
 
-    def of(self, patches: Iterable[Patch], first_seen: Mapping[str, date] | None) -> list[Aged]:
-        """A VM's patches with their ages: each once, of one that is listed twice the older.
+    def of(self, patches: Iterable[Patch], first_seen: Mapping[str, date] | None) -> list[AgedPatch]:
+        """The entries of a VM's list with their ages.
 
         `first_seen` has the day of the first sight by the patch's key, and None stands for no history. What
         it does not have was first seen by this run.
         """
-        aged: dict[str, Aged] = {}
+        aged: list[AgedPatch] = []
         for patch in patches:
             age = self._since_published(patch)
             if age is None and first_seen is not None:
                 age = self._since_seen(first_seen.get(patch.key, self.on))
-            other = aged.setdefault(patch.key, (patch, age))
-            if other[0] is not patch and _is_older(age, other[1]):
-                aged[patch.key] = patch, age
-        return [*aged.values()]
+            aged.append((patch, age))
+        return aged
 
     def _since_published(self, patch: Patch) -> Age | None:
         try:
@@ -67,7 +65,3 @@ class Ager:
     def _days(self, since: date) -> int:
         """A day that has not come yet is no age."""
         return max(0, (self.on - since).days)
-
-
-def _is_older(age: Age | None, other: Age | None) -> bool:
-    return age is not None and (other is None or age.days > other.days)

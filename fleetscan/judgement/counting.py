@@ -14,10 +14,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import NamedTuple, TypeAlias
 
-from fleetscan.judgement.ages import Age
+from fleetscan.judgement.ages import Age, AgedPatch
 from fleetscan.judgement.covered import Covered, Places, first_of, places_in
 from fleetscan.judgement.exceptions import PatchException
-from fleetscan.judgement.listed import AgedPatch
 from fleetscan.records.judged import AsOf, ExceptionState, IgnoredClassification, JudgedException, LeftOut
 from fleetscan.records.patches import Patch
 from fleetscan.records.row import Row

@@ -6,14 +6,10 @@ Given are a row and its patches with their ages, both after what does not count 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
-from fleetscan.judgement.ages import Age
-from fleetscan.records.patches import Patch
+from fleetscan.judgement.ages import AgedPatch
 from fleetscan.records.row import Row
-
-AgedPatch: TypeAlias = tuple[Patch, Age | None]
-"""An entry of a VM's list with its age, None where that is unknown."""
 
 
 class Unlisted(NamedTuple):

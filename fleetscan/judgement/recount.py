@@ -5,7 +5,7 @@ The sums about patches change, and compliance with them; what was listed, how it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar, cast
 
 from fleetscan.records.machine_row import target_of
@@ -35,25 +35,29 @@ class Recount:
         if row["critical_and_security_count"] == 0:
             self._compliant.listed(target)
 
-    def recounted(self, totals: Totals, groups: Sequence[GroupTotals]) -> tuple[Totals, list[GroupTotals]]:
+    def recounted(self, totals: Line, groups: Sequence[GroupTotals]) -> tuple[Line, list[GroupTotals]]:
         """The fleet's line and those of the groups, with the figures that count."""
-        fleet, sums = self._sums.sums()
-        summed = {_which(line): line for line in (fleet, *sums)}
-        all_compliant, compliant = self._compliant.sums()
-        counts = {_which(line): line["listed"] for line in (all_compliant, *compliant)}
+        summed, compliant = _by_group(self._sums), _by_group(self._compliant)
+        return _with(totals, summed, compliant), [_with(group, summed, compliant) for group in groups]
 
-        def told(line: Line) -> Line:
-            return _with(line, summed.get(_which(line)), counts.get(_which(line), 0))
 
-        return told(totals), [told(group) for group in groups]
+def _by_group(sums: RunningTotals) -> dict[tuple[str, str | None], GroupTotals]:
+    fleet, groups = sums.sums()
+    return {_which(line): line for line in (fleet, *groups)}
 
 
 def _which(line: GroupTotals) -> tuple[str, str | None]:
     return line["scope"], line["key"]
 
 
-def _with(line: Line, sums: GroupTotals | None, compliant: int) -> Line:
-    """A copy of `line` with these sums; those of a group without an assessed VM are 0."""
+def _with(
+    line: Line,
+    summed: Mapping[tuple[str, str | None], GroupTotals],
+    compliant: Mapping[tuple[str, str | None], GroupTotals],
+) -> Line:
+    """A copy of `line` with the sums of its group; those of a group without an assessed VM are 0."""
+    which = _which(line)
+    sums, good = summed.get(which), compliant.get(which)
     return cast(
         Line,
         {
@@ -61,6 +65,6 @@ def _with(line: Line, sums: GroupTotals | None, compliant: int) -> Line:
             "critical_and_security_count": 0 if sums is None else sums["critical_and_security_count"],
             "other_count": 0 if sums is None else sums["other_count"],
             "vms_with_critical_or_security": 0 if sums is None else sums["vms_with_critical_or_security"],
-            "compliance_pct": percent(compliant, line["listed"]),
+            "compliance_pct": percent(0 if good is None else good["listed"], line["listed"]),
         },
     )

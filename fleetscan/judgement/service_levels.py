@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
-from fleetscan.judgement.ages import Age
-from fleetscan.judgement.foremost_breaches import ForemostBreaches
-from fleetscan.judgement.listed import AgedPatch, Unlisted, unlisted
+from fleetscan.judgement.ages import Age, AgedPatch
+from fleetscan.judgement.listed import Unlisted, unlisted
 from fleetscan.judgement.rules_text import Rules, days_of
 from fleetscan.nearest import nearest
+from fleetscan.records.foremost import Foremost
 from fleetscan.records.judged import (
     BreachingVm,
     ClassWord,
@@ -25,7 +25,7 @@ from fleetscan.records.judged import (
     ServiceLevelsJudged,
 )
 from fleetscan.records.patches import Patch
-from fleetscan.records.reported_vm import reported_vm
+from fleetscan.records.reported_vm import MOST_VMS, reported_vm
 from fleetscan.records.row import Row
 
 RULES = Rules("service levels", "critical=7d, security=30d, other=90d")
@@ -112,7 +112,7 @@ class ServiceLevels:
             "critical_and_security": _no_levels(),
             "other": _no_levels(),
         }
-        self._worst = ForemostBreaches()
+        self._worst: Foremost[BreachingVm] = Foremost(MOST_VMS)
 
     def add(self, row: Row, aged_patches: Sequence[AgedPatch]) -> None:
         """Take up a row with its patches, both after what does not count was left out."""

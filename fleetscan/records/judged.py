@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypeAlias, TypedDict
 
+from fleetscan.records.ages import Ages, BasisWord
 from fleetscan.records.reported_vm import MOST_VMS, ReportedVm
 from fleetscan.records.shapes import Count
 
 ClassWord: TypeAlias = Literal["critical", "security", "critical_and_security", "other"]
-BasisWord: TypeAlias = Literal["published", "first_seen"]
 ExceptionState: TypeAlias = Literal["applied", "shadowed", "unused", "expired"]
 
 
@@ -107,3 +107,11 @@ class LeftOut(TypedDict):
     ignored_classifications: list[IgnoredClassification]
     as_of: AsOf | None
     exceptions: list[JudgedException]
+
+
+class Judged(TypedDict):
+    """A run judged: of its figures those of patches are over what counts."""
+
+    ages: Ages
+    left_out: Annotated[LeftOut | None, "What does not count; null where everything does."]
+    service_levels: Annotated[ServiceLevelsJudged | None, "Null where no service levels are set."]

@@ -14,10 +14,10 @@ from typing import NamedTuple
 
 from fleetscan.records.asked import is_same
 from fleetscan.records.diff import SCHEMA, ChangedPatch, ChangedVm, ChangedVms, Diff, DiffRun
+from fleetscan.records.foremost import Foremost
 from fleetscan.records.patches import Patch, PatchReader
 from fleetscan.records.reported_vm import MOST_PATCHES, MOST_VMS, ReportedVm, reported_vm
 from fleetscan.records.row import OutcomeWord, Row
-from fleetscan.report.foremost import Foremost
 from fleetscan.report.missed_patches import newest_of
 from fleetscan.runs.looked import looked_at
 from fleetscan.runs.own_totals import not_listed

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from operator import attrgetter
 
+from fleetscan.records.foremost import Foremost
 from fleetscan.records.patches import Patch
 from fleetscan.records.report import MissedPatch
-from fleetscan.report.foremost import Foremost
 
 # What every view calls them, and their order.
 HEADING = "Most missed patches, critical and security first"

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from fleetscan.records.foremost import Foremost
 from fleetscan.records.patches import PatchReader
 from fleetscan.records.report import MissedPatch, UnassessedReason, UnassessedVm, WorstVm
 from fleetscan.records.reported_vm import MOST_PATCHES, MOST_VMS, reported_vm
 from fleetscan.records.row import OutcomeWord, ReasonWord, Row
-from fleetscan.report.foremost import Foremost
 from fleetscan.report.missed_patches import MissedPatches, missed
 from fleetscan.report.reasons import how_bad, meaning_of
 

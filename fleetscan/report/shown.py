@@ -16,10 +16,10 @@ from typing import Any, TypeAlias
 
 from fleetscan.errors import Remedy, UsageError
 from fleetscan.nearest import nearest
+from fleetscan.records.foremost import Foremost
 from fleetscan.records.patches import Patch, PatchReader, kb_of
 from fleetscan.records.row import Row
 from fleetscan.report.columns import OF_PATCH, OF_VM, OF_VM_PATCH, Column, Columns, Line
-from fleetscan.report.foremost import Foremost
 from fleetscan.report.missed_patches import MissedPatches
 from fleetscan.report.reasons import how_bad
 

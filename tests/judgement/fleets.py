@@ -6,8 +6,7 @@ import random
 from dataclasses import dataclass, replace
 from typing import cast
 
-from fleetscan.judgement.ages import Age
-from fleetscan.judgement.listed import AgedPatch
+from fleetscan.judgement.ages import Age, AgedPatch
 from fleetscan.model import Ending, Json, Outcome, Reason, Target
 from fleetscan.records import machine_row
 from fleetscan.records.fleet_facts import FleetFacts, RequestCounts

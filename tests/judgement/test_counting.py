@@ -9,10 +9,9 @@ from datetime import date, timedelta
 
 import pytest
 
-from fleetscan.judgement.ages import Age
+from fleetscan.judgement.ages import Age, AgedPatch
 from fleetscan.judgement.counting import CountedVm, Counting, Ignored, Later
 from fleetscan.judgement.exceptions import PatchException
-from fleetscan.judgement.listed import AgedPatch
 from fleetscan.judgement.recount import Recount
 from fleetscan.model import Json
 from fleetscan.records.patches import Patch, PatchReader

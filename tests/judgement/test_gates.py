@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import random
+from datetime import date
 
 import pytest
 
+from fleetscan.judgement.age_sums import AgeSums
 from fleetscan.judgement.ages import Age
 from fleetscan.judgement.gate_figures import FIGURES, figures_table
 from fleetscan.judgement.gates import Gate, breaches, gates_of, needs_age
-from fleetscan.judgement.oldest import Oldest, OldestPatch
+from fleetscan.judgement.oldest import Oldest
 from fleetscan.records.totals import Totals
 from tests import series
 from tests.hostile import HOSTILE
@@ -236,9 +238,10 @@ def test_random_fleets_breach_as_a_naive_look_at_their_rows_says(seed: int) -> N
     draw = random.Random(seed)
     fleet = drawn(draw)
     of_fleet, _ = fleet.totals()
-    oldest = OldestPatch()
+    sums = AgeSums(date(2026, 11, 23), None)
     for row, patches in fleet.rows:
-        oldest.add(row, patches)
+        if row["outcome"] == "assessed":
+            sums.add(row, patches)
     assessed = [(row, patches) for row, patches in fleet.rows if row["outcome"] == "assessed"]
     limit = draw.choice((0, 7, 30, 400))
     ages = [age for _, patches in assessed for _, age in patches]
@@ -248,7 +251,7 @@ def test_random_fleets_breach_as_a_naive_look_at_their_rows_says(seed: int) -> N
         row["patches_complete"] is not True and (row["critical_and_security_count"] or row["other_count"])
         for row, _ in assessed
     )
-    found = breaches(gates_of(f"age>{limit}d"), of_fleet, oldest.told())
+    found = breaches(gates_of(f"age>{limit}d"), of_fleet, Oldest.of(sums.told()))
     assert [breach.value is None for breach in found] == (
         [False] if is_too_old and assessed else [True] if is_unknown else []
     )
@@ -256,21 +259,3 @@ def test_random_fleets_breach_as_a_naive_look_at_their_rows_says(seed: int) -> N
     bound = draw.randrange(20)
     found = breaches(gates_of(f"critical_and_security>{bound}"), of_fleet, None)
     assert bool(found) == (not assessed or critical > bound)
-
-
-@pytest.mark.series
-@pytest.mark.parametrize("seed", range(series.length(50, 500)))
-def test_the_oldest_of_a_random_fleet_is_that_of_all_its_patches(seed: int) -> None:
-    draw = random.Random(seed)
-    rows = [each for each in drawn(draw).rows if each[0]["outcome"] == "assessed"]
-    oldest = OldestPatch()
-    for row, patches in draw.sample(rows, len(rows)):
-        oldest.add(row, patches)
-    told = oldest.told()
-    known = [
-        (-age.days, patch.key, row["resource_id"]) for row, patches in rows for patch, age in patches if age
-    ]
-    expected = min(known, default=None)
-    assert (told.age and -told.age.days, told.patch, told.resource_id) == (expected or (None, None, None))
-    undated = [{patch.key for patch, age in patches if age is None} for _, patches in rows]
-    assert (told.undated_patches, told.undated_vms) == (sum(map(len, undated)), sum(map(bool, undated)))
