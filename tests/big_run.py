@@ -95,6 +95,7 @@ def run_facts(exit_code: int | None, group_by: tuple[str, ...] = ()) -> RunFacts
         "versions": {"fleetscan": "0.1.0", "python": "3.11.0"},
         "principal": None,
         "scope": {"subscriptions": [], "not_enabled": []},
+        "warnings": [],
         "selection": _selection(group_by),
         "settings": {},
     }

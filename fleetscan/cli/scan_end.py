@@ -36,7 +36,7 @@ def tell_end(summary: ScanSummary, hooks: Teller, settings: Settings, *, is_resu
             summary.totals,
             directory=summary.directory,
             stream=sys.stderr,
-            report=report_at_end(summary.directory),
+            report=_without_warnings(report_at_end(summary.directory)),
             spelled=_spelled(summary.directory, settings.endpoint, is_resumable=is_resumable),
             skipped_on_file_word=summary.skipped_on_file_word,
             are_errors_told=hooks.has_told_errors,
@@ -55,6 +55,13 @@ def _spelled(directory: Path | None, endpoint: str, *, is_resumable: bool) -> Sp
         return None
     spelled = spelled_for(str(directory), endpoint)
     return spelled if is_resumable else spelled._replace(retry=None)
+
+
+def _without_warnings(report: Report | None) -> Report | None:
+    """They stand above the summary, each where it was told."""
+    if report is not None:
+        report["warnings"] = []
+    return report
 
 
 def report_at_end(directory: Path | None) -> Report | None:

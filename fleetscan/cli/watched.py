@@ -35,7 +35,8 @@ async def watched_scan(
     `named` is the run that is resumed. A demo's VMs fail as planned, and its Azure ends with it, so that no
     later process can resume it.
     """
-    settings = replace(settings, runs=settings.runs or RUNS)
+    # A demo names its directory, wherever that is: no `latest` leads there.
+    settings = replace(settings, runs=None if is_demo else settings.runs or RUNS)
     settings.check_together()
     is_streamed = settings.out == STREAM
     if is_streamed:

@@ -85,6 +85,7 @@ class Report(TypedDict):
     inventory_errors: Annotated[
         list[NotListed] | None, "What could not be listed; null if that is not known."
     ]
+    warnings: Annotated[list[str], "What the scan warned of, as in run.json."]
     requests: Requests | None
     fleet: Annotated[GroupTotals, "The sums over the fleet, as in totals.jsonl."]
     groups: Annotated[

@@ -58,6 +58,9 @@ class RunFacts(TypedDict):
     finished_at: Annotated[UtcTime | None, "When the scan ended; null while it runs."]
     exit_code: Annotated[Count | None, "The exit code; null while the scan runs."]
     stopped_by: Annotated[str | None, "Why the scan ended early; null if it did not."]
+    warnings: Annotated[
+        list[str], "What the scan warned of, each sentence once: what it could not see, or took for dead."
+    ]
     versions: Versions
     principal: Principal | None
     scope: Scope

@@ -50,6 +50,7 @@ def report_of(run: Run, *, goes_on: Callable[[], bool] = lambda: True) -> Report
     report["state"] = run.state.value
     report["directory"] = str(_directory(run.path))
     report["endpoint"] = elsewhere(run.facts["selection"])
+    report["warnings"] = run.facts["warnings"]
     report["partial"] = [*_partial(run, begun)]
     return _with_names(report, named)
 
@@ -110,6 +111,7 @@ def _outline(
         "endpoint": elsewhere(selection),
         "not_scanned": passed_over,
         "inventory_errors": errors,
+        "warnings": [],
         "requests": None,
         "fleet": cast("GroupTotals", {name: fleet[name] for name in GroupTotals.__annotations__}),  # type: ignore[literal-required]
         "groups": [*groups],

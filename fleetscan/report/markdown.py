@@ -27,6 +27,7 @@ FAILED_SHOWN = 5
 PATCHES_SHOWN = 10
 GROUPS_SHOWN = 20
 ERRORS_SHOWN = 10
+WARNINGS_SHOWN = 10
 NAME_LIMIT_CHARS = 100
 MESSAGE_LIMIT_CHARS = 200
 LINE_LIMIT_CHARS = 1000
@@ -92,6 +93,10 @@ def _warnings(report: Report) -> Iterator[str]:
         yield f"**NOT LISTED**: and {len(errors) - ERRORS_SHOWN:,} more."
     if words := passed_over_words(report["not_scanned"]):
         yield f"**Passed over**: {code(words, LINE_LIMIT_CHARS)}"
+    warnings = report["warnings"]
+    yield from (f"**Warning**: {code(each, LINE_LIMIT_CHARS)}" for each in warnings[:WARNINGS_SHOWN])
+    if (more := len(warnings) - WARNINGS_SHOWN) > 0:
+        yield f"**Warning**: and {more:,} more, in `run.json`."
     if words := selection_words(report["selection"]):
         yield f"Selection: {code(words, LINE_LIMIT_CHARS)}"
 

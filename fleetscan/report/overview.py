@@ -26,6 +26,8 @@ BAR_CELLS = 10
 ERRORS_SHOWN = 8
 LABEL_CELLS = 11
 ERROR_LIMIT_CHARS = 160
+WARNINGS_SHOWN = 8
+WARNING_LIMIT_CHARS = 400
 GOOD: Style = "green"
 MIDDLING: Style = "yellow"
 
@@ -173,6 +175,14 @@ class Overview:
             yield self._text("NOT LISTED", BAD), self._text("unknown: the run has no totals", BAD)
         if passed_over := passed_over_words(self._report["not_scanned"]):
             yield self._text("Passed over", MIDDLING), self._text(passed_over, MIDDLING)
+        warnings = self._report["warnings"]
+        for warning in warnings[:WARNINGS_SHOWN]:
+            yield (
+                self._text("Warning", MIDDLING),
+                self._text(sanitize(warning, WARNING_LIMIT_CHARS), MIDDLING),
+            )
+        if (more := len(warnings) - WARNINGS_SHOWN) > 0:
+            yield self._text("Warning", MIDDLING), self._text(f"and {more:,} more, in run.json", MIDDLING)
         if asked := selection_words(self._report["selection"]):
             yield self._text("Selection"), self._text(asked)
 

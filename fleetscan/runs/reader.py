@@ -192,6 +192,9 @@ class Run:
         except ValueError as error:
             raise self._unreadable(f"{where} is not JSON") from error
         schema = SCHEMAS[record]
+        if record is RunFacts and isinstance(told, dict):
+            # A run of before they were kept.
+            told.setdefault("warnings", [])
         if isinstance(told, dict) and is_later(found := told.get("schema"), schema):
             raise CannotReadRunError(str(self.path), f"{where} is of schema {found}", OTHER_VERSION)
         try:

@@ -186,7 +186,7 @@ class LiveScan:
                 started_with=None if self._named is None else self._named.started_with,
             )
             for warning in [] if self._named is None else self._named.warnings:
-                self._hooks.warning(warning)
+                self._scan_run.hooks.warning(warning)
             summary = await self._scan_run.go(tokens)
         return await follow_up(summary, self._settings, self._hooks)
 

@@ -63,7 +63,6 @@ class Run:
         self._settings = settings
         self._is_named = started_with is not None
         self._taken_up: Path | None = None
-        self._hooks = hooks
         self._stop = stop
         self._clock = WallClock(datetime.now(UTC), time.monotonic())
         self._chance = random.Random().random  # noqa: S311 - jitter, not a secret
@@ -76,6 +75,7 @@ class Run:
             are_failures_planned=are_failures_planned,
             started_with=started_with,
         )
+        self._hooks = self.hooks = self._session.hooks
         self._dispatcher = Dispatcher(
             self._session.broker,
             transport,

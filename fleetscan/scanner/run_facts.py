@@ -32,15 +32,20 @@ class RunDescription:
     clock: WallClock
     started_at: str
 
-    def begun(self) -> RunFacts:
+    def begun(self, warnings: list[str]) -> RunFacts:
         """run.json while the run is unfinished."""
-        return self._facts(None, None, None)
+        return self._facts(None, None, None, warnings)
 
-    def ended(self, ended_at: float, code: int, stopped_by: FleetscanError | None) -> RunFacts:
+    def ended(
+        self, ended_at: float, code: int, stopped_by: FleetscanError | None, warnings: list[str]
+    ) -> RunFacts:
         """run.json once it has ended at the monotonic second `ended_at`."""
-        return self._facts(self.clock.iso(ended_at), code, None if stopped_by is None else stopped_by.what)
+        why = None if stopped_by is None else stopped_by.what
+        return self._facts(self.clock.iso(ended_at), code, why, warnings)
 
-    def _facts(self, finished_at: str | None, code: int | None, stopped_by: str | None) -> RunFacts:
+    def _facts(
+        self, finished_at: str | None, code: int | None, stopped_by: str | None, warnings: list[str]
+    ) -> RunFacts:
         return {
             "schema": SCHEMA,
             "scan_id": self.scan_id,
@@ -48,6 +53,7 @@ class RunDescription:
             "finished_at": finished_at,
             "exit_code": code,
             "stopped_by": stopped_by,
+            "warnings": warnings,
             "versions": {"fleetscan": __version__, "python": platform.python_version()},
             "principal": self.principal,
             "scope": self.scope,

@@ -38,13 +38,14 @@ from fleetscan.scanner.asking import selection_of
 from fleetscan.scanner.broker import Broker
 from fleetscan.scanner.busy_notes import of_assessing, of_stale, of_unseen
 from fleetscan.scanner.hooks import Hooks
+from fleetscan.scanner.kept_warnings import KeptWarnings
 from fleetscan.scanner.last_assessments import LastAssessments
 from fleetscan.scanner.policy import limits_of, longest_first, operation_rules, past_durations
 from fleetscan.scanner.recorder import Recorder, ignore
 from fleetscan.scanner.resume import Resumption
 from fleetscan.scanner.run_facts import RunDescription, exit_code, principal_facts
 from fleetscan.scanner.stores import runs_of
-from fleetscan.scanner.summary import ScanSummary, stopped
+from fleetscan.scanner.summary import ScanSummary, earlier_warnings, stopped
 from fleetscan.scanner.unfinished import Unfinished
 from fleetscan.settings.declared import Settings
 
@@ -63,7 +64,7 @@ class Session:
     """Used once: `open`, then `operations` for the broker, then `finish`.
 
     `clock` gives times that other processes can use, `chance` returns 0.0 to 1.0. `directory` is where the
-    run is, from when it can be resumed on; None where it is kept nowhere.
+    run is, from when it can be resumed on; None where it is kept nowhere. `hooks` keep the run's warnings.
     """
 
     def __init__(
@@ -80,7 +81,7 @@ class Session:
         """`started_with` are what run.json keeps, where `settings` hold for this process alone."""
         self._settings = settings
         self._started_with = started_with or settings
-        self._hooks = hooks
+        self.hooks = self._hooks = KeptWarnings(hooks)
         self._clock = clock
         self._chance = chance
         self._on_row = on_row
@@ -92,7 +93,7 @@ class Session:
         self.directory: Path | None = None
         self.broker = Broker(
             Scheduler(limits_of(settings), AT_FIRST, settings.max_in_flight),
-            hooks=hooks,
+            hooks=self._hooks,
             on_end=self._ended,
             on_bug=self._broke,
         )
@@ -123,13 +124,14 @@ class Session:
         at = self._clock.epoch(self._clock.monotonic)
         store.begin(resumption.scan_id, principal, self._selection, at)
         self.directory = store.output.path
+        self._hooks.recall(earlier_warnings(store))
         # Rows without a listing could not be resumed: it is on the disk before the first of them.
         if not resumption.is_listed:
             store.note_fleet(fleet.targets, fleet.errors, fleet.scope)
         store.secure()
         self._unfinished = Unfinished(len(fleet.targets), resumption.story)
         self.broker.note_in(store.journal, self._clock, self._unfinished)
-        store.output.write_run(self._description.begun())
+        store.output.write_run(self._description.begun(self._hooks.told()))
         self._count(fleet, resumption)
 
     def _count(self, fleet: Fleet, resumption: Resumption) -> None:
@@ -245,9 +247,11 @@ class Session:
         return Operation.beside(target, self._rules, number, self._resumption.began_at(self._clock))
 
     def keep(self, now: float) -> None:
-        """Journal the requests so far; they survive a power cut once the store is synced."""
+        """Write down the requests and warnings so far; they survive a power cut once the store is synced."""
         counted = RequestsCounted(self._clock.epoch(now), self.broker.counts.told())
         self._store.journal.write(counted)
+        if self._hooks.has_news:
+            self._store.output.write_run(self._description.begun(self._hooks.told()))
 
     def look_ahead(self, now: float) -> None:
         """Tell the hooks how much longer the scan takes, once the operations are made."""
@@ -272,7 +276,9 @@ class Session:
             lambda: self.keep(now),
             store.output.close,
             lambda: store.output.write_totals(lines),
-            lambda: store.output.write_run(self._description.ended(now, code, stopped_by)),
+            lambda: store.output.write_run(
+                self._description.ended(now, code, stopped_by, self._hooks.told())
+            ),
         )
         for write in last_writes:
             # Each on its own: run.json says how the run ended even if the disk has no room for the rest.

@@ -65,6 +65,16 @@ def finished_summary(store: RunStore) -> ScanSummary | None:
         return None
 
 
+def earlier_warnings(store: RunStore) -> list[str]:
+    """What the processes warned of that worked on the run before; none where it is new, or does not tell."""
+    if store.output.path is None or store.story is None:
+        return []
+    try:
+        return open_run(store.output.path).facts["warnings"]
+    except CannotReadRunError:
+        return []
+
+
 def no_run(scan_id: str, selection: Selection, clock: WallClock) -> ScanSummary:
     """The summary where there is nothing to scan: no VM, no request, no file."""
     at = clock.iso(clock.monotonic)

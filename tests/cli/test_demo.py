@@ -50,6 +50,13 @@ def test_a_demo_leaves_the_runs_of_a_fleet_alone_and_its_commands_work_as_printe
     assert "fleetscan-runs/20261123T020000Z-5c1f2a90" in fleetscan(tmp_path, "report").stderr
 
 
+def test_no_latest_leads_to_a_demo_wherever_it_is_written(tmp_path: Path) -> None:
+    for out in ("fleetscan-runs/demo", "fleetscan-demo/demo"):
+        demo = fleetscan(tmp_path, "demo", "--machines", "3", "--speed", "100000", "--out", out)
+        assert (demo.returncode, "latest" in demo.stderr) == (0, False)
+        assert os.listdir((tmp_path / out).parent) == ["demo"]
+
+
 def test_a_demo_that_is_quiet_says_nothing(tmp_path: Path) -> None:
     demo = fleetscan(tmp_path, "demo", "--machines", "3", "--speed", "100000", "--quiet")
     assert (demo.returncode, demo.stdout, demo.stderr) == (0, "", "")

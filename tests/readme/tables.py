@@ -42,7 +42,7 @@ NOT_RUN = {
     "fleetscan-runs/20261123T020000Z-5c1f2a90/": PICTURE,
     "    results.jsonl    one line per listed VM, written when it is done": PICTURE,
     "    totals.jsonl     the fleet, then each subscription, location, OS and tag of --group-by": PICTURE,
-    "    run.json         settings, versions, times, scope, who ran it; no secrets": PICTURE,
+    "    run.json         settings, versions, times, scope, warnings, who ran it; no secrets": PICTURE,
     "    journal.jsonl    what a resume needs: the fleet, each start, each accepted operation, each end": (
         PICTURE
     ),

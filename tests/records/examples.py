@@ -146,6 +146,7 @@ def run_facts(exit_code: int | None = 0) -> RunFacts:
         "versions": {"fleetscan": "0.1.0", "python": "3.11.7"},
         "principal": None,
         "scope": {"subscriptions": [], "not_enabled": []},
+        "warnings": [],
         "selection": {},
         "settings": {},
     }

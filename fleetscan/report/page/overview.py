@@ -152,6 +152,7 @@ class Overview:
                 )
                 for each in passed_over
             ],
+            "warnings": [cut(each, MESSAGE_LIMIT_CHARS) for each in self._run.facts["warnings"]],
             "limit": limit if is_cut else None,
             "is_retry": is_retry,
             # A full bar stands for a whole fleet alone.
