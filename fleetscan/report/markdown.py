@@ -14,7 +14,7 @@ from fleetscan.records.report import Report, ReportedVm, UnassessedReason
 from fleetscan.records.totals import GroupTotals, NotListed
 from fleetscan.report.commands import Spelled, next_command, show_flags
 from fleetscan.report.figures import counted, duration, parts_of, percent_words
-from fleetscan.report.left_out import passed_over_words, selection_words
+from fleetscan.report.left_out import passed_over_words, selection_words, unlisted_words
 from fleetscan.report.missed_patches import HEADING, title_beside
 from fleetscan.report.reasons import meaning_of
 from fleetscan.report.sanitize import sanitize
@@ -89,6 +89,8 @@ def _warnings(report: Report) -> Iterator[str]:
         yield f"**NOT LISTED**: and {len(errors) - ERRORS_SHOWN:,} more."
     if words := passed_over_words(report["not_scanned"]):
         yield f"**Passed over**: {code(words, LINE_LIMIT_CHARS)}"
+    if words := unlisted_words(report["selection"], report["fleet"]["listed"]):
+        yield f"**Left out**: {words}"
     if words := selection_words(report["selection"]):
         yield f"Selection: {code(words, LINE_LIMIT_CHARS)}"
 
