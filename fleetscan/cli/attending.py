@@ -6,7 +6,7 @@ signal handlers in the main thread alone; here they only put the signal's number
 1. While a loop runs, the first signal asks it to stop; SIGINT after that ends the process at once, with 130.
    If the work has not ended when its time is over, the process ends with 5.
 2. While none runs there is nothing to stop in good order: SIGINT ends the process at once with 130, the
-   others with 5 and a sentence.
+   others with 5 and a sentence. Files that the work has half written are removed then.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import NoReturn, TextIO, TypeAlias
@@ -71,6 +72,8 @@ class Attendant:
 
     def __init__(self) -> None:
         self.farewell = Farewell()
+        self.half_written: list[Path] = []
+        """Files that are removed where the process ends before its work does, which would remove them."""
         self._heard: SimpleQueue[Heard] = SimpleQueue()
         self._stoppable: Stoppable | None = None
         self._asked: Asked | None = None
@@ -86,6 +89,9 @@ class Attendant:
             signal.signal(number, self._hear)
         threading.Thread(target=self._run, args=(work,), name="fleetscan", daemon=True).start()
         code = self._attend(stderr)
+        for path in self.half_written:
+            with suppress(OSError):
+                path.unlink()
         settle(stderr, AT_ONCE_S if code == INTERRUPTED else LAST_WORDS_S)
         os._exit(code)
 
@@ -107,6 +113,8 @@ class Attendant:
             code = work()
         except BaseException:  # noqa: BLE001 - a package that cannot be imported; the main thread must hear of it
             traceback.print_exc()
+        # Under these names another process may be writing by now.
+        self.half_written.clear()
         self._heard.put(Ended(code))
 
     def _attend(self, stderr: TextIO) -> int:

@@ -7,6 +7,7 @@ from typing import cast
 
 from fleetscan.cli.command_help import Example
 from fleetscan.cli.console import note, tell
+from fleetscan.cli.leading import attendant
 from fleetscan.cli.options import reading
 from fleetscan.cli.reading import run_of
 from fleetscan.errors import Remedy, UsageError
@@ -36,7 +37,8 @@ def export(name: str | None, settings: ExportSettings) -> int:
             "the tables are files", Remedy("name a directory for them with {out}", {"out": None})
         )
     run = run_of(name, settings)
-    done = export_run(run, Path(settings.out), cast(Format, settings.format))
+    half_written = attendant().half_written
+    done = export_run(run, Path(settings.out), cast(Format, settings.format), half_written.extend)
     for sentence in done.incomplete:
         note("warning", f"the tables are PARTIAL: {sentence}")
     for file in done.files:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from fleetscan.cli.command_help import Example
 from fleetscan.cli.console import hand_over, handed_over, tell
+from fleetscan.cli.leading import attendant
 from fleetscan.cli.options import reading
 from fleetscan.cli.reading import spelled_for, taken
 from fleetscan.settings.reading import ReportSettings
@@ -37,7 +38,7 @@ def report(run: str | None, settings: ReportSettings) -> int:
     if settings.html is not None:
         from fleetscan.report.page.write import write_page
 
-        size_bytes = write_page(run_shown, settings.html, newer)
+        size_bytes = write_page(run_shown, settings.html, newer, attendant().half_written.append)
         tell(f"Page: {settings.html} ({size_bytes / 1e6:.1f} MB)")
         return 0
     from fleetscan.report.digest import report_of

@@ -8,21 +8,13 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 import anyio
-import click
 
-from fleetscan.cli.attending import Attendant
 from fleetscan.cli.collector import collect_rarely
+from fleetscan.cli.leading import attendant
 from fleetscan.errors import mendable
 
 # What a stopped command needs beyond its drain: to write totals, to close connections.
 ENDING_S = 10.0
-
-
-def attendant() -> Attendant:
-    """The one that leads this process; where none does, in a test, one that hears nothing."""
-    context = click.get_current_context(silent=True)
-    found = None if context is None else context.find_object(Attendant)
-    return found or Attendant()
 
 
 def run_until_stopped(job: Callable[[anyio.Event], Awaitable[int]], drain_s: float = 0.0) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, cast
@@ -88,7 +88,7 @@ def _wanted(settings: ShowSettings) -> Wanted:
 
 
 def _with_notes(
-    print_lines: Callable[[], None],
+    print_lines: Callable[[], Iterable[str]],
     warnings: Sequence[tuple[str, str]],
     notes: Sequence[str],
     alone: Iterable[str] | None,
@@ -99,10 +99,10 @@ def _with_notes(
     if alone is not None:
         _write(f"{block}\n" for block in alone)
         _write(f"**{label}**: {sentence}.\n" for label, sentence in warnings)
-    print_lines()
+    more = [*print_lines()]
     if alone is not None:
         _write(["", *notes])
-    for sentence in notes:
+    for sentence in (*notes, *more):
         tell(sentence)
 
 
@@ -151,17 +151,21 @@ def usual_columns(settings: ShowSettings, wanted: Wanted) -> Sequence[str]:
     return (*whose, *(() if wanted.needs_result else ("outcome",)), *COUNTS)
 
 
-def _print(found: Found, columns: Sequence[Column], form: Form, whose: int) -> None:
+def _print(found: Found, columns: Sequence[Column], form: Form, whose: int) -> Iterator[str]:
+    """Print the lines; what is to be said of them afterwards."""
     from fleetscan.report.screen import columns_of
     from fleetscan.report.tables import lines_in
 
     # A pipe has no width: what reads it wants whole names.
     is_fitted = sys.stdout.isatty() or "COLUMNS" in os.environ
     width = columns_of(sys.stdout) if is_fitted else None
+    cuts: list[bool] = []
     if found.lines or form != "table":
-        lines = lines_in(form, columns, found.lines, width, whose)
+        lines = lines_in(form, columns, found.lines, width, whose, lambda: cuts.append(True))
         # In a file a text is as Azure has it; a terminal would obey it.
         _write(map(_harmless, lines) if form == "csv" and sys.stdout.isatty() else lines)
+    if cuts:
+        yield f"Texts are cut to fit {width} columns: --format csv has them whole."
 
 
 def _harmless(line: str) -> str:

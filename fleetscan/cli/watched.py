@@ -10,10 +10,10 @@ from dataclasses import replace
 
 import anyio
 
+from fleetscan.cli.leading import attendant
 from fleetscan.cli.options import RUNS
 from fleetscan.cli.progress import progress
 from fleetscan.cli.row_stream import refuse_closed, stream_rows
-from fleetscan.cli.running import attendant
 from fleetscan.scanner.live import LiveScan
 from fleetscan.scanner.named_run import NamedRun
 from fleetscan.scanner.summary import ScanSummary

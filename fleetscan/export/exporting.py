@@ -6,7 +6,7 @@ Patches are those of assessed VMs, as the totals count them, and each counts onc
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,8 +55,14 @@ class Exported:
     incomplete: list[str]
 
 
-def export_run(run: Run, directory: Path, form: Format) -> Exported:
-    """Write the tables of `run` into `directory`, which is made where it is not there.
+def export_run(
+    run: Run,
+    directory: Path,
+    form: Format,
+    on_new: Callable[[Sequence[Path]], object] = lambda _: None,
+) -> Exported:
+    """Write the tables of `run` into `directory`, which is made where it is not there; `on_new` is told the
+    hidden files in which they are written.
 
     Raises UsageError where a file is there already or a package is missing, CannotReadRunError for a row
     that cannot be read, CannotWriteError where the disk refuses. Each leaves no file.
@@ -64,7 +70,7 @@ def export_run(run: Run, directory: Path, form: Format) -> Exported:
     names = names_of(form)
     if form == "parquet":
         parquet_files.require(directory)
-    with whole_files(directory, names, SCRATCH if form == "parquet" else ()) as (new, scratch):
+    with whole_files(directory, names, SCRATCH if form == "parquet" else (), on_new) as (new, scratch):
         try:
             with closing(_tables(form, new, scratch)) as tables:
                 done = _export(run, tables, [directory / name for name in names])

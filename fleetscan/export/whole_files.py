@@ -6,7 +6,7 @@ Until then each stands beside its place under a hidden name. A failure leaves no
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -20,11 +20,15 @@ ELSEWHERE = "or name another directory with {out}"
 
 @contextmanager
 def whole_files(
-    directory: Path, names: Sequence[str], scratch: Sequence[str] = ()
+    directory: Path,
+    names: Sequence[str],
+    scratch: Sequence[str] = (),
+    on_new: Callable[[Sequence[Path]], object] = lambda _: None,
 ) -> Iterator[tuple[list[Path], list[Path]]]:
     """Where to write the files called `names`, and others, `scratch`, that are removed again.
 
-    All are made, empty, for their owner alone. At the end of the block the first are put in place. Raises
+    All are made, empty, for their owner alone, and told to `on_new` first: a process that ends before the
+    block leaves them. At the end of the block the first are put in place. Raises
     UsageError where one of them is there already, CannotWriteError where the disk refuses.
     """
     new, own = ([directory / f".{name}.new" for name in some] for some in (names, scratch))
@@ -33,6 +37,7 @@ def whole_files(
         make_directories(directory)
         with _alone_in(directory):
             _refuse_any(final)
+            on_new([*new, *own])
             try:
                 for path in (*new, *own):
                     _make(path)

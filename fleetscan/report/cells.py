@@ -32,10 +32,10 @@ def cut(text: str, width: int) -> str:
 def aligned(rows: Sequence[Sequence[str]], width: int) -> list[str]:
     """Each row on a line of at most `width` columns, its cells one below the other's.
 
-    Where they do not fit, the longest are cut, the first column last. Where not even that fits, a line has
-    its cells one after the other and is as long as it is.
+    Where they do not fit, the last columns are cut first: a VM's subscription before its group, and its name
+    last. Where not even that fits, a line has its cells one after the other and is as long as it is.
     """
-    widths = widths_within(rows, width)
+    widths = widths_within(rows, width, [[place] for place in reversed(range(len(rows[0]) if rows else 0))])
     if widths is None:
         return [", ".join(filter(None, row)) for row in rows]
     return [in_columns(row, widths) for row in rows]
@@ -57,14 +57,21 @@ def folded(text: str, width: int) -> list[str]:
     return [line for line in lines if line]
 
 
-def widths_within(rows: Sequence[Sequence[str]], width: int, whole: Collection[int] = ()) -> list[int] | None:
-    """How wide each column may be in so much room, or None where they do not fit; those at `whole` places
-    are never cut.
+def widths_within(
+    rows: Sequence[Sequence[str]], width: int, cut_first: Sequence[Collection[int]]
+) -> list[int] | None:
+    """How wide each column may be in so much room, or None where they do not fit.
+
+    `cut_first` has the places of columns that may be cut, those together that are cut together; the first are
+    cut as far as they can be before the next are touched.
     """
     if not rows:
         return []
     room = width - cells(GAP) * (len(rows[0]) - 1)
-    return _shrunk([max(cells(row[place]) for row in rows) for place in range(len(rows[0]))], room, whole)
+    widths = [max(cells(row[place]) for row in rows) for place in range(len(rows[0]))]
+    for places in cut_first:
+        _shrink(widths, room, places)
+    return widths if sum(widths) <= room else None
 
 
 def in_columns(row: Sequence[str], widths: Sequence[int]) -> str:
@@ -72,16 +79,13 @@ def in_columns(row: Sequence[str], widths: Sequence[int]) -> str:
     return GAP.join(map(_padded, row, widths)).rstrip()
 
 
-def _shrunk(widths: list[int], room: int, whole: Collection[int]) -> list[int] | None:
-    """The widths of columns in so much room; None where it is too little."""
-    widths = [*widths]
+def _shrink(widths: list[int], room: int, places: Collection[int]) -> None:
+    """Make the columns at `places` narrower, the widest first, until all fit or these can be no narrower."""
     while sum(widths) > room:
-        wide = [place for place, size in enumerate(widths) if size > LEAST_CELLS and place not in whole]
-        others = [place for place in wide if place > 0] or wide
-        if not others:
-            return None
-        widths[max(others, key=lambda place: widths[place])] -= 1
-    return widths
+        wide = [place for place in places if widths[place] > LEAST_CELLS]
+        if not wide:
+            return
+        widths[max(wide, key=lambda place: widths[place])] -= 1
 
 
 def _padded(text: str, width: int) -> str:

@@ -22,6 +22,8 @@ NUMBERS = (WHOLE, NUMBER)
 # Short words that say little where they are cut, and long texts that have a line of their own.
 WHOLE_WORDS = frozenset({"outcome", "reason", "patch", "kb", "published_on"})
 BELOW = frozenset({"error_message", "to_do"})
+# A line of its own is better for it than to cut what names the VM.
+RATHER_BELOW = frozenset({"missing"})
 # By these a VM is told from others.
 WHOSE = ("name", "resource_group", "subscription")
 # Shorter words where a column's own name is long.

@@ -57,9 +57,17 @@ def is_whole(
 
     What could not be listed (`errors`) may be unknown: None.
     """
-    limit = selection.get("limit")
-    is_cut = isinstance(limit, int) and listed >= limit
-    return not (is_cut or selection.get("retry_failed") or not_scanned or errors or errors is None)
+    return not (unlisted_words(selection, listed) or not_scanned or errors or errors is None)
+
+
+def unlisted_words(selection: Mapping[str, Json], listed: int) -> str:
+    """What the selection left out without a list to say it: VMs beyond a limit, those that need no retry."""
+    limit, parts = selection.get("limit"), list[str]()
+    if isinstance(limit, int) and listed >= limit:
+        parts.append(f"VMs beyond the limit of {limit:,}")
+    if selection.get("retry_failed"):
+        parts.append("VMs that the retried run assessed")
+    return ", ".join(parts)
 
 
 def _setting_words(name: str, value: Json) -> str:

@@ -15,7 +15,7 @@ from fleetscan.records.reported_vm import ReportedVm
 from fleetscan.records.totals import GroupTotals, NotListed
 from fleetscan.report.commands import Spelled, next_command, show_flags
 from fleetscan.report.figures import counted, duration, parts_of, percent_words
-from fleetscan.report.left_out import passed_over_words, selection_words
+from fleetscan.report.left_out import passed_over_words, selection_words, unlisted_words
 from fleetscan.report.missed_patches import HEADING, title_beside
 from fleetscan.report.reasons import meaning_of
 from fleetscan.report.sanitize import sanitize
@@ -93,10 +93,15 @@ def _warnings(report: Report) -> Iterator[str]:
         yield f"**NOT LISTED**: and {len(errors) - ERRORS_SHOWN:,} more."
     if words := passed_over_words(report["not_scanned"]):
         yield f"**Passed over**: {code(words, LINE_LIMIT_CHARS)}"
+<<<<<<< HEAD
     warnings = report["warnings"]
     yield from (f"**Warning**: {code(each, LINE_LIMIT_CHARS)}" for each in warnings[:WARNINGS_SHOWN])
     if (more := len(warnings) - WARNINGS_SHOWN) > 0:
         yield f"**Warning**: and {more:,} more, in `run.json`."
+=======
+    if words := unlisted_words(report["selection"], report["fleet"]["listed"]):
+        yield f"**Left out**: {words}"
+>>>>>>> screens
     if words := selection_words(report["selection"]):
         yield f"Selection: {code(words, LINE_LIMIT_CHARS)}"
 

@@ -1,6 +1,6 @@
 """The figures of a report as labelled lines: shares first, with what they are of, then counts, then causes.
 
-A full bar stands for a whole fleet alone. Reads only the record of fleetscan.report/1.
+A bar is full only where nothing is known or may be missing. Reads only the record of fleetscan.report/1.
 """
 
 from __future__ import annotations
@@ -15,7 +15,11 @@ from fleetscan.records.report import Report
 from fleetscan.records.row import REASONS
 from fleetscan.records.totals import NotListed
 from fleetscan.report.figures import counted, duration, parts_of, percent_words
+<<<<<<< HEAD
 from fleetscan.report.left_out import elsewhere_words, passed_over_words, selection_words
+=======
+from fleetscan.report.left_out import passed_over_words, selection_words, unlisted_words
+>>>>>>> screens
 from fleetscan.report.name_lists import BAD, Style
 from fleetscan.report.sanitize import sanitize
 
@@ -109,8 +113,8 @@ class Overview:
         full, empty = "█░" if self._fit("█░") == "█░" else "#-"
         cells = max(int(share / 100 * BAR_CELLS), min(1, ceil(share)))
         bar = full * cells + empty * (BAR_CELLS - cells)
-        if not is_whole:
-            # How the VMs are that are not listed is unknown.
+        if not is_whole or (share == 100 and self._report["partial"]):
+            # How the VMs are that are not here is unknown.
             bar = f"{bar[:-1]}?"
         is_good = share == 100 and is_whole and not self._report["partial"]
         return self._text(label), self._text(bar, GOOD if is_good else MIDDLING) + self._text(
@@ -175,6 +179,7 @@ class Overview:
             yield self._text("NOT LISTED", BAD), self._text("unknown: the run has no totals", BAD)
         if passed_over := passed_over_words(self._report["not_scanned"]):
             yield self._text("Passed over", MIDDLING), self._text(passed_over, MIDDLING)
+<<<<<<< HEAD
         warnings = self._report["warnings"]
         for warning in warnings[:WARNINGS_SHOWN]:
             yield (
@@ -183,6 +188,10 @@ class Overview:
             )
         if (more := len(warnings) - WARNINGS_SHOWN) > 0:
             yield self._text("Warning", MIDDLING), self._text(f"and {more:,} more, in run.json", MIDDLING)
+=======
+        if unlisted := unlisted_words(self._report["selection"], self._fleet["listed"]):
+            yield self._text("Left out", MIDDLING), self._text(f'{unlisted}: "?" stands for them', MIDDLING)
+>>>>>>> screens
         if asked := selection_words(self._report["selection"]):
             yield self._text("Selection"), self._text(asked)
 

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fleetscan.records.patches import kb_of
 from fleetscan.report.figures import counted
 from fleetscan.report.left_out import elsewhere, elsewhere_words
 from fleetscan.report.reasons import MEANINGS, meaning_of
+from fleetscan.report.sanitize import sanitize
 from fleetscan.report.shown import Found, Wanted
 from fleetscan.report.which_run import minute
 from fleetscan.runs.own_totals import not_listed
 from fleetscan.runs.reader import Run
+
+PATCH_LIMIT_CHARS = 80
 
 
 def warnings_of(run: Run) -> list[tuple[str, str]]:
@@ -40,6 +44,10 @@ def place_of(run: Run) -> list[str]:
 
 def notes_of(found: Found, wanted: Wanted) -> Iterator[str]:
     """How many VMs are listed, why, and of how many it is not known whether they should be."""
+    if wanted.missing is not None and wanted.worst is None and not wanted.patches:
+        yield "; ".join([_missing(found, wanted), *_unassessed(found)]) + "."
+        yield from _unknown(found, wanted)
+        return
     of = f"of {found.rows:,}" if found.rows != found.vms else "in all"
     what = f"{counted(len(found.lines), 'patch', 'patches')} on " if wanted.patches else ""
     yield f"{what}{counted(found.vms, 'VM', 'VMs')} {of}."
@@ -47,13 +55,26 @@ def notes_of(found: Found, wanted: Wanted) -> Iterator[str]:
         word = reason.replace("_", " ") if reason in MEANINGS else "ended otherwise"
         yield f"{counted(number, 'VM', 'VMs')} {word}: {meaning_of(reason).to_do}."
     if wanted.needs_result:
+        yield from (f"{sentence}." for sentence in _unassessed(found))
         yield from _unknown(found, wanted)
 
 
-def _unknown(found: Found, wanted: Wanted) -> Iterator[str]:
+def _missing(found: Found, wanted: Wanted) -> str:
+    """Of how many VMs it is known whether they miss what was asked for, and how many do."""
+    patch = sanitize(kb_of(wanted.missing or "") or wanted.missing or "", PATCH_LIMIT_CHARS)
+    miss = "misses" if found.vms == 1 else "miss"
+    waits = ("has" if found.vms == 1 else "have") + " a restart pending"
+    told = f"{found.vms:,} of {counted(found.assessed, 'assessed VM', 'assessed VMs')} {miss} {patch}"
+    return f"{told} and {waits}" if wanted.reboot else told
+
+
+def _unassessed(found: Found) -> Iterator[str]:
     if number := found.unknown:
         were, they = ("VM was", "it misses") if number == 1 else ("VMs were", "they miss")
-        yield f"{number:,} {were} not assessed: what {they} is unknown."
+        yield f"{number:,} {were} not assessed: what {they} is unknown"
+
+
+def _unknown(found: Found, wanted: Wanted) -> Iterator[str]:
     if wanted.reboot and (number := found.untold):
         yield f"{counted(number, 'VM does', 'VMs do')} not tell whether a restart is pending."
     if wanted.missing is None and not wanted.patches:

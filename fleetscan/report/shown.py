@@ -100,6 +100,7 @@ class Wanted:
 class Found:
     """The values of each line's columns, and what is not known of VMs that may belong to them.
 
+    `assessed` VMs are those that were looked at for what was asked.
     `unknown` VMs were not assessed, `unlisted` ones came without a list of patches, the lists of `cut` ones
     are cut short, and `untold` ones do not say whether a restart is pending. `reasons` has how many of the
     listed VMs ended for each.
@@ -108,6 +109,7 @@ class Found:
     lines: list[Values] = field(default_factory=list)
     vms: int = 0
     rows: int = 0
+    assessed: int = 0
     unknown: int = 0
     unlisted: int = 0
     cut: int = 0
@@ -212,6 +214,7 @@ def _count_unknown(row: Row, wanted: Wanted, found: Found, *, is_shown: bool) ->
         if is_shown:
             found.reasons[row["reason"] or ""] += 1
         return
+    found.assessed += 1
     found.untold += row["reboot_pending"] is None
     # Of a VM that is known to miss what was asked for, or not to wait for a restart, nothing is open.
     is_settled = is_shown and wanted.missing is not None and not wanted.patches

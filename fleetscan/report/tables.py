@@ -6,7 +6,7 @@ JSON as it is. What is not known is empty, or `?` where a number or a yes would 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import groupby
 from typing import Any, Literal, TypeAlias
@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeAlias
 from fleetscan import json_text
 from fleetscan.records.csv_text import line_of
 from fleetscan.report.cells import GAP, cells, cut, folded, in_columns, widths_within
-from fleetscan.report.columns import BELOW, WHOSE, Column
+from fleetscan.report.columns import BELOW, RATHER_BELOW, WHOSE, Column
 from fleetscan.report.markdown import code
 from fleetscan.report.sanitize import sanitize
 
@@ -23,6 +23,8 @@ CELL_LIMIT_CHARS = 300
 UNKNOWN = "?"
 INDENT = "  "
 HANGING = "    "
+# The order in which columns are cut; others are 1.
+CUT_LATE = {"subscription": 0, "resource_group": 2, "name": 3}
 # A package's name has seldom more.
 MOST_WHOLE_CELLS = 32
 # Texts that repeat from line to line are made safe once.
@@ -30,10 +32,16 @@ TEXTS_SHARED = 10_000
 
 
 def lines_in(
-    form: Form, columns: Sequence[Column], lines: Sequence[Sequence[Any]], width: int | None, whose: int = 0
+    form: Form,
+    columns: Sequence[Column],
+    lines: Sequence[Sequence[Any]],
+    width: int | None,
+    whose: int = 0,
+    on_cut: Callable[[], None] = lambda: None,
 ) -> Iterator[str]:
     """The text of each line, the heading first where the format has one; a table has `width` columns, or as
-    many as it needs. Where it is fitted to a screen, the first `whose` values head the lines that share them.
+    many as it needs. Where it is fitted to a screen, the first `whose` values head the lines that share them;
+    `on_cut` is called where a text is cut to fit.
     """
     match form:
         case "csv":
@@ -43,8 +51,8 @@ def lines_in(
         case "markdown":
             return _markdown(columns, lines)
     if width is not None and whose:
-        return _grouped(columns, lines, width, whose)
-    return _table(columns, lines, width)
+        return _grouped(columns, lines, width, whose, on_cut)
+    return _table(columns, lines, width, on_cut)
 
 
 def _json(columns: Sequence[Column], lines: Iterable[Sequence[Any]]) -> Iterator[str]:
@@ -83,22 +91,28 @@ def _in_markdown(column: Column, value: Any) -> str:
     return text if column.is_number or column.is_truth else code(text, CELL_LIMIT_CHARS)
 
 
-def _table(columns: Sequence[Column], lines: Iterable[Sequence[Any]], width: int | None) -> Iterator[str]:
+def _table(
+    columns: Sequence[Column], lines: Iterable[Sequence[Any]], width: int | None, on_cut: Callable[[], None]
+) -> Iterator[str]:
     shown = [[_shown(column, value) for column, value in zip(columns, line, strict=True)] for line in lines]
     rows = [[column.heading.upper() for column in columns], *shown]
     for place, column in enumerate(columns):
         if column.is_number:
             _to_the_right(rows, place)
-    return _wide(rows) if width is None else _fitted(columns, rows, width)
+    return _wide(rows) if width is None else _fitted(columns, rows, width, on_cut)
 
 
 def _grouped(
-    columns: Sequence[Column], lines: Iterable[Sequence[Any]], width: int, whose: int
+    columns: Sequence[Column],
+    lines: Iterable[Sequence[Any]],
+    width: int,
+    whose: int,
+    on_cut: Callable[[], None],
 ) -> Iterator[str]:
     """A table for each VM, below its name and place."""
     for heads, of_one in groupby(lines, lambda line: line[:whose]):
         yield from _hanging(", ".join(map(_shown, columns, heads)), width)
-        within = _table(columns[whose:], [line[whose:] for line in of_one], width - len(INDENT))
+        within = _table(columns[whose:], [line[whose:] for line in of_one], width - len(INDENT), on_cut)
         yield from (f"{INDENT}{line}" for line in within)
 
 
@@ -109,25 +123,67 @@ def _to_the_right(rows: Sequence[list[str]], place: int) -> None:
         row[place] = " " * (widest - cells(row[place])) + row[place]
 
 
-def _fitted(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> Iterator[str]:
+def _fitted(
+    columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int, on_cut: Callable[[], None]
+) -> Iterator[str]:
     """At most `width` columns; long texts stand in a line of their own below what they are about."""
-    below = [place for place, column in enumerate(columns) if column.name in BELOW]
-    beside = [place for place in range(len(columns)) if place not in below] or below
-    whole = [number for number, place in enumerate(beside) if _stays_whole(columns[place], rows, place)]
-    widths = widths_within([[row[place] for place in beside] for row in rows], width, whole)
-    if widths is None:
+    given, below = _shared_out(columns, rows, width)
+    if given is None:
         yield from _stacked(columns, rows, width)
         return
-    given = dict(zip(beside, widths, strict=True))
-    sizes = {place: given[place] for place in beside if columns[place].name in WHOSE}
+    if any(cells(row[place]) > size for row in rows for place, size in given.items()):
+        on_cut()
+    sizes = {place: given[place] for place in given if columns[place].name in WHOSE}
     alike = _alike(rows, sizes)
     for row in rows:
-        yield in_columns([row[place] for place in beside], widths)
+        yield in_columns([row[place] for place in given], [*given.values()])
         if alike and _whose_cut(row, sizes) in alike:
             whose = ", ".join(row[place] for place in sizes if row[place])
             yield from (INDENT + part for part in folded(whose, width - len(INDENT)))
-        if row is not rows[0] and beside != below:
-            yield from (cut(INDENT + row[place], width) for place in below if row[place])
+        for place in below if row is not rows[0] else ():
+            if cells(text := INDENT + row[place]) > width:
+                on_cut()
+            if row[place]:
+                yield cut(text, width)
+
+
+def _shared_out(
+    columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int
+) -> tuple[dict[int, int] | None, list[int]]:
+    """How wide each column is that stands beside others, and which stand below; None without room."""
+    given, below = None, list[int]()
+    for names in (BELOW, BELOW | RATHER_BELOW):
+        low = [place for place, column in enumerate(columns) if column.name in names]
+        beside = [place for place in range(len(columns)) if place not in low] or low
+        widths = widths_within(
+            [[row[place] for place in beside] for row in rows], width, _cut_first(columns, rows, beside)
+        )
+        given = None if widths is None else dict(zip(beside, widths, strict=True))
+        below = [] if beside == low else low
+        if given is not None and _is_named_whole(columns, rows, given):
+            break
+    return given, below
+
+
+def _cut_first(
+    columns: Sequence[Column], rows: Sequence[Sequence[str]], beside: Sequence[int]
+) -> list[list[int]]:
+    """What may be cut of the columns that stand `beside` each other: a VM's subscription first, then what is
+    told of it, then its group, and its name last.
+    """
+    ranks: dict[int, list[int]] = {}
+    for at, place in enumerate(beside):
+        if not _stays_whole(columns[place], rows, place):
+            ranks.setdefault(CUT_LATE.get(columns[place].name, 1), []).append(at)
+    return [ranks[rank] for rank in sorted(ranks)]
+
+
+def _is_named_whole(
+    columns: Sequence[Column], rows: Sequence[Sequence[str]], given: Mapping[int, int]
+) -> bool:
+    """Whether no name or group is cut."""
+    late = [place for place in given if CUT_LATE.get(columns[place].name, 0) > 1]
+    return all(cells(row[place]) <= given[place] for row in rows for place in late)
 
 
 def _alike(rows: Sequence[Sequence[str]], sizes: Mapping[int, int]) -> set[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -46,12 +47,14 @@ def replace_file(path: Path, data: bytes) -> None:
     sync_directory(path.parent)
 
 
-def put_file(path: Path, data: bytes) -> None:
+def put_file(path: Path, data: bytes, on_new: Callable[[Path], object] = lambda _: None) -> None:
     """Put `data` in place of the file `path`, for its owner alone: whole or not at all. Raises OSError.
 
-    Several processes may do so at once: each writes beside it, under a name of its own, and renames.
+    Several processes may do so at once: each writes beside it, under a name of its own, and renames. `on_new`
+    is told that name.
     """
     fd, new = tempfile.mkstemp(prefix=f".{path.name[:64]}.new-", dir=path.parent)
+    on_new(Path(new))
     try:
         try:
             write_whole(fd, data)

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.processes import CHECKOUT, LONG_S, NOTHING, TOKEN, scanning, simulation
+from tests.big_run import write_big_run
+from tests.cli.processes import CHECKOUT, LONG_S, NOTHING, TOKEN, begun, scanning, simulation
 
 # As small as the system allows: three rows, a part of the schema.
 PIPE_BYTES = 4096
@@ -199,3 +200,40 @@ def test_a_second_interrupt_that_cannot_be_told_of_ends_with_130(tmp_path: Path)
             assert process.wait(10.0) == 130
         finally:
             process.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("form", ["csv", "sqlite", "parquet"])
+def test_an_export_that_is_interrupted_leaves_no_file(
+    form: str, number: signal.Signals, tmp_path: Path
+) -> None:
+    run, tables = tmp_path / "run", tmp_path / "tables"
+    write_big_run(run, 5, 2)
+    results, rows = run / "results.jsonl", (run / "results.jsonl").read_bytes()
+    # As many as take some seconds.
+    results.write_bytes(rows * 4000)
+    with begun(NOTHING, "export", str(run), "--format", form, "--out", str(tables)) as process:
+        until = time.monotonic() + LONG_S
+        while not (tables.is_dir() and any(path.stat().st_size for path in tables.iterdir())):
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        process.send_signal(number)
+        assert process.wait(LONG_S) == (130 if number == signal.SIGINT else 5)
+    assert [*tables.iterdir()] == []
+
+
+def test_names_that_are_free_again_are_not_removed_at_an_ordinary_end(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    kept.touch()
+    script = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from fleetscan.cli.attending import Attendant\n"
+        "attendant = Attendant()\n"
+        "attendant.half_written.append(Path(sys.argv[1]))\n"
+        "attendant.lead(lambda: 0)\n"
+    )
+    assert (
+        subprocess.run([sys.executable, "-c", script, str(kept)], cwd=CHECKOUT, check=False).returncode == 0
+    )
+    assert kept.exists()

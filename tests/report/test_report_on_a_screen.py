@@ -284,3 +284,18 @@ def test_a_scan_without_files_has_figures_alone() -> None:
     print_summary(FLEET, directory=None, stream=stream, spelled=SPELLED)
     assert "Failed       9: 4 denied, 3 agent not ready, 2 operation failed" in stream.getvalue()
     assert "More" not in stream.getvalue()
+
+
+def test_a_bar_is_not_full_where_a_part_of_the_run_is_lost(tmp_path: Path) -> None:
+    path = small_run(tmp_path, [vm("a"), vm("b")])
+    assert "Coverage     ██████████  100.00 % of VMs listed" in shown(path)
+    results = path / "results.jsonl"
+    results.write_bytes(results.read_bytes().splitlines(keepends=True)[0])
+    text = shown(path)
+    assert "Coverage     █████████?  100.00 % of VMs listed" in text
+    assert "PARTIAL      1 of the rows that its totals count is missing in results.jsonl" in text
+
+
+def test_a_share_that_is_more_than_none_has_a_part_of_its_bar(tmp_path: Path) -> None:
+    text = shown(small_run(tmp_path, [vm("a"), *(vm(f"b-{number}", 1) for number in range(40))]))
+    assert "Compliance   █░░░░░░░░░    2.43 % of VMs listed" in text

@@ -77,6 +77,23 @@ def test_a_long_version_or_package_leaves_columns_on_an_ordinary_screen() -> Non
         assert max(map(len, lines)) <= 80
 
 
+@pytest.mark.parametrize(
+    ("width", "line"),
+    [
+        (90, "web-prod-weu-001  rg-billing-production  Landing Zone of Finance         1      0  no"),
+        (80, "web-prod-weu-001  rg-billing-production  Landing Zon...         1      0  no"),
+        (73, "web-prod-weu-001  rg-billing-prod...  Landing...         1      0  no"),
+        (64, "web-prod-weu...  rg-bill...  Landing...         1      0  no"),
+    ],
+)
+def test_a_subscription_is_cut_first_and_a_name_last(width: int, line: str) -> None:
+    row = vm("web-prod-weu-001", 1)
+    row["resource_group"], row["subscription_name"] = "rg-billing-production", "Landing Zone of Finance"
+    columns = chosen([*WHOSE, "critical", "other", "reboot"], OF_VM, "columns")
+    found = MACHINES.look([row], Wanted(), columns, None)
+    assert [*lines_in("table", columns, found.lines, width)][1] == line
+
+
 def test_where_there_is_no_room_for_columns_values_stand_below_the_name() -> None:
     assert table(["critical", *WHOSE[:2]], Wanted(machine="web"), 20) == [
         "web",

@@ -175,11 +175,17 @@ def test_a_limit_is_shown_and_full_coverage_is_of_what_was_listed_alone() -> Non
     whole: dict[str, Any] = {"listed": 3, "outcomes": outcomes, "coverage_pct": 100.0, "compliance_pct": 0.0}
     text = lines(summary(**whole, selection={"limit": 3, "subscription": []}))
     assert "Coverage     █████████?  100.00 % of what was listed" in text
+    assert 'Left out     VMs beyond the limit of 3: "?" stands for them' in text
     assert "Selection    limit 3" in text
     # A limit that cut nothing leaves the fleet whole.
     text = lines(summary(**whole, selection={"limit": 500}))
     assert "Coverage     ██████████  100.00 % of VMs listed" in text
     assert "Selection    limit 500" in text
+
+
+def test_a_retry_says_what_it_left_out() -> None:
+    text = lines(summary(selection={"retry_failed": "run"}))
+    assert 'Left out     VMs that the retried run assessed: "?" stands for them' in text
 
 
 def test_subscriptions_passed_over_are_named_with_their_state() -> None:

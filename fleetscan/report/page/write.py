@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 from fleetscan.errors import CannotScanError, Remedy, UsageError
@@ -23,10 +24,15 @@ MARK_WITHIN_BYTES = 512
 ANOTHER_FILE = Remedy("name another file")
 
 
-def write_page(run: Run, path: str | os.PathLike[str], newer: NewerRun | None = None) -> int:
+def write_page(
+    run: Run,
+    path: str | os.PathLike[str],
+    newer: NewerRun | None = None,
+    on_new: Callable[[Path], object] = lambda _: None,
+) -> int:
     """Write the page that shows `run` into the file `path`, readable by its owner alone; returns its bytes.
 
-    `newer` is a newer run that is not complete.
+    `newer` is a newer run that is not complete; `on_new` is told the hidden file that is written first.
 
     Raises UsageError where something else than an earlier page is there, CannotReadRunError where the run's
     files cannot be read, and CannotScanError where the file cannot be written: what was there stays then.
@@ -35,7 +41,7 @@ def write_page(run: Run, path: str | os.PathLike[str], newer: NewerRun | None = 
     refuse_what_is_no_page(place)
     page = page_of(run, newer).encode()
     try:
-        put_file(place, page)
+        put_file(place, page, on_new)
     except OSError as error:
         first = "make room there, or " if error.errno in NO_ROOM else ""
         remedy = Remedy(f"{first}name another file")
