@@ -93,15 +93,12 @@ def _warnings(report: Report) -> Iterator[str]:
         yield f"**NOT LISTED**: and {len(errors) - ERRORS_SHOWN:,} more."
     if words := passed_over_words(report["not_scanned"]):
         yield f"**Passed over**: {code(words, LINE_LIMIT_CHARS)}"
-<<<<<<< HEAD
     warnings = report["warnings"]
     yield from (f"**Warning**: {code(each, LINE_LIMIT_CHARS)}" for each in warnings[:WARNINGS_SHOWN])
     if (more := len(warnings) - WARNINGS_SHOWN) > 0:
         yield f"**Warning**: and {more:,} more, in `run.json`."
-=======
     if words := unlisted_words(report["selection"], report["fleet"]["listed"]):
         yield f"**Left out**: {words}"
->>>>>>> screens
     if words := selection_words(report["selection"]):
         yield f"Selection: {code(words, LINE_LIMIT_CHARS)}"
 

@@ -15,11 +15,7 @@ from fleetscan.records.report import Report
 from fleetscan.records.row import REASONS
 from fleetscan.records.totals import NotListed
 from fleetscan.report.figures import counted, duration, parts_of, percent_words
-<<<<<<< HEAD
-from fleetscan.report.left_out import elsewhere_words, passed_over_words, selection_words
-=======
-from fleetscan.report.left_out import passed_over_words, selection_words, unlisted_words
->>>>>>> screens
+from fleetscan.report.left_out import elsewhere_words, passed_over_words, selection_words, unlisted_words
 from fleetscan.report.name_lists import BAD, Style
 from fleetscan.report.sanitize import sanitize
 
@@ -179,7 +175,6 @@ class Overview:
             yield self._text("NOT LISTED", BAD), self._text("unknown: the run has no totals", BAD)
         if passed_over := passed_over_words(self._report["not_scanned"]):
             yield self._text("Passed over", MIDDLING), self._text(passed_over, MIDDLING)
-<<<<<<< HEAD
         warnings = self._report["warnings"]
         for warning in warnings[:WARNINGS_SHOWN]:
             yield (
@@ -188,10 +183,8 @@ class Overview:
             )
         if (more := len(warnings) - WARNINGS_SHOWN) > 0:
             yield self._text("Warning", MIDDLING), self._text(f"and {more:,} more, in run.json", MIDDLING)
-=======
         if unlisted := unlisted_words(self._report["selection"], self._fleet["listed"]):
             yield self._text("Left out", MIDDLING), self._text(f'{unlisted}: "?" stands for them', MIDDLING)
->>>>>>> screens
         if asked := selection_words(self._report["selection"]):
             yield self._text("Selection"), self._text(asked)
 
