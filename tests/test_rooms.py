@@ -59,7 +59,7 @@ ROOMS = {
     "records": Room(VALUES | {"json_text", "azure_times", "patch_counts"}, barred=IMPURE),
     "judgement": Room(VALUES | {"nearest", "azure_times", "patch_counts", "records"}, barred=IMPURE),
     "runs": Room(VALUES | {"json_text", "records"}),
-    "history": Room(VALUES | {"json_text", "records", "runs"}),
+    "history": Room(VALUES | {"json_text", "records", "runs", "judgement"}),
     "engine": Room(
         of("model", "addresses", "json_text", "azure_times", "patch_counts"),
         barred=IMPURE | {"random", "uuid"},

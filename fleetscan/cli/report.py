@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fleetscan.cli.command_help import Example
-from fleetscan.cli.console import hand_over, handed_over, tell
+from fleetscan.cli.console import hand_over, handed_over, note, tell
 from fleetscan.cli.leading import attendant
 from fleetscan.cli.options import reading
 from fleetscan.cli.reading import spelled_for, taken
+from fleetscan.errors import StoppedError
+from fleetscan.records.run import BREACHED
 from fleetscan.settings.reading import ReportSettings
 
 if TYPE_CHECKING:
@@ -32,20 +35,43 @@ def report(run: str | None, settings: ReportSettings) -> int:
     --runs that has ended; which one is said on stderr. A run that has not ended is shown as far as it has
     come, and its figures are marked as partial.
 
-    Exit codes: 0 shown; 2 usage, no such run, or a run of a later fleetscan; 4 the output cannot be written.
+    With --fail-on, a complete run that does not pass a gate ends with 1, each gate told on stderr. A run that
+    is not complete, or is older than an unfinished one where none is named, is shown and not judged.
+
+    Exit codes: 0 shown; 1 a gate was not passed; 2 usage, no such run, or a run of a later fleetscan; 4 the
+    output cannot be written; 5 gates that cannot be judged on a run that is not complete.
     """
+    from fleetscan.scanner.standards import read_standards
+
+    standards = read_standards(settings, settings.as_of)
+    history = None if settings.history is None else Path(settings.history)
     run_shown, newer = taken(run, settings)
     if settings.html is not None:
         from fleetscan.report.page.write import write_page
 
-        size_bytes = write_page(run_shown, settings.html, newer, attendant().half_written.append)
+        half_written = attendant().half_written.append
+        size_bytes, record = write_page(run_shown, settings.html, standards, history, newer, half_written)
         tell(f"Page: {settings.html} ({size_bytes / 1e6:.1f} MB)")
-        return 0
-    from fleetscan.report.digest import report_of
+    else:
+        from fleetscan.report.digest import report_of
 
-    record = report_of(run_shown)
-    _show(record, settings.format, newer)
-    return 0
+        record = report_of(run_shown, standards, history)
+        _show(record, settings.format, newer)
+    return _gated(record, newer) if standards.gates else 0
+
+
+def _gated(record: Report, newer: NewerRun | None) -> int:
+    """The exit code of a run that gates are set for, each one that it does not pass told."""
+    from fleetscan.cli.scan_end import tell_breaches
+
+    if record["state"] != "complete" or record["breaches"] is None:
+        note("warning", "gates are judged on complete runs alone, and this run is not complete")
+        return StoppedError.exit_code
+    if newer is not None:
+        note("warning", "gates are not judged: a newer run is not complete. Name this run to judge it")
+        return StoppedError.exit_code
+    tell_breaches(record["breaches"])
+    return BREACHED if record["breaches"] else 0
 
 
 def _show(record: Report, form: str, newer: NewerRun | None) -> None:

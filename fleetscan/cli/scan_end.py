@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from fleetscan.cli.console import as_command, note, note_error, shell_word
+from fleetscan.cli.console import as_command, note, note_error, shell_word, tell
 from fleetscan.cli.progress import Teller
 from fleetscan.cli.reading import spelled_for
 from fleetscan.cli.running import ENDING_S
-from fleetscan.errors import FleetscanError, StoppedError
+from fleetscan.errors import FleetscanError, HistoryError, StoppedError
 from fleetscan.records.report import Report
 from fleetscan.report.commands import Spelled
 from fleetscan.report.digest import TooLongError, report_of
 from fleetscan.report.terminal import print_summary
 from fleetscan.runs.how_to_resume import command_for
 from fleetscan.runs.reader import open_run
+from fleetscan.scanner.standards import read_standards
 from fleetscan.scanner.summary import ScanSummary
 from fleetscan.settings.declared import Settings
 
@@ -36,17 +39,24 @@ def tell_end(summary: ScanSummary, hooks: Teller, settings: Settings, *, is_resu
             summary.totals,
             directory=summary.directory,
             stream=sys.stderr,
-            report=_without_warnings(report_at_end(summary.directory)),
+            report=_without_warnings(report_at_end(summary.directory, settings)),
             spelled=_spelled(summary.directory, settings.endpoint, is_resumable=is_resumable),
             skipped_on_file_word=summary.skipped_on_file_word,
             are_errors_told=hooks.has_told_errors,
             running=summary.running,
             resume_command=None if command is None else as_command(command),
         )
+    tell_breaches(summary.breaches)
     if (error := summary.stopped_by) is not None:
         # The summary has the command that resumes.
         is_told = isinstance(error, StoppedError) and not settings.quiet
         note_error(error if is_resumable and not is_told else StoppedError(error.what))
+
+
+def tell_breaches(sentences: Sequence[str]) -> None:
+    """Tell each gate that a run does not pass: the exit code comes of it, so quiet settings do not hide it."""
+    for sentence in sentences:
+        tell(f"fleetscan: gate not passed: {sentence}")
 
 
 def _spelled(directory: Path | None, endpoint: str, *, is_resumable: bool) -> Spelled | None:
@@ -64,7 +74,7 @@ def _without_warnings(report: Report | None) -> Report | None:
     return report
 
 
-def report_at_end(directory: Path | None) -> Report | None:
+def report_at_end(directory: Path | None, settings: Settings) -> Report | None:
     """The report of the run that has just ended; None, said in a warning, where it cannot be read in time.
 
     The scan has its exit code: whatever goes wrong here only leaves the names of VMs out of its summary.
@@ -73,7 +83,7 @@ def report_at_end(directory: Path | None) -> Report | None:
         return None
     until = time.monotonic() + NAMES_WITHIN_S
     try:
-        return report_of(open_run(directory), goes_on=lambda: time.monotonic() < until)
+        return _judged(directory, settings, lambda: time.monotonic() < until)
     except TooLongError:
         why = f"the run is large; `fleetscan report {shell_word(str(directory))}` shows its VMs by name"
     except FleetscanError as error:
@@ -82,3 +92,12 @@ def report_at_end(directory: Path | None) -> Report | None:
         why = f"the summary is without the names of VMs: {error!r}"
     note("warning", why)
     return None
+
+
+def _judged(directory: Path, settings: Settings, goes_on: Callable[[], bool]) -> Report:
+    """The report by the scan's own standards; without its history where that cannot be read, as it was told."""
+    run, standards = open_run(directory), read_standards(settings)
+    if settings.history is not None:
+        with suppress(HistoryError):
+            return report_of(run, standards, Path(settings.history), goes_on=goes_on)
+    return report_of(run, standards, goes_on=goes_on)

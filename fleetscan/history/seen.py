@@ -47,6 +47,11 @@ class Seen:
         """The complete runs of the run's own selection up to it, in their order."""
         return self._nights
 
+    @property
+    def since(self) -> date | None:
+        """The day of the first night."""
+        return min(self._days.values(), default=None)
+
     def first_seen(self, resource_id: str) -> dict[str, date]:
         """The day (UTC) on which each open episode of a VM began, by the patch's key."""
         prefix, _, name = resource_id.lower().rpartition("/")

@@ -47,9 +47,9 @@ class Judging:
         standards: Standards,
         on: date,
         history: FirstSights | None = None,
-        groups: Sequence[GroupTotals] = (),
+        group_by: Sequence[str] = (),
     ) -> None:
-        """`groups` are the run's own, where what is left out is to be taken from them."""
+        """`group_by` are the tags for whose values the run has totals, such as "tag:owner"."""
         self._standards = standards
         self._history = history
         self._ager = Ager(on)
@@ -62,7 +62,7 @@ class Judging:
             self._counting = Counting(
                 standards.exceptions, standards.ignored_classifications, standards.as_of, on
             )
-            self._recount = Recount(groups)
+            self._recount = Recount(group_by)
 
     def add(self, row: Row, patches: Sequence[Patch]) -> CountedVm:
         """Judge a row; what counts of it."""
@@ -81,6 +81,11 @@ class Judging:
         seen = None if self._history is None else self._history.first_seen(row["resource_id"])
         aged = self._ager.of(patches, seen)
         return CountedVm(row, aged) if self._counting is None else self._counting.count(row, aged)
+
+    @property
+    def has_gates(self) -> bool:
+        """Whether there is a gate to be judged."""
+        return bool(self._standards.gates)
 
     def figures(self, fleet: Line, groups: Sequence[GroupTotals]) -> tuple[Line, list[GroupTotals]]:
         """The run's own sums, without what was left out."""

@@ -5,12 +5,12 @@ The sums about patches change, and compliance with them; what was listed, how it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeVar, cast
 
 from fleetscan.records.machine_row import target_of
 from fleetscan.records.row import Row
-from fleetscan.records.sums import TAG_PREFIX, RunningTotals, percent
+from fleetscan.records.sums import RunningTotals, percent
 from fleetscan.records.totals import GroupTotals, Totals
 
 Line = TypeVar("Line", GroupTotals, Totals)
@@ -19,11 +19,10 @@ Line = TypeVar("Line", GroupTotals, Totals)
 class Recount:
     """Call `add` for each row after what does not count was left out of it, then `recounted`."""
 
-    def __init__(self, groups: Iterable[GroupTotals]) -> None:
-        """`groups` are the run's own lines: what it was grouped by."""
-        tags = [*dict.fromkeys(each["scope"] for each in groups if each["scope"].startswith(TAG_PREFIX))]
-        self._sums = RunningTotals("", tags)
-        self._compliant = RunningTotals("", tags)
+    def __init__(self, group_by: Sequence[str]) -> None:
+        """`group_by` are the tags for whose values the run has totals, such as "tag:owner"."""
+        self._sums = RunningTotals("", group_by)
+        self._compliant = RunningTotals("", group_by)
 
     def add(self, row: Row) -> None:
         """Take up a row; of one that was not assessed nothing is summed."""

@@ -36,6 +36,9 @@ class Standards:
         return bool(self.gates) and (self.leaves_out or needs_age(self.gates))
 
 
+NO_STANDARDS = Standards()
+
+
 def standards_of(
     fail_on: str | None = None,
     sla: str | None = None,

@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Annotated, Literal, TypeAlias, TypedDict
 
 from fleetscan.model import Json
+from fleetscan.records.history import Night
+from fleetscan.records.judged import Judged
 from fleetscan.records.reported_vm import MOST_PATCHES, MOST_VMS, ReportedVm
 from fleetscan.records.row import OutcomeWord, ReasonWord
 from fleetscan.records.shapes import Count, HttpStatus, Seconds, UtcTime
@@ -87,7 +89,9 @@ class Report(TypedDict):
     ]
     warnings: Annotated[list[str], "What the scan warned of, as in run.json."]
     requests: Requests | None
-    fleet: Annotated[GroupTotals, "The sums over the fleet, as in totals.jsonl."]
+    fleet: Annotated[
+        GroupTotals, "The sums over the fleet, as in totals.jsonl, less what `judged.left_out` says."
+    ]
     groups: Annotated[
         list[GroupTotals], "The sums of each subscription, location, OS type and asked-for tag, as there."
     ]
@@ -105,4 +109,15 @@ class Report(TypedDict):
         "rows were not read.",
     ]
     distinct_patches: Annotated[Count | None, "How many different patches are missing."]
+    judged: Annotated[
+        Judged | None, "Ages, what does not count, and service levels; null where the rows were not read."
+    ]
+    breaches: Annotated[
+        list[str] | None,
+        "A sentence for each gate of --fail-on that the run does not pass; null where none was judged.",
+    ]
+    trend: Annotated[
+        list[Night] | None,
+        "The complete runs of the same selection up to this one, as the history has them; null without one.",
+    ]
     vms_unknown: Annotated[Count, "VMs listed and not assessed: which patches they miss is unknown."]

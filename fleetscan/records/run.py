@@ -15,6 +15,8 @@ SCHEMA: Schema = "fleetscan.run/1"
 
 # The exit codes of a run in which every listed VM ended.
 COMPLETE = (0, 1, 3)
+# That of a complete run that does not pass a gate.
+BREACHED = 1
 
 
 class Versions(TypedDict):

@@ -7,13 +7,20 @@ run's own; where it has none, they are counted from its journal and its rows.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import cast
 
+from fleetscan.history.judged_run import judging_of, trend_of
+from fleetscan.history.seen import Seen, seen_by
+from fleetscan.judgement.counting import CountedVm
+from fleetscan.judgement.judging import Judging
+from fleetscan.judgement.standards import NO_STANDARDS, Standards
 from fleetscan.model import Json
 from fleetscan.records.fleet_facts import not_scanned
+from fleetscan.records.patches import PatchReader
 from fleetscan.records.report import SCHEMA, Report, UnassessedReason
-from fleetscan.records.row import REASONS, OutcomeWord
+from fleetscan.records.row import REASONS, OutcomeWord, Row
 from fleetscan.records.totals import GroupTotals, NotListed, NotScanned, Totals
 from fleetscan.report.left_out import elsewhere, is_whole
 from fleetscan.report.named import Named, in_order, reason_of
@@ -31,28 +38,60 @@ class TooLongError(Exception):
     """The pass over the rows was given up."""
 
 
-def report_of(run: Run, *, goes_on: Callable[[], bool] = lambda: True) -> Report:
-    """The report of `run`: complete, stopped or unfinished.
+def report_of(
+    run: Run,
+    standards: Standards = NO_STANDARDS,
+    history: Path | None = None,
+    *,
+    beside: Callable[[Row, CountedVm], None] = lambda row, counted: None,
+    goes_on: Callable[[], bool] = lambda: True,
+) -> Report:
+    """The report of `run`: complete, stopped or unfinished; judged by `standards`, with ages from `history`.
 
-    Raises CannotReadRunError where its files cannot be read or a later fleetscan wrote them, and TooLongError
+    `beside` is called with each row and what counts of it. Raises CannotReadRunError where the run's files
+    cannot be read or a later fleetscan wrote them, HistoryError where the history cannot be, and TooLongError
     once `goes_on` answers no.
     """
+    with ExitStack() as stack:
+        seen = None if history is None else stack.enter_context(seen_by(history, run.facts))
+        return _report_of(run, standards, seen, beside, goes_on)
+
+
+def _report_of(
+    run: Run,
+    standards: Standards,
+    seen: Seen | None,
+    beside: Callable[[Row, CountedVm], None],
+    goes_on: Callable[[], bool],
+) -> Report:
     told = own_totals(run)
     begun = BegunRun(run) if told is None else None
-    named = Named()
+    named, reader = Named(), PatchReader()
+    judging = judging_of(run, standards, seen)
     for number, row in enumerate(run.rows()):
         if number % ASK_EVERY == 0 and not goes_on():
             raise TooLongError
-        named.add(row)
+        counted = judging.add(row, reader.of(row))
+        named.add(counted)
+        beside(row, counted)
         if begun is not None:
             begun.ended(row)
     report = _of_begun(run, begun) if begun is not None else report_of_totals(*(told or ()))
+    report["trend"] = None if seen is None else trend_of(run, seen.nights, report["fleet"])
+    _judge(report, judging, told[0] if told is not None and run.is_complete else None)
     report["state"] = run.state.value
     report["directory"] = str(_directory(run.path))
     report["endpoint"] = elsewhere(run.facts["selection"])
     report["warnings"] = run.facts["warnings"]
     report["partial"] = [*_partial(run, begun)]
     return _with_names(report, named)
+
+
+def _judge(report: Report, judging: Judging, totals: Totals | None) -> None:
+    """Have the report tell what counts, how old it is, and which gates stand in the way of `totals`."""
+    report["judged"] = judging.told()
+    report["breaches"] = judging.breaches(totals) if totals is not None and judging.has_gates else None
+    report["fleet"], report["groups"] = judging.figures(report["fleet"], report["groups"])
 
 
 def _directory(path: Path) -> Path:
@@ -119,6 +158,9 @@ def _outline(
         "worst": None,
         "patches": None,
         "distinct_patches": None,
+        "judged": None,
+        "breaches": None,
+        "trend": None,
         "vms_unknown": fleet["listed"] - fleet["outcomes"]["assessed"],
     }
 

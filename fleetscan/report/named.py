@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from fleetscan.judgement.counting import CountedVm
 from fleetscan.records.foremost import Foremost
-from fleetscan.records.patches import PatchReader
 from fleetscan.records.report import MissedPatch, UnassessedReason, UnassessedVm, WorstVm
 from fleetscan.records.reported_vm import MOST_PATCHES, MOST_VMS, reported_vm
 from fleetscan.records.row import OutcomeWord, ReasonWord, Row
@@ -25,11 +25,11 @@ class Named:
         self._worst: Foremost[WorstVm] = Foremost(MOST_VMS)
         self._others: dict[tuple[OutcomeWord, ReasonWord], Foremost[UnassessedVm]] = {}
         self._ends: Counter[tuple[OutcomeWord, ReasonWord]] = Counter()
-        self._reader = PatchReader()
         self._missed = MissedPatches()
 
-    def add(self, row: Row) -> None:
-        """Take up one row."""
+    def add(self, counted: CountedVm) -> None:
+        """Take up one row, and its patches that count."""
+        row = counted.row
         if row["outcome"] != "assessed":
             self._add_other(row)
             return
@@ -37,7 +37,7 @@ class Named:
         key = (-critical, -pending, -other, *_place(row))
         if any(badness) and self._worst.takes(key):
             self._worst.add(key, _worst_vm(row))
-        self._missed.add(self._reader.of(row))
+        self._missed.add([patch for patch, _ in counted.patches])
 
     def worst(self) -> list[WorstVm]:
         """The worst of the assessed VMs."""

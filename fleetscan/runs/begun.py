@@ -14,6 +14,7 @@ from fleetscan.records import machine_row
 from fleetscan.records.fleet_facts import not_listed
 from fleetscan.records.journal import Event, FleetListed, Listed, event_of
 from fleetscan.records.row import REASONS, Row
+from fleetscan.records.run import RunFacts
 from fleetscan.records.sums import TAG_PREFIX, RunningTotals
 from fleetscan.records.totals import GroupTotals, NotListed
 from fleetscan.runs.directory import JOURNAL, RESULTS
@@ -51,9 +52,7 @@ class BegunRun:
         return fleet, groups
 
     def _new_totals(self) -> RunningTotals:
-        group_by = self._run.facts["settings"].get("group_by")
-        words = [word for word in group_by if _is_tag(word)] if isinstance(group_by, list) else []
-        return RunningTotals(self._run.facts["scan_id"], list(map(str, words)))
+        return RunningTotals(self._run.facts["scan_id"], grouped_by(self._run.facts))
 
     def _listing(self) -> tuple[RunningTotals, int | None, list[NotListed] | None]:
         totals = self._new_totals()
@@ -72,6 +71,12 @@ class BegunRun:
         with open_to_read(self._run.path / JOURNAL) as lines:
             for line in lines:
                 yield event_of(json_text.parse(line))
+
+
+def grouped_by(facts: RunFacts) -> list[str]:
+    """The tags for whose values a run has totals, such as "tag:owner"."""
+    group_by = facts["settings"].get("group_by")
+    return [str(word) for word in group_by if _is_tag(word)] if isinstance(group_by, list) else []
 
 
 def _is_tag(word: object) -> bool:

@@ -1,43 +1,103 @@
-"""What follows a scan once its run is whole on disk: the night enters the history.
+"""What follows a scan once its run is whole on disk: the night enters the history, and its gates are judged.
 
-Nothing here changes what the scan found or how it ended: what goes wrong is a warning.
+What goes wrong with the history is a warning: it changes neither what the scan found nor how it ended. An age
+that it should have told is unknown then, which no gate passes.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+from fleetscan import json_text
 from fleetscan.errors import FleetscanError, OutputError, Remedy, UsageError
 from fleetscan.history.file import check_history
+from fleetscan.history.judged_run import breaches_of
 from fleetscan.history.taking_in import take_in
-from fleetscan.records.run import COMPLETE
+from fleetscan.judgement.gates import breaches
+from fleetscan.judgement.standards import Standards
+from fleetscan.records.run import BREACHED, COMPLETE
+from fleetscan.runs.directory import RUN
+from fleetscan.runs.disk import replace_file
 from fleetscan.runs.reader import open_run
 from fleetscan.scanner.blocking import in_thread
 from fleetscan.scanner.hooks import Hooks
+from fleetscan.scanner.standards import read_standards
 from fleetscan.scanner.summary import ScanSummary
 from fleetscan.settings.declared import Settings
 
 # A run that was stopped has rows that count, too.
 ENTERS = (*COMPLETE, OutputError.exit_code)
+KEEP_THE_RUN = Remedy("keep the run with {out} or {runs}", {"out": None, "runs": None})
 
 
-def check_standards(settings: Settings) -> None:
-    """Raise UsageError or CannotWriteError where the history cannot be kept, before anything is asked."""
-    if settings.history is None:
-        return
-    if settings.out is None and settings.runs is None:
-        remedy = Remedy("keep the run with {out} or {runs}", {"out": None, "runs": None})
-        raise UsageError("a history is made of runs that are kept on disk", remedy)
-    check_history(Path(settings.history))
+def check_standards(settings: Settings) -> Standards:
+    """The standards of a scan, before anything is asked of Azure.
+
+    Raises UsageError where they cannot be read or need a run that is kept, and HistoryError or
+    CannotWriteError where the history cannot be kept.
+    """
+    standards = read_standards(settings)
+    is_kept = settings.out is not None or settings.runs is not None
+    if settings.history is not None:
+        if not is_kept:
+            raise UsageError("a history is made of runs that are kept on disk", KEEP_THE_RUN)
+        check_history(Path(settings.history))
+    if standards.gates_need_rows and not is_kept:
+        why = "gates on age, and gates beside exceptions, are judged by the rows of a run on disk"
+        raise UsageError(why, KEEP_THE_RUN)
+    return standards
 
 
-async def follow_up(summary: ScanSummary, settings: Settings, hooks: Hooks) -> ScanSummary:
-    """Keep the night in the history, where that is asked for."""
-    directory, history = summary.directory, settings.history
-    if directory is None or history is None or summary.exit_code not in ENTERS:
+async def follow_up(
+    summary: ScanSummary, settings: Settings, standards: Standards, hooks: Hooks
+) -> ScanSummary:
+    """Keep the night in the history, and judge the gates of a complete run."""
+    directory = summary.directory
+    if not summary.has_run:
         return summary
+    history = None if settings.history is None else Path(settings.history)
+    if directory is None:
+        is_judged = summary.exit_code in COMPLETE
+        found = (
+            [each.sentence for each in breaches(standards.gates, summary.totals, None)] if is_judged else []
+        )
+        return _with(summary, found)
+    if history is not None and summary.exit_code in ENTERS:
+        history = await _entered(directory, history, hooks)
+    if not standards.gates or summary.exit_code not in COMPLETE:
+        return summary
+    found = await in_thread(lambda: _breaches(directory, standards, history))
+    if found and summary.exit_code != BREACHED:
+        try:
+            await in_thread(lambda: _keep_code(directory))
+        except FleetscanError as error:
+            hooks.warning(f"run.json does not tell that a gate was not passed: {error.what}")
+    return _with(summary, found)
+
+
+def _breaches(directory: Path, standards: Standards, history: Path | None) -> list[str]:
     try:
-        await in_thread(lambda: take_in(open_run(directory), Path(history)))
+        return breaches_of(open_run(directory), standards, history)
+    except FleetscanError as error:
+        return [f"no gate can be judged: {error.what}"]
+
+
+def _with(summary: ScanSummary, found: list[str]) -> ScanSummary:
+    return replace(summary, exit_code=BREACHED, breaches=tuple(found)) if found else summary
+
+
+async def _entered(directory: Path, history: Path, hooks: Hooks) -> Path | None:
+    """The history with the run in it; None, said in a warning, where it cannot be used."""
+    try:
+        await in_thread(lambda: take_in(open_run(directory), history))
     except FleetscanError as error:
         hooks.warning(f"this run is not in the history: {error.what}", error.remedy)
-    return summary
+        return None
+    return history
+
+
+def _keep_code(directory: Path) -> None:
+    """Have run.json tell how the scan ends."""
+    facts = open_run(directory).facts
+    replace_file(directory / RUN, json_text.encode_indented({**facts, "exit_code": BREACHED}))

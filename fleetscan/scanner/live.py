@@ -17,6 +17,7 @@ from anyio.abc import TaskGroup
 
 from fleetscan.azure.credentials import TokenSource
 from fleetscan.errors import Remedy, StoppedError, UsageError, mendable
+from fleetscan.judgement.standards import NO_STANDARDS
 from fleetscan.records.row import Row
 from fleetscan.runs.directory import path_of, refuse_used
 from fleetscan.scanner.aftermath import check_standards, follow_up
@@ -64,6 +65,7 @@ class LiveScan:
         self._stop = anyio.Event()
         self._rows = RowBuffer()
         self._summary: ScanSummary | None = None
+        self._standards = NO_STANDARDS
         self._error: Exception | None = None
         self._has_left = False
         self._tasks: TaskGroup | None = None
@@ -132,6 +134,7 @@ class LiveScan:
         if self._tasks is not None:
             raise RuntimeError("a scan is used once: make another with fleetscan.scan(...)")
         check(self._settings)
+        self._standards = check_standards(self._settings)
         self._tasks = anyio.create_task_group()
         await self._tasks.__aenter__()
         self._tasks.start_soon(self._run)
@@ -188,7 +191,7 @@ class LiveScan:
             for warning in [] if self._named is None else self._named.warnings:
                 self._scan_run.hooks.warning(warning)
             summary = await self._scan_run.go(tokens)
-        return await follow_up(summary, self._settings, self._hooks)
+        return await follow_up(summary, self._settings, self._standards, self._hooks)
 
 
 def scan(
@@ -266,7 +269,6 @@ async def scan_over(
 def check(settings: Settings) -> None:
     """Raise the UsageError about settings that no scan can have, before anything is asked of Azure."""
     settings.check_together()
-    check_standards(settings)
     if settings.out == STREAM:
         remedy = Remedy("leave {out} away and iterate over the scan", {"out": None})
         raise UsageError("a scan in Python writes no rows to standard output", remedy)

@@ -33,7 +33,8 @@ class ScanSummary:
     `stopped_by` says why the scan ended early, and is None when it did not. `has_run` is False where
     there was nothing to retry, so that no run was made. `skipped_on_file_word` VMs were skipped because the
     inventory file says that they do not run. The VMs without a row are `running`, where Azure accepted a
-    start or may have, or `not_started`.
+    start or may have, or `not_started`. `breaches` has a sentence for each gate of `fail_on` that a complete
+    run does not pass.
     """
 
     exit_code: int
@@ -44,6 +45,7 @@ class ScanSummary:
     skipped_on_file_word: int = 0
     running: int = 0
     not_started: int = 0
+    breaches: tuple[str, ...] = ()
 
 
 def finished_summary(store: RunStore) -> ScanSummary | None:

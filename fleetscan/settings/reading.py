@@ -14,6 +14,7 @@ class ReadGroup(Enum):
     """The heading under which help shows a setting, in the order of the headings."""
 
     WHAT = "What to show"
+    JUDGING = "What is enough"
     OUTPUT = "How to show it"
 
 
@@ -40,6 +41,14 @@ class ReportSettings(ReadSettings):
         "text fits a terminal; markdown fits a pull request; json is schema fleetscan.report/1.",
         group=ReadGroup.OUTPUT,
     )
+    history: str | None = standards.history(
+        ReadGroup.WHAT, "Tell ages and the trend with this history, which `scan --history` keeps."
+    )
+    fail_on: str | None = standards.fail_on(ReadGroup.JUDGING)
+    sla: str | None = standards.sla(ReadGroup.JUDGING)
+    exceptions: str | None = standards.exceptions(ReadGroup.JUDGING)
+    ignore_classification: tuple[str, ...] = standards.ignore_classification(ReadGroup.JUDGING)
+    as_of: str | None = standards.as_of(ReadGroup.JUDGING)
     html: str | None = setting(
         None,
         Text("FILE", "a file's path", r"(?!-$).+"),

@@ -296,7 +296,10 @@ def test_random_fleets_count_as_a_naive_look_at_each_patch_says(seed: int) -> No
     draw = random.Random(seed)
     fleet, (exceptions, ignored, as_of) = drawn(draw), drawn_rules(draw)
     totals, groups = fleet.totals()
-    counting, recount = Counting(exceptions, ignored, as_of, ON), Recount(groups)
+    counting, recount = (
+        Counting(exceptions, ignored, as_of, ON),
+        Recount([*{each["scope"] for each in groups if each["scope"].startswith("tag:")}]),
+    )
     found = [counting.count(row, aged) for row, aged in fleet.rows]
     for each in found:
         recount.add(each.row)
