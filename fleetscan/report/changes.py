@@ -22,11 +22,15 @@ NAME_LIMIT_CHARS, LINE_LIMIT_CHARS = 100, 1000
 
 
 class Figure(NamedTuple):
-    """A line of figures; `is_bad` where it makes the others less than they look."""
+    """A line of figures; `is_bad` where it makes the others less than they look.
+
+    `is_foreign` where a run's files say the words.
+    """
 
     label: str
     words: str
     is_bad: bool = False
+    is_foreign: bool = False
 
 
 class Names(NamedTuple):
@@ -56,7 +60,10 @@ def text_of(diff: Diff, width: int) -> Iterator[str]:
 def markdown_of(diff: Diff, newer: NewerRun | None = None) -> str:
     """The diff for a pull request or a job's summary; `newer` is a newer run that is not complete."""
     blocks = [f"## {headline(diff)}", *newer_block(newer)]
-    blocks += [f"**{each.label}**: {each.words}" for each in figures(diff)]
+    blocks += [
+        f"**{each.label}**: {code(each.words, LINE_LIMIT_CHARS) if each.is_foreign else each.words}"
+        for each in figures(diff)
+    ]
     for names in by_name(diff):
         blocks.append(f"### {names.title}")
         lines = [
@@ -83,7 +90,9 @@ def figures(diff: Diff) -> Iterator[Figure]:
     for word, run in (("old", diff["old"]), ("new", diff["new"])):
         yield from (Figure("PARTIAL", f"the {word} run: {why}", True) for why in run["partial"])
     if not diff["is_same_selection"]:
-        yield Figure("Selections", f"{_selected(diff['old'])}; now {_selected(diff['new'])}", True)
+        yield Figure("Selections", f"{_selected(diff['old'])}; now {_selected(diff['new'])}", True, True)
+    elif (endpoint := elsewhere(diff["new"]["selection"])) is not None:
+        yield Figure("Endpoint", sanitize(endpoint, NAME_LIMIT_CHARS), False, True)
     yield Figure("Missing", _missing(diff))
     yield Figure("Patches", f"{diff['newly_missing']:,} newly missing, {diff['installed']:,} installed")
     cleared, due = diff["reboots_cleared"]["count"], diff["reboots_due"]["count"]

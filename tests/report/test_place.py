@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from fleetscan.report.changes import markdown_of as diff_markdown
 from fleetscan.report.changes import text_of
 from fleetscan.report.comparison import diff_of
 from fleetscan.report.digest import report_of, report_of_totals
@@ -84,6 +85,17 @@ def test_only_azure_s_own_origins_are_left_unsaid(endpoint: Any, told: str | Non
     assert elsewhere({"endpoint": endpoint}) == told
 
 
-def test_a_diff_of_two_places_says_both(tmp_path: Path) -> None:
-    said = "\n".join(text_of(diff_of(run_at(tmp_path / "a", PUBLIC), run_at(tmp_path / "b", LOOPBACK)), 200))
+def test_a_diff_of_two_places_says_both_and_of_one_that_one(tmp_path: Path) -> None:
+    public, loopback = run_at(tmp_path / "a", PUBLIC), run_at(tmp_path / "b", LOOPBACK)
+    said = "\n".join(text_of(diff_of(public, loopback), 200))
     assert f"the whole fleet; now the whole fleet, endpoint {LOOPBACK}" in said
+    assert f"\nEndpoint        {LOOPBACK}" in "\n".join(text_of(diff_of(loopback, loopback), 200))
+    assert "ndpoint" not in "\n".join(text_of(diff_of(public, public), 200))
+    assert f"**Endpoint**: `{LOOPBACK}`" in diff_markdown(diff_of(loopback, loopback))
+
+
+def test_what_a_stranger_s_run_was_asked_for_is_text_in_a_diff_s_markdown(tmp_path: Path) -> None:
+    public, other = run_at(tmp_path / "a", PUBLIC), run_at(tmp_path / "b", "@octocat <b> https://x.example")
+    edit_facts(tmp_path / "b", selection={"subscription": ["@octocat [x](https://x.example)"]})
+    said = diff_markdown(diff_of(public, open_run(other.path)))
+    assert "**Selections**: `the whole fleet; now subscription @octocat [x](https://x.example)`" in said
