@@ -10,11 +10,13 @@ from fleetscan.cli.console import hand_over, handed_over, tell
 from fleetscan.cli.leading import attendant
 from fleetscan.cli.options import reading
 from fleetscan.cli.reading import spelled_for, taken
+from fleetscan.errors import Remedy, UsageError
 from fleetscan.settings.reading import ReportSettings
 
 if TYPE_CHECKING:
     from fleetscan.records.report import Report
     from fleetscan.report.which_run import NewerRun
+    from fleetscan.runs.reader import Run
 
 EXAMPLES = (
     Example("The newest run that has ended", "fleetscan report"),
@@ -34,12 +36,12 @@ def report(run: str | None, settings: ReportSettings) -> int:
 
     Exit codes: 0 shown; 2 usage, no such run, or a run of a later fleetscan; 4 the output cannot be written.
     """
+    if settings.html is not None and settings.format is not None:
+        remedy = Remedy("give {html} or {format}", {"html": None, "format": None})
+        raise UsageError("a page has no other format", remedy)
     run_shown, newer = taken(run, settings)
     if settings.html is not None:
-        from fleetscan.report.page.write import write_page
-
-        size_bytes = write_page(run_shown, settings.html, newer, attendant().half_written.append)
-        tell(f"Page: {settings.html} ({size_bytes / 1e6:.1f} MB)")
+        _write_page(run_shown, settings.html, newer)
         return 0
     from fleetscan.report.digest import report_of
 
@@ -48,8 +50,22 @@ def report(run: str | None, settings: ReportSettings) -> int:
     return 0
 
 
-def _show(record: Report, form: str, newer: NewerRun | None) -> None:
+def _write_page(run: Run, path: str, newer: NewerRun | None) -> None:
+    from fleetscan.report.digest import directory_of
+    from fleetscan.report.page.render import Beside
+    from fleetscan.report.page.write import write_page
+
+    retry = spelled_for(str(directory_of(run.path)), run.facts["selection"].get("endpoint")).retry
+    size_bytes = write_page(run, path, Beside(newer, retry), attendant().half_written.append)
+    tell(f"Page: {path} ({size_bytes / 1e6:.1f} MB)")
+
+
+def _show(record: Report, form: str | None, newer: NewerRun | None) -> None:
+    from fleetscan.report.commands import of_run
+
     spelled = spelled_for(record["directory"] or "", record["selection"].get("endpoint"))
+    for reason in record["not_assessed"]:
+        reason["to_do"] = of_run(reason["to_do"], spelled.retry)
     match form:
         case "json":
             from fleetscan import json_text

@@ -48,12 +48,12 @@ def report_of(run: Run, *, goes_on: Callable[[], bool] = lambda: True) -> Report
             begun.ended(row)
     report = _of_begun(run, begun) if begun is not None else report_of_totals(*(told or ()))
     report["state"] = run.state.value
-    report["directory"] = str(_directory(run.path))
+    report["directory"] = str(directory_of(run.path))
     report["partial"] = [*_partial(run, begun)]
     return _with_names(report, named)
 
 
-def _directory(path: Path) -> Path:
+def directory_of(path: Path) -> Path:
     """The run's own directory: a link such as `latest` may lead to another run tomorrow."""
     return path.parent / path.readlink() if path.is_symlink() else path
 

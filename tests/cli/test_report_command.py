@@ -189,3 +189,14 @@ def test_a_scan_ends_with_the_names_that_its_report_has_and_a_streamed_one_with_
     assert "Coverage" in streamed[2]
     assert "Worst VMs" not in streamed[2]
     assert "More" not in streamed[2]
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "json"])
+def test_a_page_in_another_format_is_refused(
+    form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, page = small_run(tmp_path / "run", ROWS, 3), tmp_path / "page.html"
+    code, data, words = told(capsys, str(path), "--html", str(page), "--format", form)
+    assert (code, data) == (2, "")
+    assert words == "fleetscan: error: a page has no other format; give --html or --format\n"
+    assert not page.exists()

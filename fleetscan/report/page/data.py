@@ -13,8 +13,10 @@ from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 from fleetscan import json_text
+from fleetscan.model import Json
 from fleetscan.records.patches import UNNAMED, Patch, PatchReader
 from fleetscan.records.row import Row
+from fleetscan.report.commands import of_run
 from fleetscan.report.missed_patches import most_missed, newest_of, title_beside
 from fleetscan.report.page.columns import Column, JsonColumn, Value, numbers_json
 from fleetscan.report.page.shown import (
@@ -66,7 +68,9 @@ LEVEL = 6
 class PageData:
     """The VMs and patches of one run. Call `add` once for every row."""
 
-    def __init__(self) -> None:
+    def __init__(self, retry: str | None = None) -> None:
+        """`retry` is the command that retries what failed in the run."""
+        self._retry = retry
         self.vms = {name: Column() for name in NAMES}
         self.count = 0
         self.patches = Patches()
@@ -92,7 +96,7 @@ class PageData:
         yield b'{"count":%d,"kinds":' % self.count
         yield json_text.encode(KINDS)
         yield b',"meanings":'
-        yield json_text.encode({word: [*meaning] for word, meaning in MEANINGS.items()})
+        yield json_text.encode(self._meanings())
         yield b',"vms":{'
         for name, column in self.vms.items():
             yield b'"%s":' % name.encode()
@@ -103,6 +107,12 @@ class PageData:
         yield b'},"patches":{'
         yield from self.patches.json()
         yield b"}}"
+
+    def _meanings(self) -> Json:
+        return {
+            word: [meaning.what, meaning.mend, meaning.retry and of_run(meaning.retry, self._retry)]
+            for word, meaning in MEANINGS.items()
+        }
 
     def _by_id(self) -> Sequence[int]:
         parts = [self.vms[name] for name in ("subscription", "group", "name", "id")]

@@ -13,6 +13,7 @@ from fleetscan.records.fleet_facts import could_not_list
 from fleetscan.records.row import REASONS, OutcomeWord
 from fleetscan.records.sums import TAG_PREFIX
 from fleetscan.records.totals import GroupTotals
+from fleetscan.report.commands import of_run
 from fleetscan.report.figures import duration, percent_words
 from fleetscan.report.left_out import selection_words
 from fleetscan.report.missed_patches import HEADING
@@ -93,11 +94,12 @@ class Hole:
 class Overview:
     """The template's values, by its names. Made once all rows were added to `sums`, `data` and `picked`."""
 
-    def __init__(self, run: Run, sums: PageSums, data: PageData, picked: Picked) -> None:
+    def __init__(self, run: Run, sums: PageSums, data: PageData, picked: Picked, retry: str | None) -> None:
         self._run = run
         self._sums = sums
         self._data = data
         self._picked = picked
+        self._retry = retry
         self.fleet, self._groups = sums.lines()
 
     def values(self) -> dict[str, object]:
@@ -169,12 +171,13 @@ class Overview:
 
     def _reason(self, outcome: str, label: str, word: str, count: int) -> Reason:
         meaning = meaning_of(word)
+        to_do = of_run(meaning.to_do, self._retry)
         return Reason(
             outcome=label,
             word=word.replace("_", " "),
             count=count,
             what=meaning.what,
-            to_do=meaning.to_do[:1].upper() + meaning.to_do[1:],
+            to_do=to_do[:1].upper() + to_do[1:],
             link=f"#vms?{urlencode({'outcome': f'{outcome}/{word}'})}",
             vms=self._picked.of_reason(outcome, word),
         )

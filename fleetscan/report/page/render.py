@@ -7,6 +7,7 @@ packed in base64, and the script shows it as text alone.
 from __future__ import annotations
 
 from base64 import b64encode
+from dataclasses import dataclass
 from hashlib import sha256
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -23,24 +24,35 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 
-def page_of(run: Run, newer: NewerRun | None = None) -> str:
-    """The page that shows `run`, complete or not; `newer` is a newer run that is not complete.
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What a page tells beside its run: a newer run that is not complete, how this is retried."""
+
+    newer: NewerRun | None = None
+    retry: str | None = None
+
+
+NOTHING = Beside()
+
+
+def page_of(run: Run, beside: Beside = NOTHING) -> str:
+    """The page that shows `run`, complete or not.
 
     Raises CannotReadRunError where it cannot be read.
     """
-    sums, data, picked = PageSums(run), PageData(), Picked()
+    sums, data, picked = PageSums(run), PageData(beside.retry), Picked()
     for row in run.rows():
         sums.add(row)
         data.add(row)
         picked.add(row)
-    values = Overview(run, sums, data, picked).values()
+    values = Overview(run, sums, data, picked, beside.retry).values()
     style, script = _asset("page.css"), _asset("page.js")
     return (
         _environment()
         .from_string(_asset("template.html"))
         .render(
             values,
-            newer=None if newer is None else cut(newer.told(), MESSAGE_LIMIT_CHARS),
+            newer=None if beside.newer is None else cut(beside.newer.told(), MESSAGE_LIMIT_CHARS),
             style=style,
             script=script,
             policy=_policy(style, script),

@@ -12,8 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fleetscan.errors import CannotScanError, Remedy, UsageError
-from fleetscan.report.page.render import page_of
-from fleetscan.report.which_run import NewerRun
+from fleetscan.report.page.render import NOTHING, Beside, page_of
 from fleetscan.runs.disk import NO_ROOM, put_file, reason
 from fleetscan.runs.opening import open_to_read, refuse_others
 from fleetscan.runs.reader import Run
@@ -27,19 +26,19 @@ ANOTHER_FILE = Remedy("name another file")
 def write_page(
     run: Run,
     path: str | os.PathLike[str],
-    newer: NewerRun | None = None,
+    beside: Beside = NOTHING,
     on_new: Callable[[Path], object] = lambda _: None,
 ) -> int:
     """Write the page that shows `run` into the file `path`, readable by its owner alone; returns its bytes.
 
-    `newer` is a newer run that is not complete; `on_new` is told the hidden file that is written first.
+    `on_new` is told the hidden file that is written first.
 
     Raises UsageError where something else than an earlier page is there, CannotReadRunError where the run's
     files cannot be read, and CannotScanError where the file cannot be written: what was there stays then.
     """
     place = Path(path)
     refuse_what_is_no_page(place)
-    page = page_of(run, newer).encode()
+    page = page_of(run, beside).encode()
     try:
         put_file(place, page, on_new)
     except OSError as error:
