@@ -11,13 +11,15 @@ from fleetscan.cli.console import hand_over, handed_over, note, tell
 from fleetscan.cli.leading import attendant
 from fleetscan.cli.options import reading
 from fleetscan.cli.reading import spelled_for, taken
-from fleetscan.errors import StoppedError
+from fleetscan.errors import Remedy, StoppedError, UsageError
 from fleetscan.records.run import BREACHED
 from fleetscan.settings.reading import ReportSettings
 
 if TYPE_CHECKING:
+    from fleetscan.judgement.standards import Standards
     from fleetscan.records.report import Report
     from fleetscan.report.which_run import NewerRun
+    from fleetscan.runs.reader import Run
 
 EXAMPLES = (
     Example("The newest run that has ended", "fleetscan report"),
@@ -41,17 +43,16 @@ def report(run: str | None, settings: ReportSettings) -> int:
     Exit codes: 0 shown; 1 a gate was not passed; 2 usage, no such run, or a run of a later fleetscan; 4 the
     output cannot be written; 5 gates that cannot be judged on a run that is not complete.
     """
-    from fleetscan.scanner.standards import read_standards
+    from fleetscan.scanner.named_standards import read_standards
 
+    if settings.html is not None and settings.format is not None:
+        remedy = Remedy("give {html} or {format}", {"html": None, "format": None})
+        raise UsageError("a page has no other format", remedy)
     standards = read_standards(settings, settings.as_of)
     history = None if settings.history is None else Path(settings.history)
     run_shown, newer = taken(run, settings)
     if settings.html is not None:
-        from fleetscan.report.page.write import write_page
-
-        half_written = attendant().half_written.append
-        size_bytes, record = write_page(run_shown, settings.html, standards, history, newer, half_written)
-        tell(f"Page: {settings.html} ({size_bytes / 1e6:.1f} MB)")
+        record = _write_page(run_shown, settings.html, newer, standards, history)
     else:
         from fleetscan.report.digest import report_of
 
@@ -74,8 +75,26 @@ def _gated(record: Report, newer: NewerRun | None) -> int:
     return BREACHED if record["breaches"] else 0
 
 
-def _show(record: Report, form: str, newer: NewerRun | None) -> None:
+def _write_page(
+    run: Run, path: str, newer: NewerRun | None, standards: Standards, history: Path | None
+) -> Report:
+    from fleetscan.report.digest import directory_of
+    from fleetscan.report.page.render import Beside
+    from fleetscan.report.page.write import write_page
+
+    retry = spelled_for(str(directory_of(run.path)), run.facts["selection"].get("endpoint")).retry
+    beside = Beside(newer, retry, standards, history)
+    written = write_page(run, path, beside, attendant().half_written.append)
+    tell(f"Page: {path} ({written.size_bytes / 1e6:.1f} MB)")
+    return written.report
+
+
+def _show(record: Report, form: str | None, newer: NewerRun | None) -> None:
+    from fleetscan.report.commands import of_run
+
     spelled = spelled_for(record["directory"] or "", record["selection"].get("endpoint"))
+    for reason in record["not_assessed"]:
+        reason["to_do"] = of_run(reason["to_do"], spelled.retry)
     match form:
         case "json":
             from fleetscan import json_text

@@ -19,7 +19,7 @@ from fleetscan.report.digest import TooLongError, report_of
 from fleetscan.report.terminal import print_summary
 from fleetscan.runs.how_to_resume import command_for
 from fleetscan.runs.reader import open_run
-from fleetscan.scanner.standards import read_standards
+from fleetscan.scanner.named_standards import read_standards
 from fleetscan.scanner.summary import ScanSummary
 from fleetscan.settings.declared import Settings
 
@@ -54,7 +54,7 @@ def tell_end(summary: ScanSummary, hooks: Teller, settings: Settings, *, is_resu
 
 
 def tell_breaches(sentences: Sequence[str]) -> None:
-    """Tell each gate that a run does not pass: the exit code comes of it, so quiet settings do not hide it."""
+    """Tell each gate that a run does not pass, with quiet settings too: the exit code comes of it."""
     for sentence in sentences:
         tell(f"fleetscan: gate not passed: {sentence}")
 
@@ -95,7 +95,7 @@ def report_at_end(directory: Path | None, settings: Settings) -> Report | None:
 
 
 def _judged(directory: Path, settings: Settings, goes_on: Callable[[], bool]) -> Report:
-    """The report by the scan's own standards; without its history where that cannot be read, as it was told."""
+    """The report by the scan's standards; without the history where that cannot be read: that was told."""
     run, standards = open_run(directory), read_standards(settings)
     if settings.history is not None:
         with suppress(HistoryError):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 from fleetscan.cli.command_help import Example
 from fleetscan.cli.console import handed_over, note, tell
 from fleetscan.cli.options import reading
-from fleetscan.cli.reading import taken
+from fleetscan.cli.reading import spelled_for, taken
 from fleetscan.errors import Remedy, UsageError
 from fleetscan.report.columns import WHOSE
 from fleetscan.report.sanitize import fit, sanitize
@@ -46,20 +46,23 @@ def show(name: str | None, settings: ShowSettings) -> int:
 
     --columns and --sort take headings, any field of a row, such as location or error_code, and subscription,
     to_do and missing; with --patches they take patch, patch_name, kb, version, classifications,
-    is_critical_or_security, reboot_behavior, published_on and vms.
+    is_critical_or_security, reboot_behavior, published_on and vms. --sort -critical is the other way round.
 
     Exit codes: 0 shown; 2 usage, no such run or VM; 4 the output cannot be written.
     """
-    from fleetscan.report.columns import chosen
+    from fleetscan.report.columns import order_of
+    from fleetscan.report.digest import directory_of
     from fleetscan.report.markdown import newer_block
     from fleetscan.report.show_notes import notes_of, place_of, warnings_of
 
     wanted = _wanted(settings)
     refuse_contradictions(wanted, settings)
     columns, view = _view_of(settings, wanted)
-    sort = None if settings.sort is None else chosen([settings.sort], view.columns, "sort")[0]
+    sort = order_of(settings.sort, view.columns)
     run, newer = taken(name, settings)
     found = view.look(run.rows(), wanted, columns, sort)
+    retry = spelled_for(str(directory_of(run.path)), run.facts["selection"].get("endpoint")).retry
+    _say_retry(found, columns, retry)
     is_by_vm = settings.patches and settings.machine is not None and settings.columns is None
     printed = partial(
         _print, found, columns, cast("Form", settings.format), len(WHOSE) if is_by_vm and sort is None else 0
@@ -67,7 +70,7 @@ def show(name: str | None, settings: ShowSettings) -> int:
     _with_notes(
         printed,
         warnings_of(run),
-        [*place_of(run), *notes_of(found, wanted)],
+        [*place_of(run), *notes_of(found, wanted, retry)],
         newer_block(newer) if settings.format == "markdown" else None,
     )
     return 0
@@ -85,6 +88,18 @@ def _wanted(settings: ShowSettings) -> Wanted:
         machine=settings.machine,
         patches=settings.patches,
     )
+
+
+def _say_retry(found: Found, columns: Sequence[Column], retry: str | None) -> None:
+    """Have what is to be done name this run."""
+    from fleetscan.report.commands import of_run
+
+    for place, column in enumerate(columns):
+        if column.name == "to_do":
+            found.lines = [
+                (*line[:place], line[place] and of_run(line[place], retry), *line[place + 1 :])
+                for line in found.lines
+            ]
 
 
 def _with_notes(

@@ -114,7 +114,7 @@ class Report(TypedDict):
     ]
     breaches: Annotated[
         list[str] | None,
-        "A sentence for each gate of --fail-on that the run does not pass; null where none was judged.",
+        "A sentence for each gate of `fail_on` that the run does not pass; null where none was judged.",
     ]
     trend: Annotated[
         list[Night] | None,

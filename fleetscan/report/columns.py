@@ -144,13 +144,34 @@ def chosen(names: Sequence[str], columns: Columns, setting: str) -> list[Column]
 
     Raises UsageError, about `setting`, for one that is none of them.
     """
-    headed = {column.heading.lower(): column for column in columns.values()}
-    known = {**headed, **columns}
+    known = _by_word(columns)
     return [known.get(name.strip().lower()) or _unknown(name.strip(), columns, setting) for name in names]
 
 
+@dataclass(frozen=True, slots=True)
+class Order:
+    """By which column lines are sorted; `is_reversed` where the other way round."""
+
+    column: Column
+    is_reversed: bool = False
+
+
+def order_of(name: str | None, columns: Columns) -> Order | None:
+    """The order that `name` asks for: a column, behind a hyphen where it is reversed. Raises as `chosen`."""
+    if name is None:
+        return None
+    is_reversed = name.strip().startswith("-")
+    column = chosen([name.strip().removeprefix("-")], columns, "sort")[0]
+    return Order(column, is_reversed)
+
+
+def _by_word(columns: Columns) -> dict[str, Column]:
+    headed = {column.heading.lower(): column for column in columns.values()}
+    return {**headed, **columns}
+
+
 def _unknown(name: str, columns: Columns, setting: str) -> NoReturn:
-    meant, known = nearest(name, columns), f"there are {', '.join(columns)}"
+    meant, known = nearest(name, _by_word(columns)), f"there are {', '.join(columns)}"
     hint = f"did you mean {meant}? {known.capitalize()}" if meant else known
     raise UsageError(
         f"this view has no column {name!r:.80}", Remedy(f"correct {{{setting}}}: {hint}", {setting: None})

@@ -11,6 +11,10 @@ from fleetscan.records.report import Report
 PLAIN_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}", re.ASCII)
 
 
+# What a reason's remedy says where no run is known.
+RETRY_ANY = "fleetscan scan --retry-failed RUN"
+
+
 class Spelled(NamedTuple):
     """Commands as a person pastes them into a shell: `show` shows more of the run.
 
@@ -34,6 +38,11 @@ def show_flags(report: Report) -> list[str]:
     if report["patches"] and PLAIN_KEY.fullmatch(key := report["patches"][0]["patch"]):
         flags.append(f"--missing {key}")
     return flags
+
+
+def of_run(to_do: str, retry: str | None) -> str:
+    """What is to be done, with the command that retries the run where it says how any is."""
+    return to_do if retry is None else to_do.replace(RETRY_ANY, retry)
 
 
 def next_command(report: Report, spelled: Spelled) -> str | None:

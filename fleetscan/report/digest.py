@@ -80,7 +80,7 @@ def _report_of(
     report["trend"] = None if seen is None else trend_of(run, seen.nights, report["fleet"])
     _judge(report, judging, told[0] if told is not None and run.is_complete else None)
     report["state"] = run.state.value
-    report["directory"] = str(_directory(run.path))
+    report["directory"] = str(directory_of(run.path))
     report["endpoint"] = elsewhere(run.facts["selection"])
     report["warnings"] = run.facts["warnings"]
     report["partial"] = [*_partial(run, begun)]
@@ -94,7 +94,7 @@ def _judge(report: Report, judging: Judging, totals: Totals | None) -> None:
     report["fleet"], report["groups"] = judging.figures(report["fleet"], report["groups"])
 
 
-def _directory(path: Path) -> Path:
+def directory_of(path: Path) -> Path:
     """The run's own directory: a link such as `latest` may lead to another run tomorrow."""
     return path.parent / path.readlink() if path.is_symlink() else path
 

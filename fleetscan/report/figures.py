@@ -33,3 +33,13 @@ def parts_of(whole: int, parts: Iterable[tuple[str, int]]) -> str:
 def percent_words(share: float | None) -> str:
     """A percentage of a record, as every view shows it: "63.63 %"; empty where there is none."""
     return "" if share is None else f"{share:.2f} %"
+
+
+def of_each(number: int, clause: str) -> str:
+    """A clause that is about one VM, said of `number` of them: "has no agent", "each has no agent"."""
+    return clause if number == 1 else f"each {clause}"
+
+
+def to_do_label(number: int) -> str:
+    """What stands before an imperative that is about one VM, for `number` of them."""
+    return "To do" if number == 1 else "To do for each"

@@ -14,7 +14,7 @@ from fleetscan.records.report import Report, UnassessedReason
 from fleetscan.records.reported_vm import ReportedVm
 from fleetscan.records.totals import GroupTotals, NotListed
 from fleetscan.report.commands import Spelled, next_command, show_flags
-from fleetscan.report.figures import counted, duration, parts_of, percent_words
+from fleetscan.report.figures import counted, duration, of_each, parts_of, percent_words, to_do_label
 from fleetscan.report.left_out import passed_over_words, selection_words, unlisted_words
 from fleetscan.report.missed_patches import HEADING, title_beside
 from fleetscan.report.reasons import meaning_of
@@ -173,8 +173,8 @@ def _not_assessed(report: Report) -> Iterator[str]:
         yield "### Not assessed\n\nWhat these VMs miss is unknown."
     for reason in failed:
         mend = meaning_of(reason["reason"]).mend
-        to_do = f" To do: {mend}." if mend else ""
-        yield f"**{reason['count']:,} {_words(reason)}**: {reason['what']}.{to_do}"
+        to_do = f" {to_do_label(reason['count'])}: {mend}." if mend else ""
+        yield f"**{reason['count']:,} {_words(reason)}**: {of_each(reason['count'], reason['what'])}.{to_do}"
         yield from _unassessed(reason)
 
 

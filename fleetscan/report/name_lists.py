@@ -14,7 +14,7 @@ from fleetscan.records.report import MissedPatch, Report, UnassessedReason, Unas
 from fleetscan.records.reported_vm import ReportedVm
 from fleetscan.report.cells import aligned, cells, cut
 from fleetscan.report.commands import Spelled, next_command, show_flags
-from fleetscan.report.figures import counted
+from fleetscan.report.figures import counted, of_each, to_do_label
 from fleetscan.report.missed_patches import HEADING, title_beside
 from fleetscan.report.reasons import meaning_of
 from fleetscan.report.sanitize import sanitize
@@ -125,7 +125,13 @@ class NameLists:
     def _reason(self, reason: UnassessedReason, shown: int) -> Iterator[Line]:
         meaning = meaning_of(reason["reason"])
         inner = INDENT + 2
-        yield Line(INDENT, [(f"{reason['count']:,} {_words(reason)}", BAD), (f": {meaning.what}", "")])
+        yield Line(
+            INDENT,
+            [
+                (f"{reason['count']:,} {_words(reason)}", BAD),
+                (f": {of_each(reason['count'], meaning.what)}", ""),
+            ],
+        )
         vms = reason["vms"][:shown]
         more = reason["count"] - len(vms)
         ends = [f"and {more:,} more" if more and vm is vms[-1] else "" for vm in vms]
@@ -134,7 +140,7 @@ class NameLists:
         if "message" in meaning.mend and self._width >= MESSAGE_CELLS and vms and (said := _said(vms[0])):
             yield Line(inner, [(cut(f"Message: {self._fit(said)}", self._width - inner), "")])
         if meaning.mend:
-            yield Line(inner, [("To do: ", "bold"), (meaning.mend, "")])
+            yield Line(inner, [(f"{to_do_label(reason['count'])}: ", "bold"), (meaning.mend, "")])
 
     def _patches(self) -> Iterator[Line]:
         patches = (self._report["patches"] or [])[: self._room.patches]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fleetscan.records.patches import kb_of
+from fleetscan.report.commands import of_run
 from fleetscan.report.figures import counted
 from fleetscan.report.left_out import elsewhere, elsewhere_words
 from fleetscan.report.reasons import MEANINGS, meaning_of
@@ -42,8 +43,11 @@ def place_of(run: Run) -> list[str]:
     return [f"Run of {minute(run.facts['started_at'])}, {words}."] if words else []
 
 
-def notes_of(found: Found, wanted: Wanted) -> Iterator[str]:
-    """How many VMs are listed, why, and of how many it is not known whether they should be."""
+def notes_of(found: Found, wanted: Wanted, retry: str | None = None) -> Iterator[str]:
+    """How many VMs are listed, why, and of how many it is not known whether they should be.
+
+    `retry` is the command that retries what failed in the run.
+    """
     if wanted.missing is not None and wanted.worst is None and not wanted.patches:
         yield "; ".join([_missing(found, wanted), *_unassessed(found)]) + "."
         yield from _unknown(found, wanted)
@@ -53,7 +57,9 @@ def notes_of(found: Found, wanted: Wanted) -> Iterator[str]:
     yield f"{what}{counted(found.vms, 'VM', 'VMs')} {of}."
     for reason, number in found.reasons.most_common() if wanted.is_not_assessed else ():
         word = reason.replace("_", " ") if reason in MEANINGS else "ended otherwise"
-        yield f"{counted(number, 'VM', 'VMs')} {word}: {meaning_of(reason).to_do}."
+        each = "" if number == 1 else "; for each"
+        to_do = of_run(meaning_of(reason).to_do, retry)
+        yield f"{counted(number, 'VM', 'VMs')} {word}{each}: {to_do}."
     if wanted.needs_result:
         yield from (f"{sentence}." for sentence in _unassessed(found))
         yield from _unknown(found, wanted)

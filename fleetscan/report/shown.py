@@ -19,7 +19,7 @@ from fleetscan.nearest import nearest
 from fleetscan.records.foremost import Foremost
 from fleetscan.records.patches import Patch, PatchReader, kb_of
 from fleetscan.records.row import Row
-from fleetscan.report.columns import OF_PATCH, OF_VM, OF_VM_PATCH, Column, Columns, Line
+from fleetscan.report.columns import OF_PATCH, OF_VM, OF_VM_PATCH, Column, Columns, Line, Order
 from fleetscan.report.missed_patches import MissedPatches
 from fleetscan.report.reasons import how_bad
 
@@ -117,7 +117,7 @@ class Found:
     reasons: Counter[str] = field(default_factory=Counter)
 
 
-def machines_of(rows: Iterable[Row], wanted: Wanted, columns: Sequence[Column], sort: Column | None) -> Found:
+def machines_of(rows: Iterable[Row], wanted: Wanted, columns: Sequence[Column], sort: Order | None) -> Found:
     """The VMs that are `wanted`, sorted by a column, else the worst first where those are asked for, else by
     name.
     """
@@ -139,7 +139,7 @@ def machines_of(rows: Iterable[Row], wanted: Wanted, columns: Sequence[Column], 
     return found
 
 
-def patches_of(rows: Iterable[Row], wanted: Wanted, columns: Sequence[Column], sort: Column | None) -> Found:
+def patches_of(rows: Iterable[Row], wanted: Wanted, columns: Sequence[Column], sort: Order | None) -> Found:
     """The patches that the `wanted` VMs miss, with how many of them miss each."""
     found, counts = Found(), MissedPatches()
     for line in _lines(rows, wanted, found, reads_patches=True):
@@ -153,7 +153,7 @@ def patches_of(rows: Iterable[Row], wanted: Wanted, columns: Sequence[Column], s
 
 
 def machine_patches_of(
-    rows: Iterable[Row], wanted: Wanted, columns: Sequence[Column], sort: Column | None
+    rows: Iterable[Row], wanted: Wanted, columns: Sequence[Column], sort: Order | None
 ) -> Found:
     """A line for each patch of each `wanted` VM: critical and security ones first, the oldest first."""
     found, kept = Found(), list[Kept]()
@@ -167,9 +167,9 @@ def machine_patches_of(
     return found
 
 
-def _kept(line: Line, columns: Sequence[Column], sort: Column | None, place: tuple[Any, ...]) -> Kept:
+def _kept(line: Line, columns: Sequence[Column], sort: Order | None, place: tuple[Any, ...]) -> Kept:
     """What is kept of a line: by what it is sorted, and the values of its columns."""
-    key = place if sort is None else (*_sort_key(sort, sort.value(line)), *place)
+    key = place if sort is None else (*_sort_key(sort, sort.column.value(line)), *place)
     return key, tuple(_shared(column.value(line)) for column in columns)
 
 
@@ -260,18 +260,31 @@ def _urgency(patch: Patch) -> tuple[bool, str, str]:
     return not patch.is_critical_or_security, patch.published_on or "", patch.key
 
 
-def _sort_key(column: Column, value: Any) -> tuple[bool, Any]:
-    """Numbers and yes before no, the largest first; texts from A; what is not known last."""
+def _sort_key(order: Order, value: Any) -> tuple[bool, Any]:
+    """Numbers and yes before no, the largest first; texts from A; what is not known last, reversed or not."""
     if value is None:
         return True, 0
-    return False, -value if column.is_number or column.is_truth else str(value).lower()
+    if order.column.is_number or order.column.is_truth:
+        return False, value if order.is_reversed else -value
+    text = str(value).lower()
+    return False, _FromZ(text) if order.is_reversed else text
+
+
+@dataclass(frozen=True, slots=True)
+class _FromZ:
+    """A text that comes before those that it comes after."""
+
+    text: str
+
+    def __lt__(self, other: _FromZ) -> bool:
+        return other.text < self.text
 
 
 @dataclass(frozen=True)
 class View:
     """What can be looked at, with the columns it has."""
 
-    look: Callable[[Iterable[Row], Wanted, Sequence[Column], Column | None], Found]
+    look: Callable[[Iterable[Row], Wanted, Sequence[Column], Order | None], Found]
     columns: Columns
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from fleetscan.errors import Remedy, UsageError
+from fleetscan.errors import OTHER_VERSION, CannotReadRunError, Remedy, UsageError
 from fleetscan.records.duckdb_views import views_of
 from fleetscan.report.sanitize import fit, sanitize
 from fleetscan.report.which_run import about
@@ -15,10 +15,10 @@ from fleetscan.runs.reader import Run
 def sql_views(run: Run, incomplete: Iterable[str]) -> str:
     """The SQL of `run`'s views, in ASCII; `incomplete` are its own sentences, which it repeats.
 
-    Raises CannotReadRunError where its rows are of a later schema, UsageError where SQL has no name for it.
+    Raises CannotReadRunError where any of its records is of a later schema, UsageError where SQL has no name
+    for it.
     """
-    # The first row tells whether this version knows them.
-    next(run.rows(), None)
+    _refuse_later(run)
     # Through the link `latest` two queries could read two runs.
     path = run.path.resolve()
     totals = path / TOTALS
@@ -32,3 +32,14 @@ def sql_views(run: Run, incomplete: Iterable[str]) -> str:
     partial = (f"-- PARTIAL: {sanitize(sentence)}" for sentence in incomplete)
     head = [f"-- {about(run)}", *partial, "-- For DuckDB. Views of this run: vm, vm_patch, totals, run.", ""]
     return fit("\n".join(head), "ascii") + views
+
+
+def _refuse_later(run: Run) -> None:
+    """DuckDB would read what a later version wrote by this one's types. After a resume that is any row."""
+    for _ in run.rows():
+        pass
+    try:
+        run.totals(), run.groups()
+    except CannotReadRunError as error:
+        if error.remedy is OTHER_VERSION:
+            raise

@@ -22,7 +22,7 @@ from fleetscan.runs.disk import replace_file
 from fleetscan.runs.reader import open_run
 from fleetscan.scanner.blocking import in_thread
 from fleetscan.scanner.hooks import Hooks
-from fleetscan.scanner.standards import read_standards
+from fleetscan.scanner.named_standards import read_standards
 from fleetscan.scanner.summary import ScanSummary
 from fleetscan.settings.declared import Settings
 

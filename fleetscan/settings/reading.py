@@ -33,12 +33,13 @@ class ReadSettings(CheckedSettings):
 
 @dataclass(frozen=True, slots=True)
 class ReportSettings(ReadSettings):
-    """How a report is shown."""
+    """How a report is shown; `format` is None for text, so that it is known where it was asked for."""
 
-    format: str = setting(
-        "text",
+    format: str | None = setting(
+        None,
         OneOf(("text", "markdown", "json")),
-        "text fits a terminal; markdown fits a pull request; json is schema fleetscan.report/1.",
+        "Default: text, which fits a terminal; markdown fits a pull request; json is schema",
+        "fleetscan.report/1.",
         group=ReadGroup.OUTPUT,
     )
     history: str | None = standards.history(
@@ -95,6 +96,7 @@ class ShowSettings(ReadSettings):
         None,
         Text("COLUMN", "the name of a column"),
         "Sort by this column: texts from A, numbers the largest first, unknown ones last.",
+        "With a hyphen before it, such as -critical, the other way round; unknown ones stay last.",
         group=ReadGroup.OUTPUT,
     )
     columns: str | None = setting(

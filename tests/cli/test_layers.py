@@ -56,6 +56,7 @@ ROWS: dict[str, tuple[tuple[str, object], tuple[str, object], tuple[str, object]
     "ignore-busy": (("true", True), ("false", False), ("", True)),
     "history": (("file", "file"), ("env", "env"), ("flag", "flag")),
     "fail-on": (("failed>0", "failed>0"), ("age>30d", "age>30d"), ("coverage<98%", "coverage<98%")),
+    "as-of": (("2026-11-10", "2026-11-10"), ("2024-02-29", "2024-02-29"), ("2027-01-01", "2027-01-01")),
     "sla": (("critical=7d", "critical=7d"), ("other=90d", "other=90d"), ("security=4w", "security=4w")),
     "exceptions": (("file", "file"), ("env", "env"), ("flag", "flag")),
     "ignore-classification": (

@@ -13,6 +13,7 @@ from fleetscan.cli.main import run
 from fleetscan.cli.reading import spelled_for
 from fleetscan.cli.scan_end import report_at_end
 from fleetscan.records.schema import report_schema
+from fleetscan.settings.declared import Settings
 from tests.cli.processes import NOTHING, begun, ended, scanning, simulation
 from tests.report.small_runs import edit_facts, kb, small_run, unassessed, vm
 
@@ -163,15 +164,15 @@ def test_a_run_that_cannot_be_read_at_a_scans_end_costs_its_names_alone(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = small_run(tmp_path / "run", ROWS, 3)
-    assert report_at_end(path) is not None
+    assert report_at_end(path, Settings()) is not None
     assert capsys.readouterr().err == ""
     (path / "results.jsonl").write_bytes(b"{}\n")
-    assert report_at_end(path) is None
+    assert report_at_end(path, Settings()) is None
     words = capsys.readouterr().err
     why = f"{path} cannot be read as a run: line 1 of results.jsonl is no record of schema fleetscan.result/1"
     assert words.startswith(f"fleetscan: warning: the summary is without the names of VMs: {why}")
-    assert report_at_end(tmp_path / "gone") is None
-    assert report_at_end(None) is None
+    assert report_at_end(tmp_path / "gone", Settings()) is None
+    assert report_at_end(None, Settings()) is None
 
 
 def test_a_scan_ends_with_the_names_that_its_report_has_and_a_streamed_one_with_figures(
@@ -189,3 +190,14 @@ def test_a_scan_ends_with_the_names_that_its_report_has_and_a_streamed_one_with_
     assert "Coverage" in streamed[2]
     assert "Worst VMs" not in streamed[2]
     assert "More" not in streamed[2]
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "json"])
+def test_a_page_in_another_format_is_refused(
+    form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, page = small_run(tmp_path / "run", ROWS, 3), tmp_path / "page.html"
+    code, data, words = told(capsys, str(path), "--html", str(page), "--format", form)
+    assert (code, data) == (2, "")
+    assert words == "fleetscan: error: a page has no other format; give --html or --format\n"
+    assert not page.exists()

@@ -11,6 +11,7 @@ import pytest
 
 from fleetscan.cli.main import run
 from tests.records.odd_runs import ODD_RUNS
+from tests.report.small_runs import small_run, vm
 
 
 def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -68,6 +69,7 @@ def test_a_path_cannot_end_the_comment_above_the_views(
     assert [line for line in sql.splitlines() if line.startswith("DROP")] == []
 
 
+@pytest.mark.parametrize("at", [0, 1, 3])
 @pytest.mark.parametrize(
     ("line", "why"),
     [
@@ -76,13 +78,29 @@ def test_a_path_cannot_end_the_comment_above_the_views(
     ],
 )
 def test_rows_that_this_version_does_not_know_are_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], line: bytes, why: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], line: bytes, why: str, at: int
 ) -> None:
-    ODD_RUNS["nothing yet"](tmp_path / "run")
-    (tmp_path / "run" / "results.jsonl").write_bytes(line)
+    ODD_RUNS["case twins"](tmp_path / "run")
+    results = tmp_path / "run" / "results.jsonl"
+    lines = results.read_bytes().splitlines(keepends=True)
+    lines.insert(at, line)
+    results.write_bytes(b"".join(lines))
     code, sql, words = printed(capsys, "--sql", str(tmp_path / "run"))
     assert (code, sql) == (2, "")
     assert why in words
+
+
+@pytest.mark.parametrize("at", [0, 1])
+def test_totals_of_a_later_version_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], at: int
+) -> None:
+    path = small_run(tmp_path / "run", [vm("a"), vm("b", os_type="Linux")])
+    lines = (path / "totals.jsonl").read_bytes().splitlines(keepends=True)
+    lines[at] = lines[at].replace(b"fleetscan.totals/1", b"fleetscan.totals/2")
+    (path / "totals.jsonl").write_bytes(b"".join(lines))
+    code, sql, words = printed(capsys, "--sql", str(path))
+    assert (code, sql) == (2, "")
+    assert "fleetscan.totals/2" in words
 
 
 def test_totals_that_are_no_file_are_not_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -104,6 +104,12 @@ def objects(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dict[st
         ("--failed --machine slow", "slow"),
         ("--sort outcome", "clean cut sql waits web locked off slow"),
         ("--sort critical_and_security_count", "cut sql web clean waits locked off slow"),
+        ("--sort Critical", "cut sql web clean waits locked off slow"),
+        ("--sort -critical", "clean waits web sql cut locked off slow"),
+        ("--sort -name", "web waits sql slow off locked cut clean"),
+        ("--sort -reboot", "clean cut sql web waits locked off slow"),
+        ("--sort -reason", "locked slow off clean cut sql waits web"),
+        ("--worst 2 --sort -other", "cut sql"),
         ("--sort reboot_pending", "waits clean cut sql web locked off slow"),
     ],
 )
@@ -123,6 +129,9 @@ def test_filters_narrow_each_other_and_lines_are_sorted(
         ("--worst 3 --patches", "the worst are VMs; give --worst or --patches"),
         ("--worst 0", "--worst must be a whole number"),
         ("--columns nam", "no column 'nam'; correct --columns: did you mean name? There are schema, "),
+        ("--columns crtical", "did you mean critical? There are schema, "),
+        ("--sort -crtical", "no column 'crtical'; correct --sort: did you mean critical?"),
+        ("--patches --sort titel", "did you mean title?"),
         ("--columns zzz", "no column 'zzz'; correct --columns: there are schema, "),
         ("--columns name,,reason", "no column ''; correct --columns: there are "),
         ("--sort vms", "no column 'vms'"),
@@ -169,9 +178,9 @@ def test_failed_vms_have_reason_message_and_what_to_do(path: str, capsys: pytest
     assert words.splitlines() == [
         "2 VMs of 8.",
         "1 VM refused: remove what the message names (a lock, a policy, a setting); then retry it with "
-        "`fleetscan scan --retry-failed RUN`.",
+        f"`fleetscan scan --retry-failed {path}`.",
         "1 VM operation timeout: if it happens again, check the VM agent or raise --operation-timeout; then "
-        "retry it with `fleetscan scan --retry-failed RUN`.",
+        f"retry it with `fleetscan scan --retry-failed {path}`.",
     ]
     assert list(objects(capsys, path, "--failed")[0])[-3:] == ["reason", "error_message", "to_do"]
 

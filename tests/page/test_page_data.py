@@ -9,10 +9,15 @@ import pytest
 
 from fleetscan.records.patches import PatchReader
 from fleetscan.records.row import Row
-from fleetscan.report.page.render import page_of
+from fleetscan.report.page import render
 from fleetscan.runs.reader import Run
 from tests.page.runs import altered_run, assessed, listed, ordinary_run
 from tests.page.unpacked import data_of, entry_of, id_of, vms_by_key, vms_of
+
+
+def page_of(run: Run) -> str:
+    """The page of a run as HTML."""
+    return render.page_of(run).html
 
 
 def keys_by_id(run: Run) -> dict[str, set[str]]:

@@ -21,7 +21,7 @@ OLD = b'<!doctype html>\n<html lang="en">\n<meta name="generator" content="fleet
 def test_a_page_is_written_for_its_owner_alone_and_leaves_nothing_else(tmp_path: Path) -> None:
     page = tmp_path / "out" / "report.html"
     page.parent.mkdir()
-    size_bytes = write_page(ordinary_run(tmp_path / "run"), page)
+    size_bytes = write_page(ordinary_run(tmp_path / "run"), page).size_bytes
     assert [each.name for each in page.parent.iterdir()] == ["report.html"]
     assert page.stat().st_size == size_bytes
     assert stat.S_IMODE(page.stat().st_mode) == 0o600

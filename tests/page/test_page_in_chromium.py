@@ -256,3 +256,23 @@ def test_a_bookmark_opens_where_it_was_made(browser: Browser, ordinary: Path) ->
         opened = open_page(context, ordinary, address)
         assert opened.page.locator("#h-vm").text_content() == row["name"]
         assert row["resource_id"] in opened.page.locator("#facts-vm").inner_text()
+
+
+def test_a_narrow_screen_sorts_by_the_columns_that_it_hides(browser: Browser, ordinary: Path) -> None:
+    with window(browser, 800) as context:
+        opened = open_page(context, ordinary, "#vms")
+        order = opened.page.get_by_label("Sort by").first
+        assert order.is_visible()
+        assert order.input_value() == ""
+        order.select_option("-other")
+        assert opened.look("location.hash") == "#vms?sort=-other"
+        cells = "[...document.querySelectorAll('#list-vms tbody td.n.wide')]"
+        counts = [
+            int(text) for text in opened.look(f"{cells}.map((cell) => cell.textContent)") if text != "unknown"
+        ]
+        assert len(counts) > 9
+        assert counts == sorted(counts, reverse=True)
+        assert not opened.page.locator("#list-vms thead th", has_text="Other").is_visible()
+        assert opened.complaints() == []
+    with window(browser) as context:
+        assert not open_page(context, ordinary, "#vms").page.get_by_label("Sort by").first.is_visible()

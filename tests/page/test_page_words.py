@@ -10,12 +10,17 @@ import pytest
 
 from fleetscan.errors import CannotReadRunError
 from fleetscan.records.row import Row
-from fleetscan.report.page.render import page_of
-from fleetscan.runs.reader import open_run
+from fleetscan.report.page import render
+from fleetscan.runs.reader import Run, open_run
 from tests.big_run import write_big_run
 from tests.page.runs import altered_run, assessed, ordinary_run
 
 TAGS = re.compile(r"<script.*?</script>|<style.*?</style>|<[^>]*>", re.DOTALL)
+
+
+def page_of(run: Run) -> str:
+    """The page of a run as HTML."""
+    return render.page_of(run).html
 
 
 def words_of(page: str) -> str:

@@ -43,7 +43,7 @@ def heads(run: Run) -> dict[str, str]:
     return {
         "report": screen.getvalue().strip().splitlines()[0],
         "markdown": markdown_of(record, SPELLED).split("\n\n")[1].replace("`", ""),
-        "page": words_of(page_of(run)).partition("Overview")[0],
+        "page": words_of(page_of(run).html).partition("Overview")[0],
         "show": "".join(place_of(run)),
         "unnamed": about(run),
         "end of a scan": end.getvalue().strip().splitlines()[0],

@@ -8,7 +8,7 @@ from fleetscan.model import Reason
 from fleetscan.records.patches import PatchReader
 from fleetscan.records.row import Row
 from fleetscan.report.cells import cells, folded
-from fleetscan.report.columns import OF_PATCH, OF_VM, OF_VM_PATCH, chosen
+from fleetscan.report.columns import OF_PATCH, OF_VM, OF_VM_PATCH, chosen, order_of
 from fleetscan.report.shown import MACHINE_PATCHES, MACHINES, PATCHES, Wanted
 from fleetscan.report.tables import lines_in
 from tests.report.small_runs import kb, package, unassessed, vm
@@ -124,7 +124,12 @@ def test_every_column_of_every_view_can_be_shown_and_sorted_by() -> None:
     ):
         columns = [*view.columns.values()]
         for column in columns:
-            found = view.look(rows(), wanted, columns, column)
+            words = column.name, column.heading, f"-{column.name}", f"-{column.heading}"
+            orders = [order_of(word, view.columns) for word in words]
+            assert None not in orders
+            founds = [view.look(rows(), wanted, columns, order) for order in orders]
+            found = founds[0]
+            assert {len(each.lines) for each in founds} == {len(found.lines)}
             assert found.lines
             for form in ("table", "csv", "json", "markdown"):
                 assert [*lines_in(form, columns, found.lines, 80)]

@@ -46,7 +46,7 @@ def views(path: Path) -> dict[str, str]:
         "json": "\n".join(record["warnings"]),
         "text": screen.getvalue(),
         "markdown": markdown_of(record, SPELLED),
-        "page": words_of(page_of(open_run(path))).partition("Not seen What")[2],
+        "page": words_of(page_of(open_run(path)).html).partition("Not seen What")[2],
     }
     return {view: " ".join(words.split()) for view, words in shown.items()}
 
@@ -146,5 +146,5 @@ def test_a_hostile_warning_harms_no_view(text: str, tmp_path: Path) -> None:
     assert harm_in(screen.getvalue(), is_terminal=True) == []
     assert harm_in(markdown_of(record, SPELLED)) == []
     assert "and 22 more, in run.json" in screen.getvalue()
-    page = page_of(open_run(tmp_path / "run"))
+    page = page_of(open_run(tmp_path / "run")).html
     assert page.count("<script") == 2

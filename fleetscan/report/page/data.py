@@ -13,8 +13,11 @@ from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 from fleetscan import json_text
-from fleetscan.records.patches import UNNAMED, Patch, PatchReader
+from fleetscan.judgement.counting import CountedVm
+from fleetscan.model import Json
+from fleetscan.records.patches import UNNAMED, Patch
 from fleetscan.records.row import Row
+from fleetscan.report.commands import of_run
 from fleetscan.report.missed_patches import most_missed, newest_of, title_beside
 from fleetscan.report.page.columns import Column, JsonColumn, Value, numbers_json
 from fleetscan.report.page.shown import (
@@ -66,19 +69,20 @@ LEVEL = 6
 class PageData:
     """The VMs and patches of one run. Call `add` once for every row."""
 
-    def __init__(self) -> None:
+    def __init__(self, retry: str | None = None) -> None:
+        """`retry` is the command that retries what failed in the run."""
+        self._retry = retry
         self.vms = {name: Column() for name in NAMES}
         self.count = 0
         self.patches = Patches()
-        self._reader = PatchReader()
         self._lists = JsonColumn()
 
-    def add(self, row: Row) -> None:
-        """Take up one VM."""
+    def add(self, row: Row, counted: CountedVm) -> None:
+        """Take up one VM, and what counts of it."""
         for column, value in zip(self.vms.values(), _facts(row), strict=True):
             column.add(value)
-        is_assessed = row["outcome"] == "assessed"
-        self._lists.add(self.patches.add(self._reader.of(row)) if is_assessed else b"[]")
+        entries = [*counted.patches, *((each.patch, each.age) for each in counted.left_out)]
+        self._lists.add(self.patches.add([patch for patch, _ in entries]) if entries else b"[]")
         self.count += 1
 
     def packed(self) -> str:
@@ -92,7 +96,7 @@ class PageData:
         yield b'{"count":%d,"kinds":' % self.count
         yield json_text.encode(KINDS)
         yield b',"meanings":'
-        yield json_text.encode({word: [*meaning] for word, meaning in MEANINGS.items()})
+        yield json_text.encode(self._meanings())
         yield b',"vms":{'
         for name, column in self.vms.items():
             yield b'"%s":' % name.encode()
@@ -103,6 +107,12 @@ class PageData:
         yield b'},"patches":{'
         yield from self.patches.json()
         yield b"}}"
+
+    def _meanings(self) -> Json:
+        return {
+            word: [meaning.what, meaning.mend, meaning.retry and of_run(meaning.retry, self._retry)]
+            for word, meaning in MEANINGS.items()
+        }
 
     def _by_id(self) -> Sequence[int]:
         parts = [self.vms[name] for name in ("subscription", "group", "name", "id")]

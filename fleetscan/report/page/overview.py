@@ -5,37 +5,39 @@ Plain values for the template. Texts from outside are sanitized; the template es
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from fleetscan.model import InventoryError
 from fleetscan.records.fleet_facts import could_not_list
-from fleetscan.records.row import REASONS, OutcomeWord
+from fleetscan.records.patches import UNNAMED
+from fleetscan.records.report import Report, UnassessedReason
+from fleetscan.records.reported_vm import ReportedVm
+from fleetscan.records.row import OutcomeWord
 from fleetscan.records.sums import TAG_PREFIX
 from fleetscan.records.totals import GroupTotals
+from fleetscan.report.commands import of_run
 from fleetscan.report.figures import duration, percent_words
 from fleetscan.report.left_out import elsewhere, selection_words
 from fleetscan.report.missed_patches import HEADING
 from fleetscan.report.page.data import PageData
-from fleetscan.report.page.picked import NamedVm, Picked
-from fleetscan.report.page.shown import MESSAGE_LIMIT_CHARS, NAME_LIMIT_CHARS, cut
-from fleetscan.report.page.sums import PageSums
-from fleetscan.report.reasons import meaning_of
+from fleetscan.report.page.shown import ID_LIMIT_CHARS, MESSAGE_LIMIT_CHARS, NAME_LIMIT_CHARS, cut
 from fleetscan.report.which_run import STATES, minute
 from fleetscan.runs.reader import Run
 
-PATCHES_SHOWN = 10
+PATCHES_SHOWN = VMS_SHOWN = 10
 SCOPES = (
     ("subscription", "By subscription", "Subscription", "subscription"),
     ("location", "By region", "Region", "region"),
     ("os_type", "By operating system", "Operating system", "os"),
 )
-OUTCOMES: tuple[tuple[OutcomeWord, str], ...] = (
-    ("failed", "Failed"),
-    ("timed_out", "Timed out"),
-    ("skipped", "Skipped"),
-)
-ALL_OUTCOMES: tuple[tuple[OutcomeWord, str], ...] = (("assessed", "Assessed"), *OUTCOMES)
+OUTCOMES: Mapping[OutcomeWord, str] = {
+    "assessed": "Assessed",
+    "failed": "Failed",
+    "timed_out": "Timed out",
+    "skipped": "Skipped",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,28 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedVm:
+    """A VM as the overview names it."""
+
+    link: str
+    name: str
+    group: str
+    subscription: str
+    os: str
+
+    @classmethod
+    def of(cls, vm: ReportedVm) -> NamedVm:
+        """The VM that a report names."""
+        return cls(
+            link="#vm/" + quote(cut(vm["resource_id"], ID_LIMIT_CHARS).lower(), safe=""),
+            name=cut(vm["name"], NAME_LIMIT_CHARS) or UNNAMED,
+            group=cut(vm["resource_group"], NAME_LIMIT_CHARS),
+            subscription=cut(vm["subscription_name"] or vm["subscription_id"], NAME_LIMIT_CHARS),
+            os=vm["os_type"] or "",
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Reason:
     """Why VMs were not assessed, with the first of them by name."""
 
@@ -91,14 +115,14 @@ class Hole:
 
 
 class Overview:
-    """The template's values, by its names. Made once all rows were added to `sums`, `data` and `picked`."""
+    """The template's values, by its names: those of a report, and of the run's rows that `data` holds."""
 
-    def __init__(self, run: Run, sums: PageSums, data: PageData, picked: Picked) -> None:
+    def __init__(self, run: Run, report: Report, data: PageData, retry: str | None) -> None:
         self._run = run
-        self._sums = sums
+        self._report = report
         self._data = data
-        self._picked = picked
-        self.fleet, self._groups = sums.lines()
+        self._retry = retry
+        self.fleet, self._groups = report["fleet"], report["groups"]
 
     def values(self) -> dict[str, object]:
         """Everything that the template shows."""
@@ -112,8 +136,8 @@ class Overview:
             "assessed": outcomes["assessed"],
             "interrupted": outcomes["interrupted"],
             "unknown": fleet["listed"] - outcomes["assessed"],
-            "outcome_words": [(word, label, outcomes[word]) for word, label in ALL_OUTCOMES],
-            "worst": self._picked.worst(),
+            "outcome_words": [(word, label, outcomes[word]) for word, label in OUTCOMES.items()],
+            "worst": [(NamedVm.of(vm), vm) for vm in (self._report["worst"] or [])[:VMS_SHOWN]],
             "patches": self._data.patches.foremost(PATCHES_SHOWN),
             "patches_heading": HEADING,
             "distinct_patches": len(self._data.patches.keys),
@@ -122,7 +146,7 @@ class Overview:
         }
 
     def _about(self) -> dict[str, object]:
-        facts, span_s = self._run.facts, self._sums.duration_s
+        facts, span_s = self._run.facts, self._report["duration_s"]
         return {
             "started": minute(facts["started_at"]),
             "finished": minute(facts["finished_at"]) if facts["finished_at"] else None,
@@ -133,12 +157,12 @@ class Overview:
             "run_name": cut(self._run.path.resolve().name, NAME_LIMIT_CHARS),
             "scan_id": cut(facts["scan_id"], NAME_LIMIT_CHARS),
             "version": cut(facts["versions"]["fleetscan"], NAME_LIMIT_CHARS),
-            "partial": [f"{sentence[0].upper()}{sentence[1:]}." for sentence in self._sums.partial()],
+            "partial": [f"{sentence[0].upper()}{sentence[1:]}." for sentence in self._report["partial"]],
         }
 
     def _left_out(self) -> dict[str, object]:
         """What of the fleet is not among the VMs listed."""
-        holes, passed_over = self._sums.not_listed, self._sums.not_scanned
+        holes, passed_over = self._report["inventory_errors"], self._report["not_scanned"]
         limit = self._run.facts["selection"].get("limit")
         is_cut = isinstance(limit, int) and self.fleet["listed"] >= limit
         is_retry = bool(self._run.facts["selection"].get("retry_failed"))
@@ -160,25 +184,19 @@ class Overview:
         }
 
     def _reasons(self) -> list[Reason]:
-        counts = self.fleet["reasons"]
-        found = [
-            self._reason(outcome, label, str(word), counts[word])
-            for outcome, label in OUTCOMES
-            for word in REASONS[outcome]
-            if word is not None and word in counts
-        ]
-        return sorted(found, key=lambda each: (each.outcome == "Skipped", -each.count))
+        return [self._reason(each) for each in self._report["not_assessed"]]
 
-    def _reason(self, outcome: str, label: str, word: str, count: int) -> Reason:
-        meaning = meaning_of(word)
+    def _reason(self, reason: UnassessedReason) -> Reason:
+        outcome, word = reason["outcome"], str(reason["reason"])
+        to_do = of_run(reason["to_do"], self._retry)
         return Reason(
-            outcome=label,
+            outcome=OUTCOMES[outcome],
             word=word.replace("_", " "),
-            count=count,
-            what=meaning.what,
-            to_do=meaning.to_do[:1].upper() + meaning.to_do[1:],
+            count=reason["count"],
+            what=reason["what"],
+            to_do=to_do[:1].upper() + to_do[1:],
             link=f"#vms?{urlencode({'outcome': f'{outcome}/{word}'})}",
-            vms=self._picked.of_reason(outcome, word),
+            vms=[NamedVm.of(vm) for vm in reason["vms"][:VMS_SHOWN]],
         )
 
     def _tag_scopes(self) -> list[tuple[str, str, str, None]]:

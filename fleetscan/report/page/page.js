@@ -120,6 +120,13 @@
       });
       return el("th", { scope: "col", class: column.class }, button);
     });
+    // Where a narrow screen hides columns, it has no heading to sort by them with.
+    const ways = columns.filter((column) => column.rank).flatMap(({ name, label, isNumber }) => [
+      el("option", { value: isNumber ? `-${name}` : name }, label),
+      el("option", { value: isNumber ? name : `-${name}` }, `${label}, the other way round`),
+    ]);
+    const order = el("select", {}, el("option", { value: "" }, "Usual order"), ...ways);
+    order.addEventListener("change", () => change({ sort: order.value, page: "" }));
     const before = el("button", { type: "button" }, "Previous");
     const after = el("button", { type: "button" }, "Next");
     const place = el("span");
@@ -129,7 +136,7 @@
     size.addEventListener("change", () => change({ size: size.value === "50" ? "" : size.value, page: "" }));
     const pages = el("nav", { class: "pages", "aria-label": `Pages of ${caption}` }, before, place, after);
     const table = el("table", {}, el("caption", { class: "sr" }, caption), el("thead", {}, el("tr", {}, ...heads)), body);
-    $(host).append(told, table, el("div", { class: "foot" }, pages, el("label", {}, "Rows ", size)));
+    $(host).append(told, el("label", { class: "narrow order" }, "Sort by ", order), table, el("div", { class: "foot" }, pages, el("label", {}, "Rows ", size)));
 
     const pageNow = () => Math.max(1, Number.parseInt(where().state.get("page") ?? "1", 10) || 1);
     function sorting(state) {
@@ -163,6 +170,7 @@
       told.textContent = of(rows.length) + (last > 1 ? `, page ${figure(page)} of ${figure(last)}` : "");
       place.textContent = `${figure(page)} of ${figure(last)}`;
       size.value = per;
+      order.value = column ? state.get("sort") : "";
       table.hidden = !rows.length;
       $(host).querySelector(".foot").hidden = rows.length <= SIZES[0];
       const focused = document.activeElement;

@@ -7,15 +7,18 @@ packed in base64, and the script shows it as text alone.
 from __future__ import annotations
 
 from base64 import b64encode
+from dataclasses import dataclass
 from hashlib import sha256
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
+from fleetscan.judgement.standards import NO_STANDARDS, Standards
+from fleetscan.records.report import Report
+from fleetscan.report.digest import report_of
 from fleetscan.report.page.data import PageData
 from fleetscan.report.page.overview import Overview
-from fleetscan.report.page.picked import Picked
 from fleetscan.report.page.shown import MESSAGE_LIMIT_CHARS, cut
-from fleetscan.report.page.sums import PageSums
 from fleetscan.report.which_run import NewerRun
 from fleetscan.runs.reader import Run
 
@@ -23,30 +26,48 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 
-def page_of(run: Run, newer: NewerRun | None = None) -> str:
-    """The page that shows `run`, complete or not; `newer` is a newer run that is not complete.
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What a page tells beside its run: a newer run that is not complete, how this one is retried, judged."""
 
-    Raises CannotReadRunError where it cannot be read.
+    newer: NewerRun | None = None
+    retry: str | None = None
+    standards: Standards = NO_STANDARDS
+    history: Path | None = None
+
+
+NOTHING = Beside()
+
+
+class Page(NamedTuple):
+    """A page as HTML, and the report that it shows."""
+
+    html: str
+    report: Report
+
+
+def page_of(run: Run, beside: Beside = NOTHING) -> Page:
+    """The page that shows `run`, complete or not.
+
+    Raises CannotReadRunError where it cannot be read, and HistoryError where the history cannot be.
     """
-    sums, data, picked = PageSums(run), PageData(), Picked()
-    for row in run.rows():
-        sums.add(row)
-        data.add(row)
-        picked.add(row)
-    values = Overview(run, sums, data, picked).values()
+    data = PageData(beside.retry)
+    report = report_of(run, beside.standards, beside.history, beside=data.add)
+    values = Overview(run, report, data, beside.retry).values()
     style, script = _asset("page.css"), _asset("page.js")
-    return (
+    html = (
         _environment()
         .from_string(_asset("template.html"))
         .render(
             values,
-            newer=None if newer is None else cut(newer.told(), MESSAGE_LIMIT_CHARS),
+            newer=None if beside.newer is None else cut(beside.newer.told(), MESSAGE_LIMIT_CHARS),
             style=style,
             script=script,
             policy=_policy(style, script),
             data=data.packed(),
         )
     )
+    return Page(html, report)
 
 
 def _policy(style: str, script: str) -> str:
@@ -71,8 +92,12 @@ def _environment() -> Environment:
     from jinja2 import Environment, StrictUndefined
 
     made = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    made.filters |= {"number": "{:,}".format, "plural": _plural}
+    made.filters |= {"number": _number, "plural": _plural}
     return made
+
+
+def _number(number: float | None) -> str:
+    return "?" if number is None else f"{number:,}"
 
 
 def _plural(number: int, one: str, many: str) -> str:

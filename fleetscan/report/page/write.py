@@ -10,10 +10,11 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from fleetscan.errors import CannotScanError, Remedy, UsageError
-from fleetscan.report.page.render import page_of
-from fleetscan.report.which_run import NewerRun
+from fleetscan.records.report import Report
+from fleetscan.report.page.render import NOTHING, Beside, page_of
 from fleetscan.runs.disk import NO_ROOM, put_file, reason
 from fleetscan.runs.opening import open_to_read, refuse_others
 from fleetscan.runs.reader import Run
@@ -24,29 +25,37 @@ MARK_WITHIN_BYTES = 512
 ANOTHER_FILE = Remedy("name another file")
 
 
+class WrittenPage(NamedTuple):
+    """How large the file is, and the report that it shows."""
+
+    size_bytes: int
+    report: Report
+
+
 def write_page(
     run: Run,
     path: str | os.PathLike[str],
-    newer: NewerRun | None = None,
+    beside: Beside = NOTHING,
     on_new: Callable[[Path], object] = lambda _: None,
-) -> int:
-    """Write the page that shows `run` into the file `path`, readable by its owner alone; returns its bytes.
+) -> WrittenPage:
+    """Write the page that shows `run` into the file `path`, readable by its owner alone.
 
-    `newer` is a newer run that is not complete; `on_new` is told the hidden file that is written first.
+    `on_new` is told the hidden file that is written first.
 
     Raises UsageError where something else than an earlier page is there, CannotReadRunError where the run's
     files cannot be read, and CannotScanError where the file cannot be written: what was there stays then.
     """
     place = Path(path)
     refuse_what_is_no_page(place)
-    page = page_of(run, newer).encode()
+    html, report = page_of(run, beside)
+    page = html.encode()
     try:
         put_file(place, page, on_new)
     except OSError as error:
         first = "make room there, or " if error.errno in NO_ROOM else ""
         remedy = Remedy(f"{first}name another file")
         raise CannotScanError(f"{place} cannot be written ({reason(error)})", remedy) from error
-    return len(page)
+    return WrittenPage(len(page), report)
 
 
 def refuse_what_is_no_page(path: Path) -> None:
