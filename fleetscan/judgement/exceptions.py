@@ -11,8 +11,8 @@
 id of a subscription, resource group or VM, with all that is in it; or, with `*`, `?` or `[`, a glob over the
 whole id, in which `*` stands for slashes too. A text without a slash is the VM's name, or a glob over it.
 Without `scope` the exception is for the fleet; all other keys are required. `patch` is a KB in any
-spelling, a package's name or a Windows patch's title, a glob over these, or "*". Case never counts. The file
-is read by the caller: here is its text.
+spelling, a package's name or a Windows patch's title, a glob over any of these, or "*". Case never counts.
+The file is read by the caller: here is its text.
 """
 
 from __future__ import annotations

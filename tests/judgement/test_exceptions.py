@@ -297,7 +297,5 @@ def is_in_scope(exception: PatchException, of: Row) -> bool:
 
 def is_meant(wanted: str, each: Patch) -> bool:
     text = wanted.lower()
-    if re.fullmatch("kb[0-9]+", text):
-        return each.key.lower() == text
     names = [each.key.lower(), (each.name or "").lower()]
     return any(fnmatchcase(name, text) if re.search(r"[*?\[]", text) else name == text for name in names)
