@@ -14,7 +14,7 @@ from fnmatch import translate
 from typing import NamedTuple, TypeAlias
 
 from fleetscan.judgement.exceptions import WILD, PatchException
-from fleetscan.records.patches import Patch, kb_of
+from fleetscan.records.patches import Patch
 from fleetscan.records.row import Row
 
 Places: TypeAlias = int
@@ -44,14 +44,16 @@ class Covered:
         self._fleet = sum(1 << place for place, each in enumerate(exceptions) if not each.scope)
         self._ids = _Texts((text, bit) for text, bit in scopes if "/" in text)
         self._names = _Texts((text, bit) for text, bit in scopes if "/" not in text)
-        self._matchers = [(1 << place, _patch_matcher(each.patch)) for place, each in enumerate(exceptions)]
+        self._patches = _Texts((each.patch.lower(), 1 << place) for place, each in enumerate(exceptions))
         self._by_patch: dict[Patch, Places] = {}
 
     def on_patch(self, patch: Patch) -> Places:
         """The exceptions for a patch, wherever it is missing."""
         found = self._by_patch.get(patch)
         if found is None:
-            found = self._by_patch[patch] = sum(bit for bit, matches in self._matchers if matches(patch))
+            key, name = patch.key.lower(), (patch.name or patch.key).lower()
+            found = self._patches.matching(key, (key,)) | self._patches.matching(name, (name,))
+            self._by_patch[patch] = found
         return found
 
     def on_vm(self, row: Row) -> Places:
@@ -109,18 +111,3 @@ def _with_parents(vm_id: str) -> list[str]:
         found.append(vm_id[:end])
         end = vm_id.rfind("/", 0, end)
     return found
-
-
-def _patch_matcher(wanted: str) -> Callable[[Patch], bool]:
-    """Whether a patch is meant by an exception's text: by its key; its name too where that is no KB."""
-    text = wanted.lower()
-    if kb_of(wanted):
-        return lambda patch: patch.key.lower() == text
-    if not WILD & set(text):
-        return lambda patch: text in _names(patch)
-    matches = re.compile(translate(text)).match
-    return lambda patch: any(matches(name) is not None for name in _names(patch))
-
-
-def _names(patch: Patch) -> tuple[str, ...]:
-    return (patch.key.lower(), patch.name.lower()) if patch.name else (patch.key.lower(),)

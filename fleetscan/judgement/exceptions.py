@@ -11,8 +11,8 @@
 id of a subscription, resource group or VM, with all that is in it; or, with `*`, `?` or `[`, a glob over the
 whole id, in which `*` stands for slashes too. A text without a slash is the VM's name, or a glob over it.
 Without `scope` the exception is for the fleet; all other keys are required. `patch` is a KB in any
-spelling, a package's name or a Windows patch's title, a glob over these, or "*". Case never counts. The file
-is read by the caller: here is its text.
+spelling, a package's name or a Windows patch's title, a glob over any of these, or "*". Case never counts.
+The file is read by the caller: here is its text.
 """
 
 from __future__ import annotations
@@ -87,12 +87,10 @@ def _parsed(text: str, name: str) -> dict[str, object]:
 
 
 def _entry_at(text: str, error: str) -> str:
-    """In which entry a fault is of which TOML tells the line; nothing where it is in none."""
+    """In which entry a fault is, by the line that TOML tells, else the last; nothing where it is in none."""
     found = _AT_LINE.search(error)
-    if found is None:
-        return ""
-    before = "\n".join(text.splitlines()[: int(found[1])])
-    number = len(_TABLE_LINE.findall(before))
+    lines = text.split("\n")[: int(found[1]) if found else None]
+    number = len(_TABLE_LINE.findall("\n".join(lines)))
     return f", in {TABLE} {number}" if number else ""
 
 
@@ -192,7 +190,7 @@ def _patch(entry: _Entry) -> str:
     if isinstance(value, list):
         raise entry.refusal(f"patch must be one text; write one [[{TABLE}]] for each patch")
     # A KB is a number to people: TOML's own numbers are taken too, though not true or false.
-    text = entry.text("patch", _shown(value) if type(value) is int else value, '"KB5034441"')
+    text = entry.text("patch", _shown(value) if type(value) is int and value > 0 else value, '"KB5034441"')
     return kb_of(text) or text
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from fleetscan.judgement.ages import Age, AgedPatch
-from fleetscan.model import Ending, Json, Outcome, Reason, Target
+from fleetscan.model import Ending, Json, Outcome, Reason, Source, Target
 from fleetscan.records import machine_row
 from fleetscan.records.fleet_facts import FleetFacts, RequestCounts
 from fleetscan.records.patches import PatchReader
@@ -57,6 +57,13 @@ def assessed(
     return machine_row.row(SCAN_ID, target, Ending(Outcome.ASSESSED, None, told, None, trace()), CLOCK)
 
 
+def summarised(target: Target, critical: int, other: int) -> Row:
+    """The row of a VM of which Azure tells the counts alone, without a list."""
+    told = result(critical, other)
+    ending = Ending(Outcome.ASSESSED, None, told, source=Source.INSTANCE_VIEW)
+    return machine_row.row(SCAN_ID, target, ending, CLOCK)
+
+
 def skipped(target: Target) -> Row:
     """The row of a VM that does not run."""
     return machine_row.row(SCAN_ID, target, Ending(Outcome.SKIPPED, Reason.NOT_RUNNING), CLOCK)
@@ -82,11 +89,14 @@ class Fleet:
 
 
 def drawn(draw: random.Random, most_vms: int = 12) -> Fleet:
-    """A fleet: names repeat, the case of ids varies, some lists are cut short."""
+    """A fleet: names repeat, the case of ids varies, some lists are cut short or not there."""
     reader = PatchReader()
     catalogue = _catalogue(draw)
     rows = [_row(draw, number, catalogue) for number in range(draw.randrange(most_vms + 1))]
-    aged = [(row, [(patch, _age(draw)) for patch in reader.of(row)]) for row in rows]
+    is_dated, is_whole = draw.random() < 0.4, draw.random() < 0.3
+    if is_whole:
+        rows = [row for row in rows if row["patches_complete"] is not False]
+    aged = [(row, [(patch, _age(draw, is_dated)) for patch in reader.of(row)]) for row in rows]
     return Fleet(aged, [_machine(draw, 1000 + number) for number in range(draw.choice((0, 0, 2)))])
 
 
@@ -116,6 +126,8 @@ def _row(draw: random.Random, number: int, catalogue: dict[str, list[dict[str, J
     target = _machine(draw, number)
     if draw.random() < 0.2:
         return skipped(target)
+    if draw.random() < 0.1:
+        return summarised(target, draw.choice((0, 0, 3)), draw.choice((0, 2)))
     # An entry may be listed twice.
     entries = draw.choices(catalogue[str(target.os_type)], k=draw.choice((0, 1, 3, 8)))
     unlisted = draw.choice(((0, 0), (0, 0), (2, 0), (0, 3), (4, 1)))
@@ -123,6 +135,7 @@ def _row(draw: random.Random, number: int, catalogue: dict[str, list[dict[str, J
     return assessed(target, entries, unlisted, error=marked if draw.random() < 0.3 else None)
 
 
-def _age(draw: random.Random) -> Age | None:
+def _age(draw: random.Random, is_dated: bool) -> Age | None:
     days = draw.choice((0, 1, 6, 7, 8, 29, 30, 31, 89, 90, 91, 400))
-    return draw.choice((Age(days, "published"), Age(days, "first_seen"), Age(days, "first_seen"), None))
+    unknown = Age(days, "first_seen") if is_dated else None
+    return draw.choice((Age(days, "published"), Age(days, "first_seen"), unknown))

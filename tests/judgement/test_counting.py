@@ -204,6 +204,24 @@ def test_a_patch_that_a_vm_lists_twice_is_left_out_once_and_lowers_the_figure_tw
     assert told["exceptions"][0]["patches"] == 1
 
 
+def test_of_a_patch_that_is_listed_under_two_titles_each_expired_exception_tells_its_own() -> None:
+    titles = ({**entry(1, "Definition"), "name": f"Definition {n}"} for n in (1, 2))
+    exceptions = [exception(f"definition {n}", number=n, expires=EARLIER) for n in (1, 2)]
+    counting = Counting(exceptions, (), None, ON)
+    counted(counting, vm(*titles))
+    assert [each["patches"] for each in counting.told()["exceptions"]] == [1, 1]
+
+
+def test_a_vm_is_compliant_only_where_it_was_assessed_and_its_count_is_known() -> None:
+    totals, groups = Fleet([], []).totals([vm(), skipped(machine("vm-2")), vm(name="vm-3")])
+    recount = Recount(())
+    recount.add({**vm(), "critical_and_security_count": None})
+    recount.add({**vm(name="vm-2"), "outcome": "failed", "reason": "assessment_failed"})
+    assert recount.recounted(totals, groups)[0]["compliance_pct"] == 0.0
+    recount.add(vm(name="vm-3"))
+    assert recount.recounted(totals, groups)[0]["compliance_pct"] == 33.33
+
+
 def naive_cause(
     exceptions: Sequence[PatchException],
     ignored: Sequence[str],

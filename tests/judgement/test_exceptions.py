@@ -94,6 +94,7 @@ def test_a_file_without_an_entry_has_no_exceptions(text: str) -> None:
     [
         (one() + one(expires="2027-02-30"), "x.toml is not valid TOML, in exception 2: "),
         (one(expires="31.01.2027"), "x.toml is not valid TOML, in exception 1: "),
+        (one() + one() + 'owner = "p"', "x.toml is not valid TOML, in exception 2: "),
         ("scope: all", "x.toml is not valid TOML: "),
         ("a = " + "[" * 5000, "x.toml is not valid TOML: "),
         ("a = " + "9" * 5000, "x.toml is not valid TOML: "),
@@ -123,6 +124,7 @@ def test_a_file_without_an_entry_has_no_exceptions(text: str) -> None:
         ),
         (one(patch=None), 'patch is missing; write patch = "KB5034441"'),
         (one(patch='["a", "b"]'), "patch must be one text; write one [[exception]] for each patch"),
+        (one(patch="0"), "patch must be a text, not 0; write"),
         (one(patch="true"), "patch must be a text, not True; write"),
         (one(patch=f'"{"a*" * 501}"'), "patch must be 1000 characters that can be printed, at most, not "),
         (one(scope="[]"), "x.toml, exception 1: scope is empty; leave it out for the whole fleet"),
@@ -297,7 +299,5 @@ def is_in_scope(exception: PatchException, of: Row) -> bool:
 
 def is_meant(wanted: str, each: Patch) -> bool:
     text = wanted.lower()
-    if re.fullmatch("kb[0-9]+", text):
-        return each.key.lower() == text
     names = [each.key.lower(), (each.name or "").lower()]
     return any(fnmatchcase(name, text) if re.search(r"[*?\[]", text) else name == text for name in names)

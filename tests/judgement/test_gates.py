@@ -246,7 +246,10 @@ def test_random_fleets_breach_as_a_naive_look_at_their_rows_says(seed: int) -> N
     limit = draw.choice((0, 7, 30, 400))
     ages = [age for _, patches in assessed for _, age in patches]
     is_too_old = any(age is not None and age.days > limit for age in ages)
-    is_unknown = not assessed or None in ages
+    is_unknown = not assessed or any(
+        {patch.key for patch, _ in patches} - {patch.key for patch, age in patches if age}
+        for _, patches in assessed
+    )
     is_unknown |= any(
         row["patches_complete"] is not True and (row["critical_and_security_count"] or row["other_count"])
         for row, _ in assessed
@@ -259,3 +262,28 @@ def test_random_fleets_breach_as_a_naive_look_at_their_rows_says(seed: int) -> N
     bound = draw.randrange(20)
     found = breaches(gates_of(f"critical_and_security>{bound}"), of_fleet, None)
     assert bool(found) == (not assessed or critical > bound)
+
+
+@pytest.mark.series
+@pytest.mark.parametrize("seed", range(series.length(50, 500)))
+def test_the_oldest_of_a_random_fleet_is_that_of_all_its_patches(seed: int) -> None:
+    draw = random.Random(seed)
+    rows = [each for each in drawn(draw).rows if each[0]["outcome"] == "assessed"]
+    sums = AgeSums(date(2026, 11, 23), None)
+    for row, patches in draw.sample(rows, len(rows)):
+        sums.add(row, patches)
+    told = Oldest.of(sums.told())
+    days = [age.days for _, patches in rows for _, age in patches if age]
+    assert (told.age and told.age.days) == max(days, default=None)
+    # Of a patch that is listed twice the entry with an age counts.
+    undated = [
+        {patch.key for patch, _ in patches} - {patch.key for patch, age in patches if age}
+        for _, patches in rows
+    ]
+    assert (told.undated_patches, told.undated_vms) == (sum(map(len, undated)), sum(map(bool, undated)))
+    lacking = [
+        max(1, (row["critical_and_security_count"] or 0) + (row["other_count"] or 0) - len(patches))
+        for row, patches in rows
+        if row["patches_complete"] is not True and (row["critical_and_security_count"] or row["other_count"])
+    ]
+    assert (told.unlisted_patches, told.unlisted_vms) == (sum(lacking), len(lacking))
