@@ -38,8 +38,8 @@ class ReportSettings(ReadSettings):
     format: str | None = setting(
         None,
         OneOf(("text", "markdown", "json")),
-        "Default: text, which fits a terminal; markdown fits a pull request; json is schema",
-        "fleetscan.report/1.",
+        "text fits a terminal; markdown fits a pull request; json is schema fleetscan.report/1.",
+        "Default: text.",
         group=ReadGroup.OUTPUT,
     )
     history: str | None = standards.history(
