@@ -14,9 +14,9 @@ from fleetscan.records.run import RunFacts
 def check_source(db: sqlite3.Connection, path: Path, facts: RunFacts) -> None:
     """Raise HistoryError where the history is of another endpoint than a run, or of another known tenant."""
     run = f"and the run {facts['scan_id'][:8]} of"
-    asked, tenant_found = facts["selection"].get("endpoint"), _tenant_of(facts)
+    asked, tenant_found = _endpoint_of(facts), _tenant_of(facts)
     for endpoint, tenant_id in db.execute("SELECT endpoint, tenant_id FROM source"):
-        if not is_same_value("endpoint", endpoint, asked):
+        if None not in (endpoint, asked) and not is_same_value("endpoint", endpoint, asked):
             raise HistoryError(str(path), f"is of {endpoint}, {run} {asked}", NAME_ANOTHER)
         if None not in (tenant_id, tenant_found) and tenant_id != tenant_found:
             raise HistoryError(str(path), f"is of the tenant {tenant_id}, {run} {tenant_found}", NAME_ANOTHER)
@@ -25,11 +25,18 @@ def check_source(db: sqlite3.Connection, path: Path, facts: RunFacts) -> None:
 def claim_source(db: sqlite3.Connection, path: Path, facts: RunFacts) -> None:
     """Check, and keep what the first runs tell of their Azure."""
     check_source(db, path, facts)
-    endpoint, tenant_id = str(facts["selection"].get("endpoint")), _tenant_of(facts)
+    found = _endpoint_of(facts), _tenant_of(facts)
     if db.execute("SELECT 1 FROM source").fetchone() is None:
-        db.execute("INSERT INTO source VALUES (?, ?)", (endpoint, tenant_id))
-    elif tenant_id is not None:
-        db.execute("UPDATE source SET tenant_id = ? WHERE tenant_id IS NULL", (tenant_id,))
+        db.execute("INSERT INTO source VALUES (?, ?)", found)
+    else:
+        db.execute(
+            "UPDATE source SET endpoint = coalesce(endpoint, ?), tenant_id = coalesce(tenant_id, ?)", found
+        )
+
+
+def _endpoint_of(facts: RunFacts) -> str | None:
+    endpoint = facts["selection"].get("endpoint")
+    return endpoint if isinstance(endpoint, str) else None
 
 
 def _tenant_of(facts: RunFacts) -> str | None:

@@ -13,7 +13,7 @@ APPLICATION_ID = 0x46534849
 VERSION = 1
 
 TABLES = """
-CREATE TABLE source (endpoint TEXT NOT NULL, tenant_id TEXT);
+CREATE TABLE source (endpoint TEXT, tenant_id TEXT);
 
 CREATE TABLE night (
     number INTEGER PRIMARY KEY,
