@@ -33,9 +33,12 @@ NOT_WRITTEN = frozenset({"SQLITE_FULL", "SQLITE_READONLY", "SQLITE_IOERR", "SQLI
 
 @contextmanager
 def reading(path: Path) -> Iterator[sqlite3.Connection]:
-    """The history at `path`, to be read as it is now. Raises HistoryError."""
+    """The history at `path`, to be read as it is now. Raises HistoryError.
+
+    What a killed process left half written is undone first: so it is opened to be written, where that may be.
+    """
     _refuse_no_file(path)
-    with _told(path), closing(_connect(f"{path.absolute().as_uri()}?mode=ro")) as db:
+    with _told(path), closing(_connect(f"{path.absolute().as_uri()}?mode=rw")) as db:
         db.execute("BEGIN")
         if not _is_made(path, db):
             raise HistoryError(str(path), "is empty: no run was added to it", ADD_FIRST)
@@ -67,7 +70,7 @@ def check_history(path: Path) -> None:
         raise HistoryError(str(path), why, MAKE_DIRECTORY)
     if path.exists() or path.is_symlink():
         _refuse_no_file(path)
-        with _told(path), closing(_connect(f"{path.absolute().as_uri()}?mode=ro")) as db:
+        with _told(path), closing(_connect(f"{path.absolute().as_uri()}?mode=rw")) as db:
             _is_made(path, db)
 
 

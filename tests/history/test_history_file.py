@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -117,6 +119,26 @@ def test_a_full_disk_leaves_the_history_as_it_was(history: Path, tmp_path: Path)
         fill(history)
     assert history.read_bytes() == before
     assert take_in(run, history).vms == 1
+
+
+KILLED = """
+import os, sqlite3, sys
+db = sqlite3.connect(sys.argv[1], isolation_level=None)
+db.execute("PRAGMA cache_size = 5")
+db.execute("BEGIN IMMEDIATE")
+db.executemany("INSERT INTO patch (key, is_kb) VALUES (?, 0)", [(f"p{n}" * 40,) for n in range(9000)])
+os._exit(9)
+"""
+
+
+def test_what_a_killed_process_left_half_written_is_undone_by_the_next_reader(history: Path) -> None:
+    before = history.read_bytes()
+    subprocess.run([sys.executable, "-c", KILLED, str(history)], check=False)
+    assert history.read_bytes() != before
+    check_history(history)
+    with reading(history) as db:
+        assert db.execute("SELECT count(*) FROM patch").fetchone() == (1,)
+    assert history.read_bytes() == before
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the platform has no pipes with names")
