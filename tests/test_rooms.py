@@ -52,6 +52,7 @@ ROOMS = {
     "addresses": Room(barred=IMPURE),
     "errors": Room(barred=IMPURE),
     "nearest": Room(barred=IMPURE),
+    "not_tried": Room(barred=IMPURE),
     "json_text": Room(of("model"), of("orjson"), barred=IMPURE),
     "azure_times": Room(of("model"), barred=IMPURE),
     "patch_counts": Room(of("model"), barred=IMPURE),
@@ -59,7 +60,7 @@ ROOMS = {
     "records": Room(VALUES | {"json_text", "azure_times", "patch_counts"}, barred=IMPURE),
     "runs": Room(VALUES | {"json_text", "records"}),
     "engine": Room(
-        of("model", "addresses", "json_text", "azure_times", "patch_counts"),
+        of("model", "addresses", "json_text", "azure_times", "not_tried", "patch_counts"),
         barred=IMPURE | {"random", "uuid"},
     ),
     "azure": Room(VALUES, of("aiohttp", "anyio", "azure", "yarl")),
@@ -73,7 +74,8 @@ ROOMS = {
         of("anyio", "azure", "orjson"),
     ),
     "report": Room(
-        VALUES | {"json_text", "nearest", "patch_counts", "records", "runs"}, of("jinja2", "rich")
+        VALUES | {"json_text", "nearest", "not_tried", "patch_counts", "records", "runs"},
+        of("jinja2", "rich"),
     ),
     "export": Room(VALUES | {"json_text", "records", "runs"}, of("duckdb")),
     "simulator": Room(of("model"), of("orjson"), barred=IMPURE),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import groupby
+from itertools import groupby, zip_longest
 from typing import Any, Literal, TypeAlias
 
 from fleetscan import json_text
@@ -127,7 +127,19 @@ def _fitted(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int
             whose = ", ".join(row[place] for place in sizes if row[place])
             yield from (INDENT + part for part in folded(whose, width - len(INDENT)))
         if row is not rows[0] and beside != below:
-            yield from (cut(INDENT + row[place], width) for place in below if row[place])
+            yield from (cut(INDENT + text, width) for text in _below(columns, row, below))
+
+
+def _below(columns: Sequence[Column], row: Sequence[str], below: Sequence[int]) -> Iterator[str]:
+    """The texts below a line; an error's code begins the line of its message, where no cut reaches it."""
+    code = ""
+    for place, after in zip_longest(below, below[1:]):
+        is_begun = columns[place].name == "error_code" and after == place + 1
+        if is_begun and columns[after].name == "error_message" and row[after]:
+            code = row[place]
+        elif text := ": ".join(filter(None, (code, row[place]))):
+            yield text
+            code = ""
 
 
 def _alike(rows: Sequence[Sequence[str]], sizes: Mapping[int, int]) -> set[str]:

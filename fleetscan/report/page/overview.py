@@ -17,7 +17,7 @@ from fleetscan.records.totals import GroupTotals
 from fleetscan.report.figures import duration
 from fleetscan.report.left_out import selection_words
 from fleetscan.report.page.data import PageData
-from fleetscan.report.page.picked import NamedVm, Picked
+from fleetscan.report.page.picked import Cause, Picked
 from fleetscan.report.page.shown import MESSAGE_LIMIT_CHARS, NAME_LIMIT_CHARS, cut
 from fleetscan.report.page.sums import PageSums
 from fleetscan.report.reasons import meaning_of
@@ -69,7 +69,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why VMs were not assessed, with the first of them by name."""
+    """Why VMs were not assessed, with the first of them by name, code by code."""
 
     outcome: str
     word: str
@@ -77,7 +77,7 @@ class Reason:
     what: str
     to_do: str
     link: str
-    vms: list[NamedVm]
+    causes: list[Cause]
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +175,7 @@ class Overview:
             what=meaning.what,
             to_do=meaning.to_do[:1].upper() + meaning.to_do[1:],
             link=f"#vms?{urlencode({'outcome': f'{outcome}/{word}'})}",
-            vms=self._picked.of_reason(outcome, word),
+            causes=self._picked.of_reason(outcome, word),
         )
 
     def _tag_scopes(self) -> list[tuple[str, str, str, None]]:

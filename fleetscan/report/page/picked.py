@@ -8,6 +8,7 @@ from operator import attrgetter
 from urllib.parse import quote
 
 from fleetscan.records.row import Row
+from fleetscan.report.causes import Causes, How
 from fleetscan.report.page.shown import ID_LIMIT_CHARS, NAME_LIMIT_CHARS, cut, name_of
 from fleetscan.report.reasons import how_bad
 
@@ -31,17 +32,27 @@ class NamedVm:
     reboot: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """The VMs of one reason that share an error code, the first of them by name."""
+
+    code: str | None
+    count: int
+    vms: list[NamedVm]
+
+
 class Picked:
     """Call `add` once for every row."""
 
     def __init__(self) -> None:
         self._worst: list[NamedVm] = []
-        self._by_reason: dict[tuple[str, str], list[NamedVm]] = {}
+        self._causes = Causes()
+        self._by_cause: dict[How, list[NamedVm]] = {}
 
     def add(self, row: Row) -> None:
         """Keep the VM of `row` if it may be among those shown."""
         if row["outcome"] != "assessed":
-            _keep(self._by_reason.setdefault((row["outcome"], row["reason"] or ""), []), _named(row))
+            _keep(self._by_cause.setdefault(self._causes.add(row), []), _named(row))
         elif any(how_bad(row)):
             _keep(self._worst, _named(row))
 
@@ -49,9 +60,14 @@ class Picked:
         """The VMs that miss most, the worst first."""
         return _first(self._worst)
 
-    def of_reason(self, outcome: str, reason: str) -> list[NamedVm]:
-        """The first VMs by name that ended so."""
-        return _first(self._by_reason.get((outcome, reason), []))
+    def of_reason(self, outcome: str, reason: str) -> list[Cause]:
+        """The causes of the VMs that ended so, the most frequent first."""
+        found = [
+            Cause(cut(code, NAME_LIMIT_CHARS), count, _first(self._by_cause[outcome_word, word, code]))
+            for (outcome_word, word, code), count in self._causes.ends.items()
+            if (outcome_word, word) == (outcome, reason)
+        ]
+        return sorted(found, key=lambda each: (-each.count, each.code or ""))
 
 
 def _keep(kept: list[NamedVm], vm: NamedVm) -> None:
