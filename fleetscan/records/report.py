@@ -61,8 +61,8 @@ class UnassessedReason(TypedDict):
     reason: Annotated[ReasonWord, "Why."]
     code: Annotated[
         str | None,
-        "The error code that they share; of VMs that were not tried, that of the cause. Null where "
-        f"there is none, for the VMs beyond the first {MOST_CODES} codes of a reason, and where the rows were not read.",
+        "The error code that they share; of VMs that were not tried, that of the cause. Null where there is "
+        f"none, for VMs beyond the first {MOST_CODES} codes of a reason, and where the rows were not read.",
     ]
     count: Annotated[Count, "VMs that ended so."]
     what: Annotated[str, "What happened, as a clause that follows a VM's name."]
