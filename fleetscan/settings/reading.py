@@ -38,6 +38,7 @@ class ReportSettings(ReadSettings):
         OneOf(("text", "markdown", "json")),
         "text fits a terminal; markdown fits a pull request; json is schema fleetscan.report/1.",
         group=ReadGroup.OUTPUT,
+        command="report",
     )
     html: str | None = setting(
         None,
@@ -80,6 +81,7 @@ class ShowSettings(ReadSettings):
         Switch(),
         "Patches instead of VMs, with how many VMs miss each; with --machine, those of each VM.",
         group=ReadGroup.WHAT,
+        command="show",
     )
     sort: str | None = setting(
         None,
@@ -98,6 +100,7 @@ class ShowSettings(ReadSettings):
         OneOf(("table", "csv", "json", "markdown")),
         "json is one object a line; csv is safe for spreadsheets.",
         group=ReadGroup.OUTPUT,
+        command="show",
     )
 
 
@@ -110,6 +113,7 @@ class DiffSettings(ReadSettings):
         OneOf(("text", "markdown", "json")),
         "text fits a terminal; markdown fits a pull request; json is schema fleetscan.diff/1.",
         group=ReadGroup.OUTPUT,
+        command="diff",
     )
 
 
@@ -136,6 +140,7 @@ class ExportSettings(ReadSettings):
         "What the tables are written as.",
         "Parquet needs DuckDB: pip install 'fleetscan[parquet]'.",
         group=ReadGroup.OUTPUT,
+        command="export",
     )
     out: str | None = setting(
         None,
@@ -143,4 +148,5 @@ class ExportSettings(ReadSettings):
         "The directory to write into; it is made if it is not there.",
         "A file that is there already is never replaced.",
         group=ReadGroup.OUTPUT,
+        command="export",
     )
