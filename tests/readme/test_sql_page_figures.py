@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import pandas as pd
 import pytest
 
 from fleetscan.cli.main import run
@@ -33,6 +32,7 @@ from tests.report.small_runs import kb, package, small_run, unassessed, vm
 NIGHT = Path("fleetscan-runs/20261123T020000Z-4f1c2a9e")
 # Windows VMs that miss the KB of the page, and VMs that were not assessed.
 MISS_IT, UNKNOWN = 2, 4
+LINUX = [package("curl"), package("curl"), package("vim")]
 
 
 def with_place(row: Row, location: str | None, owner: str | None, group: str = "RG") -> Row:
@@ -49,9 +49,7 @@ def fleet() -> list[Row]:
     return [
         with_place(vm("a", 2, 0, [kb(5034441), kb(5034441, title="Again"), kb(1)]), "west", "a"),
         with_place(vm("b", 1, 0, [kb(5034441)]), "west", "b", "rg"),
-        with_place(
-            vm("c", 1, 1, [package("curl"), package("curl"), package("vim")], os_type="Linux"), None, None
-        ),
+        with_place(vm("c", 1, 1, LINUX, os_type="Linux"), None, None),
         with_place(vm("clean"), "south", "b"),
         counted,
         with_place(unassessed("lost", Reason.REFUSED), "north", "c", "rg-lost"),
@@ -99,7 +97,7 @@ def regions(path: Path) -> dict[str | None, GroupTotals]:
 
 
 def none_for_nan(value: Any) -> Any:
-    return None if pd.isna(value) else value
+    return None if str(value) in ("nan", "<NA>", "None") else value
 
 
 def test_polars_gives_the_report_s_figures(path: Path) -> None:
