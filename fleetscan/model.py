@@ -243,6 +243,8 @@ class OwnCode(StrEnum):
     """The codes that are fleetscan's own: Azure gave no answer, or none that makes sense."""
 
     MALFORMED_REPLY = "MalformedReply"
+    REPLY_TOO_LARGE = "ReplyTooLarge"
+    NO_RESULT = "NoResult"
     OPERATION_TIMEOUT = "OperationTimeout"
     START_OF_UNKNOWN_FATE = "StartOfUnknownFate"
     REGION_UNREACHABLE = "RegionUnreachable"

@@ -17,6 +17,7 @@ from fleetscan.records.report import Report
 from fleetscan.records.row import REASONS, Row
 from fleetscan.records.run import RunFacts
 from fleetscan.records.totals import GroupTotals, Totals
+from fleetscan.report.own_codes import OWN_CODES
 from fleetscan.report.reasons import MEANINGS
 from fleetscan.settings.declared import Settings
 from fleetscan.settings.setting import Setting, settings_of
@@ -84,6 +85,15 @@ def what_to_do() -> str:
     return "| reason | outcome | the VM ... | what to do |\n|---|---|---|---|\n" + "".join(rows)
 
 
+def own_codes() -> str:
+    """The error codes that are fleetscan's own."""
+    rows = (
+        f"| {listed([f'`{word}`' for word in told.reasons])} | `{code.value}` | {told.what} |\n"
+        for code, told in OWN_CODES.items()
+    )
+    return "| reason | code | what happened |\n|---|---|---|\n" + "".join(rows)
+
+
 def settings() -> str:
     """The settings of a scan, with what each one is for."""
     rows = (
@@ -125,6 +135,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "fields:row-main": lambda: field_table(Row, MAIN_OF_ROW),
     "fields:reasons": reasons,
     "fields:what-to-do": what_to_do,
+    "fields:own-codes": own_codes,
     "fields:totals": lambda: field_table(GroupTotals),
     "fields:totals-fleet": fleet_only,
     "fields:run": lambda: field_table(RunFacts),

@@ -52,6 +52,7 @@ ROOMS = {
     "addresses": Room(barred=IMPURE),
     "errors": Room(barred=IMPURE),
     "nearest": Room(barred=IMPURE),
+    "not_tried": Room(barred=IMPURE),
     "json_text": Room(of("model"), of("orjson"), barred=IMPURE),
     "azure_times": Room(of("model"), barred=IMPURE),
     "patch_counts": Room(of("model"), barred=IMPURE),
@@ -61,7 +62,7 @@ ROOMS = {
     "runs": Room(VALUES | {"json_text", "records"}),
     "history": Room(VALUES | {"json_text", "records", "runs", "judgement"}),
     "engine": Room(
-        of("model", "addresses", "json_text", "azure_times", "patch_counts"),
+        of("model", "addresses", "json_text", "azure_times", "not_tried", "patch_counts"),
         barred=IMPURE | {"random", "uuid"},
     ),
     "azure": Room(VALUES, of("aiohttp", "anyio", "azure", "yarl")),
@@ -77,7 +78,8 @@ ROOMS = {
         of("anyio", "azure", "orjson"),
     ),
     "report": Room(
-        VALUES | {"json_text", "nearest", "patch_counts", "records", "runs", "history", "judgement"},
+        VALUES
+        | {"json_text", "nearest", "not_tried", "patch_counts", "records", "runs", "history", "judgement"},
         of("jinja2", "rich"),
     ),
     "export": Room(VALUES | {"json_text", "records", "runs", "history", "judgement"}, of("duckdb")),

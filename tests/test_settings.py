@@ -319,14 +319,7 @@ def test_a_float_in_seconds_is_a_duration_and_says_so(
     assert setting.help.endswith(".")
 
 
-# Each command has its own formats, and how many patches a simulated fleet has is no question of a table's. A
-# variable with another command's word is refused with its name.
-ITS_OWN = {"FLEETSCAN_FORMAT", "FLEETSCAN_PATCHES"}
-
-
 def test_a_setting_means_the_same_in_each_command_that_has_it() -> None:
     types: dict[str, ValueType] = {}
     for _, setting in EVERY_SETTING:
-        if setting.variable in ITS_OWN:
-            continue
         assert types.setdefault(setting.variable, setting.form) == setting.form

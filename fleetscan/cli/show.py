@@ -160,7 +160,7 @@ def usual_columns(settings: ShowSettings, wanted: Wanted) -> Sequence[str]:
         return (*(("resource_id",) if is_for_programs else ()), *WHOSE, "patch", "version", *of_patch)
     whose = ("resource_id", *WHOSE) if is_for_programs else WHOSE
     if wanted.is_not_assessed:
-        return (*whose, "reason", "error_message", *(("to_do",) if is_for_programs else ()))
+        return (*whose, "reason", "error_code", "error_message", *(("to_do",) if is_for_programs else ()))
     if wanted.missing is not None:
         return (*whose, "missing", *COUNTS)
     return (*whose, *(() if wanted.needs_result else ("outcome",)), *COUNTS)

@@ -206,7 +206,7 @@ class Operation:
     def give_up(self, now: float) -> None:
         """End because the region of the VM does not answer."""
         self._leave()
-        ending = outcomes.given_up(self.stage, was_tried=self._starts > 0)
+        ending = outcomes.given_up(self.stage, self.target.location, was_tried=self._starts > 0)
         self.ending = replace(ending, trace=self.trace(now))
 
     def trace(self, now: float, azure_now: datetime | None = None) -> OperationTrace:

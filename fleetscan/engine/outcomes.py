@@ -24,6 +24,7 @@ from fleetscan.model import (
     Source,
     Stage,
 )
+from fleetscan.not_tried import not_tried_words
 from fleetscan.patch_counts import told_counts
 
 # The two statuses with which Azure says that a result's counts are whole.
@@ -92,13 +93,15 @@ NO_COUNTS = "the assessment succeeded but does not say how many patches are miss
 
 def malformed(reply: Reply, stage: Stage, why: str) -> Ending:
     """The end of a VM whose reply has the right status and makes no sense."""
-    error = Failure.of_fleetscan(OwnCode.MALFORMED_REPLY, why, stage, reply)
+    code = OwnCode.REPLY_TOO_LARGE if reply.detail == why else OwnCode.MALFORMED_REPLY
+    error = Failure.of_fleetscan(code, why, stage, reply)
     return Ending(Outcome.FAILED, Reason.MALFORMED_REPLY, error=error)
 
 
 def no_result(reply: Reply, stage: Stage, why: str) -> Ending:
     """The end of a VM whose operation ended without a result."""
-    return replace(malformed(reply, stage, why), reason=Reason.NO_RESULT)
+    error = Failure.of_fleetscan(OwnCode.NO_RESULT, why, stage, reply)
+    return Ending(Outcome.FAILED, Reason.NO_RESULT, error=error)
 
 
 def timed_out(reply: Reply, stage: Stage, timeout_s: float) -> Ending:
@@ -126,14 +129,13 @@ def fate_unknown() -> Ending:
     return _unreachable(OwnCode.START_OF_UNKNOWN_FATE, why, Stage.START)
 
 
-def given_up(stage: Stage, *, was_tried: bool) -> Ending:
+def given_up(stage: Stage, region: str | None, *, was_tried: bool) -> Ending:
     """The end of a VM in a region that gave no answer for so long that it is not asked any more."""
+    where, code = f"region {region or 'unknown'}", OwnCode.REGION_UNREACHABLE
+    silent = "no request of the VM's subscription was answered there for ten minutes"
     if was_tried:
-        code, told = OwnCode.REGION_UNREACHABLE, "the result of the assessment is unknown"
-    else:
-        code, told = OwnCode.NOT_TRIED, "the assessment was not tried"
-    why = f"the VM's region answered no request of its subscription for ten minutes: {told}"
-    return _unreachable(code, why, stage)
+        return _unreachable(code, f"{where} does not answer; the VM's result is unknown: {silent}", stage)
+    return _unreachable(OwnCode.NOT_TRIED, not_tried_words(code.value, f"in {where}", silent), stage)
 
 
 def _unreachable(code: OwnCode, why: str, stage: Stage) -> Ending:

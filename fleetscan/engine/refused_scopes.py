@@ -16,6 +16,7 @@ from fleetscan.engine.phase import lowered
 from fleetscan.engine.refusal_codes import Reach
 from fleetscan.engine.replies import is_weather, read_error
 from fleetscan.model import Ending, Failure, OwnCode, Reply, Stage, Target
+from fleetscan.not_tried import not_tried_words
 
 # A role can be given on a single VM: so many of a group are denied, and none let in, before its others are.
 DENIALS_OF_A_GROUP = 4
@@ -147,7 +148,10 @@ def _unasked(target: Target, reply: Reply, scope: Scope) -> Ending:
     """The end of the VMs in `scope` that are not asked, after the start of `target` was refused."""
     refused = outcomes.refusal(reply, Stage.START)
     assert refused.error is not None
-    said = ": ".join(part for part in (refused.error.code, refused.error.message) if part)
-    why = f"not tried: Azure refused to start {target.name} for a reason that holds for all of {scope}"
-    error = Failure.of_fleetscan(OwnCode.NOT_TRIED, f"{why} (HTTP {reply.status}, {said})", Stage.START)
+    code = refused.error.code or f"HTTP {reply.status}"
+    said = (
+        f"Azure refused to start {target.name} (HTTP {reply.status}): {refused.error.message or 'no message'}"
+    )
+    why = not_tried_words(code, f"on {scope}", said)
+    error = Failure.of_fleetscan(OwnCode.NOT_TRIED, why, Stage.START)
     return Ending(refused.outcome, refused.reason, error=error)

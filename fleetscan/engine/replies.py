@@ -70,7 +70,7 @@ def read_error(reply: Reply, stage: Stage) -> Failure:
     if reply.fault is not None:
         return Failure.of_fleetscan(reply.fault, reply.detail or None, stage, reply)
     if reply.detail:
-        return Failure.of_fleetscan(OwnCode.MALFORMED_REPLY, reply.detail, stage, reply)
+        return Failure.of_fleetscan(OwnCode.REPLY_TOO_LARGE, reply.detail, stage, reply)
     code, message = innermost_error(parse_object(reply.body) or {})
     if code is None and message is None:
         message = reply.body[:MAX_MESSAGE_CHARS].decode("utf-8", "replace").strip() or None

@@ -19,6 +19,8 @@ from fleetscan.records.totals import GroupTotals, NotListed, NotScanned, Request
 Schema: TypeAlias = Literal["fleetscan.report/1"]
 SCHEMA: Schema = "fleetscan.report/1"
 
+# Codes of one reason that are told apart: Azure may answer with any.
+MOST_CODES = 50
 StateWord: TypeAlias = Literal["complete", "stopped", "unfinished"]
 
 
@@ -41,10 +43,15 @@ class UnassessedVm(ReportedVm):
 
 
 class UnassessedReason(TypedDict):
-    """The VMs that were not assessed for one reason."""
+    """The VMs that were not assessed for one reason, with one error code."""
 
     outcome: Annotated[OutcomeWord, "How they ended: failed, timed_out or skipped."]
     reason: Annotated[ReasonWord, "Why."]
+    code: Annotated[
+        str | None,
+        "The error code that they share; of VMs that were not tried, that of the cause. Null where there is "
+        f"none, for VMs beyond the first {MOST_CODES} codes of a reason, and where the rows were not read.",
+    ]
     count: Annotated[Count, "VMs that ended so."]
     what: Annotated[str, "What happened, as a clause that follows a VM's name."]
     to_do: Annotated[str, "What to do about it."]
@@ -96,7 +103,8 @@ class Report(TypedDict):
         list[GroupTotals], "The sums of each subscription, location, OS type and asked-for tag, as there."
     ]
     not_assessed: Annotated[
-        list[UnassessedReason], "Failed, timed out and skipped VMs, by reason, the most frequent first."
+        list[UnassessedReason],
+        "VMs that failed, timed out or were skipped, by reason and code, the most frequent first.",
     ]
     worst: Annotated[
         list[WorstVm] | None,

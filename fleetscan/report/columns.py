@@ -21,7 +21,7 @@ from fleetscan.report.reasons import meaning_of
 NUMBERS = (WHOLE, NUMBER)
 # Short words that say little where they are cut, and long texts that have a line of their own.
 WHOLE_WORDS = frozenset({"outcome", "reason", "patch", "kb", "published_on"})
-BELOW = frozenset({"error_message", "to_do"})
+BELOW = frozenset({"error_code", "error_message", "to_do"})
 # A line of its own is better for it than to cut what names the VM.
 RATHER_BELOW = frozenset({"missing"})
 # By these a VM is told from others.
@@ -31,6 +31,7 @@ HEADINGS = {
     "critical_and_security_count": "critical",
     "other_count": "other",
     "reboot_pending": "reboot",
+    "error_code": "code",
     "error_message": "message",
     "subscription_name": "subscription",
     "is_critical_or_security": "critical",

@@ -169,7 +169,7 @@ def _reasons(fleet: GroupTotals) -> list[UnassessedReason]:
     """The reasons that occurred, without the VMs."""
     counts = fleet["reasons"]
     return in_order(
-        reason_of(outcome, word, counts[word], [])
+        reason_of(outcome, word, None, counts[word], [])
         for outcome in NOT_ASSESSED
         for word in REASONS[outcome]
         if word is not None and word in counts

@@ -12,11 +12,13 @@ from collections.abc import Iterator, Sequence
 from fleetscan.records.patches import UNNAMED
 from fleetscan.records.report import Report, UnassessedReason
 from fleetscan.records.reported_vm import ReportedVm
+from fleetscan.records.row import OutcomeWord
 from fleetscan.records.totals import GroupTotals, NotListed
 from fleetscan.report.commands import Spelled, next_command, show_flags
 from fleetscan.report.figures import counted, duration, of_each, parts_of, percent_words, to_do_label
 from fleetscan.report.left_out import passed_over_words, selection_words, unlisted_words
 from fleetscan.report.missed_patches import HEADING, title_beside
+from fleetscan.report.named import by_reason, told_code
 from fleetscan.report.reasons import meaning_of
 from fleetscan.report.sanitize import sanitize
 from fleetscan.report.which_run import NewerRun, minute
@@ -34,6 +36,11 @@ LINE_LIMIT_CHARS = 1000
 
 PIPE = "\\x7c"
 PLACE = ("VM", "resource group", "subscription")
+ENDED_OTHERWISE: Sequence[tuple[str, OutcomeWord]] = (
+    ("Failed", "failed"),
+    ("Timed out", "timed_out"),
+    ("Skipped", "skipped"),
+)
 
 
 def markdown_of(report: Report, spelled: Spelled, newer: NewerRun | None = None) -> str:
@@ -141,12 +148,10 @@ def _missing(fleet: GroupTotals) -> Iterator[tuple[str, str]]:
 
 def _ends(report: Report) -> Iterator[tuple[str, str]]:
     outcomes = report["fleet"]["outcomes"]
-    for label, outcome in (("Failed", "failed"), ("Timed out", "timed_out"), ("Skipped", "skipped")):
-        reasons = [each for each in report["not_assessed"] if each["outcome"] == outcome]
-        number = sum(each["count"] for each in reasons)
-        if number:
-            why = parts_of(number, [(_words(each), each["count"]) for each in reasons])
-            yield label, f"{number:,}: {why}"
+    for label, outcome in ENDED_OTHERWISE:
+        reasons = by_reason(report["not_assessed"], outcome)
+        if number := sum(count for _, count in reasons):
+            yield label, f"{number:,}: {parts_of(number, reasons)}"
     if outcomes["interrupted"]:
         yield "Unfinished", f"{outcomes['interrupted']:,}"
 
@@ -174,7 +179,9 @@ def _not_assessed(report: Report) -> Iterator[str]:
     for reason in failed:
         mend = meaning_of(reason["reason"]).mend
         to_do = f" {to_do_label(reason['count'])}: {mend}." if mend else ""
-        yield f"**{reason['count']:,} {_words(reason)}**: {of_each(reason['count'], reason['what'])}.{to_do}"
+        code_words = f" ({code(told)})" if (told := told_code(reason)) else ""
+        what = of_each(reason["count"], reason["what"])
+        yield f"**{reason['count']:,} {_words(reason)}**{code_words}: {what}.{to_do}"
         yield from _unassessed(reason)
 
 

@@ -16,6 +16,7 @@ from fleetscan.report.cells import aligned, cells, cut
 from fleetscan.report.commands import Spelled, next_command, show_flags
 from fleetscan.report.figures import counted, of_each, to_do_label
 from fleetscan.report.missed_patches import HEADING, title_beside
+from fleetscan.report.named import told_code
 from fleetscan.report.reasons import meaning_of
 from fleetscan.report.sanitize import sanitize
 
@@ -112,26 +113,26 @@ class NameLists:
             yield from self._reason(reason, shown)
         yield from map(self._brief, failed[room.reasons : room.reasons + room.brief])
         if rest := failed[room.reasons + room.brief :]:
-            reasons = counted(len(rest), "other reason", "other reasons")
-            yield Line(INDENT, [(f"{sum(each['count'] for each in rest):,} for {reasons}", BAD)])
+            causes = counted(len(rest), "other cause", "other causes")
+            yield Line(INDENT, [(f"{sum(each['count'] for each in rest):,} for {causes}", BAD)])
 
     def _brief(self, reason: UnassessedReason) -> Line:
         """A reason on one line, with the first of its VMs."""
-        words = f"{reason['count']:,} {_words(reason)}"
+        words = self._heading_of(reason)
         more = f" and {reason['count'] - 1:,} more" if reason["count"] > 1 else ""
-        [name] = self._names(reason["vms"][:1], INDENT + cells(f"{words}: {more}")) or [""]
+        before = INDENT + cells(f"{words}: {more}")
+        [name] = self._names(reason["vms"][:1], before) or [""]
+        if before + cells(name) > self._width:
+            return Line(INDENT, [(words, BAD)])
         return Line(INDENT, [(words, BAD), (f": {name}{more}", "")])
 
     def _reason(self, reason: UnassessedReason, shown: int) -> Iterator[Line]:
         meaning = meaning_of(reason["reason"])
         inner = INDENT + 2
-        yield Line(
-            INDENT,
-            [
-                (f"{reason['count']:,} {_words(reason)}", BAD),
-                (f": {of_each(reason['count'], meaning.what)}", ""),
-            ],
-        )
+        words, what = self._heading_of(reason), f": {of_each(reason['count'], meaning.what)}"
+        # On a busy screen a line is worth more than what a reason word means; the code stays.
+        is_told = self._room is ORDINARY or INDENT + cells(words + what) <= self._width
+        yield Line(INDENT, [(words, BAD), (what if is_told else "", "")])
         vms = reason["vms"][:shown]
         more = reason["count"] - len(vms)
         ends = [f"and {more:,} more" if more and vm is vms[-1] else "" for vm in vms]
@@ -141,6 +142,11 @@ class NameLists:
             yield Line(inner, [(cut(f"Message: {self._fit(said)}", self._width - inner), "")])
         if meaning.mend:
             yield Line(inner, [(f"{to_do_label(reason['count'])}: ", "bold"), (meaning.mend, "")])
+
+    def _heading_of(self, reason: UnassessedReason) -> str:
+        """How many VMs, why, and the error code, which is never cut to fit."""
+        words, code = f"{reason['count']:,} {str(reason['reason']).replace('_', ' ')}", told_code(reason)
+        return f"{words}, {self._shown(code, NAME_LIMIT_CHARS)}" if code else words
 
     def _patches(self) -> Iterator[Line]:
         patches = (self._report["patches"] or [])[: self._room.patches]
@@ -187,10 +193,6 @@ def _heading(label: str, words: str) -> Line:
     return Line(0, [(label, "bold"), (f" ({words})", "")])
 
 
-def _words(reason: UnassessedReason) -> str:
-    return str(reason["reason"]).replace("_", " ")
-
-
 def _number(count: int | None) -> str:
     return "?" if count is None else f"{count:,}"
 
@@ -201,8 +203,7 @@ def _kind(patch: MissedPatch) -> str:
 
 
 def _said(vm: UnassessedVm) -> str:
-    message = WHERE.sub("", (vm["message"] or "")[:MESSAGE_LIMIT_CHARS])
-    return sanitize(": ".join(filter(None, (vm["code"], message))), MESSAGE_LIMIT_CHARS)
+    return sanitize(WHERE.sub("", (vm["message"] or "")[:MESSAGE_LIMIT_CHARS]), MESSAGE_LIMIT_CHARS)
 
 
 def _shared_out(reasons: Sequence[UnassessedReason], room: int) -> list[tuple[UnassessedReason, int]]:

@@ -14,6 +14,7 @@ from fleetscan.records.foremost import Foremost
 from fleetscan.records.report import MissedPatch, UnassessedReason, UnassessedVm, WorstVm
 from fleetscan.records.reported_vm import MOST_PATCHES, MOST_VMS, reported_vm
 from fleetscan.records.row import OutcomeWord, ReasonWord, Row
+from fleetscan.report.causes import Causes, How
 from fleetscan.report.missed_patches import MissedPatches, missed
 from fleetscan.report.reasons import how_bad, meaning_of
 
@@ -23,8 +24,8 @@ class Named:
 
     def __init__(self) -> None:
         self._worst: Foremost[WorstVm] = Foremost(MOST_VMS)
-        self._others: dict[tuple[OutcomeWord, ReasonWord], Foremost[UnassessedVm]] = {}
-        self._ends: Counter[tuple[OutcomeWord, ReasonWord]] = Counter()
+        self._others: dict[How, Foremost[UnassessedVm]] = {}
+        self._causes = Causes()
         self._missed = MissedPatches()
 
     def add(self, counted: CountedVm) -> None:
@@ -46,8 +47,7 @@ class Named:
     def not_assessed(self) -> list[UnassessedReason]:
         """Why VMs were not assessed, with the first of them by name: see `in_order`."""
         return in_order(
-            reason_of(outcome, reason, count, self._others[outcome, reason].in_order())
-            for (outcome, reason), count in self._ends.items()
+            reason_of(*how, count, self._others[how].in_order()) for how, count in self._causes.ends.items()
         )
 
     @property
@@ -60,8 +60,7 @@ class Named:
         return [missed(*each) for each in self._missed.foremost(MOST_PATCHES)]
 
     def _add_other(self, row: Row) -> None:
-        how = row["outcome"], row["reason"]
-        self._ends[how] += 1
+        how = self._causes.add(row)
         found = self._others.setdefault(how, Foremost(MOST_VMS))
         key = _place(row)
         if found.takes(key):
@@ -69,13 +68,14 @@ class Named:
 
 
 def reason_of(
-    outcome: OutcomeWord, reason: ReasonWord, count: int, vms: list[UnassessedVm]
+    outcome: OutcomeWord, reason: ReasonWord, code: str | None, count: int, vms: list[UnassessedVm]
 ) -> UnassessedReason:
     """The `count` VMs that ended so, with those of them that are named."""
     meaning = meaning_of(reason)
     return {
         "outcome": outcome,
         "reason": reason,
+        "code": code,
         "count": count,
         "what": meaning.what,
         "to_do": meaning.to_do,
@@ -84,10 +84,31 @@ def reason_of(
 
 
 def in_order(reasons: Iterable[UnassessedReason]) -> list[UnassessedReason]:
-    """Failed and timed-out VMs before skipped ones, the most frequent reason first."""
+    """Failed and timed-out VMs before skipped ones, the most frequent reason and code first."""
     return sorted(
-        reasons, key=lambda each: (each["outcome"] == "skipped", -each["count"], str(each["reason"]))
+        reasons,
+        key=lambda each: (
+            each["outcome"] == "skipped",
+            -each["count"],
+            str(each["reason"]),
+            each["code"] or "",
+        ),
     )
+
+
+def told_code(reason: UnassessedReason) -> str | None:
+    """The code that is told beside the reason's word; None where it is the same word, or there is none."""
+    code, word = reason["code"], str(reason["reason"])
+    return None if code is None or code.lower() == word.replace("_", "") else code
+
+
+def by_reason(reasons: Iterable[UnassessedReason], outcome: OutcomeWord) -> list[tuple[str, int]]:
+    """The reasons of this outcome in words, each with its VMs of all codes, the most frequent first."""
+    counts: Counter[str] = Counter()
+    for each in reasons:
+        if each["outcome"] == outcome:
+            counts[str(each["reason"]).replace("_", " ")] += each["count"]
+    return counts.most_common()
 
 
 def _place(row: Row) -> tuple[str, str]:

@@ -17,6 +17,7 @@ from fleetscan.records.totals import NotListed
 from fleetscan.report.figures import counted, duration, parts_of, percent_words
 from fleetscan.report.left_out import elsewhere_words, passed_over_words, selection_words, unlisted_words
 from fleetscan.report.name_lists import BAD, Style
+from fleetscan.report.named import by_reason
 from fleetscan.report.sanitize import sanitize
 
 if TYPE_CHECKING:
@@ -150,11 +151,7 @@ class Overview:
 
     def _why(self, outcome: NotAssessed) -> str:
         """The reasons that occurred, the most frequent first; empty for an outcome with only one reason."""
-        parts = [
-            (str(each["reason"]).replace("_", " "), each["count"])
-            for each in self._report["not_assessed"]
-            if each["outcome"] == outcome
-        ]
+        parts = by_reason(self._report["not_assessed"], outcome)
         is_plain = len(REASONS[outcome]) == 1 or not parts
         return "" if is_plain else f": {parts_of(self._outcomes[outcome], parts)}"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import groupby
+from itertools import groupby, zip_longest
 from typing import Any, Literal, TypeAlias
 
 from fleetscan import json_text
@@ -140,11 +140,11 @@ def _fitted(
         if alike and _whose_cut(row, sizes) in alike:
             whose = ", ".join(row[place] for place in sizes if row[place])
             yield from (INDENT + part for part in folded(whose, width - len(INDENT)))
-        for place in below if row is not rows[0] else ():
-            if cells(text := INDENT + row[place]) > width:
-                on_cut()
-            if row[place]:
-                yield cut(text, width)
+        if row is not rows[0] and below:
+            for text in _below(columns, row, below):
+                if cells(INDENT + text) > width:
+                    on_cut()
+                yield cut(INDENT + text, width)
 
 
 def _shared_out(
@@ -184,6 +184,18 @@ def _is_named_whole(
     """Whether no name or group is cut."""
     late = [place for place in given if CUT_LATE.get(columns[place].name, 0) > 1]
     return all(cells(row[place]) <= given[place] for row in rows for place in late)
+
+
+def _below(columns: Sequence[Column], row: Sequence[str], below: Sequence[int]) -> Iterator[str]:
+    """The texts below a line; an error's code begins the line of its message, where no cut reaches it."""
+    code = ""
+    for place, after in zip_longest(below, below[1:]):
+        is_begun = columns[place].name == "error_code" and after == place + 1
+        if is_begun and columns[after].name == "error_message" and row[after]:
+            code = row[place]
+        elif text := ": ".join(filter(None, (code, row[place]))):
+            yield text
+            code = ""
 
 
 def _alike(rows: Sequence[Sequence[str]], sizes: Mapping[int, int]) -> set[str]:

@@ -17,6 +17,7 @@ from fleetscan import json_text
 from fleetscan.errors import OTHER_VERSION, CannotReadRunError
 from fleetscan.records import row, run, totals
 from fleetscan.records.checked import check_of
+from fleetscan.records.patches import Patch, PatchReader
 from fleetscan.records.row import Row
 from fleetscan.records.run import RunFacts
 from fleetscan.records.totals import GroupTotals, Totals
@@ -129,6 +130,16 @@ class Run:
                     yield self._record(path, number, line, Row)
         except OSError as error:
             raise self._unreadable(f"{RESULTS}: {reason(error)}") from error
+
+    def patches(self) -> Iterator[tuple[Row, list[Patch]]]:
+        """Each row with the patches that its VM lists, each key once, as every view counts them.
+
+        An empty list for a VM that was not assessed: what it misses is unknown. Raises what `rows` raises.
+        """
+        reader = PatchReader()
+        for each in self.rows():
+            found = reader.of(each) if each["outcome"] == "assessed" else []
+            yield each, [*{patch.key: patch for patch in found}.values()]
 
     def totals(self) -> Totals:
         """The sums over the whole fleet.

@@ -41,6 +41,7 @@ class ReportSettings(ReadSettings):
         "text fits a terminal; markdown fits a pull request; json is schema fleetscan.report/1.",
         "Default: text.",
         group=ReadGroup.OUTPUT,
+        command="report",
     )
     history: str | None = standards.history(
         ReadGroup.WHAT, "Tell ages and the trend with this history, which `scan --history` keeps."
@@ -91,6 +92,7 @@ class ShowSettings(ReadSettings):
         Switch(),
         "Patches instead of VMs, with how many VMs miss each; with --machine, those of each VM.",
         group=ReadGroup.WHAT,
+        command="show",
     )
     sort: str | None = setting(
         None,
@@ -110,6 +112,7 @@ class ShowSettings(ReadSettings):
         OneOf(("table", "csv", "json", "markdown")),
         "json is one object a line; csv is safe for spreadsheets.",
         group=ReadGroup.OUTPUT,
+        command="show",
     )
 
 
@@ -131,6 +134,7 @@ class DiffSettings(ReadSettings):
         OneOf(("text", "markdown", "json")),
         "text fits a terminal; markdown fits a pull request; json is schema fleetscan.diff/1.",
         group=ReadGroup.OUTPUT,
+        command="diff",
     )
 
 
@@ -157,6 +161,7 @@ class ExportSettings(ReadSettings):
         "What the tables are written as.",
         "Parquet needs DuckDB: pip install 'fleetscan[parquet]'.",
         group=ReadGroup.OUTPUT,
+        command="export",
     )
     out: str | None = setting(
         None,
@@ -164,4 +169,5 @@ class ExportSettings(ReadSettings):
         "The directory to write into; it is made if it is not there.",
         "A file that is there already is never replaced.",
         group=ReadGroup.OUTPUT,
+        command="export",
     )

@@ -174,7 +174,7 @@ def test_each_line_says_which_vm_it_is(tmp_path: Path, capsys: pytest.CaptureFix
 def test_failed_vms_have_reason_message_and_what_to_do(path: str, capsys: pytest.CaptureFixture[str]) -> None:
     _, data, words = told(capsys, path, "--failed")
     assert "refused" in data
-    assert "  The scope is locked.\n" in data
+    assert "  ScopeLocked: The scope is locked.\n" in data
     assert words.splitlines() == [
         "2 VMs of 8.",
         "1 VM refused: remove what the message names (a lock, a policy, a setting); then retry it with "
@@ -182,7 +182,12 @@ def test_failed_vms_have_reason_message_and_what_to_do(path: str, capsys: pytest
         "1 VM operation timeout: if it happens again, check the VM agent or raise --operation-timeout; then "
         f"retry it with `fleetscan scan --retry-failed {path}`.",
     ]
-    assert list(objects(capsys, path, "--failed")[0])[-3:] == ["reason", "error_message", "to_do"]
+    assert list(objects(capsys, path, "--failed")[0])[-4:] == [
+        "reason",
+        "error_code",
+        "error_message",
+        "to_do",
+    ]
 
 
 def test_patches_are_counted_once_a_vm_and_pressing_ones_come_first(
@@ -483,3 +488,14 @@ def on_a_terminal(arguments: tuple[str, ...], environment: Mapping[str, str]) ->
     finally:
         os.close(main)
         os.close(terminal)
+
+
+def test_the_error_code_of_a_failed_vm_is_whole_at_eighty_columns(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = "VirtualMachineAgentOfThisImageDoesNotSupportThisAssessment"
+    rows = [unassessed("v" * 40, Reason.AGENT_NOT_READY, "why " * 99, code)]
+    monkeypatch.setenv("COLUMNS", "80")
+    _, data, _ = told(capsys, str(small_run(tmp_path, rows, 3)), "--failed")
+    assert f"  {code}: why" in data
+    assert max(map(len, data.splitlines())) <= 80

@@ -20,8 +20,8 @@ OWN: dict[OwnCode, Ending] = {
     OwnCode.MALFORMED_REPLY: outcomes.malformed(reply(), Stage.POLL, "it makes no sense"),
     OwnCode.OPERATION_TIMEOUT: outcomes.timed_out(reply(), Stage.POLL, 1800.0),
     OwnCode.START_OF_UNKNOWN_FATE: outcomes.fate_unknown(),
-    OwnCode.REGION_UNREACHABLE: outcomes.given_up(Stage.POLL, was_tried=True),
-    OwnCode.NOT_TRIED: outcomes.given_up(Stage.START, was_tried=False),
+    OwnCode.REGION_UNREACHABLE: outcomes.given_up(Stage.POLL, "westeurope", was_tried=True),
+    OwnCode.NOT_TRIED: outcomes.given_up(Stage.START, "westeurope", was_tried=False),
 }
 NO_RESULTS = (
     outcomes.no_result(reply(204), Stage.POLL, "the operation ended without a result"),
@@ -45,7 +45,7 @@ def test_a_code_that_fleetscan_made_up_is_its_own(code: OwnCode, ending: Ending)
 @pytest.mark.parametrize("ending", NO_RESULTS)
 def test_a_success_without_a_result_is_fleetscans_own_word(ending: Ending) -> None:
     assert ending.error is not None
-    assert (ending.error.code, ending.error.origin) == ("MalformedReply", CodeOrigin.FLEETSCAN)
+    assert (ending.error.code, ending.error.origin) == ("NoResult", CodeOrigin.FLEETSCAN)
 
 
 @pytest.mark.parametrize("ending", AZURES)

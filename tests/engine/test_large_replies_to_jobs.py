@@ -32,7 +32,7 @@ def test_polls_that_are_too_large_are_repeated_and_then_the_vm_fails_with_the_fi
     ending = course.ending
     assert (ending.outcome, ending.reason) == (Outcome.FAILED, Reason.MALFORMED_REPLY)
     assert ending.error is not None
-    assert (ending.error.code, ending.error.message) == ("MalformedReply", WHY)
+    assert (ending.error.code, ending.error.message) == ("ReplyTooLarge", WHY)
     assert (ending.error.http_status, ending.error.stage) == (200, Stage.POLL)
     assert (ending.error.origin, ending.error.correlation_id) == (CodeOrigin.FLEETSCAN, "c-1")
 

@@ -119,8 +119,8 @@ def test_an_unasked_vm_says_what_was_refused() -> None:
     assert (failure.code, failure.origin, failure.stage) == ("NotTried", CodeOrigin.FLEETSCAN, Stage.START)
     assert failure.message is not None
     assert failure.message.startswith(
-        "not tried: Azure refused to start vm-1 for a reason that holds for all of subscription "
-        f"{SUBSCRIPTION.lower()} (HTTP 409, ScopeLocked: The scope "
+        f"ScopeLocked on subscription {SUBSCRIPTION.lower()}; not tried: "
+        "Azure refused to start vm-1 (HTTP 409): The scope "
     )
     assert scopes.ending_of(vm("vm-2", subscription=OTHER)) is None
 

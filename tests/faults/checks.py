@@ -10,6 +10,7 @@ from fleetscan.engine.operation import Operation
 from fleetscan.engine.queues import NEVER
 from fleetscan.engine.replies import ThrottleScope, throttle_delay_s, throttle_scope
 from fleetscan.model import Fault, Reply, RequestKind
+from fleetscan.report.own_codes import OWN_CODES
 from fleetscan.simulator.wrong_clocks import WrongClock
 from tests.faults.history import CLOCK_JUMPS_S, History, Sent
 from tests.strict_reader import Run, read_run
@@ -82,6 +83,17 @@ def only_the_refused_are_not_asked(history: History, run: Run) -> Iterator[str]:
         is_unasked = error.get("code") == "NotTried" and row["reason"] != "unreachable"
         if is_unasked and history.cloud.locks.refusal(history.cloud.fleet.machine(key)) is None:
             yield f"{row['name']} was not asked: {error['message']}"
+
+
+def own_codes_agree_with_their_reasons(history: History, run: Run) -> Iterator[str]:
+    """A code of fleetscan's own stands with a reason that it goes with, and only there."""
+    for row in run.by_id.values():
+        error = row["error"]
+        if error is None or error["origin"] != "fleetscan":
+            continue
+        told = next((told for code, told in OWN_CODES.items() if code.value == error["code"]), None)
+        if told is None or row["reason"] not in told.reasons:
+            yield f"{row['name']}: {row['reason']} with the code {error['code']}"
 
 
 def one_more_start_where_a_fate_was_unknown(history: History, run: Run) -> Iterator[str]:
@@ -201,6 +213,7 @@ CHECKS: tuple[Check, ...] = (
     no_start_of_an_accepted_operation,
     two_acceptances_at_most,
     only_the_refused_are_not_asked,
+    own_codes_agree_with_their_reasons,
     one_more_start_where_a_fate_was_unknown,
     nothing_superseded_but_forgotten,
     no_installation_killed,

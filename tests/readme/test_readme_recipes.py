@@ -20,6 +20,7 @@ RECIPE = re.compile(r"^jq .*@[ct]sv.*results\.jsonl", re.DOTALL)
 RECIPES = [command for command in all_commands() if RECIPE.match(command.text)]
 KB = "5034441"
 TITLE = '=1+1, the "monthly" rollup\nof\tNovember'
+ON_CALL = re.compile(r"names\.txt|group_by\(\.name")
 GROUPS = ("3f8c/web-prod", "3f8c/web-test", "9b2e/web-prod")
 
 pytestmark = pytest.mark.skipif(shutil.which("jq") is None, reason="recipes need jq")
@@ -83,3 +84,37 @@ async def test_each_recipe_tells_vms_of_one_name_apart(tmp_path: Path) -> None:
         )
         assert len(lines) >= len(GROUPS), recipe
         assert len({str(line) for line in lines}) == len(lines), f"{recipe.text} confuses VMs:\n{text}"
+
+
+def on_call(text: str, rows: list[dict[str, Json]], directory: Path) -> list[str]:
+    """What the on-call page's recipes give for a names.txt of `text`: VMs found, lines not found, twins."""
+    (directory / "fleetscan-runs/latest").mkdir(parents=True)
+    lines = b"".join(orjson.dumps(row) + b"\n" for row in rows)
+    (directory / "fleetscan-runs/latest/results.jsonl").write_bytes(lines)
+    (directory / "names.txt").write_bytes(text.encode())
+    found, unfound, twins = [each for each in all_commands() if ON_CALL.search(each.text)]
+    ids = [orjson.loads(line)["resource_id"] for line in given(found, directory).splitlines()]
+    places = [
+        place.split("resourceGroups/")[1].replace("/providers/Microsoft.Compute/virtualMachines", "")
+        for place in ids
+    ]
+    return [*places, "|", *given(unfound, directory).splitlines(), "|", *given(twins, directory).splitlines()]
+
+
+async def test_the_on_call_recipe_takes_names_groups_and_ids_in_any_case(tmp_path: Path) -> None:
+    rows = [each for each in twins_of(await one_row()) if "/3f8c/" in str(each["resource_id"])]
+    test_02 = next(
+        str(each["resource_id"])
+        for each in rows
+        if str(each["resource_id"]).endswith("test/providers/Microsoft.Compute/virtualMachines/web-02")
+    )
+    told = on_call(f"WEB-01\r\nWeb-Prod/web-03  \n{test_02.upper()}\n\nweb-99\nother/web-04", rows, tmp_path)
+    assert told == [
+        *("web-prod/web-01", "web-prod/web-03", "web-test/web-01", "web-test/web-02", "|"),
+        *("web-99", "other/web-04", "|"),
+        *("web-prod/web-01", "web-test/web-01"),
+    ]
+
+
+async def test_the_on_call_recipe_says_all_where_nothing_is_found(tmp_path: Path) -> None:
+    assert on_call("web-99\n", twins_of(await one_row()), tmp_path) == ["|", "web-99", "|"]

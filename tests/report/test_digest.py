@@ -13,6 +13,7 @@ from jsonschema_rs import Draft202012Validator
 
 from fleetscan.errors import CannotReadRunError
 from fleetscan.model import InventoryError, Reason
+from fleetscan.not_tried import cause_in, not_tried_words
 from fleetscan.records.fleet_facts import FleetFacts, RequestCounts
 from fleetscan.records.report import Report
 from fleetscan.records.schema import report_schema
@@ -40,6 +41,9 @@ def report(path: Path) -> Report:
 
 def missed(made: Report) -> list[tuple[str, int]]:
     return [(each["patch"], each["vms"]) for each in made["patches"] or []]
+
+
+UNTRIED = (not_tried_words("ScopeLocked", "on subscription x", "why"), "NotTried")
 
 
 def test_a_patch_counts_once_for_each_assessed_vm_that_lists_it(tmp_path: Path) -> None:
@@ -247,3 +251,50 @@ def test_memory_does_not_grow_with_the_fleet(tmp_path: Path) -> None:
         tracemalloc.stop()
     # The names of three thousand VMs would be some megabytes.
     assert peaks[1] - peaks[0] < 300_000
+
+
+def test_two_causes_of_one_reason_are_two_groups_and_a_vm_not_tried_has_the_cause_of_the_refusal(
+    tmp_path: Path,
+) -> None:
+    locked = unassessed("a", Reason.REFUSED, "The scope is locked.", "ScopeLocked")
+    untried = [unassessed(f"b-{number}", Reason.REFUSED, *UNTRIED) for number in range(2)]
+    for row in untried:
+        assert row["error"] is not None
+        row["error"]["origin"] = "fleetscan"
+    disabled = unassessed("c", Reason.REFUSED, "It is disabled.", "SubscriptionDisabled")
+    made = report(small_run(tmp_path, [locked, *untried, disabled], 3))
+    told = [(each["reason"], each["code"], each["count"]) for each in made["not_assessed"]]
+    assert told == [("refused", "ScopeLocked", 3), ("refused", "SubscriptionDisabled", 1)]
+    assert [each["code"] for each in made["not_assessed"][0]["vms"]] == [
+        "ScopeLocked",
+        "NotTried",
+        "NotTried",
+    ]
+
+
+def test_no_more_than_fifty_codes_of_a_reason_are_told_apart(tmp_path: Path) -> None:
+    rows = [
+        unassessed(f"vm-{number:03d}", Reason.REFUSED, "no", f"Code{number % 90}") for number in range(180)
+    ]
+    groups = report(small_run(tmp_path, rows, 3))["not_assessed"]
+    assert len(groups) == 51
+    assert (groups[0]["code"], groups[0]["count"]) == (None, 80)
+    assert {each["count"] for each in groups[1:]} == {2}
+
+
+@pytest.mark.parametrize(
+    ("message", "cause"),
+    [
+        (not_tried_words("ScopeLocked", "on subscription x", "why"), "ScopeLocked"),
+        (not_tried_words("HTTP 403", "on resource group rg of subscription x", "why"), "HTTP 403"),
+        (not_tried_words("RegionUnreachable", "in region westeurope", "why"), "RegionUnreachable"),
+        ("The disk is on fire", None),
+        ("ScopeLocked on subscription x", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_the_cause_is_read_from_the_message_of_a_vm_that_was_not_tried_and_from_no_other(
+    message: str | None, cause: str | None
+) -> None:
+    assert cause_in(message) == cause

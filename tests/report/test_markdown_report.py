@@ -58,7 +58,7 @@ def test_a_report_has_its_figures_and_names_in_tables(tmp_path: Path) -> None:
         "| Coverage | 57.14 % of the VMs listed (4 of 7) |",
         "| Compliance | 14.28 % of the VMs listed have no missing critical or security patches |",
         "| 12 | 3 | pending | `sql-01` | `rg-shop` | `Shop Production` |",
-        "**1 refused**: was refused by Azure. "
+        "**1 refused** (`ScopeLocked`): was refused by Azure. "
         "To do: remove what the message names (a lock, a policy, a setting).",
         "| `app-02` | `rg-erp` | `ERP` | `ScopeLocked`: `locked by Ann` |",
         "3 VMs are unknown: not assessed.",

@@ -87,12 +87,12 @@ def test_a_report_is_one_screen_with_names_and_what_to_do(tmp_path: Path) -> Non
         "   2   0  web-01  rg-erp   11111111-2222-3333-4444-555555555555",
         "",
         "Not assessed: 2 failed (what these VMs miss is unknown)",
-        "  1 agent not ready: has a VM agent that did not respond",
+        "  1 agent not ready, AuthorizationFailed: has a VM agent that did not respond",
         "    app-01  rg-erp  ERP",
         "    To do: check that the Azure VM agent runs in it and is up to date",
-        "  1 refused: was refused by Azure",
+        "  1 refused, ScopeLocked: was refused by Azure",
         "    app-02  rg-erp  ERP",
-        "    Message: ScopeLocked: locked by Ann",
+        "    Message: locked by Ann",
         "    To do: remove what the message names (a lock, a policy, a setting)",
         "",
         "Most missed patches, critical and security first (VMs, at least; 3 unknown)",
@@ -131,7 +131,7 @@ def test_the_busiest_fleet_fits_a_screen_of_forty_lines(tmp_path: Path) -> None:
     assert len(lines) <= 42
     assert max(map(len, lines)) <= 80
     told = "\n".join(lines)
-    assert "  300 for 10 other reasons" in told
+    assert "  300 for 10 other causes" in told
     assert "  9,999  8,888  www" in told
 
 
@@ -218,7 +218,7 @@ def test_of_an_id_in_a_message_the_names_are_shown(tmp_path: Path) -> None:
     group = "/subscriptions/3f173b36-120a-4358-9741-8ab3ce4d9373/resourceGroups/rg-erp"
     message = f"The scope '{group}/providers/Microsoft.Compute/virtualMachines/app-01' is locked."
     text = shown(small_run(tmp_path, [unassessed("a", Reason.REFUSED, message, "ScopeLocked")], 3))
-    assert "    Message: ScopeLocked: The scope '/rg-erp/app-01' is locked.\n" in text
+    assert "    Message: The scope '/rg-erp/app-01' is locked.\n" in text
 
 
 def test_a_count_of_vms_is_at_least_so_many_only_where_a_list_is_cut_short(tmp_path: Path) -> None:

@@ -92,8 +92,23 @@ class NamedVm:
 
 
 @dataclass(frozen=True, slots=True)
+class Cause:
+    """The VMs of one reason that share an error code, the first of them by name."""
+
+    code: str | None
+    count: int
+    vms: list[NamedVm]
+
+    @classmethod
+    def of(cls, cause: UnassessedReason) -> Cause:
+        """What a report tells of them."""
+        vms = [NamedVm.of(vm) for vm in cause["vms"][:VMS_SHOWN]]
+        return cls(cut(cause["code"], NAME_LIMIT_CHARS), cause["count"], vms)
+
+
+@dataclass(frozen=True, slots=True)
 class Reason:
-    """Why VMs were not assessed, with the first of them by name."""
+    """Why VMs were not assessed, with the first of them by name, code by code."""
 
     outcome: str
     word: str
@@ -101,7 +116,7 @@ class Reason:
     what: str
     to_do: str
     link: str
-    vms: list[NamedVm]
+    causes: list[Cause]
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,19 +199,24 @@ class Overview:
         }
 
     def _reasons(self) -> list[Reason]:
-        return [self._reason(each) for each in self._report["not_assessed"]]
+        """Those of one reason together, the reasons in the report's order."""
+        by_reason: dict[tuple[str, str], list[UnassessedReason]] = {}
+        for each in self._report["not_assessed"]:
+            by_reason.setdefault((each["outcome"], str(each["reason"])), []).append(each)
+        return [self._reason(each) for each in by_reason.values()]
 
-    def _reason(self, reason: UnassessedReason) -> Reason:
-        outcome, word = reason["outcome"], str(reason["reason"])
-        to_do = of_run(reason["to_do"], self._retry)
+    def _reason(self, causes: list[UnassessedReason]) -> Reason:
+        first = causes[0]
+        outcome, word = first["outcome"], str(first["reason"])
+        to_do = of_run(first["to_do"], self._retry)
         return Reason(
             outcome=OUTCOMES[outcome],
             word=word.replace("_", " "),
-            count=reason["count"],
-            what=reason["what"],
+            count=sum(each["count"] for each in causes),
+            what=first["what"],
             to_do=to_do[:1].upper() + to_do[1:],
             link=f"#vms?{urlencode({'outcome': f'{outcome}/{word}'})}",
-            vms=[NamedVm.of(vm) for vm in reason["vms"][:VMS_SHOWN]],
+            causes=[Cause.of(each) for each in causes],
         )
 
     def _tag_scopes(self) -> list[tuple[str, str, str, None]]:
