@@ -18,7 +18,6 @@ The file is read by the caller: here is its text.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -75,6 +74,9 @@ def exceptions_of(text: str, name: str) -> tuple[PatchException, ...]:
 
 
 def _parsed(text: str, name: str) -> dict[str, object]:
+    # Loaded where there is a file to be read: a scan without one begins without it.
+    import tomllib
+
     try:
         return tomllib.loads(text.removeprefix("\ufeff"))
     except RecursionError:

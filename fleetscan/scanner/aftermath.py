@@ -1,47 +1,52 @@
 """What follows a scan once its run is whole on disk: the night enters the history, and its gates are judged.
 
 What goes wrong with the history is a warning: it changes neither what the scan found nor how it ended. An age
-that it should have told is unknown then, which no gate passes.
+that it should have told is unknown then, which no gate passes. What judges loads where a setting asks for it.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fleetscan import json_text
 from fleetscan.errors import FleetscanError, OutputError, Remedy, UsageError
-from fleetscan.history.file import check_history
-from fleetscan.history.judged_run import breaches_of
-from fleetscan.history.taking_in import take_in
-from fleetscan.judgement.gates import breaches
-from fleetscan.judgement.standards import Standards
 from fleetscan.records.run import BREACHED, COMPLETE
 from fleetscan.runs.directory import RUN
 from fleetscan.runs.disk import replace_file
 from fleetscan.runs.reader import open_run
 from fleetscan.scanner.blocking import in_thread
 from fleetscan.scanner.hooks import Hooks
-from fleetscan.scanner.named_standards import read_standards
 from fleetscan.scanner.summary import ScanSummary
 from fleetscan.settings.declared import Settings
+
+if TYPE_CHECKING:
+    from fleetscan.judgement.standards import Standards
 
 # A run that was stopped has rows that count, too.
 ENTERS = (*COMPLETE, OutputError.exit_code)
 KEEP_THE_RUN = Remedy("keep the run with {out} or {runs}", {"out": None, "runs": None})
 
 
-def check_standards(settings: Settings) -> Standards:
-    """The standards of a scan, before anything is asked of Azure.
+def check_standards(settings: Settings) -> Standards | None:
+    """The standards of a scan, before anything is asked of Azure; None where no setting names any.
 
     Raises UsageError where they cannot be read or need a run that is kept, and HistoryError or
     CannotWriteError where the history cannot be kept.
     """
+    named = settings.fail_on, settings.sla, settings.exceptions, settings.history
+    if not any(named) and not settings.ignore_classification:
+        return None
+    from fleetscan.scanner.named_standards import read_standards
+
     standards = read_standards(settings)
     is_kept = settings.out is not None or settings.runs is not None
     if settings.history is not None:
         if not is_kept:
             raise UsageError("a history is made of runs that are kept on disk", KEEP_THE_RUN)
+        from fleetscan.history.file import check_history
+
         check_history(Path(settings.history))
     if standards.gates_need_rows and not is_kept:
         why = "gates on age, and gates beside exceptions, are judged by the rows of a run on disk"
@@ -50,14 +55,16 @@ def check_standards(settings: Settings) -> Standards:
 
 
 async def follow_up(
-    summary: ScanSummary, settings: Settings, standards: Standards, hooks: Hooks
+    summary: ScanSummary, settings: Settings, standards: Standards | None, hooks: Hooks
 ) -> ScanSummary:
     """Keep the night in the history, and judge the gates of a complete run."""
     directory = summary.directory
-    if not summary.has_run:
+    if standards is None or not summary.has_run:
         return summary
     history = None if settings.history is None else Path(settings.history)
     if directory is None:
+        from fleetscan.judgement.gates import breaches
+
         is_judged = summary.exit_code in COMPLETE
         found = (
             [each.sentence for each in breaches(standards.gates, summary.totals, None)] if is_judged else []
@@ -77,6 +84,8 @@ async def follow_up(
 
 
 def _breaches(directory: Path, standards: Standards, history: Path | None) -> list[str]:
+    from fleetscan.history.judged_run import breaches_of
+
     try:
         return breaches_of(open_run(directory), standards, history)
     except FleetscanError as error:
@@ -89,6 +98,8 @@ def _with(summary: ScanSummary, found: list[str]) -> ScanSummary:
 
 async def _entered(directory: Path, history: Path, hooks: Hooks) -> Path | None:
     """The history with the run in it; None, said in a warning, where it cannot be used."""
+    from fleetscan.history.taking_in import take_in
+
     try:
         await in_thread(lambda: take_in(open_run(directory), history))
     except FleetscanError as error:

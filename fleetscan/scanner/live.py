@@ -17,7 +17,6 @@ from anyio.abc import TaskGroup
 
 from fleetscan.azure.credentials import TokenSource
 from fleetscan.errors import Remedy, StoppedError, UsageError, mendable
-from fleetscan.judgement.standards import NO_STANDARDS
 from fleetscan.records.row import Row
 from fleetscan.runs.directory import path_of, refuse_used
 from fleetscan.scanner.aftermath import check_standards, follow_up
@@ -33,6 +32,8 @@ from fleetscan.settings.declared import Settings
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
+
+    from fleetscan.judgement.standards import Standards
 
 STREAM = "-"
 
@@ -65,7 +66,7 @@ class LiveScan:
         self._stop = anyio.Event()
         self._rows = RowBuffer()
         self._summary: ScanSummary | None = None
-        self._standards = NO_STANDARDS
+        self._standards: Standards | None = None
         self._error: Exception | None = None
         self._has_left = False
         self._tasks: TaskGroup | None = None

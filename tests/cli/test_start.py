@@ -18,6 +18,8 @@ LATER = (
     "fleetscan.cli.demo",
     "fleetscan.cli.dials",
     "fleetscan.cli.drawing",
+    "fleetscan.history",
+    "fleetscan.judgement",
     "fleetscan.planning",
     "fleetscan.records.plan",
     "fleetscan.records.schema",
@@ -27,6 +29,7 @@ LATER = (
     "msal",
     "requests",
     "rich",
+    "sqlite3",
     "tomllib",
     "unittest",
 )
