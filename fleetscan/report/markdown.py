@@ -6,8 +6,7 @@ Markdown, HTML, mention or link, and `code` leaves it no way out of its span or 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from fleetscan.records.patches import UNNAMED
 from fleetscan.records.report import Report, UnassessedReason
@@ -16,9 +15,9 @@ from fleetscan.records.totals import GroupTotals, NotListed
 from fleetscan.report.commands import Spelled, next_command, show_flags
 from fleetscan.report.figures import counted, duration, of_each, parts_of, percent_words, to_do_label
 from fleetscan.report.left_out import passed_over_words, selection_words, unlisted_words
+from fleetscan.report.markdown_text import LINE_LIMIT_CHARS, MESSAGE_LIMIT_CHARS, code, table
 from fleetscan.report.missed_patches import HEADING, title_beside
 from fleetscan.report.reasons import meaning_of
-from fleetscan.report.sanitize import sanitize
 from fleetscan.report.which_run import NewerRun, minute
 
 WORST_SHOWN = 10
@@ -28,11 +27,6 @@ PATCHES_SHOWN = 10
 GROUPS_SHOWN = 20
 ERRORS_SHOWN = 10
 WARNINGS_SHOWN = 10
-NAME_LIMIT_CHARS = 100
-MESSAGE_LIMIT_CHARS = 200
-LINE_LIMIT_CHARS = 1000
-
-PIPE = "\\x7c"
 PLACE = ("VM", "resource group", "subscription")
 
 
@@ -60,17 +54,6 @@ def newer_block(newer: NewerRun | None) -> Iterator[str]:
     """The paragraph about a newer run, where there is one."""
     if newer is not None:
         yield f"**NEWER RUN**: {newer.told(lambda text: code(text, LINE_LIMIT_CHARS))}"
-
-
-def code(text: str | None, limit: int = NAME_LIMIT_CHARS) -> str:
-    """`text` in a code span that it cannot end, on one line; without a pipe, which would end a cell."""
-    shown = sanitize(text or "", limit).replace("|", PIPE)
-    if not shown:
-        return ""
-    fence = "`" * (max(map(len, re.findall("`+", shown)), default=0) + 1)
-    # A blank at both ends parts the text's own backticks from the fence, and is not shown.
-    blank = " " if "`" in (shown[0], shown[-1]) else ""
-    return f"{fence}{blank}{shown}{blank}{fence}"
 
 
 def _heading(report: Report) -> str:
@@ -124,7 +107,7 @@ def _figures(report: Report) -> Iterator[str]:
         *(_missing(fleet) if assessed else [("Missing", "unknown: no VM was assessed")]),
         *_ends(report),
     ]
-    yield _table(("figure", ""), rows)
+    yield table(("figure", ""), rows)
 
 
 def _missing(fleet: GroupTotals) -> Iterator[tuple[str, str]]:
@@ -164,7 +147,7 @@ def _worst(report: Report) -> Iterator[str]:
         for vm in worst
     ]
     yield "### Worst VMs"
-    yield _table(("critical and security", "other", "reboot", *PLACE), rows)
+    yield table(("critical and security", "other", "reboot", *PLACE), rows)
 
 
 def _not_assessed(report: Report) -> Iterator[str]:
@@ -186,7 +169,7 @@ def _unassessed(reason: UnassessedReason) -> Iterator[str]:
         (*_place(vm), ": ".join(filter(None, (code(vm["code"]), code(vm["message"], MESSAGE_LIMIT_CHARS)))))
         for vm in shown
     ]
-    yield _table((*PLACE, "message"), rows)
+    yield table((*PLACE, "message"), rows)
     if (more := reason["count"] - len(shown)) > 0:
         yield f"and {more:,} more"
 
@@ -208,7 +191,7 @@ def _patches(report: Report) -> Iterator[str]:
         for each in patches
     ]
     vms = "VMs, at least" if report["fleet"]["patches_incomplete"] else "VMs"
-    yield _table((vms, "patch", "kind", "title"), rows)
+    yield table((vms, "patch", "kind", "title"), rows)
 
 
 def _groups(report: Report, scope: str, label: str) -> Iterator[str]:
@@ -229,7 +212,7 @@ def _groups(report: Report, scope: str, label: str) -> Iterator[str]:
         for each in groups[:GROUPS_SHOWN]
     ]
     yield f"### By {label}"
-    yield _table((label, "VMs", "coverage", "compliance", "critical and security", "reboots"), rows)
+    yield table((label, "VMs", "coverage", "compliance", "critical and security", "reboots"), rows)
     if (more := len(groups) - GROUPS_SHOWN) > 0:
         yield f"and {more:,} more"
 
@@ -260,8 +243,3 @@ def _words(reason: UnassessedReason) -> str:
 
 def _number(count: int | None) -> str:
     return "?" if count is None else f"{count:,}"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
