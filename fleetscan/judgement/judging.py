@@ -83,9 +83,9 @@ class Judging:
         return CountedVm(row, aged) if self._counting is None else self._counting.count(row, aged)
 
     @property
-    def has_gates(self) -> bool:
-        """Whether there is a gate to be judged."""
-        return bool(self._standards.gates)
+    def gates(self) -> list[str]:
+        """The gates to be judged, as a person writes them."""
+        return [gate.text for gate in self._standards.gates]
 
     def figures(self, fleet: Line, groups: Sequence[GroupTotals]) -> tuple[Line, list[GroupTotals]]:
         """The run's own sums, without what was left out."""

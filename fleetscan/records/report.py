@@ -120,6 +120,7 @@ class Report(TypedDict):
     judged: Annotated[
         Judged | None, "Ages, what does not count, and service levels; null where the rows were not read."
     ]
+    gates: Annotated[list[str] | None, "The gates of `fail_on` that were judged; null where none was."]
     breaches: Annotated[
         list[str] | None,
         "A sentence for each gate of `fail_on` that the run does not pass; null where none was judged.",

@@ -12,7 +12,8 @@ from fleetscan.records.diff import ChangedVms, Diff, DiffRun
 from fleetscan.report.cells import aligned
 from fleetscan.report.figures import counted
 from fleetscan.report.left_out import elsewhere, elsewhere_words, selection_words
-from fleetscan.report.markdown import code, newer_block
+from fleetscan.report.markdown import newer_block
+from fleetscan.report.markdown_text import code
 from fleetscan.report.sanitize import sanitize
 from fleetscan.report.which_run import NewerRun, minute
 

@@ -90,7 +90,8 @@ def _report_of(
 def _judge(report: Report, judging: Judging, totals: Totals | None) -> None:
     """Have the report tell what counts, how old it is, and which gates stand in the way of `totals`."""
     report["judged"] = judging.told()
-    report["breaches"] = judging.breaches(totals) if totals is not None and judging.has_gates else None
+    if totals is not None and judging.gates:
+        report["gates"], report["breaches"] = judging.gates, judging.breaches(totals)
     report["fleet"], report["groups"] = judging.figures(report["fleet"], report["groups"])
 
 
@@ -159,6 +160,7 @@ def _outline(
         "patches": None,
         "distinct_patches": None,
         "judged": None,
+        "gates": None,
         "breaches": None,
         "trend": None,
         "vms_unknown": fleet["listed"] - fleet["outcomes"]["assessed"],

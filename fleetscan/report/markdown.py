@@ -6,21 +6,21 @@ Markdown, HTML, mention or link, and `code` leaves it no way out of its span or 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from fleetscan.records.patches import UNNAMED
 from fleetscan.records.report import Report, UnassessedReason
-from fleetscan.records.reported_vm import ReportedVm
 from fleetscan.records.row import OutcomeWord
 from fleetscan.records.totals import GroupTotals, NotListed
 from fleetscan.report.commands import Spelled, next_command, show_flags
 from fleetscan.report.figures import counted, duration, of_each, parts_of, percent_words, to_do_label
+from fleetscan.report.judged_markdown import PLACE, age_rows, gates_block, judged_blocks, place
 from fleetscan.report.left_out import passed_over_words, selection_words, unlisted_words
+from fleetscan.report.markdown_text import LINE_LIMIT_CHARS, MESSAGE_LIMIT_CHARS, code, table
 from fleetscan.report.missed_patches import HEADING, title_beside
 from fleetscan.report.named import by_reason, told_code
+from fleetscan.report.not_counted import mark, marked
 from fleetscan.report.reasons import meaning_of
-from fleetscan.report.sanitize import sanitize
 from fleetscan.report.which_run import NewerRun, minute
 
 WORST_SHOWN = 10
@@ -30,12 +30,6 @@ PATCHES_SHOWN = 10
 GROUPS_SHOWN = 20
 ERRORS_SHOWN = 10
 WARNINGS_SHOWN = 10
-NAME_LIMIT_CHARS = 100
-MESSAGE_LIMIT_CHARS = 200
-LINE_LIMIT_CHARS = 1000
-
-PIPE = "\\x7c"
-PLACE = ("VM", "resource group", "subscription")
 ENDED_OTHERWISE: Sequence[tuple[str, OutcomeWord]] = (
     ("Failed", "failed"),
     ("Timed out", "timed_out"),
@@ -52,10 +46,12 @@ def markdown_of(report: Report, spelled: Spelled, newer: NewerRun | None = None)
         _heading(report),
         *newer_block(newer),
         *_warnings(report),
+        *gates_block(report),
         *_figures(report),
         *_worst(report),
         *_not_assessed(report),
         *_patches(report),
+        *judged_blocks(report),
         *_groups(report, "subscription", "subscription"),
         *_groups(report, "os_type", "operating system"),
         *_more(report, spelled),
@@ -67,17 +63,6 @@ def newer_block(newer: NewerRun | None) -> Iterator[str]:
     """The paragraph about a newer run, where there is one."""
     if newer is not None:
         yield f"**NEWER RUN**: {newer.told(lambda text: code(text, LINE_LIMIT_CHARS))}"
-
-
-def code(text: str | None, limit: int = NAME_LIMIT_CHARS) -> str:
-    """`text` in a code span that it cannot end, on one line; without a pipe, which would end a cell."""
-    shown = sanitize(text or "", limit).replace("|", PIPE)
-    if not shown:
-        return ""
-    fence = "`" * (max(map(len, re.findall("`+", shown)), default=0) + 1)
-    # A blank at both ends parts the text's own backticks from the fence, and is not shown.
-    blank = " " if "`" in (shown[0], shown[-1]) else ""
-    return f"{fence}{blank}{shown}{blank}{fence}"
 
 
 def _heading(report: Report) -> str:
@@ -127,19 +112,21 @@ def _figures(report: Report) -> Iterator[str]:
     compliance = f"{percent_words(fleet['compliance_pct'])} {of} have no missing critical or security patches"
     rows = [
         ("Coverage", f"{percent_words(fleet['coverage_pct'])} {of} ({assessed:,} of {listed:,})"),
-        ("Compliance", compliance),
-        *(_missing(fleet) if assessed else [("Missing", "unknown: no VM was assessed")]),
+        ("Compliance", marked(compliance, report)),
+        *(_missing(report) if assessed else [("Missing", "unknown: no VM was assessed")]),
+        *age_rows(report),
         *_ends(report),
     ]
-    yield _table(("figure", ""), rows)
+    yield table(("figure", ""), rows)
 
 
-def _missing(fleet: GroupTotals) -> Iterator[tuple[str, str]]:
+def _missing(report: Report) -> Iterator[tuple[str, str]]:
+    fleet = report["fleet"]
     critical = counted(
         fleet["critical_and_security_count"], "critical or security patch", "critical and security patches"
     )
     on = counted(fleet["vms_with_critical_or_security"], "VM", "VMs")
-    yield "Missing", f"**{critical}** on {on}; {fleet['other_count']:,} other"
+    yield "Missing", marked(f"**{critical}** on {on}; {fleet['other_count']:,} other", report)
     yield "Reboot", f"pending on {counted(fleet['reboot_pending'], 'VM', 'VMs')}"
     if fleet["patches_incomplete"]:
         lists = counted(fleet["patches_incomplete"], "patch list is", "patch lists are")
@@ -164,12 +151,12 @@ def _worst(report: Report) -> Iterator[str]:
             _number(vm["critical_and_security_count"]),
             _number(vm["other_count"]),
             "pending" if vm["reboot_pending"] else "",
-            *_place(vm),
+            *place(vm),
         )
         for vm in worst
     ]
-    yield "### Worst VMs"
-    yield _table(("critical and security", "other", "reboot", *PLACE), rows)
+    yield _headed("Worst VMs", report)
+    yield table(("critical and security", "other", "reboot", *PLACE), rows)
 
 
 def _not_assessed(report: Report) -> Iterator[str]:
@@ -190,10 +177,10 @@ def _unassessed(reason: UnassessedReason) -> Iterator[str]:
     if not shown:
         return
     rows = [
-        (*_place(vm), ": ".join(filter(None, (code(vm["code"]), code(vm["message"], MESSAGE_LIMIT_CHARS)))))
+        (*place(vm), ": ".join(filter(None, (code(vm["code"]), code(vm["message"], MESSAGE_LIMIT_CHARS)))))
         for vm in shown
     ]
-    yield _table((*PLACE, "message"), rows)
+    yield table((*PLACE, "message"), rows)
     if (more := reason["count"] - len(shown)) > 0:
         yield f"and {more:,} more"
 
@@ -201,7 +188,7 @@ def _unassessed(reason: UnassessedReason) -> Iterator[str]:
 def _patches(report: Report) -> Iterator[str]:
     if not (patches := (report["patches"] or [])[:PATCHES_SHOWN]):
         return
-    yield f"### {HEADING}"
+    yield _headed(HEADING, report)
     if unknown := report["vms_unknown"]:
         are = "1 VM is" if unknown == 1 else f"{unknown:,} VMs are"
         yield f"{are} unknown: not assessed."
@@ -215,7 +202,7 @@ def _patches(report: Report) -> Iterator[str]:
         for each in patches
     ]
     vms = "VMs, at least" if report["fleet"]["patches_incomplete"] else "VMs"
-    yield _table((vms, "patch", "kind", "title"), rows)
+    yield table((vms, "patch", "kind", "title"), rows)
 
 
 def _groups(report: Report, scope: str, label: str) -> Iterator[str]:
@@ -235,10 +222,16 @@ def _groups(report: Report, scope: str, label: str) -> Iterator[str]:
         )
         for each in groups[:GROUPS_SHOWN]
     ]
-    yield f"### By {label}"
-    yield _table((label, "VMs", "coverage", "compliance", "critical and security", "reboots"), rows)
+    yield _headed(f"By {label}", report, " in all")
+    yield table((label, "VMs", "coverage", "compliance", "critical and security", "reboots"), rows)
     if (more := len(groups) - GROUPS_SHOWN) > 0:
         yield f"and {more:,} more"
+
+
+def _headed(heading: str, report: Report, where: str = "") -> str:
+    """A section's heading, and what its figures leave out."""
+    told = mark(report)
+    return f"### {heading}\n\n{told[0].upper()}{told[1:]}{where}." if told else f"### {heading}"
 
 
 def _known(group: GroupTotals, number: int) -> str:
@@ -256,19 +249,9 @@ def _more(report: Report, spelled: Spelled) -> Iterator[str]:
         yield f"Next: {code(command, LINE_LIMIT_CHARS)}"
 
 
-def _place(vm: ReportedVm) -> tuple[str, str, str]:
-    subscription = vm["subscription_name"] or vm["subscription_id"]
-    return code(vm["name"]) or UNNAMED, code(vm["resource_group"]), code(subscription)
-
-
 def _words(reason: UnassessedReason) -> str:
     return str(reason["reason"]).replace("_", " ")
 
 
 def _number(count: int | None) -> str:
     return "?" if count is None else f"{count:,}"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

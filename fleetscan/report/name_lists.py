@@ -17,6 +17,7 @@ from fleetscan.report.commands import Spelled, next_command, show_flags
 from fleetscan.report.figures import counted, of_each, to_do_label
 from fleetscan.report.missed_patches import HEADING, title_beside
 from fleetscan.report.named import told_code
+from fleetscan.report.not_counted import also_marked
 from fleetscan.report.reasons import meaning_of
 from fleetscan.report.sanitize import sanitize
 
@@ -87,7 +88,7 @@ class NameLists:
         worst = (self._report["worst"] or [])[:WORST_SHOWN]
         if not worst:
             return
-        yield _heading("Worst VMs", "critical and security, other patches missing")
+        yield heading("Worst VMs", also_marked("critical and security, other patches missing", self._report))
         figures = [[_number(vm["critical_and_security_count"]), _number(vm["other_count"])] for vm in worst]
         widths = [max(len(row[place]) for row in figures) for place in (0, 1)]
         before = sum(widths) + 4
@@ -155,7 +156,7 @@ class NameLists:
         unknown = self._report["vms_unknown"]
         of_unknown = f"; {unknown:,} unknown" if unknown else ""
         at_least = ", at least" if self._report["fleet"]["patches_incomplete"] else ""
-        yield _heading(HEADING, f"VMs{at_least}{of_unknown}")
+        yield heading(HEADING, also_marked(f"VMs{at_least}{of_unknown}", self._report))
         numbers = [f"{each['vms']:,}" for each in patches]
         before = max(map(len, numbers))
         rows = [[self._named(each["patch"]), self._title(each)] for each in patches]
@@ -177,20 +178,25 @@ class NameLists:
         return [f"{name}  {end}".rstrip() for name, end in zip(names, ends, strict=True)]
 
     def _place(self, vm: ReportedVm) -> list[str]:
-        subscription = vm["subscription_name"] or vm["subscription_id"]
-        group, where = (self._shown(text, NAME_LIMIT_CHARS) for text in (vm["resource_group"], subscription))
-        return [self._named(vm["name"]), group, where]
+        return place_of(vm, self._shown)
 
     def _named(self, name: str) -> str:
         """A name that has nothing to be seen in it is said to be none."""
-        return self._shown(name, NAME_LIMIT_CHARS) or UNNAMED
+        return self._shown(name) or UNNAMED
 
-    def _shown(self, text: str, limit: int) -> str:
+    def _shown(self, text: str, limit: int = NAME_LIMIT_CHARS) -> str:
         return self._fit(sanitize(text, limit))
 
 
-def _heading(label: str, words: str) -> Line:
+def heading(label: str, words: str) -> Line:
+    """A section's first line: what it shows, and what its columns are."""
     return Line(0, [(label, "bold"), (f" ({words})", "")])
+
+
+def place_of(vm: ReportedVm, shown: Callable[[str], str]) -> list[str]:
+    """A VM's name, resource group and subscription, as `shown` makes foreign text safe."""
+    subscription = vm["subscription_name"] or vm["subscription_id"]
+    return [shown(vm["name"]) or UNNAMED, shown(vm["resource_group"]), shown(subscription)]
 
 
 def _number(count: int | None) -> str:

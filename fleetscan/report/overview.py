@@ -14,10 +14,13 @@ from fleetscan.records.fleet_facts import could_not_list
 from fleetscan.records.report import Report
 from fleetscan.records.row import REASONS
 from fleetscan.records.totals import NotListed
+from fleetscan.report.age_words import ages_of, in_brief, is_asked_for, oldest_words, unknown_words
 from fleetscan.report.figures import counted, duration, parts_of, percent_words
+from fleetscan.report.gate_words import verdict
 from fleetscan.report.left_out import elsewhere_words, passed_over_words, selection_words, unlisted_words
 from fleetscan.report.name_lists import BAD, Style
 from fleetscan.report.named import by_reason
+from fleetscan.report.not_counted import marked
 from fleetscan.report.sanitize import sanitize
 
 if TYPE_CHECKING:
@@ -27,6 +30,9 @@ BAR_CELLS = 10
 ERRORS_SHOWN = 8
 LABEL_CELLS = 11
 ERROR_LIMIT_CHARS = 160
+TEXT_LIMIT_CHARS = 100
+# As much as leaves the oldest patch two lines.
+TITLE_LIMIT_CHARS = 40
 WARNINGS_SHOWN = 8
 WARNING_LIMIT_CHARS = 400
 GOOD: Style = "green"
@@ -71,13 +77,25 @@ class Overview:
         """What begins a scan's summary."""
         return f"At {place}: {self.sentence()}" if (place := self.place()) else self.sentence()
 
+    def gates(self, *, in_full: bool) -> Iterator[Labelled]:
+        """How the run stands to its gates; `in_full` with a sentence for each that it does not pass."""
+        if not (words := verdict(self._report)):
+            return
+        breaches = self._report["breaches"] or []
+        yield (
+            self._text("GATES" if breaches else "Gates", BAD if breaches else GOOD),
+            self._text(words, BAD if breaches else GOOD),
+        )
+        for sentence in breaches if in_full else ():
+            yield self._text(""), self._text(sentence, BAD)
+
     def blocks(self) -> Iterator[Iterator[Labelled]]:
         """The lines below the headline, a block for each that a blank line parts from the others."""
         if not self._fleet["listed"]:
             yield self._left_out()
             return
         yield self._coverage()
-        yield chain(self._patches(), self._ended_otherwise())
+        yield chain(self._patches(), self._ages(), self._ended_otherwise())
 
     def requests(self) -> Iterator[Labelled]:
         """The requests that were sent."""
@@ -101,7 +119,7 @@ class Overview:
         if not self._report["is_whole_fleet"]:
             of, miss = "of what was listed", "of that misses no critical/security patch"
         yield self._share("Coverage", self._fleet["coverage_pct"], of)
-        yield self._share("Compliance", self._fleet["compliance_pct"], miss)
+        yield self._share("Compliance", self._fleet["compliance_pct"], marked(miss, self._report))
         yield from self._left_out()
 
     def _share(self, label: str, percent: float | None, meaning: str) -> Labelled:
@@ -127,13 +145,25 @@ class Overview:
         missing = counted(critical, "critical or security patch", "critical and security patches")
         on = counted(fleet["vms_with_critical_or_security"], "VM", "VMs")
         text = self._text(f"{missing} on {on}", BAD if critical else GOOD)
-        yield self._text("Missing"), text + self._text(f"; {fleet['other_count']:,} other")
+        others = marked(f"; {fleet['other_count']:,} other", self._report)
+        yield self._text("Missing"), text + self._text(others)
         reboots = counted(fleet["reboot_pending"], "VM", "VMs")
         yield self._text("Reboot"), self._text(f"pending on {reboots}")
         incomplete = fleet["patches_incomplete"]
         if incomplete:
             lists = counted(incomplete, "patch list is", "patch lists are")
             yield self._text("Incomplete", MIDDLING), self._text(f"{lists} truncated; counts are correct")
+
+    def _ages(self) -> Iterator[Labelled]:
+        """The oldest missing patch, in brief the ages of the others, and of how much the age is unknown."""
+        if (ages := ages_of(self._report)) is None:
+            return
+        if oldest := oldest_words(ages, lambda text: sanitize(text, TEXT_LIMIT_CHARS), TITLE_LIMIT_CHARS):
+            yield self._text("Oldest"), self._text(marked(oldest, self._report))
+        if not is_asked_for(self._report) and (brief := in_brief(ages)):
+            yield self._text("VMs by age"), self._text(brief)
+        for place, clause in enumerate(unknown_words(ages)):
+            yield self._text("" if place else "Age unknown", MIDDLING), self._text(clause)
 
     def _ended_otherwise(self) -> Iterator[Labelled]:
         """How many VMs were not assessed and why; those that failed only where none is named below."""

@@ -15,7 +15,7 @@ from fleetscan import json_text
 from fleetscan.records.csv_text import line_of
 from fleetscan.report.cells import GAP, cells, cut, folded, in_columns, widths_within
 from fleetscan.report.columns import BELOW, RATHER_BELOW, WHOSE, Column
-from fleetscan.report.markdown import code
+from fleetscan.report.markdown_text import code
 from fleetscan.report.sanitize import sanitize
 
 Form: TypeAlias = Literal["table", "csv", "json", "markdown"]

@@ -8,6 +8,7 @@ no terminal, pipe or log has trouble with it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -16,6 +17,7 @@ from fleetscan.records.totals import Totals
 from fleetscan.report.commands import Spelled
 from fleetscan.report.digest import report_of_totals
 from fleetscan.report.figures import counted
+from fleetscan.report.judged_lists import JudgedLists
 from fleetscan.report.name_lists import BAD, Line, NameLists, Style
 from fleetscan.report.overview import LABEL_CELLS, Overview
 from fleetscan.report.sanitize import fit, sanitize
@@ -39,6 +41,7 @@ def print_report(report: Report, *, stream: TextIO, spelled: Spelled) -> None:
     screen.headline(f"{', '.join(filter(None, told))}: {screen.overview.sentence()}")
     for why in report["partial"]:
         screen.row("PARTIAL", why, BAD)
+    screen.gates(in_full=True)
     screen.figures()
     if left := report["fleet"]["outcomes"]["interrupted"]:
         screen.row("Unfinished", f"{counted(left, 'VM has', 'VMs have')} no row", BAD)
@@ -66,10 +69,11 @@ def print_summary(
     """Print the end of a scan: what `fleet`, the first line of totals.jsonl, says.
 
     With `report`, that of its run, the VMs and patches worth a name are there too, and the commands for the
-    run as they are `spelled`. Azure works on `running` of the unfinished VMs, or may;
-    `resume_command` resumes the run, where it can be. `directory` is where the run's files are, None if there
-    are none. `skipped_on_file_word` of the skipped VMs do not run by the word of the inventory file.
-    `are_errors_told` where lines above say in full why a part was not listed: it is then only named. Colours
+    run as they are `spelled`. Of the gates that it does not pass it has the number: the caller tells each.
+    Azure works on `running` of the unfinished VMs, or may; `resume_command` resumes the run, where it can be.
+    `directory` is where the run's files are, None if there are none. `skipped_on_file_word` of the skipped
+    VMs do not run by the word of the inventory file. `are_errors_told` where lines above say in full why a
+    part was not listed: it is then only named. Colours
     are only used on terminals, not if NO_COLOR is set.
     """
     screen = _Screen(
@@ -80,6 +84,7 @@ def print_summary(
     )
     left = fleet["outcomes"]["interrupted"]
     screen.headline(f"{'PARTIAL: ' if left else ''}{screen.overview.at_end()}", BAD if left else "bold")
+    screen.gates(in_full=False)
     screen.figures()
     screen.names()
     screen.requests()
@@ -103,6 +108,7 @@ class _Screen:
         encoding = self._console.encoding
         self._fit: Callable[[str], str] = lambda words: fit(words, encoding)
         self._lists = NameLists(report, self._fit, self._console.width)
+        self._judged = JudgedLists(report, self._fit, self._console.width)
         self.overview = Overview(
             report, self._fit, on_file_word=on_file_word, are_errors_told=are_errors_told
         )
@@ -121,13 +127,17 @@ class _Screen:
         for block in self.overview.blocks():
             self._block(block)
 
+    def gates(self, *, in_full: bool) -> None:
+        """How the run stands to its gates."""
+        self._block(self.overview.gates(in_full=in_full))
+
     def requests(self) -> None:
         """What was sent to Azure."""
         self._block(self.overview.requests())
 
     def names(self) -> None:
-        """VMs and patches by name, a section each."""
-        for section in self._lists.sections():
+        """VMs and patches by name, then what is judged, a section each."""
+        for section in chain(self._lists.sections(), self._judged.sections()):
             self.blank()
             for line in section:
                 self._line(line)

@@ -68,4 +68,6 @@ def test_what_is_said_of_several_vms_is_said_of_each(runs: Path, capsys: pytest.
     assert "  1 agent not ready, AuthorizationFailed: has a VM agent that did not respond\n" in text
     assert "    To do: check that the Azure VM agent runs in it" in text
     markdown = told(capsys, "report", runs / NAME, "--format", "markdown")[0]
-    assert "**2 refused** (`AuthorizationFailed`): each was refused by Azure. To do for each: remove" in markdown
+    assert (
+        "**2 refused** (`AuthorizationFailed`): each was refused by Azure. To do for each: remove" in markdown
+    )

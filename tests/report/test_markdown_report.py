@@ -13,7 +13,8 @@ from fleetscan.model import InventoryError
 from fleetscan.records.fleet_facts import FleetFacts, RequestCounts
 from fleetscan.report.commands import Spelled
 from fleetscan.report.digest import report_of
-from fleetscan.report.markdown import _known, code, markdown_of
+from fleetscan.report.markdown import _known, markdown_of
+from fleetscan.report.markdown_text import code
 from fleetscan.report.sanitize import sanitize
 from fleetscan.runs.reader import open_run
 from tests.hostile import HOSTILE, harm_in

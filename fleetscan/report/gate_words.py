@@ -1,0 +1,18 @@
+"""How a run stands to its gates, in words: how many it does not pass, or that it passes all."""
+
+from __future__ import annotations
+
+from fleetscan.records.report import Report
+from fleetscan.report.not_counted import marked
+
+
+def verdict(report: Report) -> str:
+    """One line on all gates; empty where none was judged."""
+    gates, breaches = report["gates"], report["breaches"]
+    if not gates or breaches is None:
+        return ""
+    if breaches:
+        told = f"{len(breaches):,} of {len(gates):,} not passed"
+    else:
+        told = "1 gate passed" if len(gates) == 1 else f"all {len(gates):,} gates passed"
+    return marked(told, report)
