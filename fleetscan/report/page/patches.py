@@ -14,10 +14,10 @@ from typing import TypeAlias
 from fleetscan import json_text
 from fleetscan.judgement.ages import Age, AgedPatch
 from fleetscan.judgement.counting import Cause, Ignored, Later, LeftOutPatch
-from fleetscan.records.patches import UNNAMED, Patch
+from fleetscan.records.patches import Patch
 from fleetscan.report.missed_patches import most_missed, newest_of, title_beside
 from fleetscan.report.page.columns import Column, Value, numbers_json
-from fleetscan.report.page.shown import MESSAGE_LIMIT_CHARS, NAME_LIMIT_CHARS, cut
+from fleetscan.report.page.shown import MESSAGE_LIMIT_CHARS, NAME_LIMIT_CHARS, cut, patch_key
 
 # The columns of entries, as the script calls them.
 ENTRIES = ("name", "version", "class", "reboot", "published", "days", "basis", "cause")
@@ -85,7 +85,7 @@ class Patches:
         """The number of what is shown of an entry: different ones may look the same."""
         self._patches.add(patch)
         told: Entry = (
-            self.keys.setdefault(_key(patch), len(self.keys)),
+            self.keys.setdefault(patch_key(patch.key), len(self.keys)),
             patch.is_critical_or_security,
             cut(patch.name, NAME_LIMIT_CHARS),
             cut(patch.version, NAME_LIMIT_CHARS),
@@ -98,7 +98,7 @@ class Patches:
         )
         if told not in self._entries:
             self._entries[told] = len(self._entries)
-            self._key_of.append(self.keys[_key(patch)])
+            self._key_of.append(self.keys[patch_key(patch.key)])
         return self._entries[told]
 
     def _number_left_out(self, left_out: LeftOutPatch) -> int:
@@ -111,11 +111,11 @@ class Patches:
 
     def _titles(self) -> dict[str, str]:
         """What each key's newest description says beside the key; "" for nothing."""
-        newest = newest_of(self._patches, self.keys, _key)
+        newest = newest_of(self._patches, self.keys, lambda patch: patch_key(patch.key))
         return {key: cut(title_beside(key, patch.name), NAME_LIMIT_CHARS) for key, patch in newest.items()}
 
     def _pressing(self) -> set[str]:
-        return {_key(patch) for patch in self._patches if patch.is_critical_or_security}
+        return {patch_key(patch.key) for patch in self._patches if patch.is_critical_or_security}
 
 
 class _Counting(dict[AgedPatch, int]):
@@ -151,8 +151,3 @@ def _cause_key(cause: Cause) -> CauseKey:
             return ""
         case _:
             return cause.number
-
-
-def _key(patch: Patch) -> str:
-    """A patch's key as the page shows it."""
-    return cut(patch.key, NAME_LIMIT_CHARS) or UNNAMED
