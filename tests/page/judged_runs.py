@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -80,3 +81,11 @@ def judged(within: Path, nights: int = 6) -> tuple[Run, Beside]:
         take_in(each, history)
     since = earlier[-1] if earlier else None
     return run, Beside(standards=standards(), history=history, since=since)
+
+
+def excepting(
+    patch: str, *, expires: str = "2027-01-31", ignored: Sequence[str] = (), as_of: str | None = None
+) -> Standards:
+    """Standards with one exception for the whole fleet; `patch` is its line."""
+    text = f'[[exception]]\n{patch}\nreason = "because"\nowner = "team"\nexpires = {expires}\n'
+    return standards_of(None, None, exceptions_of(text, "exceptions.toml"), ignored, as_of)

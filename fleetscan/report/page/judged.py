@@ -20,7 +20,7 @@ from fleetscan.records.judged import (
 )
 from fleetscan.records.report import Report
 from fleetscan.report.figures import counted
-from fleetscan.report.page.ages import SINCE, ages_values
+from fleetscan.report.page.buckets import SINCE, ages_values
 from fleetscan.report.page.overview import NamedVm
 from fleetscan.report.page.shown import MESSAGE_LIMIT_CHARS, NAME_LIMIT_CHARS, cut, patch_key, patch_link
 
@@ -94,9 +94,18 @@ def judged_values(report: Report, has_gates: bool) -> dict[str, object]:
         "exceptions_told": "" if left_out is None else _states(left_out),
         "expired": 0 if left_out is None else _count(left_out)["expired"],
         "is_lowered": left_out is not None and left_out["patches"] > 0,
+        "lowered": _lowered(left_out),
         "levels": None if levels is None else levels["vms"],
         "level_lines": [] if levels is None else _level_lines(levels),
         "breaching": [] if levels is None else [(NamedVm.of(vm), _breach(vm)) for vm in levels["worst"]],
+    }
+
+
+def _lowered(left_out: LeftOut | None) -> dict[str, bool]:
+    """Which counts are lower than Azure's."""
+    return {
+        "critical": left_out is not None and left_out["critical_and_security_count"] > 0,
+        "other": left_out is not None and left_out["other_count"] > 0,
     }
 
 

@@ -302,7 +302,7 @@
     return (one === two ? (entry.days.get(b) ?? -1) > (entry.days.get(a) ?? -1) : two) ? b : a;
   }
   const showMissing = listing("list-patch", "VMs that miss this patch", [
-    VM, GROUP, SUBSCRIPTION, { ...ofColumn("region"), label: "Region", class: "wide" },
+    VM, GROUP, SUBSCRIPTION, { ...ofColumn("region"), label: "Region", class: "region wide" },
     { name: "age", label: "Missing for", class: "age", isNumber: true, rank: (i) => entry.days.get(entryOn(i)) ?? -1, cell: (i) => ageOf(entryOn(i)) },
     ...(isAnyLeftOut
       ? [{ name: "counts", label: "Counts", class: "counts", rank: (i) => entry.cause.rank(entryOn(i)), cell: (i) => (entry.cause.get(entryOn(i)) === null ? "yes" : causeOf(entry.cause.get(entryOn(i)))) }]

@@ -17,7 +17,10 @@ from fleetscan.judgement.counting import Cause, Ignored, Later, LeftOutPatch
 from fleetscan.records.patches import Patch
 from fleetscan.report.missed_patches import most_missed, newest_of, title_beside
 from fleetscan.report.page.columns import Column, Value, numbers_json
-from fleetscan.report.page.shown import MESSAGE_LIMIT_CHARS, NAME_LIMIT_CHARS, cut, patch_key
+from fleetscan.report.page.shown import NAME_LIMIT_CHARS, cut, patch_key
+
+# Beside each patch; the overview has all of a reason.
+REASON_LIMIT_CHARS = 300
 
 # The columns of entries, as the script calls them.
 ENTRIES = ("name", "version", "class", "reboot", "published", "days", "basis", "cause")
@@ -138,7 +141,7 @@ def cause_words(cause: Cause) -> str:
         case Later(day):
             return f"newer than {day.isoformat()}"
         case _:
-            reason = cut(cause.reason, MESSAGE_LIMIT_CHARS)
+            reason = cut(cause.reason, REASON_LIMIT_CHARS)
             owner = cut(cause.owner, NAME_LIMIT_CHARS)
             return f"exception {cause.number}, until {cause.expires.isoformat()}, {owner}: {reason}"
 

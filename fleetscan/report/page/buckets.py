@@ -69,6 +69,8 @@ def ages_values(ages: Ages) -> dict[str, object]:
     return {
         "on": ages["on"],
         "oldest": _oldest(ages),
+        "is_published": any(published),
+        "is_first_seen": any(first_seen),
         "lines": _lines(ages["buckets"]) if any(first_seen + published) else [],
         "unknown": unknown if unknown["missing"] else None,
         "unknown_words": _unknown_words(ages),
