@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,14 +11,14 @@ from fleetscan.cli.command_help import Example
 from fleetscan.cli.console import hand_over, handed_over, note, tell
 from fleetscan.cli.leading import attendant
 from fleetscan.cli.options import reading
-from fleetscan.cli.reading import spelled_for, taken
+from fleetscan.cli.reading import run_of, spelled_for, taken
 from fleetscan.errors import Remedy, StoppedError, UsageError
 from fleetscan.records.run import BREACHED
 from fleetscan.settings.reading import ReportSettings
 
 if TYPE_CHECKING:
-    from fleetscan.judgement.standards import Standards
     from fleetscan.records.report import Report
+    from fleetscan.report.page.render import Beside
     from fleetscan.report.which_run import NewerRun
     from fleetscan.runs.reader import Run
 
@@ -25,6 +26,7 @@ EXAMPLES = (
     Example("The newest run that has ended", "fleetscan report"),
     Example("For a pull request or a job's summary", "fleetscan report latest --format markdown > report.md"),
     Example("A page for a browser", "fleetscan report --html report.html"),
+    Example("And what changed since a night", "fleetscan report --html report.html --since 20261123"),
     Example("For programs", "fleetscan report latest --format json > report.json"),
 )
 
@@ -48,11 +50,17 @@ def report(run: str | None, settings: ReportSettings) -> int:
     if settings.html is not None and settings.format is not None:
         remedy = Remedy("give {html} or {format}", {"html": None, "format": None})
         raise UsageError("a page has no other format", remedy)
+    if settings.html is None and settings.since is not None:
+        remedy = Remedy("give {html} too, or use `fleetscan diff OLD NEW`", {"html": None})
+        raise UsageError("only a page shows what changed since a run", remedy)
     standards = read_standards(settings, settings.as_of)
     history = None if settings.history is None else Path(settings.history)
     run_shown, newer = taken(run, settings)
     if settings.html is not None:
-        record = _write_page(run_shown, settings.html, newer, standards, history)
+        from fleetscan.report.page.render import Beside
+
+        since = None if settings.since is None else run_of(settings.since, settings)
+        record = _write_page(run_shown, settings.html, Beside(newer, None, standards, history, since))
     else:
         from fleetscan.report.digest import report_of
 
@@ -75,16 +83,12 @@ def _gated(record: Report, newer: NewerRun | None) -> int:
     return BREACHED if record["breaches"] else 0
 
 
-def _write_page(
-    run: Run, path: str, newer: NewerRun | None, standards: Standards, history: Path | None
-) -> Report:
+def _write_page(run: Run, path: str, beside: Beside) -> Report:
     from fleetscan.report.digest import directory_of
-    from fleetscan.report.page.render import Beside
     from fleetscan.report.page.write import write_page
 
     retry = spelled_for(str(directory_of(run.path)), run.facts["selection"].get("endpoint")).retry
-    beside = Beside(newer, retry, standards, history)
-    written = write_page(run, path, beside, attendant().half_written.append)
+    written = write_page(run, path, replace(beside, retry=retry), attendant().half_written.append)
     tell(f"Page: {path} ({written.size_bytes / 1e6:.1f} MB)")
     return written.report
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from fleetscan.records.diff import ChangedVms, Diff, DiffRun
+from fleetscan.records.diff import ChangedVm, ChangedVms, Diff, DiffRun
 from fleetscan.report.cells import aligned
 from fleetscan.report.figures import counted
 from fleetscan.report.left_out import elsewhere, elsewhere_words, selection_words
@@ -35,12 +35,13 @@ class Figure(NamedTuple):
 
 
 class Names(NamedTuple):
-    """VMs or patches by name: what is foreign text and what is not, cell by cell."""
+    """VMs or patches by name, cell by cell; `vms` are those of the rows, empty where rows are patches."""
 
     title: str
     heads: Sequence[str]
     rows: Sequence[Sequence[str]]
     more: int
+    vms: Sequence[ChangedVm] = ()
 
 
 def text_of(diff: Diff, width: int) -> Iterator[str]:
@@ -145,8 +146,8 @@ def _of(number: int) -> str:
     return f"{counted(number, 'VM', 'VMs')} {'was' if number == 1 else 'were'}"
 
 
-def by_name(diff: Diff) -> Iterator[Names]:
-    """The VMs that changed, the worst news first, then the patches that changed most."""
+def by_name(diff: Diff, most_vms: int = VMS_SHOWN, most_patches: int = PATCHES_SHOWN) -> Iterator[Names]:
+    """The VMs that changed, the worst news first, then the patches that changed most: the first of each."""
     for title, vms in (
         ("Newly failing", diff["newly_failing"]),
         ("Newly unseen", diff["newly_unseen"]),
@@ -155,8 +156,8 @@ def by_name(diff: Diff) -> Iterator[Names]:
         ("Restart newly pending", diff["reboots_due"]),
     ):
         if vms["count"]:
-            yield _vms_by_name(title, vms)
-    if patches := diff["patches"][:PATCHES_SHOWN]:
+            yield _vms_by_name(title, vms, most_vms)
+    if patches := diff["patches"][:most_patches]:
         rows = [
             [f"+{each['newly_missing']:,}", f"-{each['installed']:,}", each["patch"], each["name"] or ""]
             for each in patches
@@ -166,8 +167,8 @@ def by_name(diff: Diff) -> Iterator[Names]:
         yield Names("Patches that changed on most VMs (newly missing, installed)", heads, rows, more)
 
 
-def _vms_by_name(title: str, vms: ChangedVms) -> Names:
-    shown = vms["vms"][:VMS_SHOWN]
+def _vms_by_name(title: str, vms: ChangedVms, most: int) -> Names:
+    shown = vms["vms"][:most]
     rows = [
         [
             vm["name"],
@@ -178,4 +179,4 @@ def _vms_by_name(title: str, vms: ChangedVms) -> Names:
         for vm in shown
     ]
     heads = ["VM", "resource group", "subscription", "reason"]
-    return Names(title, heads, rows, vms["count"] - len(shown))
+    return Names(title, heads, rows, vms["count"] - len(shown), shown)

@@ -58,6 +58,12 @@ class ReportSettings(ReadSettings):
         "It replaces an earlier page, whole or not at all, and no other file.",
         group=ReadGroup.OUTPUT,
     )
+    since: str | None = setting(
+        None,
+        Text("OLD", "an earlier run: a directory, the beginning of a name or id, or latest"),
+        "Show in the page what changed since this run. Elsewhere `fleetscan diff` shows it.",
+        group=ReadGroup.OUTPUT,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,7 @@ def examples(capsys: pytest.CaptureFixture[str]) -> list[str]:
 def with_a_run(line: str, directory: Path) -> str:
     """The line with the name of a run that there is; a resume's has the one of its example."""
     newest = (directory / "fleetscan-runs" / "latest").resolve().name
-    return line.replace("20261123", newest) if line.startswith("fleetscan diff") else line
+    return line if line.startswith("fleetscan resume") else line.replace("20261123", newest)
 
 
 async def played(line: str, directory: Path) -> tuple[str, int, str]:

@@ -64,6 +64,7 @@ ROWS: dict[str, tuple[tuple[str, object], tuple[str, object], tuple[str, object]
         ("Definition, Feature Packs", ("Definition", "Feature Packs")),
         ("Other", ("Other",)),
     ),
+    "since": (("20261121", "20261121"), ("latest", "latest"), ("runs/a", "runs/a")),
     "html": (("file.html", "file.html"), ("env.html", "env.html"), ("flag.html", "flag.html")),
     "quiet": (("true", True), ("false", False), ("", True)),
     "verbose": (("true", True), ("false", False), ("", True)),

@@ -201,3 +201,25 @@ def test_a_page_in_another_format_is_refused(
     assert (code, data) == (2, "")
     assert words == "fleetscan: error: a page has no other format; give --html or --format\n"
     assert not page.exists()
+
+
+def test_a_page_shows_what_changed_since_a_run_and_nothing_else_does(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small_run(tmp_path / "20261122T020000Z-a", ROWS[:1])
+    small_run(tmp_path / "20261123T020000Z-b", ROWS, 3)
+    page, runs = tmp_path / "page.html", str(tmp_path)
+    since = ("20261123", "--since", "20261122", "--runs", runs)
+    assert told(capsys, *since, "--html", str(page))[0] == 0
+    assert "What changed since 2026-11-" in page.read_text(encoding="utf-8")
+    page.unlink()
+    for more in ([], ["--format", "json"]):
+        code, data, words = told(capsys, *since, *more)
+        assert (code, data) == (2, "")
+        assert words == (
+            "fleetscan: error: only a page shows what changed since a run; "
+            "give --html too, or use `fleetscan diff OLD NEW`\n"
+        )
+    code, data, words = told(capsys, "20261123", "--since", "nothing", "--html", str(page), "--runs", runs)
+    assert (code, data, page.exists()) == (2, "", False)
+    assert "nothing" in words

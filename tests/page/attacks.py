@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
+from fleetscan.judgement.exceptions import PatchException
+from fleetscan.judgement.standards import standards_of
 from fleetscan.model import Json
 from fleetscan.records.row import Row
-from fleetscan.runs.reader import Run
+from fleetscan.report.page.render import Beside
+from fleetscan.report.which_run import NewerRun
+from fleetscan.runs.reader import Run, open_run
 from tests.hostile import HOSTILE
 from tests.page.browser import HARM
 from tests.page.runs import altered_run, assessed
+from tests.report.small_runs import edit_facts
 
 DO = f"{HARM}=1"
 MOST_CHARS = 20_000
@@ -49,6 +56,34 @@ def hostile_run(path: Path) -> Run:
         ],
         not_scanned=[{"subscription_id": text, "name": text, "state": text} for text in ATTACKS.values()],
         selection={"subscription": [*ATTACKS.values()][-3:], "name": ATTACKS["script"]},
+    )
+
+
+def hostile_beside(within: Path) -> Beside:
+    """Standards, an earlier run and a history in which every text is an attack, too."""
+    day = date(2027, 1, 31)
+    exceptions = tuple(
+        PatchException(number, (text, "sql-*"), text, text, text, day if number % 2 else date(2026, 1, 1))
+        for number, text in enumerate(ATTACKS.values(), 1)
+    )
+    covering = tuple(
+        PatchException(number, (), text, text, text, day)
+        for number, text in enumerate(ATTACKS.values(), len(exceptions) + 1)
+        if number % 2
+    )
+    standards = replace(
+        standards_of("failed>0, age>1d", "critical=7d, security=30d, other=90d"),
+        exceptions=exceptions + covering,
+        ignored_classifications=(*ATTACKS.values(),),
+    )
+    old = altered_run(
+        within / "old", lambda rows: _attacked(rows)[::3], selection={"name": ATTACKS["script"]}
+    )
+    edit_facts(old.path, scan_id="0ld", started_at="2026-11-22T02:00:00.000000Z")
+    return Beside(
+        newer=NewerRun(ATTACKS["script"], ATTACKS["end of script"], ATTACKS["attribute"]),
+        standards=standards,
+        since=open_run(old.path),
     )
 
 

@@ -13,6 +13,7 @@ from playwright.sync_api import Browser
 
 from fleetscan.report.page.write import write_page
 from tests.page.browser import Opened, chromium, open_page, window
+from tests.page.judged_runs import judged
 from tests.page.runs import ordinary_run
 
 
@@ -28,6 +29,15 @@ def ordinary(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of an ordinary run."""
     within = tmp_path_factory.mktemp("page")
     write_page(ordinary_run(within / "run"), within / "report.html")
+    return within / "report.html"
+
+
+@pytest.fixture(scope="module")
+def judged_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of a run that is judged by all there is, after six nights."""
+    within = tmp_path_factory.mktemp("judged")
+    run, beside = judged(within)
+    write_page(run, within / "report.html", beside)
     return within / "report.html"
 
 

@@ -23,7 +23,7 @@ import resource, sys, time
 began, cpu = time.perf_counter(), time.process_time()
 from fleetscan.report.page.write import write_page
 from fleetscan.runs.reader import open_run
-size = write_page(open_run(sys.argv[1]), sys.argv[2])
+size = write_page(open_run(sys.argv[1]), sys.argv[2]).size_bytes
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 print(time.perf_counter() - began, time.process_time() - cpu, peak, size / 1e6)
 """

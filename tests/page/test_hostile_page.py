@@ -10,7 +10,7 @@ from playwright.sync_api import Browser
 
 from fleetscan.report.page.write import write_page
 from tests.hostile import harm_in
-from tests.page.attacks import ATTACKS, hostile_run
+from tests.page.attacks import ATTACKS, hostile_beside, hostile_run
 from tests.page.browser import Opened, open_page, window
 
 TEXTS = "[...document.querySelectorAll('bdi, option, h1, h2, title')].map((each) => each.textContent)"
@@ -25,7 +25,7 @@ SCRIPTS = "document.querySelectorAll('script:not(#data)').length"
 def attacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of the hostile run."""
     within = tmp_path_factory.mktemp("hostile")
-    write_page(hostile_run(within / "run"), within / "report.html")
+    write_page(hostile_run(within / "run"), within / "report.html", hostile_beside(within))
     return within / "report.html"
 
 

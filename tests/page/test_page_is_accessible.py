@@ -54,6 +54,23 @@ def test_axe_finds_nothing_where_there_is_bad_news(
 
 
 @needs_axe
+@pytest.mark.thorough
+@pytest.mark.parametrize(("width", "theme"), MATRIX)
+def test_axe_finds_nothing_in_any_view_of_a_run_that_is_judged(
+    browser: Browser, judged_page: Path, width: int, theme: str
+) -> None:
+    views = addresses(judged_page, browser)
+    found = {}
+    for view, address in {**views, "part": "#overview/left-out"}.items():
+        with window(browser, width, theme) as context:
+            opened = open_page(context, judged_page, address)
+            found[view] = findings(opened)
+            assert opened.complaints() == []
+            assert not opened.is_sideways(), view
+    assert found == {key: [] for key in (*VIEWS, "part")}
+
+
+@needs_axe
 def test_axe_finds_nothing_in_the_overview_and_a_planted_fault(browser: Browser, ordinary: Path) -> None:
     with window(browser) as context:
         opened = open_page(context, ordinary)
@@ -68,5 +85,18 @@ def test_no_view_scrolls_sideways_at_any_width(browser: Browser, ordinary: Path,
     with window(browser, width) as context:
         opened = open_page(context, ordinary)
         for address in addresses(ordinary, browser).values():
+            opened.go(address)
+            assert not opened.is_sideways(), address
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("width", [320, 400, 700, 1056, 1057, 1400])
+def test_no_view_of_a_run_that_is_judged_scrolls_sideways(
+    browser: Browser, judged_page: Path, width: int
+) -> None:
+    with window(browser, width) as context:
+        opened = open_page(context, judged_page)
+        opened.look("document.querySelectorAll('[data-rest]').forEach((each) => each.click())")
+        for address in addresses(judged_page, browser).values():
             opened.go(address)
             assert not opened.is_sideways(), address

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from fleetscan.model import InventoryError
 from fleetscan.records.fleet_facts import could_not_list
@@ -22,7 +22,7 @@ from fleetscan.report.figures import duration, percent_words
 from fleetscan.report.left_out import elsewhere, selection_words
 from fleetscan.report.missed_patches import HEADING
 from fleetscan.report.page.data import PageData
-from fleetscan.report.page.shown import ID_LIMIT_CHARS, MESSAGE_LIMIT_CHARS, NAME_LIMIT_CHARS, cut
+from fleetscan.report.page.shown import MESSAGE_LIMIT_CHARS, NAME_LIMIT_CHARS, cut, vm_link
 from fleetscan.report.which_run import STATES, minute
 from fleetscan.runs.reader import Run
 
@@ -83,7 +83,7 @@ class NamedVm:
     def of(cls, vm: ReportedVm) -> NamedVm:
         """The VM that a report names."""
         return cls(
-            link="#vm/" + quote(cut(vm["resource_id"], ID_LIMIT_CHARS).lower(), safe=""),
+            link=vm_link(vm["resource_id"]),
             name=cut(vm["name"], NAME_LIMIT_CHARS) or UNNAMED,
             group=cut(vm["resource_group"], NAME_LIMIT_CHARS),
             subscription=cut(vm["subscription_name"] or vm["subscription_id"], NAME_LIMIT_CHARS),

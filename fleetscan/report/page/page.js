@@ -62,10 +62,32 @@
   const meanings = new Map(Object.entries(data.meanings));
   const { keys, titles, pressing, key: keyOf } = data.patches;
   const entry = Object.fromEntries(
-    ["name", "version", "class", "reboot", "published"].map((name) => [name, columnOf(data.patches[name])]),
+    ["name", "version", "class", "reboot", "published", "days", "basis", "cause"].map((name) => [name, columnOf(data.patches[name])]),
   );
   // Lists are told as steps from one entry to the next.
   for (const list of vms.list.values) for (let at = 1; at < list.length; at++) list[at] += list[at - 1];
+
+  // What each distinct list comes to: of what counts the oldest entry and how many are of unknown age, and how
+  // many critical or security and other entries do not count. Python orders the oldest of as many days so, too.
+  const isUrgent = entry.class.values.map((words) => /(^|, )(critical|security)(, |$)/i.test(words ?? ""));
+  const isOlder = (a, b) => {
+    const [one, two] = [entry.class.at[a], entry.class.at[b]].map((at) => isUrgent[at]);
+    return entry.days.get(a) - entry.days.get(b) || one - two || (keys[keyOf[a]] < keys[keyOf[b]] ? 1 : -1);
+  };
+  function sumOf(list) {
+    const sum = { oldest: null, counting: 0, undated: 0, urgentLess: 0, otherLess: 0 };
+    for (const number of list) {
+      if (entry.cause.get(number) !== null) sum[isUrgent[entry.class.at[number]] ? "urgentLess" : "otherLess"]++;
+      else if ((sum.counting++, entry.days.get(number) === null)) sum.undated++;
+      else if (sum.oldest === null || isOlder(number, sum.oldest) > 0) sum.oldest = number;
+    }
+    return sum;
+  }
+  const sums = [];
+  const sumsOf = (i) => (sums[vms.list.at[i]] ??= sumOf(vms.list.get(i)));
+  const isAnyLeftOut = entry.cause.values.some((cause) => cause !== null);
+  // Whether Azure counts more than it lists: what is not listed is of unknown age.
+  const isCut = (i) => vms.whole.get(i) !== true && !(vms.critical.get(i) === 0 && vms.other.get(i) === 0 && !sumsOf(i).counting);
 
   const idOf = (i) =>
     vms.id.get(i) ??
@@ -185,6 +207,27 @@
     name, label, isNumber: true, class: `n ${more}`, rank: vms[name].rank,
     cell: (i) => (vms[name].get(i) === null ? el("span", { class: "muted" }, "unknown") : figure(vms[name].get(i))),
   });
+  // The age of an entry, and of a VM's oldest one: one that is known in part is said to be the least.
+  const BASIS = { published: "published", first_seen: "first seen" };
+  const days = (number) => counted(entry.days.get(number), "day", "days");
+  const basis = (number) => el("span", { class: "where" }, BASIS[entry.basis.get(number)]);
+  const unknownAge = () => el("span", { class: "muted" }, "unknown");
+  const ageOf = (number) => (entry.days.get(number) === null ? unknownAge() : [days(number), basis(number)]);
+  function oldestOf(i) {
+    const { oldest, undated } = sumsOf(i);
+    if (oldest !== null) return [undated || isCut(i) ? `at least ${days(oldest)}` : days(oldest), basis(oldest)];
+    return vms.outcome.get(i) !== "assessed" || undated || isCut(i) ? unknownAge() : el("span", { class: "muted" }, "none missing");
+  }
+  function oldestRank(i) {
+    const { oldest, undated } = sumsOf(i);
+    if (oldest !== null) return entry.days.get(oldest) + 1;
+    return vms.outcome.get(i) !== "assessed" || undated || isCut(i) ? -1 : 0;
+  }
+  const AGE = { name: "age", label: "Oldest missing", class: "wide ours", isNumber: true, rank: oldestRank, cell: oldestOf };
+  // Beside a figure from which something is left out.
+  const mark = (less) => (less ? el("a", { class: "mark", href: "#overview/left-out", "aria-label": `${figure(less)} left out` }, "\u2020") : null);
+  const lowered = (column, less) => ({ ...column, cell: (i) => [column.cell(i), mark(sumsOf(i)[less])].filter(Boolean) });
+  const causeOf = (cause) => (cause === null ? "" : el("span", { class: "muted" }, "left out: ", foreign(cause)));
   const outcomeOf = (i, write = words) => {
     const outcome = vms.outcome.get(i);
     const reason = vms.reason.get(i);
@@ -200,7 +243,7 @@
   };
   const GROUP = { ...ofColumn("group"), label: "Resource group", class: "wide" };
   const SUBSCRIPTION = { ...ofColumn("subscriptionName"), label: "Subscription", class: "wide", cell: (i) => foreign(subscriptionOf(i)) };
-  const CRITICAL = count("critical", "Critical and security", "");
+  const CRITICAL = lowered(count("critical", "Critical and security", ""), "urgentLess");
   CRITICAL.class = "n";
   const RESTART = {
     name: "reboot", label: "Restart", class: "wide", isNumber: true,
@@ -208,27 +251,32 @@
   };
   const showVms = listing("list-vms", "VMs", [
     VM, GROUP, SUBSCRIPTION,
-    { ...ofColumn("region"), label: "Region", class: "wide" },
+    { ...ofColumn("region"), label: "Region", class: "region wide" },
     { ...ofColumn("os"), label: "System", class: "wide ours", cell: (i) => vms.os.get(i) },
     { name: "outcome", label: "Outcome", class: "outcome", rank: vms.outcome.rank, cell: (i) => outcomeOf(i) },
-    CRITICAL, count("other", "Other", "wide"), RESTART,
+    CRITICAL, lowered(count("other", "Other", "wide"), "otherLess"), AGE, RESTART,
   ]);
   const keysByName = new Int32Array(keys.length);
   [...keys.keys()].sort((a, b) => compare(keys[a], keys[b])).forEach((key, rank) => (keysByName[key] = rank));
-  const ofPatch = (key, title) => [
+  const ofPatch = (key, title, ...more) => [
     el("a", { href: `#patch/${encodeURIComponent(keys[key])}` }, foreign(keys[key])),
     el("span", { class: "where narrow" }, foreign(title)),
+    ...more.map((each) => el("span", { class: "where narrow" }, each)),
   ];
   // A package's name is its key: what more is told of it is its version.
   const titleOf = (i) => (entry.name.get(i) === keys[keyOf[i]] ? entry.version.get(i) : entry.name.get(i));
   const showList = listing("list-vm", "Patches that this VM misses", [
-    { name: "patch", label: "Patch", class: "name", rank: (i) => keysByName[keyOf[i]], cell: (i) => ofPatch(keyOf[i], titleOf(i)) },
+    { name: "patch", label: "Patch", class: "name", rank: (i) => keysByName[keyOf[i]], cell: (i) => ofPatch(keyOf[i], titleOf(i), causeOf(entry.cause.get(i))) },
     { name: "title", label: "Title or version", class: "wide", rank: (i) => entry.name.rank(i), cell: (i) => foreign(titleOf(i)) },
     {
       name: "class", label: "Class", class: "class", rank: (i) => entry.class.rank(i),
       cell: (i) => el("span", { class: pressing[keyOf[i]] ? null : "muted" }, foreign(entry.class.get(i) ?? "not told")),
     },
     { name: "published", label: "Published", class: "ours wide", rank: (i) => entry.published.rank(i), cell: (i) => entry.published.get(i) },
+    { name: "age", label: "Missing for", class: "age", isNumber: true, rank: (i) => entry.days.get(i) ?? -1, cell: ageOf },
+    ...(isAnyLeftOut
+      ? [{ name: "counts", label: "Counts", class: "wide", rank: (i) => entry.cause.rank(i), cell: (i) => (entry.cause.get(i) === null ? "yes" : causeOf(entry.cause.get(i))) }]
+      : []),
   ]);
   const titleOfKey = (key) => titles[key];
   const showPatches = listing("list-patches", "Patches", [
@@ -238,9 +286,29 @@
       name: "class", label: "Class", class: "wide ours", isNumber: true, rank: (key) => pressing[key],
       cell: (key) => el("span", { class: pressing[key] ? null : "muted" }, pressing[key] ? "critical or security" : "other"),
     },
-    { name: "vms", label: "VMs", class: "n", isNumber: true, rank: (key) => data.patches.vms[key], cell: (key) => figure(data.patches.vms[key]) },
+    {
+      name: "vms", label: "VMs", class: "n", isNumber: true, rank: (key) => data.patches.vms[key],
+      cell: (key) => [figure(data.patches.vms[key]), mark(data.patches.leftOut[key])].filter(Boolean),
+    },
+    ...(isAnyLeftOut
+      ? [{ name: "left-out", label: "Left out on", class: "n wide", isNumber: true, rank: (key) => data.patches.leftOut[key], cell: (key) => figure(data.patches.leftOut[key]) }]
+      : []),
   ]);
-  const showMissing = listing("list-patch", "VMs that miss this patch", [VM, GROUP, SUBSCRIPTION, { ...ofColumn("region"), label: "Region", class: "wide" }, CRITICAL, RESTART]);
+  // Of each distinct list the entry of the patch that is shown: of several one that counts, then the oldest.
+  let entriesShown = [];
+  const entryOn = (i) => entriesShown[vms.list.at[i]];
+  function better(a, b) {
+    const [one, two] = [a, b].map((number) => entry.cause.get(number) === null);
+    return (one === two ? (entry.days.get(b) ?? -1) > (entry.days.get(a) ?? -1) : two) ? b : a;
+  }
+  const showMissing = listing("list-patch", "VMs that miss this patch", [
+    VM, GROUP, SUBSCRIPTION, { ...ofColumn("region"), label: "Region", class: "region wide" },
+    { name: "age", label: "Missing for", class: "age", isNumber: true, rank: (i) => entry.days.get(entryOn(i)) ?? -1, cell: (i) => ageOf(entryOn(i)) },
+    ...(isAnyLeftOut
+      ? [{ name: "counts", label: "Counts", class: "counts", rank: (i) => entry.cause.rank(entryOn(i)), cell: (i) => (entry.cause.get(entryOn(i)) === null ? "yes" : causeOf(entry.cause.get(entryOn(i)))) }]
+      : []),
+    CRITICAL, RESTART,
+  ]);
 
   // Filters. "-" stands for what is not known.
   const CHOICES = ["subscription", "region", "os"];
@@ -296,21 +364,27 @@
 
   const facts = (...told) =>
     el("dl", { class: "facts" }, ...told.filter(([, value]) => value).map(([label, ...value]) => el("div", {}, el("dt", {}, label), el("dd", {}, ...value))));
-  const tile = (label, value, more) => el("div", {}, el("dt", {}, label), el("dd", { class: `large ${more ?? ""}` }, value));
+  const tile = (label, value, more, ...beside) =>
+    el("div", {}, el("dt", {}, label), el("dd", { class: `large ${more ?? ""}` }, value), ...beside.filter(Boolean).map((each) => el("dd", {}, ...[each].flat())));
   const told = (value) => (value === null ? "unknown" : figure(value));
 
   function vmFacts(i) {
     const [what, toDo] = meanings.get(vms.reason.get(i)) ?? [];
     const [code, message, status] = vms.error.get(i) ?? [];
-    const list = vms.list.get(i);
+    const { counting, oldest, undated, urgentLess, otherLess } = sumsOf(i);
+    const less = (number) => number && [`${figure(number)} left out`, mark(number)];
     const [critical, other, reboot] = [vms.critical.get(i), vms.other.get(i), vms.reboot.get(i)];
     const isAssessed = vms.outcome.get(i) === "assessed";
     return [
       el("p", { class: "lead" }, outcomeOf(i, capital), what ? `. The VM ${what}.` : ""),
       toDo ? el("p", {}, "To do: ", ...withCode(toDo), ".") : null,
       isAssessed
-        ? el("dl", { class: "figures" }, tile("Critical and security missing", told(critical), critical ? "bad" : ""),
-            tile("Other missing", told(other)), tile("Restart", reboot === null ? "unknown" : reboot ? "pending" : "no"))
+        ? el("dl", { class: "figures" }, tile("Critical and security missing", told(critical), critical ? "bad" : "", less(urgentLess)),
+            tile("Other missing", told(other), "", less(otherLess)),
+            tile("Oldest missing", oldest === null ? oldestOf(i) : days(oldest), "",
+              oldest !== null && `${undated || isCut(i) ? "at least, " : ""}since ${BASIS[entry.basis.get(oldest)]}`,
+              undated > 0 && `${counted(undated, "patch", "patches")} of unknown age`),
+            tile("Restart", reboot === null ? "unknown" : reboot ? "pending" : "no"))
         : null,
       facts(
         ["Resource group", foreign(vms.group.get(i))],
@@ -329,16 +403,20 @@
         ["Resource id", foreign(idOf(i))],
       ),
       vms.whole.get(i) === false
-        ? el("p", { class: "notice" }, `The list is truncated: ${figure(list.length)} of ${figure((critical ?? 0) + (other ?? 0))} patches are listed. The counts are correct.`)
+        ? el("p", { class: "notice" }, `The list is truncated: ${figure(counting)} of ${figure((critical ?? 0) + (other ?? 0))} patches${isAnyLeftOut ? " that count" : ""} are listed. The counts are correct.`)
         : null,
       isAssessed && vms.listed.get(i) === null && (critical || other) ? el("p", { class: "notice" }, "No list of patches came with this assessment; the counts are correct.") : null,
     ];
   }
 
-  const missing = (key) => {
-    const held = vms.list.values.map((list) => list.some((number) => keyOf[number] === key));
-    return worstFirst.filter((i) => held[vms.list.at[i]]);
-  };
+  function missing(key) {
+    entriesShown = vms.list.values.map((list) => {
+      let found;
+      for (const number of list) if (keyOf[number] === key) found = found === undefined ? number : better(found, number);
+      return found;
+    });
+    return worstFirst.filter((i) => entryOn(i) !== undefined);
+  }
   const truncated = worstFirst.filter((i) => vms.whole.get(i) === false).length;
   const unknown = Number(document.body.dataset.unknown);
   const unsure = [
@@ -356,7 +434,8 @@
       return values.length ? el("ul", { class: "plain" }, ...values.slice(0, 8).map((value) => el("li", {}, foreign(value))), ...more) : null;
     };
     return [
-      el("p", { class: "lead" }, `${truncated ? "At least " : ""}${counted(rows.length, "VM misses", "VMs miss")} it.`),
+      el("p", { class: "lead" }, `${truncated ? "At least " : ""}${counted(rows.length, "VM misses", "VMs miss")} it.`,
+        ...(data.patches.leftOut[key] ? [` It does not count on ${figure(data.patches.leftOut[key])} of them`, mark(data.patches.leftOut[key]), "."] : [])),
       unsure ? el("p", { class: "aside" }, unsure) : null,
       facts(["Title", several("name")], ["Version", several("version")], ["Class", several("class")], ["Published", several("published")], ["Restart", several("reboot")]),
     ];
@@ -389,7 +468,9 @@
       const list = [...vms.list.get(i)].sort((a, b) => pressing[keyOf[b]] - pressing[keyOf[a]] || keysByName[keyOf[a]] - keysByName[keyOf[b]]);
       const title = detail("vm", true, vms.name.get(i), vmFacts(i));
       const isAssessed = vms.outcome.get(i) === "assessed";
-      showList(list, (many) => (isAssessed ? `${counted(many, "patch", "patches")} listed` : "Not assessed: no patches are known"), state);
+      const less = sumsOf(i).urgentLess + sumsOf(i).otherLess;
+      const leftOut = less ? `, ${figure(less)} of them left out` : "";
+      showList(list, (many) => (isAssessed ? `${counted(many, "patch", "patches")} listed${leftOut}` : "Not assessed: no patches are known"), state);
       return title;
     },
     patches(_, state) {
@@ -427,9 +508,12 @@
   function move(event) {
     if (location.hash === "#content") return history.replaceState(null, "", new URL(event.oldURL).hash || "#overview");
     show();
+    // A part of the overview has its address as its id.
+    const { view, path, argument } = where();
+    const part = view === "overview" && argument ? $(path) : null;
+    if (part) return part.focus();
     // Back in a list, its reader goes on where the list was left; elsewhere at the top.
     const left = new URL(event.oldURL).hash.split("?")[0];
-    const { view } = where();
     const link = [...document.querySelectorAll(`#view-${view} a`)].find((each) => left.includes("/") && each.hash === left);
     if (link) return link.focus();
     $(`h-${view}`).focus({ preventScroll: true });

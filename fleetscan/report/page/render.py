@@ -15,10 +15,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fleetscan.judgement.standards import NO_STANDARDS, Standards
 from fleetscan.records.report import Report
+from fleetscan.report.comparison import diff_of
 from fleetscan.report.digest import report_of
+from fleetscan.report.page.changed import changes_of
 from fleetscan.report.page.data import PageData
+from fleetscan.report.page.judged import judged_values
 from fleetscan.report.page.overview import Overview
 from fleetscan.report.page.shown import MESSAGE_LIMIT_CHARS, cut
+from fleetscan.report.page.trend import trend_of
 from fleetscan.report.which_run import NewerRun
 from fleetscan.runs.reader import Run
 
@@ -28,12 +32,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """What a page tells beside its run: a newer run that is not complete, how this one is retried, judged."""
+    """What a page tells beside its run: a newer run that is not complete, how this one is retried and judged,
+    and what changed `since` an earlier run.
+    """
 
     newer: NewerRun | None = None
     retry: str | None = None
     standards: Standards = NO_STANDARDS
     history: Path | None = None
+    since: Run | None = None
 
 
 NOTHING = Beside()
@@ -49,15 +56,23 @@ class Page(NamedTuple):
 def page_of(run: Run, beside: Beside = NOTHING) -> Page:
     """The page that shows `run`, complete or not.
 
-    Raises CannotReadRunError where it cannot be read, and HistoryError where the history cannot be.
+    Raises CannotReadRunError where it, or the earlier one, cannot be read, and HistoryError where the history
+    cannot be.
     """
     data = PageData(beside.retry)
     report = report_of(run, beside.standards, beside.history, beside=data.add)
-    values = Overview(run, report, data, beside.retry).values()
+    values = {
+        **Overview(run, report, data, beside.retry).values(),
+        **judged_values(report, bool(beside.standards.gates)),
+        "trend": None if report["trend"] is None else trend_of(report["trend"]),
+        "changes": None
+        if beside.since is None
+        else changes_of(diff_of(beside.since, run), data.patches.keys),
+    }
     style, script = _asset("page.css"), _asset("page.js")
     html = (
         _environment()
-        .from_string(_asset("template.html"))
+        .get_template("template.html")
         .render(
             values,
             newer=None if beside.newer is None else cut(beside.newer.told(), MESSAGE_LIMIT_CHARS),
@@ -89,9 +104,15 @@ def _asset(name: str) -> str:
 
 def _environment() -> Environment:
     # Imported here: no other command needs it.
-    from jinja2 import Environment, StrictUndefined
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
 
-    made = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    made = Environment(
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        loader=FunctionLoader(_asset),
+    )
     made.filters |= {"number": _number, "plural": _plural}
     return made
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import overload
+from urllib.parse import quote
 
 from fleetscan.records.patches import UNNAMED
 from fleetscan.records.row import Row
@@ -46,3 +47,18 @@ def tags_of(row: Row) -> tuple[str, ...]:
     """The VM's tags as "name = value", in the order of their names."""
     tags = sorted(row["tags"].items(), key=lambda tag: tag[0].lower())
     return tuple(cut(f"{name} = {value}", TAG_LIMIT_CHARS) for name, value in tags[:MOST_TAGS])
+
+
+def patch_key(key: str) -> str:
+    """A patch's key as the page shows it."""
+    return cut(key, NAME_LIMIT_CHARS) or UNNAMED
+
+
+def patch_link(shown: str) -> str:
+    """The address of a patch, by its key as the page shows it."""
+    return "#patch/" + quote(shown, safe="")
+
+
+def vm_link(resource_id: str) -> str:
+    """The address of a VM."""
+    return "#vm/" + quote(cut(resource_id, ID_LIMIT_CHARS).lower(), safe="")
