@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from fleetscan.records.diff import ChangedVms, Diff, DiffRun
+from fleetscan.records.diff import BackAgain, ChangedVms, Diff, DiffRun
+from fleetscan.records.reported_vm import ReportedVm
 from fleetscan.report.cells import aligned
 from fleetscan.report.figures import counted
 from fleetscan.report.left_out import elsewhere, elsewhere_words, selection_words
@@ -17,6 +18,8 @@ from fleetscan.report.sanitize import sanitize
 from fleetscan.report.which_run import NewerRun, minute
 
 VMS_SHOWN, PATCHES_SHOWN = 5, 10
+# So many patches of one VM.
+KEYS_SHOWN = 3
 LABEL_CELLS = 14
 NAME_LIMIT_CHARS, LINE_LIMIT_CHARS = 100, 1000
 
@@ -61,7 +64,8 @@ def markdown_of(diff: Diff, newer: NewerRun | None = None) -> str:
     """The diff for a pull request or a job's summary; `newer` is a newer run that is not complete."""
     blocks = [f"## {headline(diff)}", *newer_block(newer)]
     blocks += [
-        f"**{each.label}**: {code(each.words, LINE_LIMIT_CHARS) if each.is_foreign else each.words}"
+        (f"**{each.label}**: " if each.label else "")
+        + (code(each.words, LINE_LIMIT_CHARS) if each.is_foreign else each.words)
         for each in figures(diff)
     ]
     for names in by_name(diff):
@@ -95,6 +99,8 @@ def figures(diff: Diff) -> Iterator[Figure]:
         yield Figure("Endpoint", sanitize(endpoint, NAME_LIMIT_CHARS), False, True)
     yield Figure("Missing", _missing(diff))
     yield Figure("Patches", f"{diff['newly_missing']:,} newly missing, {diff['installed']:,} installed")
+    if (back := diff["back_again"]) is not None:
+        yield Figure("Back again", _back_again(back))
     cleared, due = diff["reboots_cleared"]["count"], diff["reboots_due"]["count"]
     yield Figure("Restarts", f"{cleared:,} no longer pending, {due:,} newly pending")
     yield Figure("VMs", _vms(diff))
@@ -104,6 +110,14 @@ def figures(diff: Diff) -> Iterator[Figure]:
 def _selected(run: DiffRun) -> str:
     asked = selection_words(run["selection"]) or "the whole fleet"
     return ", ".join(filter(None, (asked, elsewhere_words(elsewhere(run["selection"])))))
+
+
+def _back_again(back: BackAgain) -> str:
+    since = "the history begins later"
+    if back["history_since"] is not None:
+        since = f"history since {back['history_since']}"
+    on = f" on {counted(back['vm_count'], 'VM', 'VMs')}, installed before" if back["count"] else ""
+    return f"{back['count']:,}{on} ({since})"
 
 
 def _missing(diff: Diff) -> str:
@@ -155,6 +169,8 @@ def by_name(diff: Diff) -> Iterator[Names]:
     ):
         if vms["count"]:
             yield _vms_by_name(title, vms)
+    if (back := diff["back_again"]) is not None and back["count"]:
+        yield _back_by_name(back)
     if patches := diff["patches"][:PATCHES_SHOWN]:
         rows = [
             [f"+{each['newly_missing']:,}", f"-{each['installed']:,}", each["patch"], each["name"] or ""]
@@ -167,14 +183,22 @@ def by_name(diff: Diff) -> Iterator[Names]:
 
 def _vms_by_name(title: str, vms: ChangedVms) -> Names:
     shown = vms["vms"][:VMS_SHOWN]
-    rows = [
-        [
-            vm["name"],
-            vm["resource_group"],
-            vm["subscription_name"] or vm["subscription_id"],
-            (vm["reason"] or "").replace("_", " "),
-        ]
-        for vm in shown
-    ]
+    rows = [[*_place(vm), (vm["reason"] or "").replace("_", " ")] for vm in shown]
     heads = ["VM", "resource group", "subscription", "reason"]
     return Names(title, heads, rows, vms["count"] - len(shown))
+
+
+def _back_by_name(back: BackAgain) -> Names:
+    shown = back["vms"][:VMS_SHOWN]
+    rows = []
+    for vm in shown:
+        named = vm["patches"][:KEYS_SHOWN]
+        more = vm["count"] - len(named)
+        name, *place = _place(vm)
+        rows.append([name, ", ".join(named) + (f" and {more:,} more" if more else ""), *place])
+    heads = ["VM", "patches", "resource group", "subscription"]
+    return Names("Back again after they had been installed", heads, rows, back["vm_count"] - len(shown))
+
+
+def _place(vm: ReportedVm) -> list[str]:
+    return [vm["name"], vm["resource_group"], vm["subscription_name"] or vm["subscription_id"]]
