@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 from fleetscan.cli.command_help import Example
 from fleetscan.cli.console import hand_over
@@ -24,7 +25,10 @@ def diff(old: str, new: str, settings: DiffSettings) -> int:
     runs assessed them; how many were not, and why, is said. A VM is new or gone only if the other run listed
     all of its subscription; a patch counts as installed only if the new list is whole.
 
-    Exit codes: 0 shown; 2 usage, no such run, or a run of a later fleetscan; 4 the output cannot be written.
+    With a history, newly missing patches that their VM had installed before NEW began are told as back again.
+
+    Exit codes: 0 shown; 2 usage, no such run, a run of a later fleetscan, or a history of another fleet; 4
+    the output cannot be written.
     """
     from fleetscan import json_text
     from fleetscan.report.changes import markdown_of, text_of
@@ -34,7 +38,7 @@ def diff(old: str, new: str, settings: DiffSettings) -> int:
 
     before = taken(old, settings).run
     after, newer = taken(new, settings)
-    found = diff_of(before, after)
+    found = diff_of(before, after, None if settings.history is None else Path(settings.history))
     encoding = sys.stdout.encoding or "ascii"
     match settings.format:
         case "json":

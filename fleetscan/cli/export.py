@@ -27,7 +27,10 @@ def export(name: str | None, settings: ExportSettings) -> int:
     run that has ended. The tables are run (one row), vm (each VM) and vm_patch (each patch that an assessed
     VM misses); vm_id joins the last two. Their columns have the same types whatever the rows hold.
 
-    Exit codes: 0 written; 2 usage, no such run, or a file that is there already; 4 the disk refuses.
+    A patch has its age in days, by its publication, else by the history's first sight; null is unknown.
+
+    Exit codes: 0 written; 2 usage, no such run, a history of another fleet, or a file that is there already;
+    4 the disk refuses.
     """
     from fleetscan.export.exporting import Format, export_run
     from fleetscan.report.figures import counted
@@ -38,7 +41,8 @@ def export(name: str | None, settings: ExportSettings) -> int:
         )
     run = run_of(name, settings)
     half_written = attendant().half_written
-    done = export_run(run, Path(settings.out), cast(Format, settings.format), half_written.extend)
+    history = None if settings.history is None else Path(settings.history)
+    done = export_run(run, Path(settings.out), cast(Format, settings.format), half_written.extend, history)
     for sentence in done.incomplete:
         note("warning", f"the tables are PARTIAL: {sentence}")
     for file in done.files:
@@ -47,4 +51,7 @@ def export(name: str | None, settings: ExportSettings) -> int:
     if done.counted != done.patches:
         patches = f"{patches} listed, of {done.counted:,} counted"
     tell(f"{counted(done.vms, 'VM', 'VMs')}, {patches}")
+    if done.undated:
+        told = counted(done.undated, "patch is", "patches are")
+        tell(f"{told} of unknown age: Azure tells no day, and --history was not given")
     return 0

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from fleetscan.export.known_patches import KnownPatches
+from fleetscan.export.known_things import KnownThings
+from fleetscan.export.missing import MissingPatch
 from fleetscan.records.csv_text import line_of
-from fleetscan.records.flat_tables import TABLES, Cell, patch_cells
-from fleetscan.records.patches import Patch
+from fleetscan.records.flat_tables import TABLES, Cell
 from fleetscan.runs.disk import write_whole
 from fleetscan.runs.opening import BINARY
 
@@ -26,10 +26,10 @@ class CsvFile:
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
 
-    def write(self, line: bytes) -> None:
-        """A line, its end too."""
-        self._waiting.append(line)
-        self._waiting_bytes += len(line)
+    def write(self, lines: bytes) -> None:
+        """A line or more, their ends too."""
+        self._waiting.append(lines)
+        self._waiting_bytes += len(lines)
         if self._waiting_bytes >= BUFFER_BYTES:
             self._flush()
 
@@ -62,6 +62,11 @@ def opened(paths: Sequence[Path]) -> list[CsvFile]:
     return files
 
 
+def _tail(missing: MissingPatch) -> bytes:
+    """A line of `vm_patch` behind the VM's number."""
+    return b"," + line_of(missing.cells)
+
+
 class CsvTables:
     """A file for each table, in the tables' order."""
 
@@ -69,15 +74,14 @@ class CsvTables:
         self._run, self._vm, self._vm_patch = self._files = opened(paths)
         for file, table in zip(self._files, TABLES, strict=True):
             file.write(line_of(table.columns))
-        self._tails = KnownPatches(lambda patch: b"," + line_of(patch_cells(patch)))
+        self._tails = KnownThings(_tail)
 
-    def vm(self, cells: tuple[Cell, ...], patches: Iterable[Patch]) -> None:
+    def vm(self, cells: tuple[Cell, ...], patches: Iterable[MissingPatch]) -> None:
         """A VM, whose number is the first of its cells, and the patches that it misses."""
         self._vm.write(line_of(cells))
         number = str(cells[0]).encode()
-        of = self._tails.of
-        for patch in patches:
-            self._vm_patch.write(number + of(patch))
+        tails = self._tails
+        self._vm_patch.write(b"".join([number + tails[patch] for patch in patches]))
 
     def finish(self, run: tuple[Cell, ...]) -> None:
         """The run's own row, and all that is not written yet."""

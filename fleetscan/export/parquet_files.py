@@ -13,10 +13,10 @@ from typing import Final
 from fleetscan import json_text
 from fleetscan.errors import Remedy, UsageError
 from fleetscan.export.csv_files import opened
-from fleetscan.export.known_patches import KnownPatches
+from fleetscan.export.known_things import KnownThings
+from fleetscan.export.missing import MissingPatch
 from fleetscan.records.duckdb_views import literal_path
-from fleetscan.records.flat_tables import PATCH_COLUMNS, RUN, VM, Cell, patch_cells
-from fleetscan.records.patches import Patch
+from fleetscan.records.flat_tables import MISSING_COLUMNS, RUN, VM, Cell
 from fleetscan.records.sql_types import WHOLE, text_of
 
 SUFFIX: Final = ".parquet"
@@ -36,7 +36,7 @@ SETTINGS: dict[str, str | int | float | list[str]] = {
 HOW = "FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false, ROW_GROUP_SIZE_BYTES '32MB'"
 # A reply that is larger is not taken; an assessment is no part of a row here.
 LARGEST_ROW_BYTES = 16 * 1024 * 1024
-PATCH = {"patch_id": WHOLE, **PATCH_COLUMNS}
+PATCH = {"patch_id": WHOLE, **MISSING_COLUMNS}
 VM_PATCH = {"vm_id": WHOLE, "patch_id": WHOLE}
 """Which VM misses which patch, by their numbers."""
 
@@ -61,20 +61,20 @@ class ParquetTables:
         self._paths, self._scratch = paths, scratch
         self._run, self._vm, self._patch, self._vm_patch = self._files = opened(scratch)
         self._count = 0
-        self._numbers = KnownPatches(self._number)
+        self._numbers = KnownThings(self._number)
 
-    def _number(self, patch: Patch) -> bytes:
+    def _number(self, patch: MissingPatch) -> bytes:
         """The end of a line of `vm_patch` for a patch that is written down now."""
         self._count += 1
-        self._patch.write(_line(PATCH, (self._count, *patch_cells(patch))))
+        self._patch.write(_line(PATCH, (self._count, *patch.cells)))
         return b",%d\n" % self._count
 
-    def vm(self, cells: tuple[Cell, ...], patches: Iterable[Patch]) -> None:
+    def vm(self, cells: tuple[Cell, ...], patches: Iterable[MissingPatch]) -> None:
         """A VM, whose number is the first of its cells, and the patches that it misses."""
         self._vm.write(_line(VM.columns, cells))
-        number, of = str(cells[0]).encode(), self._numbers.of
-        for patch in patches:
-            self._vm_patch.write(number + of(patch))
+        number = str(cells[0]).encode()
+        numbers = self._numbers
+        self._vm_patch.write(b"".join([number + numbers[patch] for patch in patches]))
 
     def finish(self, run: tuple[Cell, ...]) -> None:
         """The run's own row, and all tables from what was written down."""
@@ -94,7 +94,7 @@ class ParquetTables:
         run, vm, patch, vm_patch = self._scratch
         yield f"FROM {_lines(run, RUN.columns)}"
         yield f"FROM {_lines(vm, VM.columns)}"
-        columns = ", ".join(PATCH_COLUMNS)
+        columns = ", ".join(MISSING_COLUMNS)
         # Nothing is to be guessed of a file that may be empty.
         numbers = (
             f"read_csv({literal_path(str(vm_patch))}, auto_detect = false, header = false, delim = ',', "

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence, Sized
 from pathlib import Path
 from typing import Final
 
-from fleetscan.export.known_patches import KnownPatches
-from fleetscan.records.flat_tables import PATCH_COLUMNS, RUN, TABLES, VM, Cell, Table, patch_cells
-from fleetscan.records.patches import Patch
+from fleetscan.export.known_things import KnownThings
+from fleetscan.export.missing import MissingPatch
+from fleetscan.records.flat_tables import MISSING_COLUMNS, RUN, TABLES, VM, Cell, Table
 from fleetscan.records.sql_types import NUMBER, TRUTH, WHOLE, name_of
 
 NAME: Final = "fleetscan.sqlite"
@@ -18,8 +18,8 @@ KEYS = {("vm", "vm_id"): " PRIMARY KEY", ("vm_patch", "vm_id"): " NOT NULL REFER
 # The file is put in place when it is whole: until then there is nothing to undo.
 SETTINGS = ("PRAGMA journal_mode = OFF", "PRAGMA synchronous = OFF", "PRAGMA temp_store = MEMORY")
 # Each patch goes to SQLite once, to be copied for each VM that misses it: that takes a quarter less time.
-PATCHES = f"CREATE TEMP TABLE patch (patch_id INTEGER PRIMARY KEY, {', '.join(PATCH_COLUMNS)})"
-COPY = f"INSERT INTO vm_patch SELECT ?1, {', '.join(PATCH_COLUMNS)} FROM patch WHERE patch_id = ?2"
+PATCHES = f"CREATE TEMP TABLE patch (patch_id INTEGER PRIMARY KEY, {', '.join(MISSING_COLUMNS)})"
+COPY = f"INSERT INTO vm_patch SELECT ?1, {', '.join(MISSING_COLUMNS)} FROM patch WHERE patch_id = ?2"
 MOST_WAITING = 5_000
 
 
@@ -36,23 +36,23 @@ class SqliteTables:
             self._db.close()
             raise
         self._count = 0
-        self._numbers = KnownPatches(self._number)
+        self._numbers = KnownThings(self._number)
         self._vms: list[tuple[Cell, ...]] = []
         self._patches: list[tuple[Cell, int]] = []
 
-    def _number(self, patch: Patch) -> int:
+    def _number(self, patch: MissingPatch) -> int:
         """The number of a patch that SQLite is given now."""
         self._count += 1
         self._db.execute(
-            f"INSERT INTO patch VALUES ({_places(PATCH_COLUMNS, 1)})", (self._count, *patch_cells(patch))
+            f"INSERT INTO patch VALUES ({_places(MISSING_COLUMNS, 1)})", (self._count, *patch.cells)
         )
         return self._count
 
-    def vm(self, cells: tuple[Cell, ...], patches: Iterable[Patch]) -> None:
+    def vm(self, cells: tuple[Cell, ...], patches: Iterable[MissingPatch]) -> None:
         """A VM, whose number is the first of its cells, and the patches that it misses."""
         self._vms.append(cells)
-        vm_id, of = cells[0], self._numbers.of
-        self._patches += [(vm_id, of(patch)) for patch in patches]
+        vm_id, numbers = cells[0], self._numbers
+        self._patches += [(vm_id, numbers[patch]) for patch in patches]
         if len(self._vms) + len(self._patches) >= MOST_WAITING:
             self._flush()
 

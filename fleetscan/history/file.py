@@ -39,6 +39,8 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
     """
     _refuse_no_file(path)
     with _told(path), closing(_connect(f"{path.absolute().as_uri()}?mode=rw")) as db:
+        # What is asked is held in memory: there may be no room beside the history.
+        db.execute("PRAGMA temp_store = MEMORY")
         db.execute("BEGIN")
         if not _is_made(path, db):
             raise HistoryError(str(path), "is empty: no run was added to it", ADD_FIRST)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from datetime import date
 from pathlib import Path
 
 from fleetscan.errors import CannotReadRunError
@@ -19,10 +20,15 @@ from fleetscan.runs.reader import Run
 
 def judging_of(run: Run, standards: Standards, seen: Seen | None) -> Judging:
     """Judges `run`. Raises CannotReadRunError where it tells no day."""
+    return Judging(standards, day_of(run), seen, grouped_by(run.facts))
+
+
+def day_of(run: Run) -> date:
+    """The day (UTC) that judges a run, on which it began. Raises CannotReadRunError where it tells none."""
     began = moment_of(run.facts["started_at"])
     if began is None:
         raise CannotReadRunError(str(run.path), f"it began at no time: {run.facts['started_at']!r:.40}")
-    return Judging(standards, began.date(), seen, grouped_by(run.facts))
+    return began.date()
 
 
 def trend_of(run: Run, nights: list[Night], fleet: GroupTotals) -> list[Night]:

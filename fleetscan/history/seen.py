@@ -30,14 +30,14 @@ ENDED_LATER = (
 
 
 class Seen:
-    """A history as of one run; it is read while `seen_by` is open."""
+    """A history as of one run, which is as of its night `at`; it is read while `seen_by` is open."""
 
     def __init__(self, db: sqlite3.Connection, facts: RunFacts) -> None:
-        self._db = db
+        self.db = db
         self._facts = facts
         self._days: dict[int, date] = {}
         self._nights: list[Night] = []
-        self._at = self._read_nights()
+        self.at = self._read_nights()
         self._keys: dict[int, str] = dict(db.execute("SELECT number, key FROM patch"))
         self._scopes: dict[str, int] = dict(db.execute("SELECT prefix, number FROM scope"))
         self._later: Mapping[int, list[tuple[int, int]]] = self._ended_later()
@@ -52,25 +52,29 @@ class Seen:
         """The day of the first night."""
         return min(self._days.values(), default=None)
 
-    def first_seen(self, resource_id: str) -> dict[str, date]:
-        """The day (UTC) on which each open episode of a VM began, by the patch's key."""
+    def vm_number(self, resource_id: str) -> int | None:
+        """The number of a VM; None of one that no night assessed."""
         prefix, _, name = resource_id.lower().rpartition("/")
         scope = self._scopes.get(f"{prefix}/")
-        found = (
-            scope
-            and self._db.execute(
-                "SELECT number FROM vm WHERE scope = ? AND name = ?", (scope, name)
-            ).fetchone()
-        )
-        if not found:
+        if scope is None:
+            return None
+        found = self.db.execute(
+            "SELECT number FROM vm WHERE scope = ? AND name = ?", (scope, name)
+        ).fetchone()
+        return None if found is None else int(found[0])
+
+    def first_seen(self, resource_id: str) -> dict[str, date]:
+        """The day (UTC) on which each open episode of a VM began, by the patch's key."""
+        vm = self.vm_number(resource_id)
+        if vm is None:
             return {}
-        episodes = self._db.execute(OPEN, (found[0], self._at)).fetchall() + self._later.get(found[0], [])
+        episodes = self.db.execute(OPEN, (vm, self.at)).fetchall() + self._later.get(vm, [])
         return {self._keys[patch]: self._days[first] for patch, first in episodes}
 
     def _read_nights(self) -> int:
         """Keep the nights up to the run, and return the number of the last one."""
         began, at = moment_of(self._facts["started_at"]), 0
-        for number, started_at, is_complete, selection, figures in self._db.execute(
+        for number, started_at, is_complete, selection, figures in self.db.execute(
             "SELECT number, started_at, is_complete, selection, figures FROM night ORDER BY number"
         ):
             moment = moment_of(started_at)
@@ -85,7 +89,7 @@ class Seen:
     def _ended_later(self) -> dict[int, list[tuple[int, int]]]:
         """By VM: the episodes that were open at the run and ended after it; none for the newest."""
         ended = defaultdict(list)
-        for vm, patch, first in self._db.execute(ENDED_LATER, (self._at, self._at)):
+        for vm, patch, first in self.db.execute(ENDED_LATER, (self.at, self.at)):
             ended[vm].append((patch, first))
         return ended
 

@@ -60,6 +60,22 @@ class ChangedPatch(TypedDict):
     installed: Annotated[Count, "VMs that miss it in the old run alone."]
 
 
+class VmBackAgain(ReportedVm):
+    """A VM that misses patches again."""
+
+    count: Annotated[Count, "How many."]
+    patches: Annotated[list[str], f"The first {MOST_PATCHES} of them, critical and security ones first."]
+
+
+class BackAgain(TypedDict):
+    """Newly missing patches that their VM had installed before, as far back as the history goes."""
+
+    history_since: Annotated[str | None, "The day (UTC) of the history's first night, as 2026-11-10."]
+    count: Annotated[Count, "How many, summed over the VMs."]
+    vm_count: Annotated[Count, "VMs with such a patch."]
+    vms: Annotated[list[VmBackAgain], f"The first {MOST_VMS} of them by name."]
+
+
 class Diff(TypedDict):
     """What changed from one run to a later one."""
 
@@ -83,6 +99,9 @@ class Diff(TypedDict):
     reboots_due: Annotated[ChangedVms, "Compared VMs whose restart is pending now."]
     newly_missing: Annotated[Count, "Patches missing in the new run alone, summed over the compared VMs."]
     installed: Annotated[Count, "Patches missing in the old run alone, summed over the compared VMs."]
+    back_again: Annotated[
+        BackAgain | None, "Newly missing patches that had been installed before; null without a history."
+    ]
     patches: Annotated[
         list[ChangedPatch],
         f"The {MOST_PATCHES} patches that changed on most VMs, critical and security ones first.",

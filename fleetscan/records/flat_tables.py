@@ -35,6 +35,10 @@ PATCH_COLUMNS: dict[str, str] = {
     "reboot_behavior": TEXT,
     "published_on": DAY,
 }
+# What stands beside them in the table, and no record has: how long a VM has missed the patch.
+AGE_COLUMNS: dict[str, str] = {"age_days": WHOLE, "age_basis": TEXT, "first_seen_on": DAY}
+OLDEST_COLUMNS: dict[str, str] = {"oldest_patch_days": WHOLE, "oldest_patch_basis": TEXT}
+MISSING_COLUMNS = PATCH_COLUMNS | AGE_COLUMNS
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +118,8 @@ def _types(columns: Iterable[Column]) -> dict[str, str]:
 RUN = Table(
     "run", _types(_OF_RUN) | {"is_complete": TRUTH, "incomplete": TEXT, "vms": WHOLE} | _types(_OF_TOTALS)
 )
-VM = Table("vm", {"vm_id": WHOLE} | _types(_OF_ROW))
-VM_PATCH = Table("vm_patch", {"vm_id": WHOLE} | PATCH_COLUMNS)
+VM = Table("vm", {"vm_id": WHOLE} | _types(_OF_ROW) | OLDEST_COLUMNS)
+VM_PATCH = Table("vm_patch", {"vm_id": WHOLE} | MISSING_COLUMNS)
 TABLES = (RUN, VM, VM_PATCH)
 VM_COLUMNS: Mapping[str, Column] = {column.name: column for column in _OF_ROW}
 """The columns of `vm` that come from a row."""
@@ -132,13 +136,13 @@ def run_cells(
     return (*_cells(_OF_RUN, facts), is_complete, said, vms, *_cells(_OF_TOTALS, totals))
 
 
-def vm_cells(vm_id: int, row: Row) -> tuple[Cell, ...]:
-    """The row of `vm` for one line of results.jsonl."""
-    return (vm_id, *_cells(_OF_ROW, row))
+def vm_cells(vm_id: int, row: Row, oldest: Iterable[Cell]) -> tuple[Cell, ...]:
+    """The row of `vm` for one line of results.jsonl; `oldest` are the cells of OLDEST_COLUMNS."""
+    return (vm_id, *_cells(_OF_ROW, row), *oldest)
 
 
 def patch_cells(patch: Patch) -> tuple[Cell, ...]:
-    """A row of `vm_patch` behind the VM's number."""
+    """What a row of `vm_patch` tells of the patch itself."""
     return (
         patch.key,
         patch.name,

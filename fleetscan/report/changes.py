@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from fleetscan.records.diff import ChangedVm, ChangedVms, Diff, DiffRun
+from fleetscan.records.diff import BackAgain, ChangedVms, Diff, DiffRun
+from fleetscan.records.reported_vm import ReportedVm
 from fleetscan.report.cells import aligned
 from fleetscan.report.figures import counted
 from fleetscan.report.left_out import elsewhere, elsewhere_words, selection_words
@@ -18,6 +19,8 @@ from fleetscan.report.sanitize import sanitize
 from fleetscan.report.which_run import NewerRun, minute
 
 VMS_SHOWN, PATCHES_SHOWN = 5, 10
+# So many patches of one VM.
+KEYS_SHOWN = 3
 LABEL_CELLS = 14
 NAME_LIMIT_CHARS, LINE_LIMIT_CHARS = 100, 1000
 
@@ -41,7 +44,7 @@ class Names(NamedTuple):
     heads: Sequence[str]
     rows: Sequence[Sequence[str]]
     more: int
-    vms: Sequence[ChangedVm] = ()
+    vms: Sequence[ReportedVm] = ()
 
 
 def text_of(diff: Diff, width: int) -> Iterator[str]:
@@ -63,7 +66,8 @@ def markdown_of(diff: Diff, newer: NewerRun | None = None) -> str:
     """The diff for a pull request or a job's summary; `newer` is a newer run that is not complete."""
     blocks = [f"## {headline(diff)}", *newer_block(newer)]
     blocks += [
-        f"**{each.label}**: {code(each.words, LINE_LIMIT_CHARS) if each.is_foreign else each.words}"
+        (f"**{each.label}**: " if each.label else "")
+        + (code(each.words, LINE_LIMIT_CHARS) if each.is_foreign else each.words)
         for each in figures(diff)
     ]
     for names in by_name(diff):
@@ -97,6 +101,8 @@ def figures(diff: Diff) -> Iterator[Figure]:
         yield Figure("Endpoint", sanitize(endpoint, NAME_LIMIT_CHARS), False, True)
     yield Figure("Missing", _missing(diff))
     yield Figure("Patches", f"{diff['newly_missing']:,} newly missing, {diff['installed']:,} installed")
+    if (back := diff["back_again"]) is not None:
+        yield Figure("Back again", _back_again(back))
     cleared, due = diff["reboots_cleared"]["count"], diff["reboots_due"]["count"]
     yield Figure("Restarts", f"{cleared:,} no longer pending, {due:,} newly pending")
     yield Figure("VMs", _vms(diff))
@@ -106,6 +112,14 @@ def figures(diff: Diff) -> Iterator[Figure]:
 def _selected(run: DiffRun) -> str:
     asked = selection_words(run["selection"]) or "the whole fleet"
     return ", ".join(filter(None, (asked, elsewhere_words(elsewhere(run["selection"])))))
+
+
+def _back_again(back: BackAgain) -> str:
+    since = "the history begins later"
+    if back["history_since"] is not None:
+        since = f"history since {back['history_since']}"
+    on = f" on {counted(back['vm_count'], 'VM', 'VMs')}, installed before" if back["count"] else ""
+    return f"{back['count']:,}{on} ({since})"
 
 
 def _missing(diff: Diff) -> str:
@@ -157,6 +171,8 @@ def by_name(diff: Diff, most_vms: int = VMS_SHOWN, most_patches: int = PATCHES_S
     ):
         if vms["count"]:
             yield _vms_by_name(title, vms, most_vms)
+    if (back := diff["back_again"]) is not None and back["count"]:
+        yield _back_by_name(back, most_vms)
     if patches := diff["patches"][:most_patches]:
         rows = [
             [f"+{each['newly_missing']:,}", f"-{each['installed']:,}", each["patch"], each["name"] or ""]
@@ -169,14 +185,24 @@ def by_name(diff: Diff, most_vms: int = VMS_SHOWN, most_patches: int = PATCHES_S
 
 def _vms_by_name(title: str, vms: ChangedVms, most: int) -> Names:
     shown = vms["vms"][:most]
-    rows = [
-        [
-            vm["name"],
-            vm["resource_group"],
-            vm["subscription_name"] or vm["subscription_id"],
-            (vm["reason"] or "").replace("_", " "),
-        ]
-        for vm in shown
-    ]
+    rows = [[*_place(vm), (vm["reason"] or "").replace("_", " ")] for vm in shown]
     heads = ["VM", "resource group", "subscription", "reason"]
     return Names(title, heads, rows, vms["count"] - len(shown), shown)
+
+
+def _back_by_name(back: BackAgain, most: int) -> Names:
+    shown = back["vms"][:most]
+    rows = []
+    for vm in shown:
+        named = vm["patches"][:KEYS_SHOWN]
+        more = vm["count"] - len(named)
+        name, *place = _place(vm)
+        rows.append([name, ", ".join(named) + (f" and {more:,} more" if more else ""), *place])
+    heads = ["VM", "patches", "resource group", "subscription"]
+    return Names(
+        "Back again after they had been installed", heads, rows, back["vm_count"] - len(shown), shown
+    )
+
+
+def _place(vm: ReportedVm) -> list[str]:
+    return [vm["name"], vm["resource_group"], vm["subscription_name"] or vm["subscription_id"]]

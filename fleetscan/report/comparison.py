@@ -9,15 +9,20 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
 from typing import NamedTuple
 
+from fleetscan.history.installed_before import seen_between
 from fleetscan.records.asked import is_same
 from fleetscan.records.diff import SCHEMA, ChangedPatch, ChangedVm, ChangedVms, Diff, DiffRun
 from fleetscan.records.foremost import Foremost
 from fleetscan.records.patches import Patch, PatchReader
 from fleetscan.records.reported_vm import MOST_PATCHES, MOST_VMS, ReportedVm, reported_vm
 from fleetscan.records.row import OutcomeWord, Row
+from fleetscan.report.back_again import BackAgainSums
 from fleetscan.report.missed_patches import newest_of
 from fleetscan.runs.looked import looked_at
 from fleetscan.runs.own_totals import not_listed
@@ -43,6 +48,7 @@ class Numbers:
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
+        self._keys: list[str] = []
         self._reader = PatchReader()
         self.patches: set[Patch] = set()
 
@@ -55,7 +61,12 @@ class Numbers:
 
     def keys(self) -> list[str]:
         """The patches' keys by their numbers."""
-        return [*self._numbers]
+        self._keys += islice(self._numbers, len(self._keys), None)
+        return self._keys
+
+    def pressing(self) -> set[str]:
+        """The keys of critical and security patches."""
+        return {patch.key for patch in self.patches if patch.is_critical_or_security}
 
 
 class _Vms:
@@ -99,6 +110,7 @@ class _Comparison:
 
     before: dict[str, Before]
     numbers: Numbers
+    back_again: BackAgainSums | None
     appeared: _Vms = field(default_factory=_Vms)
     gone: _Vms = field(default_factory=_Vms)
     newly_unseen: _Vms = field(default_factory=_Vms)
@@ -140,8 +152,11 @@ class _Comparison:
             self.reboots_due.add(before.vm, before.outcome, row)
         is_whole, had = is_list_whole(row), set(before.patches)
         has = set(self.numbers.of(row))
-        if before.is_list_whole:
-            self.newly_missing.update(has - had)
+        if before.is_list_whole and (new := has - had):
+            self.newly_missing.update(new)
+            if self.back_again is not None:
+                keys = self.numbers.keys()
+                self.back_again.add(before.vm, [keys[number] for number in new])
         if is_whole:
             self.installed.update(had - has)
         self.lists_not_compared += not (is_whole and before.is_list_whole)
@@ -152,25 +167,37 @@ def is_list_whole(row: Row) -> bool:
     return row["patches_complete"] is True
 
 
-def diff_of(old: Run, new: Run) -> Diff:
-    """What changed from `old` to `new`. Raises CannotReadRunError where one cannot be read."""
+def diff_of(old: Run, new: Run, history: Path | None = None) -> Diff:
+    """What changed from `old` to `new`; `history` tells what is back again.
+
+    Raises CannotReadRunError where one cannot be read, and HistoryError.
+    """
+    with ExitStack() as stack:
+        back_again = None
+        if history is not None:
+            back_again = BackAgainSums(stack.enter_context(seen_between(history, old.facts, new.facts)))
+        return _record(old, new, _compared(old, new, back_again))
+
+
+def _compared(old: Run, new: Run, back_again: BackAgainSums | None) -> _Comparison:
     numbers = Numbers()
-    found = _Comparison({row["resource_id"].lower(): _before(row, numbers) for row in old.rows()}, numbers)
+    before = {row["resource_id"].lower(): _before(row, numbers) for row in old.rows()}
+    found = _Comparison(before, numbers, back_again)
     old_looked, new_looked = looked_at(old, not_listed(old)), looked_at(new, not_listed(new))
     for row in new.rows():
-        before = found.before.pop(row["resource_id"].lower(), None)
-        if before is not None:
-            found.changed(row, before)
+        known = found.before.pop(row["resource_id"].lower(), None)
+        if known is not None:
+            found.changed(row, known)
         elif old_looked(row["subscription_id"]):
             found.appeared.add(reported_vm(row), None, row)
         else:
             found.only_new += 1
-    for before in found.before.values():
-        if new_looked(before.vm["subscription_id"]):
-            found.gone.add(before.vm, before.outcome, None)
+    for left in found.before.values():
+        if new_looked(left.vm["subscription_id"]):
+            found.gone.add(left.vm, left.outcome, None)
         else:
             found.only_old += 1
-    return _record(old, new, found)
+    return found
 
 
 def _before(row: Row, numbers: Numbers) -> Before:
@@ -207,6 +234,7 @@ def _record(old: Run, new: Run, found: _Comparison) -> Diff:
         "reboots_due": found.reboots_due.told(),
         "newly_missing": found.newly_missing.total(),
         "installed": found.installed.total(),
+        "back_again": None if found.back_again is None else found.back_again.told(found.numbers.pressing()),
         "patches": patches,
         "distinct_patches": len(found.newly_missing.keys() | found.installed.keys()),
     }
@@ -228,7 +256,7 @@ def _run(run: Run, sums: _Sums) -> DiffRun:
 
 def _patches(found: _Comparison) -> list[ChangedPatch]:
     keys = found.numbers.keys()
-    pressing = {patch.key for patch in found.numbers.patches if patch.is_critical_or_security}
+    pressing = found.numbers.pressing()
     first: Foremost[int] = Foremost(MOST_PATCHES)
     for number in found.newly_missing.keys() | found.installed.keys():
         changed = found.newly_missing[number] + found.installed[number]

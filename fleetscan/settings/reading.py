@@ -135,6 +135,10 @@ class HistorySettings(ReadSettings):
 class DiffSettings(ReadSettings):
     """How a diff is shown."""
 
+    history: str | None = standards.history(
+        ReadGroup.WHAT, "Tell which newly missing patches had been installed before, by this history."
+    )
+
     format: str = setting(
         "text",
         OneOf(("text", "markdown", "json")),
@@ -160,6 +164,10 @@ class SchemaSettings(ReadSettings):
 @dataclass(frozen=True, slots=True)
 class ExportSettings(ReadSettings):
     """How a run is exported, and where to."""
+
+    history: str | None = standards.history(
+        ReadGroup.WHAT, "Tell since when each patch is missing, by this history."
+    )
 
     format: str = setting(
         "csv",

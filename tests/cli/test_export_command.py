@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from fleetscan.cli.main import run
+from tests.history.nights import Look
+from tests.history.test_taking_in import night
 from tests.records.examples import write_run
 from tests.records.odd_runs import ODD_RUNS, missing, patch, vm
 from tests.report import small_runs
@@ -34,6 +36,7 @@ def test_it_says_what_it_wrote(
         "Wrote tables/vm.csv",
         "Wrote tables/vm_patch.csv",
         "1 VM, 2 missing patches",
+        "2 patches are of unknown age: Azure tells no day, and --history was not given",
     ]
     code, _, words = said(capsys, "latest", "--out", "tables", "--runs", "fleetscan-runs/none")
     assert code == 2
@@ -100,3 +103,19 @@ def test_patches_that_are_counted_and_not_listed_are_told_apart(
     code, _, words = said(capsys, str(path), "--out", str(tmp_path / "tables"))
     assert code == 0
     assert words.splitlines()[-1] == "2 VMs, 3 missing patches listed, of 8 counted"
+
+
+def test_a_history_tells_since_when_patches_are_missing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = night(tmp_path, 0, {"m2": Look({"bash", "curl"})})
+    history, out = str(tmp_path / "history.db"), str(tmp_path / "tables")
+    code, _, words = said(capsys, str(path), "--out", out, "--history", history)
+    assert code == 2
+    assert "history.db does not exist; make it with `fleetscan history add RUN...`" in words
+    assert run(["history", "add", str(path), "--history", history]) == 0
+    capsys.readouterr()
+    code, _, words = said(capsys, str(path), "--out", out, "--history", history)
+    assert (code, words.splitlines()[-1]) == (0, "1 VM, 2 missing patches")
+    lines = (tmp_path / "tables" / "vm_patch.csv").read_text().splitlines()
+    assert [line.rpartition(",,")[2] for line in lines[1:]] == ['0,"first_seen","2026-08-01"'] * 2

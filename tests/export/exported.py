@@ -20,9 +20,9 @@ Rows: TypeAlias = list[tuple[Cell, ...]]
 FORMATS: tuple[Format, ...] = ("csv", "sqlite", "parquet")
 
 
-def exported(run: Path, out: Path, form: Format) -> dict[str, Rows]:
+def exported(run: Path, out: Path, form: Format, history: Path | None = None) -> dict[str, Rows]:
     """The rows of each table of the run at `run`."""
-    export_run(open_run(run), out, form)
+    export_run(open_run(run), out, form, history=history)
     return {table.name: READERS[form](out, table) for table in TABLES}
 
 

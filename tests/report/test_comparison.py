@@ -43,8 +43,8 @@ def kept(
 
 def compared(tmp_path: Path, old: Sequence[Row], new: Sequence[Row], **facts: Any) -> Diff:
     """The diff of two runs with these rows."""
-    runs = kept(tmp_path / "old", old), kept(tmp_path / "new", new, **facts)
-    found = diff_of(*map(open_run, runs))
+    before, after = kept(tmp_path / "old", old), kept(tmp_path / "new", new, **facts)
+    found = diff_of(open_run(before), open_run(after))
     VALIDATOR.validate(orjson.loads(orjson.dumps(found)))
     return found
 
