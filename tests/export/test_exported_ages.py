@@ -154,6 +154,7 @@ def test_the_types_are_the_same_with_a_history_that_knows_nothing_of_the_run(
 
 def test_a_history_of_another_fleet_is_refused_and_no_file_is_left(tmp_path: Path) -> None:
     run = small_run(tmp_path / "run", [vm("a")])
+    edit_facts(run, selection={"endpoint": "https://management.azure.com"})
     take_in(open_run(run), tmp_path / "history.db")
     edit_facts(run, selection={"endpoint": "http://127.0.0.1:8080"})
     with pytest.raises(HistoryError, match=r"and the run .* of http://127"):

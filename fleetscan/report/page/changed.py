@@ -86,7 +86,7 @@ def _changed(names: Names, patches: Collection[str]) -> Changed:
 def _vms(names: Names) -> Iterator[list[Cell]]:
     """A row for each VM, with its address where the page has it."""
     for vm, (name, *others) in zip(names.vms, names.rows, strict=True):
-        link = None if vm["after"] is None else vm_link(vm["resource_id"])
+        link = None if vm.get("after", vm) is None else vm_link(vm["resource_id"])
         yield [Cell(cut(name, NAME_LIMIT_CHARS) or UNNAMED, link), *map(_cell, others)]
 
 
