@@ -10,12 +10,13 @@ from fleetscan.report.cells import GAP, cells
 def grid(head: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[str]:
     """The lines of a table whose first column is words and whose others are figures.
 
-    Of at most `width` columns, unless not even a row's sentence fits: those are folded by who shows them.
+    Of at most `width` columns. A row that does not fit is a sentence, however long it is, and what the first
+    column's heading says stands above those.
     """
     lines = [head, *rows]
     widths = [max(cells(line[place]) for line in lines) for place in range(len(head))]
     if sum(widths) + cells(GAP) * (len(widths) - 1) > width:
-        return [_sentence(head, row) for row in rows]
+        return [*filter(None, [head[0]]), *(_sentence(head, row) for row in rows)]
     return [_in_columns(line, widths) for line in lines]
 
 
