@@ -71,18 +71,38 @@ def test_with_a_history_ages_are_parted_by_basis_and_its_beginning_is_said(tmp_p
     last, history = two_nights(tmp_path)
     lines = screen(judged(last, history=history))
     assert section(lines, "Ages") == [
-        "Ages (VMs by their oldest missing patch; a patch counts once for each VM)",
-        "  days since publication  0-30  31-60  61-90  91-120  121-180  >180",
-        "  VMs                        0      1      0       0        0     1",
-        "  patches                    0      3      0       0        0     1",
-        "  critical/security          0      2      0       0        0     1",
-        "  days since first seen  0-30  31-60  61-90  91-120  121-180  >180",
-        "  VMs                       1      0      0       0        0     0",
-        "  patches                   2      0      0       0        0     0",
-        "  critical/security         1      0      0       0        0     0",
+        "Ages in days (VMs by their oldest missing patch; a patch counts once for each",
+        "VM)",
+        "  published          0-30  31-60  61-90  91-120  121-180  >180",
+        "  VMs                   0      1      0       0        0     1",
+        "  patches               0      3      0       0        0     1",
+        "  critical/security     0      2      0       0        0     1",
+        "  first seen         0-30  31-60  61-90  91-120  121-180  >180",
+        "  VMs                   1      0      0       0        0     0",
+        "  patches               2      0      0       0        0     0",
+        "  critical/security     1      0      0       0        0     0",
         "  The history begins on 2026-11-01: what it saw first on that day may be older.",
     ]
     assert not any("Age unknown" in line or "VMs by age" in line for line in lines)
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_the_ages_of_a_million_vms_stand_in_columns(
+    width: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    report = judged(night(tmp_path / "run", "2026-11-23", fleet()), standards(sla=RULES))
+    ages = report["judged"]["ages"]  # type: ignore[index]
+    for bucket in ages["buckets"]:
+        bucket["missing"]["published"] = bucket["vms"]["published"] = 12_345_678
+    ages["unknown"].update({"vms": 1_234_567, "missing": 2_345_678, "critical_and_security": 345_678})
+    lines = section(screen(report), "Ages in days")
+    assert lines[2:5] == [
+        "  published         VMs     patches  critical/security",
+        "  0-30       12,345,678  12,345,678                  0",
+        "  31-60      12,345,678  12,345,678                  2",
+    ]
+    assert lines[-1] == "  unknown     1,234,567   2,345,678            345,678"
 
 
 def test_an_age_by_first_sight_says_so(tmp_path: Path) -> None:
@@ -372,7 +392,8 @@ def test_no_line_is_wider_than_the_terminal_and_no_figure_is_lost(
     ):
         assert fact in text, fact
     if width < 60:
-        assert "dayssincepublicationVMs0-30:0,31-60:2,61-90:0,91-120:0,121-180:0,>180:0" in text
+        assert "published0-30VMs:0,patches:0,critical/security:031-60VMs:2,patches:2," in text
+        assert "firstseen0-30VMs:1,patches:2,critical/security:131-60VMs:0" in text
         assert "securitypatcheswithin:1,breached:2,unknown:0" in text
         assert "2026-11-2302:00VMs:5,coverage:80.00%,compliance:" in text
 
