@@ -73,7 +73,7 @@ def print_summary(
     Azure works on `running` of the unfinished VMs, or may; `resume_command` resumes the run, where it can be.
     `directory` is where the run's files are, None if there are none. `skipped_on_file_word` of the skipped
     VMs do not run by the word of the inventory file. `are_errors_told` where lines above say in full why a
-    part was not listed. Colours are only used on terminals, not if NO_COLOR is set.
+    part was not listed: it is then only named. Only terminals get colours, and not if NO_COLOR is set.
     """
     screen = _Screen(
         report or report_of_totals(fleet),
