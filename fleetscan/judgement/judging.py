@@ -12,7 +12,7 @@ from typing import Protocol
 from fleetscan.judgement.age_sums import AgeSums
 from fleetscan.judgement.ages import Ager
 from fleetscan.judgement.counting import CountedVm, Counting
-from fleetscan.judgement.gates import breaches
+from fleetscan.judgement.gates import Breach, breaches
 from fleetscan.judgement.oldest import Oldest
 from fleetscan.judgement.recount import Line, Recount
 from fleetscan.judgement.service_levels import ServiceLevels
@@ -21,6 +21,11 @@ from fleetscan.records.judged import Judged
 from fleetscan.records.patches import Patch
 from fleetscan.records.row import Row
 from fleetscan.records.totals import GroupTotals, Totals
+
+# The figures of gates that change where patches are left out.
+OF_WHAT_COUNTS = frozenset(
+    {"critical_and_security", "other", "vms_with_critical_or_security", "compliance", "age"}
+)
 
 
 class FirstSights(Protocol):
@@ -105,4 +110,11 @@ class Judging:
         """A sentence for each gate that the run does not pass; `totals` are its own."""
         fleet, _ = self.figures(totals, ())
         oldest = Oldest.of(self._ages.told())
-        return [breach.sentence for breach in breaches(self._standards.gates, fleet, oldest)]
+        return [self._marked(breach) for breach in breaches(self._standards.gates, fleet, oldest)]
+
+    def _marked(self, breach: Breach) -> str:
+        """Its sentence, and how much the figure leaves out."""
+        left_out = 0 if self._counting is None else self._counting.told()["patches"]
+        if not left_out or breach.gate.name not in OF_WHAT_COUNTS:
+            return breach.sentence
+        return f"{breach.sentence}; without {left_out:,} left out"

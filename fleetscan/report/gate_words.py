@@ -12,7 +12,6 @@ def verdict(report: Report) -> str:
     if not gates or breaches is None:
         return ""
     if breaches:
-        told = f"{len(breaches):,} of {len(gates):,} not passed"
-    else:
-        told = "1 gate passed" if len(gates) == 1 else f"all {len(gates):,} gates passed"
-    return marked(told, report)
+        # (Each sentence says what its figure leaves out.)
+        return f"{len(breaches):,} of {len(gates):,} not passed"
+    return marked("1 gate passed" if len(gates) == 1 else f"all {len(gates):,} gates passed", report)

@@ -7,16 +7,22 @@ from collections.abc import Sequence
 from fleetscan.report.cells import GAP, cells
 
 
-def grid(head: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[str]:
-    """The lines of a table whose first column is words and whose others are figures.
-
-    Of at most `width` columns, unless not even a row's sentence fits: those are folded by who shows them.
-    """
+def columns(head: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[str] | None:
+    """The lines of a table whose first column is words and the others figures; None if it is too wide."""
     lines = [head, *rows]
     widths = [max(cells(line[place]) for line in lines) for place in range(len(head))]
     if sum(widths) + cells(GAP) * (len(widths) - 1) > width:
-        return [_sentence(head, row) for row in rows]
+        return None
     return [_in_columns(line, widths) for line in lines]
+
+
+def grid(head: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[str]:
+    """Such a table; where it is too wide, each row as a sentence, however long that is.
+
+    What the heading of the first column says stands above the sentences.
+    """
+    lines = columns(head, rows, width)
+    return [*filter(None, [head[0]]), *(_sentence(head, row) for row in rows)] if lines is None else lines
 
 
 def _in_columns(line: Sequence[str], widths: Sequence[int]) -> str:

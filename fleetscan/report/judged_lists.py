@@ -9,10 +9,19 @@ from collections.abc import Callable, Iterator, Sequence
 
 from fleetscan.records.judged import BreachingVm, JudgedException
 from fleetscan.records.report import Report
-from fleetscan.report.age_words import MEANING, age_tables, ages_of, bucket_words, history_note, is_asked_for
+from fleetscan.report.age_words import (
+    BASIS,
+    MEANING,
+    AgeTable,
+    age_tables,
+    ages_of,
+    bucket_words,
+    history_note,
+    is_asked_for,
+)
 from fleetscan.report.cells import aligned
 from fleetscan.report.figures import counted
-from fleetscan.report.grid import grid
+from fleetscan.report.grid import columns, grid
 from fleetscan.report.level_words import (
     HEAD,
     basis_words,
@@ -68,22 +77,24 @@ class JudgedLists:
         ages = ages_of(self._report)
         if ages is None or not is_asked_for(self._report) or not (tables := age_tables(ages)):
             return
-        yield heading("Ages", also_marked(MEANING, self._report))
+        yield heading("Ages in days", also_marked(MEANING, self._report))
         days = [bucket_words(bucket) for bucket in ages["buckets"]]
         for table in tables:
-            has_unknown = any(row.unknown is not None for row in table.rows)
-            head = [f"days {table.since}", *days, *(["unknown"] if has_unknown else [])]
-            rows = [
-                [
-                    row.label,
-                    *(f"{count:,}" for count in row.buckets),
-                    *([f"{row.unknown:,}"] if row.unknown is not None else []),
-                ]
-                for row in table.rows
-            ]
-            yield from self._grid(head, rows)
+            yield from map(self._line, self._age_table(table, days))
         if note := history_note(ages):
             yield self._line(note)
+
+    def _age_table(self, table: AgeTable, days: Sequence[str]) -> list[str]:
+        """The buckets side by side, or below each other where that is too wide."""
+        has_unknown = any(row.unknown is not None for row in table.rows)
+        head = [BASIS[table.basis], *days, *(["unknown"] if has_unknown else [])]
+        rows = [
+            [row.label, *(f"{count:,}" for count in (*row.buckets, row.unknown) if count is not None)]
+            for row in table.rows
+        ]
+        width = self._width - INDENT
+        turned = [*zip(head, *rows, strict=True)]
+        return columns(head, rows, width) or grid(turned[0], turned[1:], width)
 
     def _levels(self) -> Iterator[Line]:
         levels = levels_of(self._report)
@@ -105,8 +116,8 @@ class JudgedLists:
         levels = levels_of(self._report)
         if levels is None or not (worst := levels["worst"][:BREACHING_SHOWN]):
             return
-        columns = "days missing, limit, counted since; +N more patches"
-        yield heading("Furthest beyond a service level", columns)
+        told = "days missing, limit, counted since; +N more patches"
+        yield heading("Furthest beyond a service level", told)
         figures = [(f"{vm['age_days']:,}", f"{vm['limit_days']:,}", basis_words(vm)) for vm in worst]
         widths = [max(len(row[place]) for row in figures) for place in range(3)]
         before = sum(widths) + 6

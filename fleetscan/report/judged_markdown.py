@@ -53,8 +53,9 @@ from fleetscan.report.trend_words import (
 )
 
 PLACE = ("VM", "resource group", "subscription")
-BREACHING_SHOWN = 10
-EXCEPTIONS_SHOWN = 10
+BREACHING_SHOWN = 5
+# Of each state; GitHub takes 65,536 characters in a comment.
+EXCEPTIONS_SHOWN = 5
 
 
 def gates_block(report: Report) -> Iterator[str]:
