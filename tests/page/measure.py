@@ -1,7 +1,8 @@
 """The page of a large run measured: making it, its size, and in Chromium each step of its reader.
 
 `python -m tests.page.measure` makes the run of 20,000 VMs with 50 patches each; `--vms` and `--patches` make
-others, and `--run` takes one that is there. Each figure is the median of `--rounds`.
+others, `--run` takes one that is there, with a `--history` where that is given. Each figure is the median of
+`--rounds`.
 """
 
 from __future__ import annotations
@@ -21,9 +22,12 @@ from tests.page.browser import Opened, chromium, open_page, window
 MAKE = """
 import resource, sys, time
 began, cpu = time.perf_counter(), time.process_time()
+from pathlib import Path
+from fleetscan.report.page.render import Beside
 from fleetscan.report.page.write import write_page
 from fleetscan.runs.reader import open_run
-size = write_page(open_run(sys.argv[1]), sys.argv[2]).size_bytes
+beside = Beside(history=Path(sys.argv[3]) if len(sys.argv) > 3 else None)
+size = write_page(open_run(sys.argv[1]), sys.argv[2], beside).size_bytes
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 print(time.perf_counter() - began, time.process_time() - cpu, peak, size / 1e6)
 """
@@ -32,6 +36,7 @@ DRAWN = "await new Promise((done) => requestAnimationFrame(() => setTimeout(done
 ACTIONS = {
     "sort by name": "document.querySelector('#list-vms thead th button').click()",
     "sort by region": "document.querySelectorAll('#list-vms thead th button')[3].click()",
+    "sort by age": "document.querySelectorAll('#list-vms thead th button')[8].click()",
     "search": "const field = document.querySelector('#filters [name=q]'); field.value = 'erp-1';"
     " field.dispatchEvent(new Event('input', {bubbles: true}))",
 }
@@ -65,6 +70,7 @@ def main() -> None:
     parser.add_argument("--vms", type=int, default=20_000)
     parser.add_argument("--patches", type=int, default=50)
     parser.add_argument("--run", type=Path)
+    parser.add_argument("--history", type=Path)
     parser.add_argument("--rounds", type=int, default=5)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as within:
@@ -74,7 +80,8 @@ def main() -> None:
         page = Path(within) / "report.html"
         made = []
         for _ in range(asked.rounds):
-            arguments = [sys.executable, "-c", MAKE, str(run), str(page)]
+            history = [] if asked.history is None else [str(asked.history)]
+            arguments = [sys.executable, "-c", MAKE, str(run), str(page), *history]
             told = subprocess.run(arguments, check=True, capture_output=True, text=True).stdout.split()
             made.append([float(each) for each in told])
         wall_s, cpu_s, peak_mb, size_mb = (median(each) for each in zip(*made, strict=True))

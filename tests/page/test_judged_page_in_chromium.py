@@ -9,9 +9,11 @@ import pytest
 from playwright.sync_api import Browser
 
 from fleetscan.report.digest import report_of
+from fleetscan.report.page.write import write_page
 from fleetscan.runs.reader import open_run
 from tests.page.browser import Opened, open_page, window
 from tests.page.judged_runs import standards
+from tests.report.small_runs import kb, package, small_run, unassessed, vm
 
 AGES = "[...document.querySelectorAll('#list-vms tbody tr')].map((row) => row.cells[8].innerText)"
 
@@ -57,6 +59,38 @@ def test_the_oldest_patch_of_the_overview_is_that_of_the_list(shown: Opened, jud
     assert sum("day" in text for text in shown.look(AGES)) == with_ages
 
 
+def test_an_age_that_is_known_in_part_is_at_least_that_and_none_is_unknown(
+    browser: Browser, tmp_path: Path
+) -> None:
+    rows = [
+        vm("cut", 3, 0, [kb(1, day="2025-12-12")], error={"code": "PACKAGE_LIST_TRUNCATED"}),
+        vm("dated", 1, 0, [kb(1, day="2025-12-12")]),
+        vm("mixed", 2, 0, [kb(1, day="2025-12-31"), kb(2, day="nonsense")]),
+        vm("undated", 1, 0, [package("curl")], os_type="Linux"),
+        vm("unlisted", 2, 0, [], error={"code": "PACKAGE_LIST_TRUNCATED"}),
+        vm("clean"),
+        unassessed("failed"),
+    ]
+    write_page(open_run(small_run(tmp_path / "run", rows, 3)), tmp_path / "report.html")
+    with window(browser) as context:
+        shown = open_page(context, tmp_path / "report.html", "#vms?sort=name")
+        names = shown.look("[...document.querySelectorAll('#list-vms tbody th a')].map((a) => a.textContent)")
+        assert dict(zip(names, shown.look(AGES), strict=True)) == {
+            "clean": "none missing",
+            "cut": "at least 20 days\npublished",
+            "dated": "20 days\npublished",
+            "failed": "unknown",
+            "mixed": "at least 1 day\npublished",
+            "undated": "unknown",
+            "unlisted": "unknown",
+        }
+        shown.page.get_by_role("link", name="mixed").last.click()
+        shown.wait_until("!document.getElementById('view-vm').hidden")
+        told = shown.page.locator("#facts-vm .figures").inner_text()
+        assert "at least, since published\n1 patch of unknown age" in told
+        assert shown.complaints() == []
+
+
 def test_a_lowered_figure_has_a_mark_that_leads_to_what_is_left_out(shown: Opened) -> None:
     shown.go("#vms?size=200")
     marks = shown.page.locator("#list-vms tbody .mark")
@@ -77,6 +111,7 @@ def test_a_lowered_figure_has_a_mark_that_leads_to_what_is_left_out(shown: Opene
     assert shown.look("Math.abs(document.activeElement.getBoundingClientRect().top) < innerHeight")
 
 
+@pytest.mark.thorough
 def test_a_vm_tells_how_long_each_patch_has_been_missing_and_since_when(shown: Opened) -> None:
     shown.go("#vms?os=Windows&critical=1")
     shown.page.locator("#list-vms tbody th a").first.click()
@@ -88,6 +123,7 @@ def test_a_vm_tells_how_long_each_patch_has_been_missing_and_since_when(shown: O
     assert all(text.endswith("published") for text in told)
 
 
+@pytest.mark.thorough
 def test_a_patch_says_on_which_vms_it_does_not_count(shown: Opened) -> None:
     shown.go("#patches?sort=-left-out")
     row = shown.page.locator("#list-patches tbody tr").first
@@ -102,6 +138,7 @@ def test_a_patch_says_on_which_vms_it_does_not_count(shown: Opened) -> None:
     assert [text == "yes" for text in told].count(False) == left_out
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1400, 400])
 def test_the_lines_of_the_nights_fill_their_box_and_are_told_in_words(

@@ -80,7 +80,14 @@ def test_nights_stand_by_their_time_and_a_figure_that_stays_has_a_line() -> None
 
 @pytest.mark.parametrize(
     ("most", "top", "middle"),
-    [(0, "2", "1"), (3, "4", "2"), (7, "10", "5"), (1201, "2,000", "1,000"), (50_001, "100,000", "50,000")],
+    [
+        (0, "2", "1"),
+        (3, "4", "2"),
+        (7, "10", "5"),
+        (1201, "2,000", "1,000"),
+        (50_001, "100,000", "50,000"),
+        (1_500_000, "2,000,000", "1,000,000"),
+    ],
 )
 def test_the_axis_ends_at_a_round_figure(most: int, top: str, middle: str) -> None:
     nights = [a_night(1, critical_and_security_count=most), a_night(2, critical_and_security_count=0)]

@@ -8,7 +8,7 @@ one patch. Foreign text is sanitized here.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TypeAlias
 
 from fleetscan import json_text
@@ -40,7 +40,6 @@ class Patches:
         self.left_out_by_key: Counter[int] = Counter()
         """On how many VMs each key is missing and does not count."""
         self._entries: dict[Entry, int] = {}
-        self._patches: set[Patch] = set()
         self._counting = _Counting(self)
         self._left_out: dict[tuple[Patch, Age | None, CauseKey], int] = {}
         self._key_of: list[int] = []
@@ -60,7 +59,8 @@ class Patches:
 
     def foremost(self, many: int) -> list[tuple[str, str, bool, int]]:
         """Key, title, whether critical or security, and VMs of the first patches that count."""
-        titles, pressing = self._titles(), self._pressing()
+        counting = {patch for patch, _ in self._counting}
+        titles, pressing = _titles(counting, self.keys), _pressing(counting)
         vms = {key: self.vms_by_key[number] for key, number in self.keys.items() if self.vms_by_key[number]}
         return [(key, titles[key], key in pressing, vms[key]) for key in most_missed(vms, pressing, many)]
 
@@ -76,7 +76,8 @@ class Patches:
         yield b'"key":'
         yield from numbers_json(self._key_of)
         yield b',"keys":' + json_text.encode([*self.keys])
-        titles, pressing = self._titles(), self._pressing()
+        patches = {patch for patch, _ in self._counting} | {patch for patch, *_ in self._left_out}
+        titles, pressing = _titles(patches, self.keys), _pressing(patches)
         yield b',"titles":' + json_text.encode([titles[key] or None for key in self.keys])
         for name, counts in (("vms", self.vms_by_key), ("leftOut", self.left_out_by_key)):
             yield b',"%s":' % name.encode()
@@ -86,7 +87,6 @@ class Patches:
 
     def take(self, patch: Patch, age: Age | None, cause: str | None = None) -> int:
         """The number of what is shown of an entry: different ones may look the same."""
-        self._patches.add(patch)
         told: Entry = (
             self.keys.setdefault(patch_key(patch.key), len(self.keys)),
             patch.is_critical_or_security,
@@ -112,13 +112,15 @@ class Patches:
             self._left_out[known] = number
         return number
 
-    def _titles(self) -> dict[str, str]:
-        """What each key's newest description says beside the key; "" for nothing."""
-        newest = newest_of(self._patches, self.keys, lambda patch: patch_key(patch.key))
-        return {key: cut(title_beside(key, patch.name), NAME_LIMIT_CHARS) for key, patch in newest.items()}
 
-    def _pressing(self) -> set[str]:
-        return {patch_key(patch.key) for patch in self._patches if patch.is_critical_or_security}
+def _titles(patches: Collection[Patch], keys: Collection[str]) -> dict[str, str]:
+    """What each key's newest description says beside the key; "" for nothing."""
+    newest = newest_of(patches, keys, lambda patch: patch_key(patch.key))
+    return {key: cut(title_beside(key, patch.name), NAME_LIMIT_CHARS) for key, patch in newest.items()}
+
+
+def _pressing(patches: Collection[Patch]) -> set[str]:
+    return {patch_key(patch.key) for patch in patches if patch.is_critical_or_security}
 
 
 class _Counting(dict[AgedPatch, int]):

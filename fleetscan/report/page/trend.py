@@ -74,7 +74,7 @@ def _patches(nights: Sequence[Night]) -> Chart:
     values = [night["critical_and_security_count"] for night in nights]
     top = _round_up(max((each for each in values if each is not None), default=0))
     line = _line("Critical and security patches missing", nights, values, (0, top), _count_words)
-    return Chart("Critical and security patches missing", f"{top:,}", f"{top / 2:,g}", "0", [line])
+    return Chart("Critical and security patches missing", f"{top:,}", f"{top // 2:,}", "0", [line])
 
 
 def _shares(nights: Sequence[Night]) -> Chart:
