@@ -7,9 +7,11 @@ the declarations, `made:NAME:begin` and `made:NAME:end` what a command prints (`
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from fleetscan.judgement.gate_figures import figures_table
 from fleetscan.records.diff import Diff
 from fleetscan.records.field_table import field_rows, field_table, listed
 from fleetscan.records.plan import Plan
@@ -130,6 +132,18 @@ def report() -> str:
     return field_table(Report, [name for name in field_rows(Report) if not name.startswith(told)])
 
 
+def gates() -> str:
+    """The figures that a gate can judge, each with a gate on it."""
+    rows = (f"| `{name}` | `{example}` | {meaning} |\n" for name, example, meaning in figures_table())
+    return "| figure | a gate | what it is |\n|---|---|---|\n" + "".join(rows)
+
+
+def exceptions() -> str:
+    """The example of an exceptions file, without the lines about the file itself."""
+    text = (CHECKOUT / "configs" / "exceptions.toml").read_text(encoding="utf-8")
+    return textwrap.indent(text.partition("\n\n")[2], "    ")
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     "fields:row": lambda: field_table(Row),
     "fields:row-main": lambda: field_table(Row, MAIN_OF_ROW),
@@ -141,9 +155,11 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "fields:run": lambda: field_table(RunFacts),
     "fields:report": report,
     "fields:diff": diff,
+    "fields:gates": gates,
     "fields:plan": lambda: field_table(Plan),
     "fields:plan-main": lambda: field_table(Plan, MAIN_OF_PLAN),
     "fields:settings": settings,
+    "made:exceptions": exceptions,
     "made:report": lambda: printed(REPORT),
     "made:row": lambda: printed(ROW),
     "made:totals": lambda: printed(TOTALS),

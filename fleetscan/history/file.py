@@ -65,9 +65,12 @@ def writing(path: Path) -> Iterator[sqlite3.Connection]:
         db.execute("COMMIT")
 
 
-def check_history(path: Path) -> None:
-    """Raise HistoryError or CannotWriteError where a scan could not keep its history at `path`."""
-    if not path.parent.is_dir():
+def check_history(path: Path, made: Path | None = None) -> None:
+    """Raise HistoryError or CannotWriteError where a scan could not keep its history at `path`.
+
+    `made` is a directory that the scan makes itself, where it is not there.
+    """
+    if path.parent != made and not path.parent.is_dir():
         why = "cannot be made: there is no directory of that name"
         raise HistoryError(str(path), why, MAKE_DIRECTORY)
     if path.exists() or path.is_symlink():

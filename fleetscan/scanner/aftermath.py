@@ -47,7 +47,7 @@ def check_standards(settings: Settings) -> Standards | None:
             raise UsageError("a history is made of runs that are kept on disk", KEEP_THE_RUN)
         from fleetscan.history.file import check_history
 
-        check_history(Path(settings.history))
+        check_history(Path(settings.history), None if settings.runs is None else Path(settings.runs))
     if standards.gates_need_rows and not is_kept:
         why = "gates on age, and gates beside exceptions, are judged by the rows of a run on disk"
         raise UsageError(why, KEEP_THE_RUN)

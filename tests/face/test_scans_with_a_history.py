@@ -37,6 +37,16 @@ def nights(history: Path) -> list[tuple[str, int]]:
         return db.execute("SELECT scan_id, is_complete FROM night ORDER BY number").fetchall()
 
 
+async def test_a_first_scan_keeps_its_history_in_the_directory_that_it_makes(tmp_path: Path) -> None:
+    history = tmp_path / "runs" / "history.db"
+    async with azure(machines=9) as (_, endpoint):
+        summary, warnings = await scanned(endpoint, tmp_path / "runs", history=str(history))
+        assert (summary.exit_code, warnings) == (0, [])
+        assert len(nights(history)) == 1
+        with pytest.raises(fleetscan.FleetscanError, match="there is no directory of that name"):
+            await scanned(endpoint, tmp_path / "runs", history=str(tmp_path / "typo" / "history.db"))
+
+
 async def test_each_scan_enters_its_night(tmp_path: Path) -> None:
     history = tmp_path / "history.db"
     async with azure(machines=9) as (_, endpoint):

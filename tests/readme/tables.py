@@ -49,6 +49,9 @@ NOT_RUN = {
     "fleetscan-runs/latest -> the last complete run of the fleet": PICTURE,
 }
 
+# Gates that show what happens when they are not passed.
+BREACHED = {"fleetscan report latest --fail-on 'critical_and_security>0'"}
+
 # Examples name what no simulated fleet has. The words on the right are formatted with what the fleet has.
 INSTEAD = {
     "resume 20261123": "resume {newest_run}",

@@ -24,7 +24,7 @@ from anyio.from_thread import start_blocking_portal
 import fleetscan
 from fleetscan.simulator import Cloud, Scenario, serve
 from tests.readme.pages import CONFIGS, MARKDOWN, Block, Command, all_commands, queries_of, typed_in
-from tests.readme.tables import NOT_RUN
+from tests.readme.tables import BREACHED, NOT_RUN
 from tests.readme.workshop import Ended, Workshop, prepared
 
 FLEET = Scenario(
@@ -40,7 +40,7 @@ RESUMES = re.compile(r"fleetscan resume\b|--resume\b")
 # Data goes to a file, and messages to stderr.
 SILENT = re.compile(r"fleetscan (scan|resume|export|report)")
 WRITES = re.compile(r" > (\S+)$")
-FILES = re.compile(r" > | --out ")
+FILES = re.compile(r" > | --out |history add")
 # What a fragment of Python takes for granted.
 WRAPPED = "import asyncio\nimport fleetscan\nasync def fragment():\n{body}\nasyncio.run(fragment())\n"
 
@@ -126,8 +126,10 @@ def ended_badly(ended: Ended, directory: Path) -> Iterator[str]:
 def expected_code(typed: str) -> int:
     """3 for a scan or plan: VMs of the fleet fail, and a subscription may not be listed. 0 for all others.
 
-    A pipe's code is that of its last command.
+    A gate that the fleet does not pass: 1. A pipe's code is that of its last command.
     """
+    if typed in BREACHED:
+        return 1
     last = re.split(r"\||&&", typed)[-1].strip()
     return 3 if SCANS.match(last) else 0
 

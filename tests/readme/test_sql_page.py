@@ -8,7 +8,7 @@ from tests.readme.pages import SQL_PAGE, blocks_of, python_blocks, queries_of
 def test_there_are_as_many_queries_and_blocks_as_a_reader_sees() -> None:
     blocks = blocks_of(SQL_PAGE)
     assert sum(len(queries_of(block)) for block in blocks if block.is_sql) == 8
-    assert len(python_blocks(SQL_PAGE)) == 6
+    assert len(python_blocks(SQL_PAGE)) == 8
 
 
 def test_no_query_reads_a_run_twice_through_latest() -> None:
