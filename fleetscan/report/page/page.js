@@ -303,9 +303,10 @@
   }
   const showMissing = listing("list-patch", "VMs that miss this patch", [
     VM, GROUP, SUBSCRIPTION, { ...ofColumn("region"), label: "Region", class: "region wide" },
-    { name: "age", label: "Missing for", class: "age", isNumber: true, rank: (i) => entry.days.get(entryOn(i)) ?? -1, cell: (i) => ageOf(entryOn(i)) },
+    { name: "age", label: "Missing for", class: "age", isNumber: true, rank: (i) => entry.days.get(entryOn(i)) ?? -1,
+      cell: (i) => [...[ageOf(entryOn(i))].flat(), el("span", { class: "where narrow" }, causeOf(entry.cause.get(entryOn(i))))] },
     ...(isAnyLeftOut
-      ? [{ name: "counts", label: "Counts", class: "counts", rank: (i) => entry.cause.rank(entryOn(i)), cell: (i) => (entry.cause.get(entryOn(i)) === null ? "yes" : causeOf(entry.cause.get(entryOn(i)))) }]
+      ? [{ name: "counts", label: "Counts", class: "counts wide", rank: (i) => entry.cause.rank(entryOn(i)), cell: (i) => (entry.cause.get(entryOn(i)) === null ? "yes" : causeOf(entry.cause.get(entryOn(i)))) }]
       : []),
     CRITICAL, RESTART,
   ]);
