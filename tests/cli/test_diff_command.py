@@ -11,6 +11,8 @@ from jsonschema_rs import Draft202012Validator
 
 from fleetscan.cli.main import run
 from fleetscan.records.schema import diff_schema
+from tests.history.nights import Look
+from tests.history.test_taking_in import night
 from tests.report.small_runs import edit_facts, kb, small_run, unassessed, vm
 
 
@@ -99,3 +101,29 @@ def test_an_empty_fleet_is_compared_too(tmp_path: Path, capsys: pytest.CaptureFi
     code, data, _ = told(capsys, str(tmp_path / "a"), str(tmp_path / "b"))
     assert code == 0
     assert ": 0 VMs compared" in data
+
+
+def test_a_history_tells_what_is_back_and_one_of_another_fleet_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nights = [
+        night(tmp_path, number, {"m0": Look(keys)}) for number, keys in enumerate(({"bash"}, set(), {"bash"}))
+    ]
+    paths, history = [str(path) for path in nights], str(tmp_path / "history.db")
+    code, data, words = told(capsys, *paths[1:], "--history", history)
+    assert (code, data) == (2, "")
+    assert "history.db does not exist; make it with `fleetscan history add RUN...`" in words
+    assert run(["history", "add", *paths, "--history", history]) == 0
+    capsys.readouterr()
+    code, data, _ = told(capsys, *paths[1:], "--history", history)
+    assert code == 0
+    assert "Back again      1 on 1 VM, installed before (history since 2026-08-01)" in data.splitlines()
+    code, data, _ = told(capsys, *paths[1:], "--history", history, "--format", "json")
+    back = orjson.loads(data)["back_again"]
+    assert (back["count"], back["vms"][0]["patches"]) == (1, ["bash"])
+    for place in (1, 2):
+        edit_facts(nights[place], selection={"endpoint": "http://127.0.0.1:8080"})
+        code, data, words = told(capsys, *paths[1:], "--history", history)
+        assert (code, data) == (2, "")
+        assert "is of https://management.azure.com, and the run" in words
+        edit_facts(nights[place], selection={"endpoint": "https://management.azure.com"})
