@@ -48,7 +48,9 @@ def export(name: str | None, settings: ExportSettings) -> int:
     for file in done.files:
         tell(f"Wrote {file}")
     patches = counted(done.patches, "missing patch", "missing patches")
-    if done.counted != done.patches:
+    if not done.assessed:
+        patches = "none assessed: which patches they miss is unknown"
+    elif done.counted != done.patches:
         patches = f"{patches} listed, of {done.counted:,} counted"
     tell(f"{counted(done.vms, 'VM', 'VMs')}, {patches}")
     if done.undated:

@@ -68,4 +68,7 @@ def _told(run: Run, taken: Taken) -> str:
         return f"{run.path}: is in the history already"
     vms = counted(taken.vms, "VM", "VMs")
     ended = f", {taken.ended_with_vm:,} ended with their VM" if taken.ended_with_vm else ""
-    return f"{run.path}: {vms}; {taken.newly_missing:,} newly missing, {taken.installed:,} installed{ended}"
+    # Its other VMs enter when it is added again.
+    rest = "" if run.is_complete else "; the run is not complete: resume it, and add it again"
+    changed = f"{taken.newly_missing:,} newly missing, {taken.installed:,} installed"
+    return f"{run.path}: {vms}; {changed}{ended}{rest}"

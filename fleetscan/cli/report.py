@@ -56,6 +56,10 @@ def report(run: str | None, settings: ReportSettings) -> int:
     standards = read_standards(settings, settings.as_of)
     history = None if settings.history is None else Path(settings.history)
     run_shown, newer = taken(run, settings)
+    is_gated = bool(standards.gates)
+    if newer is not None:
+        # An older run is not judged in the place of a newer one that is not complete.
+        standards = replace(standards, gates=())
     if settings.html is not None:
         from fleetscan.report.page.render import Beside
 
@@ -66,18 +70,18 @@ def report(run: str | None, settings: ReportSettings) -> int:
 
         record = report_of(run_shown, standards, history)
         _show(record, settings.format, newer)
-    return _gated(record, newer) if standards.gates else 0
+    return _gated(record, newer) if is_gated else 0
 
 
 def _gated(record: Report, newer: NewerRun | None) -> int:
     """The exit code of a run that gates are set for, each one that it does not pass told."""
     from fleetscan.cli.scan_end import tell_breaches
 
-    if record["state"] != "complete" or record["breaches"] is None:
-        note("warning", "gates are judged on complete runs alone, and this run is not complete")
-        return StoppedError.exit_code
     if newer is not None:
         note("warning", "gates are not judged: a newer run is not complete. Name this run to judge it")
+        return StoppedError.exit_code
+    if record["state"] != "complete" or record["breaches"] is None:
+        note("warning", "gates are judged on complete runs alone, and this run is not complete")
         return StoppedError.exit_code
     tell_breaches(record["breaches"])
     return BREACHED if record["breaches"] else 0

@@ -54,6 +54,7 @@ class Exported:
 
     files: list[Path]
     vms: int
+    assessed: int
     patches: int
     counted: int
     undated: int
@@ -112,9 +113,10 @@ def _tables(form: Format, new: Sequence[Path], scratch: Sequence[Path]) -> Table
 
 
 def _export(run: Run, missing: MissingPatches, tables: Tables, files: list[Path]) -> Exported:
-    vms = patches = counted = undated = 0
+    vms = assessed = patches = counted = undated = 0
     for vms, row in enumerate(run.rows(), start=1):
         found = missing.of(row)
+        assessed += row["outcome"] == "assessed"
         patches += len(found)
         counted += _counted(row)
         undated += [each.age for each in found].count(None)
@@ -125,7 +127,7 @@ def _export(run: Run, missing: MissingPatches, tables: Tables, files: list[Path]
     except CannotReadRunError:
         totals = None
     tables.finish(run_cells(run.facts, totals, incomplete, run.is_complete, vms))
-    return Exported(files, vms, patches, counted, undated, incomplete)
+    return Exported(files, vms, assessed, patches, counted, undated, incomplete)
 
 
 def _counted(row: Row) -> int:

@@ -84,12 +84,14 @@ SELECT
     edition.is_critical_or_security,
     seen.started_at AS first_seen_at,
     ending.started_at AS gone_at,
-    CASE every.is_vm_gone WHEN 0 THEN 'installed' WHEN 1 THEN 'vm gone' END AS how
+    CASE every.is_vm_gone WHEN 0 THEN 'installed' WHEN 1 THEN 'vm gone' END AS how,
+    assessing.started_at AS vm_last_assessed_at
 FROM every
 JOIN vm ON vm.number = every.vm
 JOIN scope ON scope.number = vm.scope
 JOIN edition ON edition.number = every.edition
 JOIN patch ON patch.number = edition.patch
 JOIN night AS seen ON seen.number = every.first
+LEFT JOIN night AS assessing ON assessing.number = vm.assessed
 LEFT JOIN night AS ending ON ending.number = every.gone;
 """

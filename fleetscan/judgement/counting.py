@@ -1,7 +1,7 @@
 """Which missing patches count, and what of a row's figures is left when the others are left out.
 
 A patch is left out for one cause, the first that holds: all its classifications are ignored; it was
-published (else first seen missing) after the day that is asked about; an exception covers it. A row itself
+published after the day that is asked about; an exception covers it. A row itself
 never changes: here is a copy with other figures. Azure's counts stand: an entry that is left out lowers one
 by 1, and what is counted and not listed cannot be left out.
 """
@@ -29,7 +29,7 @@ class Ignored(NamedTuple):
 
 
 class Later(NamedTuple):
-    """A patch is left out because it was published, or first seen, after `as_of`."""
+    """A patch is left out because it was published after `as_of`."""
 
     as_of: date
 
@@ -121,7 +121,7 @@ class Counting:
         keys: set[str] = set()
         for entry in aged_patches:
             patch, age = entry
-            cause = self._cause(patch, age, vm)
+            cause = self._cause(patch, vm)
             if cause is None:
                 kept.append(entry)
             else:
@@ -149,7 +149,7 @@ class Counting:
             "exceptions": self._told_exceptions(),
         }
 
-    def _cause(self, patch: Patch, age: Age | None, vm: _OfVm) -> Cause | None:
+    def _cause(self, patch: Patch, vm: _OfVm) -> Cause | None:
         """Why a patch does not count, None where it does."""
         covering = vm.covered and self._covered.on_patch(patch) & vm.covered
         self._seen |= covering
@@ -158,7 +158,7 @@ class Counting:
         if ignored is not None:
             return ignored
         # 2. A later day.
-        if self._later is not None and self._is_later(patch, age, self._later.as_of):
+        if self._later is not None and (patch.published_on or "") > self._later.as_of.isoformat():
             return self._later
         # 3. An exception: the first of the file that holds. An expired one leaves nothing out.
         holding = covering & ~self._expired
@@ -177,12 +177,6 @@ class Counting:
             is_ignored = bool(words) and all(word in self._ignored for word in words)
             found = self._words[patch] = Ignored(self._ignored[words[0]]) if is_ignored else None
             return found
-
-    def _is_later(self, patch: Patch, age: Age | None, as_of: date) -> bool:
-        """Whether a patch was published, else first seen, after `as_of`; where nothing tells, it was not."""
-        if patch.published_on is not None:
-            return patch.published_on > as_of.isoformat()
-        return age is not None and age.days < (self._on - as_of).days
 
     def _is_pressing(self, patch: Patch) -> bool:
         found = self._pressing.get(patch)

@@ -35,6 +35,11 @@ class WallClock:
         """A clock that is right about nothing: for those whose moments no other process reads."""
         return cls(datetime.fromtimestamp(0, UTC), 0.0)
 
+    @classmethod
+    def of(cls, utc: datetime, monotonic: float) -> WallClock:
+        """`utc` to the millisecond: what a journal keeps of it reads back the same."""
+        return cls(utc.replace(microsecond=utc.microsecond // 1000 * 1000), monotonic)
+
     def moment(self, at: float) -> datetime:
         """The time of day of the monotonic second `at`."""
         return self.utc + timedelta(seconds=at - self.monotonic)

@@ -99,14 +99,22 @@ def figures(diff: Diff) -> Iterator[Figure]:
         yield Figure("Selections", f"{_selected(diff['old'])}; now {_selected(diff['new'])}", True, True)
     elif (endpoint := elsewhere(diff["new"]["selection"])) is not None:
         yield Figure("Endpoint", sanitize(endpoint, NAME_LIMIT_CHARS), False, True)
+    if diff["compared"]:
+        yield from _compared(diff)
+    else:
+        yield Figure("Patches", "unknown: no VM was assessed in both runs", True)
+    yield Figure("VMs", _vms(diff))
+    yield from _not_compared(diff)
+
+
+def _compared(diff: Diff) -> Iterator[Figure]:
+    """What changed on the VMs that both runs assessed."""
     yield Figure("Missing", _missing(diff))
     yield Figure("Patches", f"{diff['newly_missing']:,} newly missing, {diff['installed']:,} installed")
     if (back := diff["back_again"]) is not None:
         yield Figure("Back again", _back_again(back))
     cleared, due = diff["reboots_cleared"]["count"], diff["reboots_due"]["count"]
     yield Figure("Restarts", f"{cleared:,} no longer pending, {due:,} newly pending")
-    yield Figure("VMs", _vms(diff))
-    yield from _not_compared(diff)
 
 
 def _selected(run: DiffRun) -> str:

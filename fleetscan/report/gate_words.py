@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fleetscan.records.report import Report
+from fleetscan.report.age_words import ages_of
 from fleetscan.report.not_counted import marked
 
 
@@ -14,4 +15,8 @@ def verdict(report: Report) -> str:
     if breaches:
         # (Each sentence says what its figure leaves out.)
         return f"{len(breaches):,} of {len(gates):,} not passed"
-    return marked("1 gate passed" if len(gates) == 1 else f"all {len(gates):,} gates passed", report)
+    passed = "1 gate passed" if len(gates) == 1 else f"all {len(gates):,} gates passed"
+    since = ages["history_since"] if (ages := ages_of(report)) is not None else None
+    if since is not None and any(gate.startswith("age") for gate in gates):
+        passed = f"{passed}; what the history saw first on {since} may be older"
+    return marked(passed, report)

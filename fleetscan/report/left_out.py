@@ -66,7 +66,7 @@ def unlisted_words(selection: Mapping[str, Json], listed: int) -> str:
     if isinstance(limit, int) and listed >= limit:
         parts.append(f"VMs beyond the limit of {limit:,}")
     if selection.get("retry_failed"):
-        parts.append("VMs that the retried run assessed")
+        parts.append("VMs that did not need the retry")
     return ", ".join(parts)
 
 

@@ -49,8 +49,8 @@ def unknown_note(report: Report) -> str:
     unassessed = outcomes["failed"] + outcomes["timed_out"] + outcomes["skipped"]
     told = []
     if unassessed:
-        are = "1 VM that was" if unassessed == 1 else f"{unassessed:,} VMs that were"
-        told.append(f"unknown: also {are} not assessed")
+        was = "was" if unassessed == 1 else "were"
+        told.append(f"of the unknown VMs {unassessed:,} {was} not assessed")
     if left := outcomes["interrupted"]:
         told.append(f"{counted(left, 'VM has', 'VMs have')} no row and no part in these figures")
     return "; ".join(told)

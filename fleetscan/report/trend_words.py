@@ -72,7 +72,7 @@ def change_words(nights: Sequence[Night]) -> str:
     ]
     told = [each.change for each in figures if not each.is_same]
     if not told:
-        return f"From {_when(first)} to {_when(last)} none of these figures changed."
+        return f"The figures of {_when(last)} are those of {_when(first)}."
     if same := [each.name for each in figures if each.is_same]:
         told.append(f"unchanged: {', '.join(same)}")
     return f"From {_when(first)} to {_when(last)}: {'; '.join(told)}."

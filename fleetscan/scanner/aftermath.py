@@ -6,6 +6,7 @@ that it should have told is unknown then, which no gate passes. What judges load
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -77,7 +78,7 @@ async def follow_up(
     found = await in_thread(lambda: _breaches(directory, standards, history))
     if found and summary.exit_code != BREACHED:
         try:
-            await in_thread(lambda: _keep_code(directory))
+            await in_thread(lambda: _keep(directory, code=BREACHED))
         except FleetscanError as error:
             hooks.warning(f"run.json does not tell that a gate was not passed: {error.what}")
     return _with(summary, found)
@@ -103,12 +104,19 @@ async def _entered(directory: Path, history: Path, hooks: Hooks) -> Path | None:
     try:
         await in_thread(lambda: take_in(open_run(directory), history))
     except FleetscanError as error:
-        hooks.warning(f"this run is not in the history: {error.what}", error.remedy)
+        told = f"this run is not in the history: {error.what}"
+        hooks.warning(told, error.remedy)
+        with suppress(FleetscanError):
+            await in_thread(lambda: _keep(directory, warning=told))
         return None
     return history
 
 
-def _keep_code(directory: Path) -> None:
-    """Have run.json tell how the scan ends."""
+def _keep(directory: Path, *, code: int | None = None, warning: str | None = None) -> None:
+    """Have run.json tell how the scan ends, or what was wrong then."""
     facts = open_run(directory).facts
-    replace_file(directory / RUN, json_text.encode_indented({**facts, "exit_code": BREACHED}))
+    if code is not None:
+        facts["exit_code"] = code
+    if warning is not None and warning not in facts["warnings"]:
+        facts["warnings"] = [*facts["warnings"], warning]
+    replace_file(directory / RUN, json_text.encode_indented(facts))

@@ -64,7 +64,7 @@ class Run:
         self._is_named = started_with is not None
         self._taken_up: Path | None = None
         self._stop = stop
-        self._clock = WallClock(datetime.now(UTC), time.monotonic())
+        self._clock = WallClock.of(datetime.now(UTC), time.monotonic())
         self._chance = random.Random().random  # noqa: S311 - jitter, not a secret
         self._session = Session(
             settings,

@@ -63,6 +63,6 @@ def as_of(group: Enum) -> str | None:
         None,
         Day(),
         "Leave patches out of figures that were published after this day (UTC).",
-        "One without a known day of publication counts by the day on which the history first saw it.",
+        "One without a day of publication, as on Linux, stays in them.",
         group=group,
     )

@@ -127,3 +127,15 @@ def test_a_history_tells_what_is_back_and_one_of_another_fleet_is_refused(
         assert (code, data) == (2, "")
         assert "is of https://management.azure.com, and the run" in words
         edit_facts(nights[place], selection={"endpoint": "https://management.azure.com"})
+
+
+def test_where_nothing_was_compared_no_change_is_told_as_zero(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small_run(tmp_path / "20261122T020000Z-a", [vm("a", 1, 0, [kb(1)])])
+    small_run(tmp_path / "20261123T020000Z-b", [unassessed("a")], 3)
+    code, data, _ = told(capsys, "20261122", "20261123", "--runs", str(tmp_path))
+    assert code == 0
+    assert "Patches         unknown: no VM was assessed in both runs" in data.splitlines()
+    assert "0 newly missing" not in data
+    assert "0 -> 0" not in data

@@ -119,3 +119,12 @@ def test_a_history_tells_since_when_patches_are_missing(
     assert (code, words.splitlines()[-1]) == (0, "1 VM, 2 missing patches")
     lines = (tmp_path / "tables" / "vm_patch.csv").read_text().splitlines()
     assert [line.rpartition(",,")[2] for line in lines[1:]] == ['0,"first_seen","2026-08-01"'] * 2
+
+
+def test_where_no_vm_was_assessed_what_is_missing_is_unknown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small_run(tmp_path / "run", [unassessed("a"), unassessed("b")], 3)
+    assert run(["export", str(tmp_path / "run"), "--out", str(tmp_path / "out")]) == 0
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last == "2 VMs, none assessed: which patches they miss is unknown"

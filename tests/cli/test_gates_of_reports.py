@@ -129,7 +129,12 @@ def test_an_older_run_is_not_judged_in_the_place_of_a_newer_one_that_is_not_comp
     small_run(runs / "20261124T020000Z-b", [vm("a")], None, unfinished=2)
     newer = {"scan_id": "0000aaaa-0000-4000-8000-000000000000", "started_at": "2026-11-24T02:00:00.000000Z"}
     edit_facts(runs / "20261124T020000Z-b", **newer)
-    assert told(capsys, runs, "--fail-on", "failed>100")[0] == 5
+    code, data, words = told(capsys, runs, "--fail-on", "failed>100")
+    assert code == 5
+    assert "passed" not in data
+    assert words == [
+        "fleetscan: warning: gates are not judged: a newer run is not complete. Name this run to judge it"
+    ]
     assert told(capsys, runs, NIGHT, "--fail-on", "failed>100")[0] == 0
 
 

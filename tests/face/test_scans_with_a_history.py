@@ -69,8 +69,10 @@ async def test_a_run_that_was_stopped_enters_and_once_more_when_it_is_resumed(tm
                 break
         assert live.summary.exit_code == 5
         assert [is_complete for _, is_complete in nights(history)] == [0]
+        began = fleetscan.open_run(tmp_path / "run").facts["started_at"]
         async with fleetscan.resume(tmp_path / "run", credential=TOKEN) as again:
             await again.finish()
+    assert fleetscan.open_run(tmp_path / "run").facts["started_at"] == began
     assert [is_complete for _, is_complete in nights(history)] == [1]
 
 
@@ -83,6 +85,7 @@ async def test_a_history_that_fails_at_the_end_is_a_warning(tmp_path: Path) -> N
     assert summary.exit_code == 0
     assert len(warnings) == 1
     assert warnings[0].startswith(f"this run is not in the history: the history {history} is of http://127.")
+    assert fleetscan.open_run(tmp_path / "others" / "latest").facts["warnings"] == warnings
 
 
 async def test_a_history_that_cannot_be_one_is_refused_before_anything_is_asked(tmp_path: Path) -> None:

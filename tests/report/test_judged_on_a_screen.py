@@ -143,7 +143,7 @@ def test_service_levels_tell_vms_classes_and_the_worst_by_name(tmp_path: Path) -
         "  critical patches       0         1        0",
         "  security patches       0         7        1",
         "  other patches          1         0        1",
-        "  unknown: also 1 VM that was not assessed",
+        "  of the unknown VMs 1 was not assessed",
     ]
     subscription = "11111111-2222-3333-4444-555555555555"
     assert section(lines, "Furthest") == [
@@ -315,7 +315,7 @@ def test_of_many_nights_the_first_and_the_last_are_shown_on_eight_lines(tmp_path
     eight = trend([told_night(day) for day in range(1, 9)], tmp_path)
     assert [line[2:12] for line in eight[2:10]] == [f"2026-11-0{day}" for day in range(1, 9)]
     assert eight[10:] == [
-        "  From 2026-11-01 02:00 to 2026-11-08 02:00 none of these figures changed.",
+        "  The figures of 2026-11-08 02:00 are those of 2026-11-01 02:00.",
     ]
 
 
@@ -362,7 +362,7 @@ def test_an_unfinished_run_is_judged_as_far_as_it_has_come_and_says_who_has_no_p
     path = night(tmp_path / "run", "2026-11-23", fleet(), None, unfinished=2)
     lines = screen(judged(path, standards("failed>0", RULES)))
     assert lines[2].startswith("PARTIAL")
-    assert "  unknown: also 1 VM that was not assessed; 2 VMs have no row and no part in" in lines
+    assert "  of the unknown VMs 1 was not assessed; 2 VMs have no row and no part in" in "\n".join(lines)
     assert not any(line.lower().startswith("gates") for line in lines)
 
 

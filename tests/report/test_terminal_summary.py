@@ -185,7 +185,7 @@ def test_a_limit_is_shown_and_full_coverage_is_of_what_was_listed_alone() -> Non
 
 def test_a_retry_says_what_it_left_out() -> None:
     text = lines(summary(selection={"retry_failed": "run"}))
-    assert 'Left out     VMs that the retried run assessed: "?" stands for them' in text
+    assert 'Left out     VMs that did not need the retry: "?" stands for them' in text
 
 
 def test_subscriptions_passed_over_are_named_with_their_state() -> None:
