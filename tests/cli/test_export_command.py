@@ -124,7 +124,7 @@ def test_a_history_tells_since_when_patches_are_missing(
 def test_where_no_vm_was_assessed_what_is_missing_is_unknown(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    small_run(tmp_path / "run", [unassessed("a"), unassessed("b")], 3)
+    small_runs.small_run(tmp_path / "run", [small_runs.unassessed(name) for name in "ab"], 3)
     assert run(["export", str(tmp_path / "run"), "--out", str(tmp_path / "out")]) == 0
     last = capsys.readouterr().err.splitlines()[-1]
     assert last == "2 VMs, none assessed: which patches they miss is unknown"
