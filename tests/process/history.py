@@ -140,7 +140,7 @@ def _killed(azure: Azure, scanner: Scanner, moment: Moment, is_met: bool) -> Lif
 
 def _second_scan(azure: Azure, scanner: Scanner) -> SecondScan | None:
     """Hold the process up, and have another one try its directory; None where it is not at work there."""
-    scanner.send(signal.SIGSTOP)
+    scanner.hold_up()
     if not scanner.is_at_work():
         return None
     before = contents(scanner.out)

@@ -78,6 +78,11 @@ class Scanner:
         """Send a signal; nothing happens where the process has ended."""
         self._process.send_signal(number)
 
+    def hold_up(self) -> None:
+        """Stop it, and return once it stands still, or has ended: the signal takes a moment to arrive."""
+        self.send(signal.SIGSTOP)
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+
     def wait(self, within_s: float) -> int | None:
         """The exit code, negative where a signal ended it; None where it runs on after so many seconds."""
         try:
