@@ -1,4 +1,4 @@
-"""What a rule of the selection says of one VM: it holds, it does not, or what it asks about is not known. Pure.
+"""What a rule of the selection says of a VM: it holds, or not, or what it asks about is unknown. Pure.
 
 Azure compares names, ids and the names of tags without case, and the values of tags exactly. What is unknown
 never satisfies a rule. Facts: Microsoft's documents on tags and on names of resources.
@@ -90,9 +90,9 @@ class Rule:
 
 
 def words_of(setting: str, values: Sequence[str]) -> str:
-    """A setting with its values as the command line has them, the first few."""
-    flag = f"--{setting.replace('_', '-')}"
-    said = [f"{flag} {shlex.quote(value)}" for value in values[:SAID]]
+    """A setting with its values, the first few: tag env=prod tag env=stage."""
+    name = setting.replace('_', '-')
+    said = [f"{name} {shlex.quote(value)}" for value in values[:SAID]]
     return " ".join([*said, *([f"and {len(values) - SAID:,} more"] if len(values) > SAID else [])])
 
 

@@ -153,6 +153,8 @@ class Run:
     async def _list(self) -> Fleet:
         if (retried := retried_path(self._settings)) is not None:
             fleet = retried_fleet(retried, self._settings)
+            for note in fleet.notes:
+                self._hooks.warning(note)
             for error in fleet.errors:
                 self._hooks.inventory_error(error)
             return fleet

@@ -20,6 +20,52 @@ from fleetscan.settings.setting import CheckedSettings, Setting, settings_of
 # name: what the file, the variable and the flag say, each with the value it means.
 ROWS: dict[str, tuple[tuple[str, object], tuple[str, object], tuple[str, object]]] = {
     "subscription": (("a", ("a",)), ("b,c", ("b", "c")), ("d", ("d",))),
+    "management-group": (("a", ("a",)), ("b,c-d", ("b", "c-d")), ("d", ("d",))),
+    "resource-group": (("rg-a", ("rg-a",)), ("rg-*,c", ("rg-*", "c")), ("d", ("d",))),
+    "location": (
+        ("westeurope", ("westeurope",)),
+        ("West Europe, eastus", ("West Europe", "eastus")),
+        ("uksouth", ("uksouth",)),
+    ),
+    "os": (("windows", ("windows",)), ("Windows, LINUX", ("windows", "linux")), ("linux", ("linux",))),
+    "tag": (("env=a", ("env=a",)), ("env, a!=b", ("env", "a!=b")), ("c=d=e", ("c=d=e",))),
+    "name": (("web", ("web",)), ("web-*,db", ("web-*", "db")), ("d", ("d",))),
+    "power-state": (
+        ("running", ("running",)),
+        ("PowerState/running, VM deallocated", ("running", "deallocated")),
+        ("stopped", ("stopped",)),
+    ),
+    "patch-mode": (
+        ("Manual", ("Manual",)),
+        ("manual, IMAGEDEFAULT", ("Manual", "ImageDefault")),
+        ("AutomaticByOS", ("AutomaticByOS",)),
+    ),
+    "exclude-subscription": (("a", ("a",)), ("b,c", ("b", "c")), ("d", ("d",))),
+    "exclude-management-group": (("a", ("a",)), ("b,c-d", ("b", "c-d")), ("d", ("d",))),
+    "exclude-resource-group": (("rg-a", ("rg-a",)), ("rg-*,c", ("rg-*", "c")), ("d", ("d",))),
+    "exclude-location": (
+        ("westeurope", ("westeurope",)),
+        ("West Europe, eastus", ("West Europe", "eastus")),
+        ("uksouth", ("uksouth",)),
+    ),
+    "exclude-os": (
+        ("windows", ("windows",)),
+        ("Windows, LINUX", ("windows", "linux")),
+        ("linux", ("linux",)),
+    ),
+    "exclude-tag": (("env=a", ("env=a",)), ("env, a!=b", ("env", "a!=b")), ("c=d=e", ("c=d=e",))),
+    "exclude-name": (("web", ("web",)), ("web-*,db", ("web-*", "db")), ("d", ("d",))),
+    "exclude-power-state": (
+        ("running", ("running",)),
+        ("PowerState/running, VM deallocated", ("running", "deallocated")),
+        ("stopped", ("stopped",)),
+    ),
+    "exclude-patch-mode": (
+        ("Manual", ("Manual",)),
+        ("manual, IMAGEDEFAULT", ("Manual", "ImageDefault")),
+        ("AutomaticByOS", ("AutomaticByOS",)),
+    ),
+    "inventory-source": (("compute", "compute"), ("auto", "auto"), ("resource-graph", "resource-graph")),
     "inventory": (("file.jsonl", "file.jsonl"), ("other.txt", "other.txt"), ("-", "-")),
     "limit": (("1", 1), ("2", 2), ("3", 3)),
     "endpoint": (

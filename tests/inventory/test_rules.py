@@ -122,10 +122,10 @@ def test_what_is_unknown_satisfies_no_rule_and_is_said() -> None:
     vms = [machine("a"), machine("b", os_type="Linux"), machine("c", os_type="Windows")]
     sifted = Selection({"os": ["windows"]}).sift(vms)
     assert [target.name for target in sifted.kept] == ["c"]
-    assert sifted.notes == ["1 VM is left out by --os windows: its operating system is unknown"]
+    assert sifted.notes == ["1 VM is left out by os windows: its operating system is unknown"]
     sifted = Selection({"exclude_os": ["windows"]}).sift(vms)
     assert [target.name for target in sifted.kept] == ["a", "b"]
-    assert sifted.notes == ["1 VM is kept in spite of --exclude-os windows: its operating system is unknown"]
+    assert sifted.notes == ["1 VM is kept in spite of exclude-os windows: its operating system is unknown"]
 
 
 def test_the_tags_of_a_vm_that_is_a_bare_id_are_unknown() -> None:
@@ -133,21 +133,21 @@ def test_the_tags_of_a_vm_that_is_a_bare_id_are_unknown() -> None:
     for rule in ("env!=lab", "env=lab"):
         sifted = Selection({"tag": [rule]}).sift(bare)
         assert sifted.kept == []
-        assert sifted.notes == [f"2 VMs are left out by --tag '{rule}': their tags are unknown"] or (
-            sifted.notes == [f"2 VMs are left out by --tag {rule}: their tags are unknown"]
+        assert sifted.notes == [f"2 VMs are left out by tag '{rule}': their tags are unknown"] or (
+            sifted.notes == [f"2 VMs are left out by tag {rule}: their tags are unknown"]
         )
 
 
 def test_the_rule_that_leaves_a_vm_out_is_told_as_a_person_wrote_it() -> None:
     selection = Selection({"tag": ["env=prod"], "exclude_name": ["a*", "lab *"], "location": ["West Europe"]})
-    assert selection.refused_by(tagged(env="dev")) == "--tag env=prod"
-    assert selection.refused_by(machine("lab 1", tags={"env": "prod"})) == "--exclude-name 'lab *'"
-    assert selection.refused_by(machine(location="eastus")) == "--location 'West Europe'"
+    assert selection.refused_by(tagged(env="dev")) == "tag env=prod"
+    assert selection.refused_by(machine("lab 1", tags={"env": "prod"})) == "exclude-name 'lab *'"
+    assert selection.refused_by(machine(location="eastus")) == "location 'West Europe'"
 
 
 def test_the_rule_that_left_none_of_some_is_named() -> None:
     vms = [tagged(env="prod", owner="a"), tagged(env="dev")]
-    assert Selection({"tag": ["env", "owner=b"]}).sift(vms).emptied_by == "--tag owner=b"
+    assert Selection({"tag": ["env", "owner=b"]}).sift(vms).emptied_by == "tag owner=b"
     assert Selection({"tag": ["env", "owner=a"]}).sift(vms).emptied_by is None
     assert Selection({"tag": ["env"]}).sift([]).emptied_by is None
 
@@ -155,16 +155,16 @@ def test_the_rule_that_left_none_of_some_is_named() -> None:
 @pytest.mark.parametrize(
     ("wanted", "words"),
     [
-        ({"os": ["windows"], "exclude_os": ["Windows"]}, "--os windows and --exclude-os Windows"),
-        ({"location": ["westeurope"], "exclude_location": ["West Europe"]}, "--exclude-location 'West Europe'"),
-        ({"tag": ["env=prod"], "exclude_tag": ["ENV=prod"]}, "--tag env=prod and --exclude-tag ENV=prod"),
-        ({"tag": ["env=prod"], "exclude_tag": ["env"]}, "--exclude-tag env"),
-        ({"tag": ["env=prod", "env!=prod"]}, "--tag env=prod and --tag"),
+        ({"os": ["windows"], "exclude_os": ["Windows"]}, "os windows and exclude-os Windows"),
+        ({"location": ["westeurope"], "exclude_location": ["West Europe"]}, "exclude-location 'West Europe'"),
+        ({"tag": ["env=prod"], "exclude_tag": ["ENV=prod"]}, "tag env=prod and exclude-tag ENV=prod"),
+        ({"tag": ["env=prod"], "exclude_tag": ["env"]}, "exclude-tag env"),
+        ({"tag": ["env=prod", "env!=prod"]}, "tag env=prod and tag"),
         ({"tag": ["env=prod"], "exclude_tag": ["env!=lab"]}, "env!=lab"),
-        ({"name": ["web-1"], "exclude_name": ["WEB-*"]}, "--exclude-name 'WEB-*'"),
-        ({"name": ["web-*"], "exclude_name": ["*"]}, "--exclude-name '*'"),
-        ({"power_state": ["running"], "exclude_power_state": ["VM running"]}, "--exclude-power-state"),
-        ({"os": ["windows", "linux"], "exclude_os": ["linux", "windows"]}, "--exclude-os windows"),
+        ({"name": ["web-1"], "exclude_name": ["WEB-*"]}, "exclude-name 'WEB-*'"),
+        ({"name": ["web-*"], "exclude_name": ["*"]}, "exclude-name '*'"),
+        ({"power_state": ["running"], "exclude_power_state": ["VM running"]}, "exclude-power-state"),
+        ({"os": ["windows", "linux"], "exclude_os": ["linux", "windows"]}, "exclude-os windows"),
     ],
 )
 def test_rules_that_no_vm_can_pass_together_are_refused(
