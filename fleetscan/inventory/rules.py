@@ -91,7 +91,7 @@ class Rule:
 
 def words_of(setting: str, values: Sequence[str]) -> str:
     """A setting with its values, the first few: tag env=prod tag env=stage."""
-    name = setting.replace('_', '-')
+    name = setting.replace("_", "-")
     said = [f"{name} {shlex.quote(value)}" for value in values[:SAID]]
     return " ".join([*said, *([f"and {len(values) - SAID:,} more"] if len(values) > SAID else [])])
 

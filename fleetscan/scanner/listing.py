@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TypeVar
@@ -16,8 +16,9 @@ from fleetscan.inventory.choice import NOT_FOUND
 from fleetscan.inventory.from_file import read_inventory
 from fleetscan.inventory.listing import GRAPH_FAILED, Fleet, note_of_skipped
 from fleetscan.inventory.pages import Pages
+from fleetscan.inventory.rules import words_of
 from fleetscan.inventory.selection import first
-from fleetscan.model import InventoryError
+from fleetscan.model import InventoryError, Target
 from fleetscan.scanner.blocking import unless_stopped
 from fleetscan.scanner.dispatcher import Dispatcher, Halt
 from fleetscan.scanner.earlier_place import refuse_elsewhere
@@ -107,8 +108,16 @@ async def list_fleet(
     if fleet.is_nothing_listed:
         raise NothingListedError(*_nothing(fleet))
     targets = first(fleet.targets, settings.limit)
+    refused = [*fleet.refused, *(_beyond(fleet, targets) if is_everything else ())]
     note = None if settings.inventory is None else note_of_skipped(targets, settings.inventory)
-    return replace(fleet, targets=targets, notes=[*fleet.notes, *([note] if note else [])])
+    return replace(fleet, targets=targets, refused=refused, notes=[*fleet.notes, *([note] if note else [])])
+
+
+def _beyond(fleet: Fleet, targets: Sequence[Target]) -> Iterator[tuple[Target, str]]:
+    """The selected VMs that a limit leaves out."""
+    taken = {target.key for target in targets}
+    words = words_of("limit", [str(len(targets))])
+    return ((target, words) for target in fleet.targets if target.key not in taken)
 
 
 def _nothing(fleet: Fleet) -> tuple[str, Remedy | None]:

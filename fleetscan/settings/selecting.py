@@ -135,3 +135,22 @@ class ListSettings(CheckedSettings):
         group=Group.OUTPUT,
         letter="q",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class InventorySettings(ListSettings):
+    """How `fleetscan inventory` prints a listing."""
+
+    format: str = setting(
+        "json",
+        OneOf(("json", "table", "csv", "markdown")),
+        "json is one object a line; csv is safe for spreadsheets.",
+        group=Group.OUTPUT,
+    )
+    show_excluded: bool = setting(
+        False,
+        Switch(),
+        "Print the VMs that are not selected instead, each with the rule that leaves it out.",
+        "They are listed without filters, which takes longer.",
+        group=Group.OUTPUT,
+    )

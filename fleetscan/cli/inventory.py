@@ -1,0 +1,109 @@
+"""`fleetscan inventory`: the VMs that a scan would take, on stdout; what could not be listed, on stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from itertools import islice
+from typing import TYPE_CHECKING, cast
+
+import anyio
+
+from fleetscan.cli.command_help import Example
+from fleetscan.cli.console import handed_over
+from fleetscan.cli.late_trust import trust_read_late
+from fleetscan.cli.options import RUNS, command, is_said
+from fleetscan.cli.running import run_until_stopped
+from fleetscan.report.sanitize import fit, sanitize
+from fleetscan.settings.selecting import InventorySettings
+
+if TYPE_CHECKING:
+    from fleetscan.records.listed_vm import ListedVm
+
+PART_NOT_LISTED = 3
+EXAMPLES = (
+    Example("What a scan would assess", "fleetscan inventory --tag environment=prod --format table"),
+    Example("What it would leave out, and why", "fleetscan inventory --exclude-os linux --show-excluded"),
+    Example("List now, scan these later", "fleetscan inventory --location westeurope > vms.jsonl"),
+)
+# For people; programs get all there is.
+FOR_PEOPLE = ("name", "resource_group", "subscription_name", "location", "os_type", "power_state", "tags")
+LINES_AT_ONCE = 1000
+LONGEST_ESCAPE = 10
+
+
+@command(InventorySettings, EXAMPLES)
+def inventory(settings: InventorySettings) -> int:
+    """List VMs, as a scan would. Starts nothing.
+
+    Prints one JSON object per VM, which `fleetscan scan --inventory FILE` takes, with the VM's id, where it
+    is, what it runs, its power state, patch mode and tags.
+
+    Exit codes: 0 complete; 2 usage; 3 something could not be listed; 4 nothing could be listed; 5 stopped;
+    70 internal error; 130 second Ctrl-C.
+    """
+    with trust_read_late():
+        from fleetscan.scanner.earlier_place import at_its_endpoint
+    if not is_said("endpoint"):
+        settings = at_its_endpoint(settings, RUNS)
+    vms, is_whole = _list(settings)
+    _print(vms, settings)
+    return 0 if is_whole else PART_NOT_LISTED
+
+
+def _list(settings: InventorySettings) -> tuple[list[ListedVm], bool]:
+    """The VMs to print, listed as a scan does, and whether everything could be listed."""
+    from fleetscan.cli.progress import progress
+    from fleetscan.records.listed_vm import listed_vm
+    from fleetscan.scanner.listed import list_alone
+
+    vms: list[ListedVm] = []
+    errors: list[object] = []
+
+    async def job(stop: anyio.Event) -> int:
+        with progress(settings.quiet) as hooks:
+            fleet = await list_alone(settings, None, hooks, stop, is_everything=settings.show_excluded)
+        errors.extend(fleet.errors)
+        if settings.show_excluded:
+            vms.extend(listed_vm(target, rule) for target, rule in fleet.refused)
+        else:
+            vms.extend(map(listed_vm, fleet.targets))
+        return 0
+
+    run_until_stopped(job)
+    return vms, not errors
+
+
+def _print(vms: list[ListedVm], settings: InventorySettings) -> None:
+    from fleetscan.records.listed_vm import COLUMNS
+    from fleetscan.report.columns import Column
+    from fleetscan.report.screen import columns_of
+    from fleetscan.report.tables import Form, lines_in
+
+    names = COLUMNS if settings.format in ("json", "csv") else FOR_PEOPLE
+    if settings.show_excluded and names is FOR_PEOPLE:
+        names = (*FOR_PEOPLE[:3], "excluded_by")
+    columns = [Column(name, lambda _: None) for name in names]
+    lines = [tuple(cast("dict[str, object]", vm)[name] for name in names) for vm in vms]
+    # A pipe has no width: what reads it wants whole names.
+    is_fitted = sys.stdout.isatty() or "COLUMNS" in os.environ
+    width = columns_of(sys.stdout) if is_fitted else None
+    if lines or settings.format != "table":
+        text = lines_in(cast("Form", settings.format), columns, lines, width)
+        # In a file a text is as Azure has it; a terminal would obey it.
+        is_raw = settings.format == "csv" and sys.stdout.isatty()
+        _write(map(_harmless, text) if is_raw else text)
+
+
+def _harmless(line: str) -> str:
+    return sanitize(line, LONGEST_ESCAPE * (len(line) + 1))
+
+
+def _write(lines: Iterable[str]) -> None:
+    """In pieces, because a large fleet's list would be held twice."""
+    encoding = sys.stdout.encoding or "ascii"
+    left = iter(lines)
+    while piece := "".join(f"{line}\n" for line in islice(left, LINES_AT_ONCE)):
+        sys.stdout.write(fit(piece, encoding))
+        handed_over()
