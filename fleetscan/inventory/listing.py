@@ -85,11 +85,17 @@ class Listing:
         fleet = listing.fleet(compute)
     """
 
-    def __init__(self, endpoint: str, named: Sequence[str], source: str = "auto") -> None:
-        """`source` says where VMs are listed: through Graph alone, Compute alone, or as the two allow."""
+    def __init__(
+        self, endpoint: str, named: Sequence[str], source: str = "auto", where: Sequence[str] = ()
+    ) -> None:
+        """`source` says where VMs are listed: through Graph alone, Compute alone, or as the two allow.
+
+        The clauses of `where` may spare VMs that nobody asked for.
+        """
         self._endpoint = endpoint
         self._named = named
         self._source = source
+        self._where = where
         self._errors: list[InventoryError] = []
         self._bulk = Bulk()
         self._choice = Choice(())
@@ -109,7 +115,10 @@ class Listing:
         self._notes.extend(self._choice.notes)
         if self._source == "compute":
             return []
-        return [query_machines(self._endpoint, batch, self._bulk) for batch in batches(self._choice.chosen)]
+        return [
+            query_machines(self._endpoint, batch, self._bulk, self._where)
+            for batch in batches(self._choice.chosen)
+        ]
 
     def compute(self, answers: Iterable[GraphListing | GraphBroken]) -> list[Pages[ComputeListing]]:
         """The third: Compute's list of every subscription that Graph did not list, or showed nothing of."""
@@ -120,7 +129,9 @@ class Listing:
         for answer in answers:
             match answer:
                 case GraphListing():
-                    told = {target.subscription_id.lower() for target in answer.targets}
+                    told = answer.holding
+                    if told is None:
+                        told = frozenset(target.subscription_id.lower() for target in answer.targets)
                     self._listed += [each for each in answer.subscriptions if each.key in told]
                     silent += [each for each in answer.subscriptions if each.key not in told]
                     self._targets.extend(answer.targets)

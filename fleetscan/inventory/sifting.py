@@ -59,7 +59,7 @@ class Selection:
                 unknown.update(self._in_doubt(target))
                 continue
             refused.append((target, words[place]))
-            if not self.rules[place].is_exclusion and self.rules[place].holds(target) is None:
+            if self._is_decided_by_unknown(place, target):
                 unknown[place] += 1
         emptied_by = refused[0][1] if refused and reached < 0 else None
         if targets and not kept and reached >= 0:
@@ -73,6 +73,13 @@ class Selection:
     def _place(self, target: Target) -> int | None:
         """Which rule refuses the VM first."""
         return next((place for place, rule in enumerate(self.rules) if not rule.passes(target)), None)
+
+    def _is_decided_by_unknown(self, place: int, target: Target) -> bool:
+        """Whether nothing leaves the VM out but what is unknown to the rule at `place` and later ones."""
+        return not self.rules[place].is_exclusion and all(
+            rule.passes(target) or (not rule.is_exclusion and rule.holds(target) is None)
+            for rule in self.rules[place:]
+        )
 
     def _in_doubt(self, target: Target) -> list[int]:
         """The exclusions that the VM passes only because what they ask about is unknown."""

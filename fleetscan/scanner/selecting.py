@@ -9,11 +9,14 @@ from typing import Protocol, TypeVar
 from fleetscan.errors import SettingError
 from fleetscan.inventory.choice import Choice, choose
 from fleetscan.inventory.from_file import InventoryFile
+from fleetscan.inventory.graph_pages import batches
 from fleetscan.inventory.listing import Fleet, Listing, fleet_of_file, names_in
 from fleetscan.inventory.management_groups import list_below
 from fleetscan.inventory.narrowing import Narrowing, within_groups, without
 from fleetscan.inventory.pages import Pages
-from fleetscan.inventory.rules import EXCLUDE, KINDS, words_of
+from fleetscan.inventory.pushed import pushed
+from fleetscan.inventory.resource_graph import count_machines
+from fleetscan.inventory.rules import EXCLUDE, KINDS, Rule, words_of
 from fleetscan.inventory.sifting import Selection
 from fleetscan.inventory.subscriptions import Subscription, Subscriptions, list_subscriptions
 from fleetscan.model import Target
@@ -71,8 +74,12 @@ async def fleet_at_azure(
 ) -> Fleet:
     """The fleet as Azure lists it, sifted; with `is_everything` what is left out is listed, too."""
     narrowing_of = await narrowing_in(settings, ask)
+    rules = [] if is_everything else pushed(selection.rules)
     listing = Listing(
-        settings.endpoint, () if is_everything else settings.subscription, settings.inventory_source
+        settings.endpoint,
+        () if is_everything else settings.subscription,
+        settings.inventory_source,
+        [clause for _, clause in rules],
     )
     [subscriptions] = await ask([listing.subscriptions()])
     narrowing = narrowing_of(subscriptions.seen)
@@ -80,7 +87,23 @@ async def fleet_at_azure(
     graph = listing.graph(subscriptions, _beside(named, narrowing) if is_everything else narrowing.narrowed)
     fleet = listing.fleet(await ask(listing.compute(await ask(graph))))
     chosen = frozenset(each.key for each in (*named.chosen, *named.unseen))
-    return sifted(fleet, selection, _outside(settings, narrowing, chosen))
+    fleet = sifted(fleet, selection, _outside(settings, narrowing, chosen))
+    if rules and not fleet.targets and fleet.emptied_by is None and settings.inventory_source != "compute":
+        return replace(fleet, emptied_by=await _emptied_by(settings.endpoint, fleet, rules, ask))
+    return fleet
+
+
+async def _emptied_by(endpoint: str, fleet: Fleet, rules: Sequence[tuple[Rule, str]], ask: Ask) -> str | None:
+    """The words of the rule after which Graph counts no VM of some; None where it has none, or cannot say."""
+    ids = [each.id for each in fleet.subscriptions]
+    clauses = [clause for _, clause in rules]
+    for number in range(len(rules) + 1):
+        counts = await ask(count_machines(endpoint, batch, clauses[:number]) for batch in batches(ids))
+        if any(isinstance(count, str) for count in counts):
+            return None
+        if not any(counts):
+            return rules[number - 1][0].words if number else None
+    return None
 
 
 def _beside(named: Choice, narrowing: Narrowing) -> Callable[[Choice], Choice]:
