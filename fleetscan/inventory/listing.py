@@ -206,7 +206,7 @@ def fleet_of_file(file: InventoryFile, named: Sequence[str], looked_up: Choice |
         [*(value.lower() for value in named if value not in names), *(each.key for each in found)]
     )
     targets = of_subscriptions(file.targets, ids if named else None)
-    notes: list[str] = []
+    notes = [] if file.note is None else [file.note]
     if file.duplicates:
         lines = "1 line" if file.duplicates == 1 else f"{file.duplicates:,} lines"
         notes.append(f"{lines} of {file.name} dropped: the VM was named before")

@@ -135,8 +135,8 @@ def _tags(values: Sequence[str]) -> str | None:
     texts = {tag.value or "" for tag in tags}
     if all(map(PLAIN.fullmatch, texts)):
         alternatives = " or ".join(f"tostring(tags) contains {literal(text)}" for text in sorted(texts))
-        clause = f"({clause} and ({alternatives}))"
-    return f"{clause} or isempty(location)"
+        clause = f"{clause} and ({alternatives})"
+    return clause
 
 
 INCLUSIONS: dict[str, Callable[[Sequence[str]], str | None]] = {

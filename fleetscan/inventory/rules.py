@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fnmatch import translate
 from typing import TypeAlias
 
-from fleetscan.inventory.machines import location_of, power_state_of
+from fleetscan.inventory.machines import UNTOLD_TAGS, location_of, power_state_of
 from fleetscan.model import Target
 
 Holds: TypeAlias = Callable[[Target], "bool | None"]
@@ -45,8 +45,7 @@ class Tag:
 
     def holds(self, target: Target) -> bool | None:
         """Whether the VM is tagged so; None where its tags are unknown."""
-        if not target.tags and target.location is None:
-            # Azure tells the location of every VM: nobody told anything of this one.
+        if target.tags is UNTOLD_TAGS:
             return None
         name = folded(self.name)
         values = [value for key, value in target.tags.items() if folded(key) == name]

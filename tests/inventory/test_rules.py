@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from fleetscan.errors import UsageError
+from fleetscan.inventory.machines import UNTOLD_TAGS
 from fleetscan.inventory.rules import Tag
 from fleetscan.inventory.sifting import Selection
 from fleetscan.model import Target
@@ -129,7 +130,7 @@ def test_what_is_unknown_satisfies_no_rule_and_is_said() -> None:
 
 
 def test_the_tags_of_a_vm_that_is_a_bare_id_are_unknown() -> None:
-    bare = [machine("a", location=None), machine("b", location=None)]
+    bare = [machine("a", tags=UNTOLD_TAGS), machine("b", tags=UNTOLD_TAGS)]
     for rule in ("env!=lab", "env=lab"):
         sifted = Selection({"tag": [rule]}).sift(bare)
         assert sifted.kept == []
