@@ -12,6 +12,8 @@ from fleetscan.inventory.rules import words_of
 from fleetscan.inventory.subscriptions import Subscription
 from fleetscan.model import InventoryError
 
+# Subscriptions that a note names.
+NAMED = 3
 READER = "give the identity the role Management Group Reader there, and check the id: "
 
 
@@ -51,6 +53,16 @@ class Narrowing:
             errors=(*choice.errors, *self.errors),
             notes=tuple(notes),
         )
+
+    def with_note_of_unseen(self, seen: Iterable[Subscription]) -> Narrowing:
+        """The same, with a note on those of the groups' subscriptions that the identity cannot see."""
+        unseen = (self.within or frozenset()) - {each.key for each in seen} - self.excluded.keys()
+        if not unseen:
+            return self
+        are = "1 subscription is" if len(unseen) == 1 else f"{len(unseen):,} subscriptions are"
+        named = ", ".join(sorted(unseen)[:NAMED])
+        note = f"{are} below {self.within_words} and not visible to the identity: {named}"
+        return replace(self, notes=(*self.notes, note))
 
     def _kept(self, subscriptions: Sequence[Subscription]) -> tuple[Subscription, ...]:
         return tuple(each for each in subscriptions if self.refused_by(each.id) is None)

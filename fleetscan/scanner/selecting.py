@@ -84,6 +84,7 @@ async def fleet_at_azure(
     [subscriptions] = await ask([listing.subscriptions()])
     narrowing = narrowing_of(subscriptions.seen)
     named = choose(subscriptions, settings.subscription)
+    narrowing = narrowing.with_note_of_unseen(subscriptions.seen)
     graph = listing.graph(subscriptions, _beside(named, narrowing) if is_everything else narrowing.narrowed)
     fleet = listing.fleet(await ask(listing.compute(await ask(graph))))
     chosen = frozenset(each.key for each in (*named.chosen, *named.unseen))

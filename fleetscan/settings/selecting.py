@@ -86,8 +86,8 @@ class ListSettings(CheckedSettings):
     inventory: str | None = setting(
         None,
         Text("FILE", "a file's path, or - for standard input"),
-        "Read the VMs from this file (- for standard input) instead of listing them: "
-        "JSON lines, or one resource ID per line.",
+        "Read the VMs from this file (- for standard input) instead of listing them: resource IDs, one per "
+        "line or in a CSV, JSON lines, what az vm list or az graph query print, or an earlier run.",
         is_whom=True,
         group=Group.WHAT,
     )

@@ -4,23 +4,17 @@ Compute's lists, or read from a file. What is right is worked out here, from the
 
 from __future__ import annotations
 
-import json
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
-from itertools import count
-from typing import TypeVar
 
 import pytest
 
 from fleetscan import json_text
 from fleetscan.errors import UsageError
 from fleetscan.inventory.from_file import read_lines
-from fleetscan.inventory.listing import Fleet
-from fleetscan.inventory.pages import Pages
 from fleetscan.inventory.pushed import pushed
 from fleetscan.inventory.resource_graph import QUERY
-from fleetscan.model import ListRequest, Reply, RequestKind
 from fleetscan.records.listed_vm import listed_vm
 from fleetscan.scanner.selecting import fleet_at_azure, fleet_in_file, selection_in
 from fleetscan.settings.selecting import InventorySettings
@@ -28,10 +22,8 @@ from fleetscan.simulator.cloud import Cloud
 from fleetscan.simulator.fleet import Machine
 from fleetscan.simulator.odd_tags import ODD_TAGS
 from fleetscan.simulator.scenario import Scenario
-from tests.inventory.listing_driver import drive
+from tests.scanner.asked_cloud import Asked, keys, listed
 from tests.series import length
-
-T = TypeVar("T")
 
 NAMES = ["web-*", "*-prod-*", "SQL-PROD-WEU-001", "a?i-*", "[a-c]*", "*", "x' or 1 == 1 //", "nothing"]
 GROUPS = ["rg-shop-*", "RG-CRM-PROD-WEU", "*-weu", "rg-[bs]*", "rg' | project id", "rg-*"]
@@ -57,29 +49,6 @@ CHOICES: Mapping[str, Sequence[str]] = {
     "power_state": ["running", "stopped", "deallocated", "starting"],
     "patch_mode": ["AutomaticByOS", "AutomaticByPlatform", "ImageDefault", "Manual"],
 }
-
-
-class Asked:
-    """Answers listings from a cloud, one after another, and keeps the queries."""
-
-    def __init__(self, cloud: Cloud) -> None:
-        self._cloud = cloud
-        self._now = count()
-        self.queries: list[str] = []
-        self.listed_by_compute: set[str] = set()
-
-    async def __call__(self, listings: Iterable[Pages[T]]) -> list[T]:
-        return [drive(pages, self._answer) for pages in listings]
-
-    def _answer(self, ask: ListRequest) -> Reply:
-        if ask.kind is RequestKind.QUERY_GRAPH:
-            self.queries.append(json.loads(ask.request.body)["query"])
-        if ask.kind is RequestKind.LIST_VMS:
-            self.listed_by_compute.add(ask.subscription_id)
-        reply = self._cloud.handle(ask.request, float(next(self._now)))
-        # A query that Graph refuses would be asked again without clauses, and nobody would see it here.
-        assert reply.status == 200 or ask.kind is not RequestKind.QUERY_GRAPH, (self.queries[-1], reply.body)
-        return reply
 
 
 def cloud_of(seed: int, hidden: int = 0) -> Cloud:
@@ -164,10 +133,6 @@ def passes_tags(machine: Machine, rules: Sequence[str]) -> bool:
     return all(map(any, groups.values()))
 
 
-def keys(fleet: Fleet) -> list[str]:
-    return sorted(target.key for target in fleet.targets)
-
-
 @pytest.mark.series
 @pytest.mark.parametrize("seed", range(length(8, 500)))
 async def test_pushed_down_and_filtered_after_listing_select_the_same_vms(seed: int) -> None:
@@ -202,7 +167,7 @@ async def test_subscriptions_without_a_selected_vm_are_asked_of_compute_only_whe
     hidden, *_ = cloud.fleet.estate.subscriptions
     [empty] = cloud.fleet.estate.empty
     settings = InventorySettings(tag=("environment=nowhere",))
-    fleet = await fleet_at_azure(settings, selection_in(settings), ask := Asked(cloud), is_everything=False)
+    fleet = await listed(cloud, settings, ask := Asked(cloud))
     assert fleet.targets == []
     assert ask.listed_by_compute == {hidden.subscription_id, empty.subscription_id}
     assert fleet.emptied_by == "tag environment=nowhere"
@@ -212,17 +177,15 @@ async def test_subscriptions_without_a_selected_vm_are_asked_of_compute_only_whe
 async def test_the_rule_that_leaves_none_is_told_where_graph_left_them_out() -> None:
     cloud = cloud_of(1)
     settings = InventorySettings(location=("westeurope",), tag=("owner",), name=("nothing",))
-    fleet = await fleet_at_azure(settings, selection_in(settings), Asked(cloud), is_everything=False)
+    fleet = await listed(cloud, settings)
     assert fleet.emptied_by == "name nothing"
     settings = InventorySettings(location=("nowhere",), name=("nothing",))
-    fleet = await fleet_at_azure(settings, selection_in(settings), Asked(cloud), is_everything=False)
+    fleet = await listed(cloud, settings)
     assert fleet.emptied_by == "location nowhere"
 
 
 async def test_an_unfiltered_listing_is_neither_counted_nor_filtered() -> None:
-    ask = Asked(cloud_of(1))
-    settings = InventorySettings()
-    await fleet_at_azure(settings, selection_in(settings), ask, is_everything=False)
+    await listed(cloud := cloud_of(1), InventorySettings(), ask := Asked(cloud))
     assert ask.queries == [QUERY]
 
 
