@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 PART_NOT_LISTED = 3
 EXAMPLES = (
-    Example("What a scan would assess", "fleetscan inventory --tag environment=prod --format table"),
-    Example("What it would leave out, and why", "fleetscan inventory --exclude-os linux --show-excluded"),
+    Example("What a scan would assess", "fleetscan inventory --tag owner --format table"),
+    Example("What it would leave out, and why", "fleetscan inventory --os linux --show-excluded"),
     Example("List now, scan these later", "fleetscan inventory --location westeurope > vms.jsonl"),
 )
 # For people; programs get all there is.
