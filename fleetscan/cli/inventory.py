@@ -19,6 +19,7 @@ from fleetscan.report.sanitize import fit, sanitize
 from fleetscan.settings.selecting import InventorySettings
 
 if TYPE_CHECKING:
+    from fleetscan.model import Target
     from fleetscan.records.listed_vm import ListedVm
 
 PART_NOT_LISTED = 3
@@ -48,52 +49,57 @@ def inventory(settings: InventorySettings) -> int:
     if not is_said("endpoint"):
         settings = at_its_endpoint(settings, RUNS)
     vms, is_whole = _list(settings)
-    _print(vms, settings)
+    _write(_lines(vms, settings))
     return 0 if is_whole else PART_NOT_LISTED
 
 
-def _list(settings: InventorySettings) -> tuple[list[ListedVm], bool]:
-    """The VMs to print, listed as a scan does, and whether everything could be listed."""
+def _list(settings: InventorySettings) -> tuple[list[tuple[Target, str | None]], bool]:
+    """The VMs to print, each with what leaves it out, and whether everything could be listed."""
     from fleetscan.cli.progress import progress
-    from fleetscan.records.listed_vm import listed_vm
     from fleetscan.scanner.listed import list_alone
 
-    vms: list[ListedVm] = []
+    vms: list[tuple[Target, str | None]] = []
     errors: list[object] = []
 
     async def job(stop: anyio.Event) -> int:
         with progress(settings.quiet) as hooks:
             fleet = await list_alone(settings, None, hooks, stop, is_everything=settings.show_excluded)
         errors.extend(fleet.errors)
-        if settings.show_excluded:
-            vms.extend(listed_vm(target, rule) for target, rule in fleet.refused)
-        else:
-            vms.extend(map(listed_vm, fleet.targets))
+        vms.extend(fleet.refused if settings.show_excluded else ((each, None) for each in fleet.targets))
         return 0
 
     run_until_stopped(job)
     return vms, not errors
 
 
-def _print(vms: list[ListedVm], settings: InventorySettings) -> None:
-    from fleetscan.records.listed_vm import COLUMNS
+def _lines(vms: Iterable[tuple[Target, str | None]], settings: InventorySettings) -> Iterable[str]:
+    from fleetscan import json_text
+    from fleetscan.records.listed_vm import COLUMNS, listed_vm
+
+    records = (listed_vm(*each) for each in vms)
+    if settings.format in ("jsonl", "json"):
+        return map(json_text.encode_ascii, records)
+    names = COLUMNS if settings.format == "csv" else FOR_PEOPLE
+    if settings.show_excluded and names is FOR_PEOPLE:
+        names = (*FOR_PEOPLE[:3], "excluded_by")
+    return _table(records, names, settings)
+
+
+def _table(records: Iterable[ListedVm], names: tuple[str, ...], settings: InventorySettings) -> Iterable[str]:
     from fleetscan.report.columns import Column
     from fleetscan.report.screen import columns_of
     from fleetscan.report.tables import Form, lines_in
 
-    names = COLUMNS if settings.format in ("json", "csv") else FOR_PEOPLE
-    if settings.show_excluded and names is FOR_PEOPLE:
-        names = (*FOR_PEOPLE[:3], "excluded_by")
     columns = [Column(name, lambda _: None) for name in names]
-    lines = [tuple(cast("dict[str, object]", vm)[name] for name in names) for vm in vms]
+    lines = [tuple(cast("dict[str, object]", vm)[name] for name in names) for vm in records]
     # A pipe has no width: what reads it wants whole names.
     is_fitted = sys.stdout.isatty() or "COLUMNS" in os.environ
     width = columns_of(sys.stdout) if is_fitted else None
-    if lines or settings.format != "table":
-        text = lines_in(cast("Form", settings.format), columns, lines, width)
-        # In a file a text is as Azure has it; a terminal would obey it.
-        is_raw = settings.format == "csv" and sys.stdout.isatty()
-        _write(map(_harmless, text) if is_raw else text)
+    if not lines and settings.format == "table":
+        return ()
+    text = lines_in(cast("Form", settings.format), columns, lines, width)
+    # In a file a text is as Azure has it; a terminal would obey it.
+    return map(_harmless, text) if settings.format == "csv" and sys.stdout.isatty() else text
 
 
 def _harmless(line: str) -> str:

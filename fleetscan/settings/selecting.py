@@ -142,9 +142,9 @@ class InventorySettings(ListSettings):
     """How `fleetscan inventory` prints a listing."""
 
     format: str = setting(
-        "json",
-        OneOf(("json", "table", "csv", "markdown")),
-        "json is one object a line; csv is safe for spreadsheets.",
+        "jsonl",
+        OneOf(("jsonl", "json", "table", "csv", "markdown")),
+        "jsonl, or json, is one object a line; csv is safe for spreadsheets.",
         group=Group.OUTPUT,
     )
     show_excluded: bool = setting(

@@ -97,7 +97,7 @@ def test_a_scan_s_file_of_settings_is_read_and_what_only_a_scan_has_is_passed_ov
         (("--os", "windows", "--exclude-os", "windows"), 2, "no VM can pass both"),
         (("--tag", "=x"), 2, "--tag must be NAME=VALUE, NAME or NAME!=VALUE"),
         (("--power-state", "runing"), 2, "did you mean running?"),
-        (("--format", "xml"), 2, "--format must be one of json, table, csv, markdown"),
+        (("--format", "xml"), 2, "--format must be one of jsonl, json, table, csv, markdown"),
     ],
 )
 def test_what_is_wrong_with_a_selection_is_a_sentence(

@@ -68,6 +68,13 @@ async def test_a_retry_is_of_the_selected_vms_of_the_run(tmp_path: Path) -> None
     assert summary.directory is None
 
 
+class Unasked:
+    """Tokens that must not be asked for."""
+
+    def __getattr__(self, name: str) -> object:
+        raise AssertionError(f"{name} is asked for")
+
+
 @in_virtual_time
 async def test_contradictory_rules_end_with_2_before_anything_is_asked(tmp_path: Path) -> None:
     settings = settings_for(tmp_path / "run", os=("windows",), exclude_os=("Windows",))
@@ -75,6 +82,9 @@ async def test_contradictory_rules_end_with_2_before_anything_is_asked(tmp_path:
         await scan_over(Transport(cloud_of()), settings)
     assert refused.value.exit_code == 2
     assert not (tmp_path / "run").exists()
+    no_token = Settings(os=("windows",), exclude_os=("windows",), runs=str(tmp_path), resume=True)
+    with pytest.raises(UsageError, match="no VM can pass both"):
+        await scan_over(Transport(cloud_of()), no_token, tokens=Unasked())  # type: ignore[arg-type]
 
 
 def test_a_run_does_not_tell_what_is_below_a_management_group() -> None:
