@@ -8,6 +8,7 @@ form is guessed at: what cannot be an entry is an error, never a smaller fleet.
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import NamedTuple, TypeAlias
@@ -21,6 +22,8 @@ MAX_DOCUMENT_BYTES = 1024**3
 # What a heading calls the column of ids, without case, blanks, underscores and hyphens; the first wins.
 ID_NAMES = ("resourceid", "id", "vmid", "virtualmachineid", "azureresourceid")
 DELIMITERS = ",;\t"
+# What Excel is told before the heading.
+SEPARATOR = re.compile(r"sep=[,;\t]?", re.IGNORECASE)
 # Under which name a document has its list: az graph query, the REST APIs of Azure.
 LISTS = ("data", "value")
 # How JSON of many lines begins, as az prints its lists and its queries' answers.
@@ -53,7 +56,7 @@ class Forms:
         """Each entry in the file's order. Raises InventoryFileError for the first that cannot be one."""
         for number, raw in self._lines:
             text = self._text(number, raw)
-            if not text or text.startswith("#"):
+            if not text or text.startswith("#") or SEPARATOR.fullmatch(text):
                 continue
             rest = chain(((number, raw),), self._lines)
             if (document := self._document(number, text, rest)) is not None:
@@ -63,8 +66,11 @@ class Forms:
             return (yield from self._of_lines(rest))
 
     def _text(self, number: int, raw: bytes) -> str:
+        return self._line(number, raw).strip()
+
+    def _line(self, number: int, raw: bytes) -> str:
         try:
-            text = (raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw).decode().strip()
+            text = (raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw).decode().rstrip("\r\n")
         except UnicodeDecodeError:
             raise self._error(number, "it is not UTF-8", raw.decode(errors="replace")) from None
         if "\0" in text:
@@ -126,8 +132,9 @@ class Forms:
         def texts() -> Iterator[str]:
             for number, raw in self._lines:
                 numbers[0] = number
-                text = self._text(number, raw)
-                if text and not text.startswith("#"):
+                # Blanks may be empty cells between tabs.
+                text = self._line(number, raw)
+                if text.strip() and not text.startswith("#"):
                     yield f"{text}\n"
 
         rows = csv.reader(texts(), delimiter=delimiter)

@@ -131,6 +131,8 @@ def test_the_first_page_of_an_answer_is_not_taken_for_the_whole(
         "name,resource_id,os\nvm-1,{id},Linux\nvm-2,{other},Windows\n",
         "Name;ResourceId\nvm-1;{id}\nvm-2;{other}\n",
         "Name\tResource Id\nvm-1\t{id}\nvm-2\t{other}\n",
+        "Name\tResource Id\tNote\n\t{id}\t\n\t{other}\t\n",
+        "sep=;\r\nName;ResourceId\r\n;{id}\r\n;{other}\r\n",
         'name,resource-id\n"a, b","{id}"\n# none\n\n"c ""d""",{other}',
         '[{{"Id": "{id}"}}, {{"ResourceId": "{other}"}}]',
     ],
