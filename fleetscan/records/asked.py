@@ -20,6 +20,9 @@ RETRIED_SCAN_ID = "retried_scan_id"
 # These choose no VMs: the endpoint says where to ask, the others follow from what else was asked for.
 CHOOSE_NONE = frozenset({"endpoint", "inventory_source", INVENTORY_SHA256, RETRIED_SCAN_ID})
 
+# The rules on what a VM is, each with the twin that leaves out: they choose among the VMs of a subscription.
+KINDS = ("resource_group", "location", "os", "tag", "name", "power_state", "patch_mode")
+RULES = (*KINDS, *(f"exclude_{kind}" for kind in KINDS))
 # The names of tags compare without case, their values do not; a region may be written with spaces.
 TAGS = frozenset({"tag", "exclude_tag"})
 LOCATIONS = frozenset({"location", "exclude_location"})

@@ -8,10 +8,16 @@ import anyio
 import pytest
 
 from fleetscan.errors import SettingError, UsageError
+from fleetscan.inventory.rules import KINDS as RULE_KINDS
 from fleetscan.planning.planner import list_over
+from fleetscan.records.asked import KINDS, RULES
+from fleetscan.report.comparison import diff_of
+from fleetscan.runs.reader import open_run
 from fleetscan.scanner.hooks import Hooks
 from fleetscan.scanner.live import check, scan_over
 from fleetscan.settings.declared import PlanSettings, Settings
+from fleetscan.settings.selecting import ListSettings
+from fleetscan.settings.setting import settings_of
 from tests.scanner.test_whole_scans import Notes, Transport, cloud_of, run_of, settings_for
 from tests.virtual_scan import in_virtual_time
 
@@ -41,6 +47,23 @@ async def test_a_selection_of_nothing_ends_with_0_and_names_the_rule(tmp_path: P
     summary, run = await run_of(Transport(cloud_of()), settings, notes)
     assert (summary.exit_code, run.fleet["listed"]) == (0, 0)
     assert "no VMs selected: none is left by tag environment=nowhere" in run.facts["warnings"]
+
+
+@in_virtual_time
+async def test_a_vm_that_a_later_run_does_not_select_is_not_gone(tmp_path: Path) -> None:
+    cloud = cloud_of(machines=40, stopped_pct=10.0)
+    _, whole = await run_of(Transport(cloud), settings_for(tmp_path / "whole"))
+    for name, rule in (("tag", "owner"), ("exclude_os", "linux"), ("power_state", "running")):
+        _, part = await run_of(Transport(cloud), settings_for(tmp_path / name, **{name: (rule,)}))
+        assert 0 < len(part.rows) < len(whole.rows)
+        diff = diff_of(open_run(tmp_path / "whole"), open_run(tmp_path / name))
+        assert (diff["gone"]["count"], diff["only_old"]) == (0, len(whole.rows) - len(part.rows))
+        assert not diff["is_same_selection"]
+
+
+def test_the_rules_that_make_a_run_a_part_are_those_there_are() -> None:
+    assert tuple(KINDS) == tuple(RULE_KINDS)
+    assert {*RULES} <= {each.attribute for each in settings_of(ListSettings)}
 
 
 @in_virtual_time
