@@ -146,6 +146,7 @@ class InventorySettings(ListSettings):
         OneOf(("jsonl", "json", "table", "csv", "markdown")),
         "jsonl, or json, is one object a line; csv is safe for spreadsheets.",
         group=Group.OUTPUT,
+        command="inventory",
     )
     show_excluded: bool = setting(
         False,

@@ -1,7 +1,8 @@
 """How a setting is declared once, and what its flag, environment variable and TOML key are called.
 
 A field `first_poll_s` is the flag `--first-poll`, the variable `FLEETSCAN_FIRST_POLL` and the key
-`first-poll` or `first_poll`: outside Python the unit stands in the value ("75s"), not in the name.
+`first-poll` or `first_poll`: outside Python the unit stands in the value ("75s"), not in the name. Where
+commands mean different things by one word, its variable names the command: `FLEETSCAN_SHOW_FORMAT`.
 """
 
 from __future__ import annotations
@@ -61,6 +62,8 @@ class Setting:
     """The heading in help."""
     letter: str = ""
     """The letter of its short form, "" where it has none."""
+    command: str = ""
+    """The command whose word it is, where others mean something else by it: a part of its variable."""
 
     @property
     def name(self) -> str:
@@ -74,8 +77,9 @@ class Setting:
 
     @property
     def variable(self) -> str:
-        """The environment's word for it."""
-        return PREFIX + self.name.replace("-", "_").upper()
+        """The environment's word for it: an environment is all commands' own, so one word has one meaning."""
+        words = f"{self.command}-{self.name}" if self.command else self.name
+        return PREFIX + words.replace("-", "_").upper()
 
     @property
     def is_list(self) -> bool:
@@ -145,13 +149,15 @@ def setting(
     group: Enum,
     letter: str = "",
     is_whom: bool = False,
+    command: str = "",
 ) -> T:
     """Declares a field of a settings dataclass; `why` gives the reason for the default or the range.
 
     `group` has the heading in help, `letter` is the flag's short form. `is_whom` marks settings that select
-    the endpoint and the VMs: a run is resumed with the same values.
+    the endpoint and the VMs: a run is resumed with the same values. `command` is the one whose word it is,
+    where others mean something else by it.
     """
-    declared = Setting("", default, form, help, why, is_whom, group, letter)
+    declared = Setting("", default, form, help, why, is_whom, group, letter, command)
     return field(default=default, metadata={DECLARED: declared})
 
 
