@@ -40,16 +40,18 @@ class Selection:
         return None if rule is None else rule.words
 
     def sift(
-        self, targets: Sequence[Target], outside: Callable[[Target], str | None] = lambda _: None
+        self, targets: Sequence[Target], outside: Callable[[Target], str | None] | None = None
     ) -> Sifted:
         """The VMs that pass every rule; `outside` names one on a subscription that comes before them."""
+        if not self.rules and outside is None:
+            return Sifted(list(targets))
         kept: list[Target] = []
         refused: list[tuple[Target, str]] = []
         unknown: Counter[int] = Counter()
         words = [rule.words for rule in self.rules]
         reached = -1
         for target in targets:
-            if (where := outside(target)) is not None:
+            if outside is not None and (where := outside(target)) is not None:
                 refused.append((target, where))
                 continue
             place = self._place(target)

@@ -43,7 +43,7 @@ def selection_in(settings: ListSettings) -> Selection:
 
 
 def sifted(
-    fleet: Fleet, selection: Selection, outside: Callable[[Target], str | None] = lambda _: None
+    fleet: Fleet, selection: Selection, outside: Callable[[Target], str | None] | None = None
 ) -> Fleet:
     """`fleet` without what is not selected; `outside` names a rule on the VM's subscription."""
     result = selection.sift(fleet.targets, outside)
@@ -125,8 +125,10 @@ def _beside(named: Choice, narrowing: Narrowing) -> Callable[[Choice], Choice]:
 
 def _outside(
     settings: ListSettings, narrowing: Narrowing, chosen: frozenset[str]
-) -> Callable[[Target], str | None]:
-    """The rule on subscriptions that leaves a VM out; those that are `chosen` are among those asked for."""
+) -> Callable[[Target], str | None] | None:
+    """What leaves a VM out by its subscription; those that are `chosen` were asked for. None for nothing."""
+    if not settings.subscription and narrowing.within is None and not narrowing.excluded:
+        return None
 
     def outside(target: Target) -> str | None:
         if settings.subscription and target.subscription_id.lower() not in chosen:
