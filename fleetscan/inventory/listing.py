@@ -129,9 +129,7 @@ class Listing:
         for answer in answers:
             match answer:
                 case GraphListing():
-                    told = answer.holding
-                    if told is None:
-                        told = frozenset(target.subscription_id.lower() for target in answer.targets)
+                    told = {target.subscription_id.lower() for target in answer.targets} | answer.holding
                     self._listed += [each for each in answer.subscriptions if each.key in told]
                     silent += [each for each in answer.subscriptions if each.key not in told]
                     self._targets.extend(answer.targets)

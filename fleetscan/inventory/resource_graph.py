@@ -33,13 +33,12 @@ QUERY = _MACHINES + _SHOWN
 class GraphListing:
     """The VMs of the batch that were asked for, each once.
 
-    `holding` are the lower-case ids of the subscriptions that hold VMs, asked for or not; None where those
-    of the `targets` are all that is known.
+    `holding` are the lower-case ids of more subscriptions that hold VMs than those of the `targets`.
     """
 
     subscriptions: tuple[Subscription, ...]
     targets: list[Target]
-    holding: frozenset[str] | None = None
+    holding: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,8 @@ def query_machines(
     if not where:
         return GraphListing(batch, found)
     counts = yield from count_machines(endpoint, ids)
-    return GraphListing(batch, found, None if isinstance(counts, str) else frozenset(counts))
+    # Without a count each subscription that shows no VM is silent, and asked of Compute.
+    return GraphListing(batch, found, frozenset(() if isinstance(counts, str) else counts))
 
 
 def count_machines(
