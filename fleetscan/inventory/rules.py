@@ -23,6 +23,7 @@ EXCLUDE = "exclude_"
 WILD = "*?["
 # Values of one rule that its words repeat.
 SAID = 4
+SAID_CHARS = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,8 @@ class Rule:
 def words_of(setting: str, values: Sequence[str]) -> str:
     """A setting with its values, the first few: tag env=prod tag env=stage."""
     name = setting.replace("_", "-")
-    said = [f"{name} {shlex.quote(value)}" for value in values[:SAID]]
+    cut = [value if len(value) <= SAID_CHARS else f"{value[:SAID_CHARS]}..." for value in values[:SAID]]
+    said = [f"{name} {shlex.quote(value)}" for value in cut]
     return " ".join([*said, *([f"and {len(values) - SAID:,} more"] if len(values) > SAID else [])])
 
 

@@ -144,6 +144,9 @@ def test_the_rule_that_leaves_a_vm_out_is_told_as_a_person_wrote_it() -> None:
     assert selection.refused_by(tagged(env="dev")) == "tag env=prod"
     assert selection.refused_by(machine("lab 1", tags={"env": "prod"})) == "exclude-name 'lab *'"
     assert selection.refused_by(machine(location="eastus")) == "location 'West Europe'"
+    many = Selection({"name": [f"vm-{number}" for number in range(6)]})
+    assert many.refused_by(machine()) == "name vm-0 name vm-1 name vm-2 name vm-3 and 2 more"
+    assert Selection({"name": ["x" * 500]}).refused_by(machine()) == f"name {'x' * 80}..."
 
 
 def test_the_rule_that_left_none_of_some_is_named() -> None:
