@@ -38,8 +38,8 @@ NEAR = {
 # Names of other tools, of other commands, of what is to come, and of nothing.
 FAR = (
     *("foo", "bar", "xyzzy", "x", "-", "", "out-dir", "output", "opt", "otu", "put", "oot", "auth", "dir"),
-    *("log", "tag", "os", "name", "rate", "group", "shard", "cloud", "format", "timeout", "interval", "port"),
-    *("machines", "seed", "inventory-source", "metrics-file", "retry", "poll", "in-flight", "x" * 1_000_000),
+    *("log", "rate", "group", "shard", "cloud", "format", "timeout", "interval", "port"),
+    *("machines", "seed", "metrics-file", "retry", "poll", "in-flight", "x" * 1_000_000),
 )
 
 

@@ -300,7 +300,12 @@ def test_the_first_poll_s_names_derive_from_its_field() -> None:
     )
 
 
-@pytest.mark.parametrize(("settings", "setting"), EVERY_SETTING, ids=lambda each: getattr(each, "name", None))
+def name_of_parameter(each: object) -> str | None:
+    """A setting's name; the class has its own."""
+    return each.name if isinstance(each, Setting) else None
+
+
+@pytest.mark.parametrize(("settings", "setting"), EVERY_SETTING, ids=name_of_parameter)
 def test_every_setting_s_default_is_one_it_would_accept(
     settings: type[CheckedSettings], setting: Setting
 ) -> None:
@@ -309,7 +314,7 @@ def test_every_setting_s_default_is_one_it_would_accept(
         setting.read(text)
 
 
-@pytest.mark.parametrize(("settings", "setting"), EVERY_SETTING, ids=lambda each: getattr(each, "name", None))
+@pytest.mark.parametrize(("settings", "setting"), EVERY_SETTING, ids=name_of_parameter)
 def test_a_float_in_seconds_is_a_duration_and_says_so(
     settings: type[CheckedSettings], setting: Setting
 ) -> None:

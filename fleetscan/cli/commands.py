@@ -17,6 +17,7 @@ from fleetscan.settings.reading import (
     SchemaSettings,
     ShowSettings,
 )
+from fleetscan.settings.selecting import InventorySettings
 from fleetscan.settings.setting import CheckedSettings
 
 Declaration = Callable[[], type[CheckedSettings]]
@@ -45,6 +46,7 @@ COMMANDS = {
     "scan": Command("List the fleet, assess every VM, write one run directory.", lambda: Settings),
     "resume": Command("Go on with an unfinished run."),
     "plan": Command("Estimate how long a scan takes. Lists VMs; starts nothing.", lambda: PlanSettings),
+    "inventory": Command("List VMs, as a scan would. Starts nothing.", lambda: InventorySettings),
     "simulate": Command("Serve a simulated Azure on this computer and print its endpoint.", _of_simulate),
     "demo": Command("Scan a simulated fleet. No Azure account needed.", _of_demo),
     "report": Command("Show a run: what was seen, what is missing, what failed.", lambda: ReportSettings),

@@ -18,6 +18,7 @@ from click.core import ParameterSource
 from fleetscan.cli.command_help import CommandWithExamples, Example
 from fleetscan.cli.config_file import read_config
 from fleetscan.settings.declared import Settings
+from fleetscan.settings.selecting import ListSettings
 from fleetscan.settings.setting import PREFIX, CheckedSettings, Setting, settings_of
 
 if TYPE_CHECKING:
@@ -87,13 +88,18 @@ def command(
         return CommandWithExamples(
             name=run.__name__,
             callback=start,
-            params=[*map(_option, known), _config_option(settings)],
+            params=[*map(_option, known), _config_option(settings, _others(settings, known))],
             help=inspect.getdoc(run),
             settings=known,
             examples=examples,
         )
 
     return make
+
+
+def _others(settings: type[CheckedSettings], known: Sequence[Setting]) -> set[str]:
+    """What a scan's file of settings may hold beside what a command that lists VMs knows."""
+    return OTHERS - {each.name for each in known} if issubclass(settings, ListSettings) else set()
 
 
 def is_said(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""A fleet from a file: JSON lines, one resource id a line, or an earlier run.
+"""A fleet from a file, in one of the forms of `file_forms.py`, or from an earlier run.
 
 A line that cannot be a VM is an error and never a smaller fleet. What a file says of a VM is used as it is,
 except for the power state in a row of an earlier run: that was another night, and the VM is asked again.
@@ -12,40 +12,49 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from fleetscan.addresses import parse_vm_id
-from fleetscan.engine.replies import parse_json
+from fleetscan.engine.replies import text_at, value_at
 from fleetscan.errors import InventoryFileError, Remedy, UsageError
-from fleetscan.inventory.machines import location_of, os_type_of, power_state_of
-from fleetscan.model import Target
+from fleetscan.inventory.file_forms import MAX_GOT_CHARS, Entry, Forms
+from fleetscan.inventory.machines import (
+    PATHS,
+    UNTOLD_TAGS,
+    VIEW_PATHS,
+    facts_of_vm,
+    location_of,
+    os_type_of,
+    power_state_of,
+    target_of,
+)
+from fleetscan.model import Json, Target
 from fleetscan.records.machine_facts import NAMES, shared_facts
 from fleetscan.records.row import Row
 from fleetscan.runs.directory import RESULTS, RUN
 from fleetscan.runs.reader import Run, open_run
 
-MAX_GOT_CHARS = 80
 # A row with a list of a thousand patches has some 0.5 MB.
 MAX_LINE_BYTES = 16 * 1024 * 1024
 STDIN = 0
+# How tools call a VM's id, without case: PowerShell writes Id.
+ID_KEYS = frozenset({"resource_id", "resourceid", "id"})
 UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 # How the schema of a run's row begins, whichever its number.
 ROW_SCHEMA = "fleetscan.result/"
-# How JSON of many lines begins, as az prints its lists and its queries' answers.
-OPENINGS = {
-    "[": "it begins a JSON array; jq -c '.[]' makes one line per VM of it",
-    "{": "it begins JSON of several lines; jq -c . makes one line of it, jq -c '.data[]' one per VM "
-    "of what az graph query prints",
-}
 
 
 @dataclass(frozen=True, slots=True)
 class InventoryFile:
-    """The VMs of a file, the first of each id; `duplicates` counts the lines passed over."""
+    """The VMs of a file, the first of each id; `duplicates` counts the lines passed over.
+
+    `note` says that the file is a part of an answer.
+    """
 
     name: str
     targets: list[Target]
     duplicates: int
+    note: str | None = None
 
 
 def read_inventory(path: str) -> InventoryFile:
@@ -78,29 +87,23 @@ def run_of(path: Path) -> Run | None:
 
 def target_of_row(row: Row) -> Target:
     """The VM of a row, with all that the row tells of it but its power state, which is old."""
-    return _with_facts(_target_of_id(row["resource_id"], "'resource_id' is"), {**row})
+    return _with_facts(_target_of_id(row["resource_id"], "'resource_id' is"), cast("dict[str, Json]", row))
 
 
 def read_lines(lines: Iterable[bytes], name: str) -> InventoryFile:
     """The VMs on `lines`; `name` is what a person calls the file. Raises InventoryFileError."""
     targets: dict[str, Target] = {}
     machines = 0
-    for number, raw in enumerate(lines, start=1):
+    forms = Forms(lines, name)
+    for entry in forms.entries():
         try:
-            line = (raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw).decode().strip()
-            if not line or line.startswith("#"):
-                continue
-            if "\0" in line:
-                raise ValueError(
-                    "it has null bytes, as UTF-16 without a byte order mark has; save it as UTF-8"
-                )
-            target = _target_of(line)
+            target = _target_of(entry)
         except ValueError as error:
-            got = raw.decode(errors="replace").strip()[:MAX_GOT_CHARS]
-            raise InventoryFileError(name, line=number, why=_why(error), got=got) from None
+            raise InventoryFileError(name, line=entry.line, why=str(error), got=entry.got) from None
         machines += 1
         targets.setdefault(target.key, target)
-    return InventoryFile(name, list(targets.values()), machines - len(targets))
+    note = None if forms.note is None else f"{name} {forms.note}"
+    return InventoryFile(name, list(targets.values()), machines - len(targets), note)
 
 
 def _lines(file: IO[bytes], name: str) -> Iterator[bytes]:
@@ -113,8 +116,10 @@ def _lines(file: IO[bytes], name: str) -> Iterator[bytes]:
         yield from _in_utf8(first + file.read(), name)
         return
     lines = chain((first,), iter(partial(file.readline, MAX_LINE_BYTES), b""))
+    # A document is bounded as a whole: az prints it on one line, if asked.
+    is_document = first.removeprefix(codecs.BOM_UTF8).lstrip()[:1] == b"["
     for number, line in enumerate(lines, start=1):
-        if len(line) == MAX_LINE_BYTES:
+        if len(line) == MAX_LINE_BYTES and not is_document:
             got = line[:MAX_GOT_CHARS].decode(errors="replace")
             raise InventoryFileError(
                 name, line=number, why=f"it has {MAX_LINE_BYTES:,} bytes and more", got=got
@@ -130,23 +135,12 @@ def _in_utf8(text: bytes, name: str) -> list[bytes]:
         raise InventoryFileError(name, line=1, why=why, got=repr(text[:MAX_GOT_CHARS])) from error
 
 
-def _why(error: ValueError) -> str:
-    return "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
-
-
-def _target_of(line: str) -> Target:
-    """The VM on a line; ValueError with what was expected."""
-    if not line.startswith(("{", "[", '"')):
-        return _target_of_id(line, "the line is")
-    try:
-        row = parse_json(line.encode())
-    except ValueError as error:
-        raise ValueError(OPENINGS.get(line, "it is neither a JSON object nor a resource id")) from error
-    if isinstance(row, list):
-        raise ValueError(OPENINGS["["])
-    if not isinstance(row, dict):
-        raise ValueError("it is JSON but not an object")
-    name = "resource_id" if "resource_id" in row else "id"
+def _target_of(entry: Entry) -> Target:
+    """The VM of an entry; ValueError with what was expected."""
+    if isinstance(entry.value, str):
+        return _target_of_id(entry.value, entry.subject)
+    row, names = entry.value, [name for name in entry.value if name.lower() in ID_KEYS]
+    name = next((name for name in ("resource_id", "id") if name in row), names[0] if names else "id")
     resource_id = row.get(name)
     if not isinstance(resource_id, str):
         raise ValueError("it has neither 'resource_id' nor 'id' with a resource id")
@@ -158,11 +152,13 @@ def _target_of_id(text: str, subject: str) -> Target:
         parts = parse_vm_id(text)
     except ValueError as error:
         raise ValueError(f"{subject} {error}") from error
-    return Target(text, parts.subscription_id, parts.resource_group, parts.name)
+    return Target(text, parts.subscription_id, parts.resource_group, parts.name, tags=UNTOLD_TAGS)
 
 
-def _with_facts(bare: Target, row: Mapping[str, object]) -> Target:
-    """`bare` with what the row tells besides, under the names of a results.jsonl record."""
+def _with_facts(bare: Target, row: Mapping[str, Json]) -> Target:
+    """`bare` with what the row tells besides, under the names of a results.jsonl record or under Azure's."""
+    azure = target_of({**_azure_facts(row), "id": bare.resource_id}, {})
+    known = _is_of_a_run(row)
     return Target(
         resource_id=bare.resource_id,
         subscription_id=bare.subscription_id,
@@ -170,28 +166,42 @@ def _with_facts(bare: Target, row: Mapping[str, object]) -> Target:
         name=bare.name,
         location=location_of(_text(row, "location")),
         subscription_name=_text(row, "subscription_name"),
-        os_type=os_type_of(_text(row, "os_type")),
-        power_state=None if _is_of_a_run(row) else power_state_of(_text(row, "power_state")),
+        os_type=os_type_of(_text(row, "os_type")) or azure.os_type,
+        power_state=None if known else power_state_of(_text(row, "power_state")) or azure.power_state,
         tags=_tags(row),
-        facts=shared_facts({name: _text(row, name) for name in NAMES}),
+        facts=shared_facts({name: _text(row, name) or azure.facts.get(name) for name in NAMES}),
     )
 
 
-def _is_of_a_run(row: Mapping[str, object]) -> bool:
+def _azure_facts(row: Mapping[str, Json]) -> dict[str, Json]:
+    """The facts of a VM as Azure's APIs and queries tell them, or az, which leaves `properties` out."""
+    properties = row.get("properties")
+    whole: dict[str, Json] = {**row} if not isinstance(properties, dict) else properties
+    facts = facts_of_vm({"properties": whole})
+    facts |= {name: row[name] for name in (*PATHS, *VIEW_PATHS) if row.get(name) is not None}
+    view = value_at(whole, "extended.instanceView")
+    for name, path in VIEW_PATHS.items():
+        facts[name] = facts.get(name) or text_at(view, path)
+    return facts
+
+
+def _is_of_a_run(row: Mapping[str, Json]) -> bool:
     """Whether `row` says of itself that a run wrote it, whatever file it stands in."""
     schema = row.get("schema")
     return isinstance(schema, str) and schema.startswith(ROW_SCHEMA)
 
 
-def _text(row: Mapping[str, object], name: str) -> str | None:
+def _text(row: Mapping[str, Json], name: str) -> str | None:
     value = row.get(name)
     if value is not None and not isinstance(value, str):
         raise ValueError(f"'{name}' must be text or null")
     return value or None
 
 
-def _tags(row: Mapping[str, object]) -> dict[str, str]:
-    value = row.get("tags") or {}
+def _tags(row: Mapping[str, Json]) -> Mapping[str, str]:
+    if "tags" not in row:
+        return UNTOLD_TAGS
+    value = row["tags"] or {}
     tags = value if isinstance(value, dict) else {}
     texts = {name: text for name, text in tags.items() if isinstance(text, str)}
     if texts != value:

@@ -7,7 +7,7 @@ until Compute says so.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from fleetscan.inventory.bulk import Bulk
@@ -22,6 +22,8 @@ from fleetscan.inventory.subscriptions import Subscription, Subscriptions, list_
 from fleetscan.model import InventoryError, Target
 from fleetscan.records.run import Scope, ScopeSubscription
 
+# The code of a subscription that could not be listed where Resource Graph alone may be asked.
+GRAPH_FAILED = "ResourceGraphFailed"
 # Subscriptions that a note names.
 NAMED = 3
 
@@ -32,7 +34,8 @@ class Fleet:
 
     `subscriptions` are those whose VMs were read, `not_enabled` the visible ones passed over. Resource Graph
     may know nothing of the VMs of those `through_compute`, which are lower-case ids. Of a fleet that was
-    listed before only the `listed_scope` is known of these.
+    listed before only the `listed_scope` is known of these. `refused` are VMs that were listed and are not
+    selected, each with the rule that leaves it out; where that is all of them, `emptied_by` is the last.
     """
 
     targets: list[Target]
@@ -42,6 +45,8 @@ class Fleet:
     notes: list[str] = field(default_factory=list)
     listed_scope: Scope | None = None
     through_compute: frozenset[str] = frozenset()
+    refused: list[tuple[Target, str]] = field(default_factory=list)
+    emptied_by: str | None = None
 
     @property
     def is_nothing_listed(self) -> bool:
@@ -80,9 +85,18 @@ class Listing:
         fleet = listing.fleet(compute)
     """
 
-    def __init__(self, endpoint: str, named: Sequence[str]) -> None:
+    def __init__(
+        self, endpoint: str, named: Sequence[str], source: str = "auto", where: Sequence[str] = ()
+    ) -> None:
+        """`source` says where VMs are listed: through Graph alone, Compute alone, or as the two allow.
+
+        The clauses of `where` may spare VMs that nobody asked for.
+        """
         self._endpoint = endpoint
         self._named = named
+        self._source = source
+        self._where = where
+        self._errors: list[InventoryError] = []
         self._bulk = Bulk()
         self._choice = Choice(())
         self._listed: list[Subscription] = []
@@ -93,29 +107,45 @@ class Listing:
         """The first step: which subscriptions are visible."""
         return list_subscriptions(self._endpoint, self._bulk)
 
-    def graph(self, subscriptions: Subscriptions) -> list[Pages[GraphListing | GraphBroken]]:
-        """The second: a query for every few hundred chosen subscriptions."""
-        self._choice = choose(subscriptions, self._named)
+    def graph(
+        self, subscriptions: Subscriptions, narrow: Callable[[Choice], Choice] = lambda choice: choice
+    ) -> list[Pages[GraphListing | GraphBroken]]:
+        """The second: a query for every few hundred chosen subscriptions, of those that `narrow` leaves."""
+        self._choice = narrow(choose(subscriptions, self._named))
         self._notes.extend(self._choice.notes)
-        return [query_machines(self._endpoint, batch, self._bulk) for batch in batches(self._choice.chosen)]
+        if self._source == "compute":
+            return []
+        return [
+            query_machines(self._endpoint, batch, self._bulk, self._where)
+            for batch in batches(self._choice.chosen)
+        ]
 
     def compute(self, answers: Iterable[GraphListing | GraphBroken]) -> list[Pages[ComputeListing]]:
         """The third: Compute's list of every subscription that Graph did not list, or showed nothing of."""
         remaining = list(self._choice.unseen)
+        if self._source == "compute":
+            remaining += self._choice.chosen
         silent: list[Subscription] = []
         for answer in answers:
             match answer:
                 case GraphListing():
-                    told = {target.subscription_id.lower() for target in answer.targets}
+                    told = {target.subscription_id.lower() for target in answer.targets} | answer.holding
                     self._listed += [each for each in answer.subscriptions if each.key in told]
                     silent += [each for each in answer.subscriptions if each.key not in told]
                     self._targets.extend(answer.targets)
+                case GraphBroken() if self._source == "resource-graph":
+                    self._errors += [_broken(each, answer.why) for each in answer.subscriptions]
                 case GraphBroken():
                     remaining.extend(answer.subscriptions)
                     note = (
                         f"Resource Graph {answer.why}: {_count(answer.subscriptions)} listed through Compute"
                     )
                     self._notes.append(note)
+        if self._source == "resource-graph":
+            # It shows nothing of a subscription that does not exist: what is silent is taken for empty.
+            self._listed += silent
+            self._errors += [_broken(each, "alone cannot tell whether it exists") for each in remaining]
+            return []
         return [
             *(list_machines(self._endpoint, subscription, self._bulk) for subscription in remaining),
             *(list_silent(self._endpoint, subscription, self._bulk) for subscription in silent),
@@ -134,10 +164,15 @@ class Listing:
             targets,
             subscriptions=(*self._listed, *read),
             not_enabled=self._choice.not_enabled,
-            errors=[*self._choice.errors, *failures],
+            errors=[*self._choice.errors, *self._errors, *failures],
             notes=[*self._notes, *(listing.note for listing in listings if listing.note is not None)],
             through_compute=frozenset(listing.subscription.key for listing in listings if listing.targets),
         )
+
+
+def _broken(subscription: Subscription, why: str) -> InventoryError:
+    """That a subscription cannot be listed through Resource Graph, where that alone may be asked."""
+    return InventoryError(subscription.id, GRAPH_FAILED, f"Resource Graph {why}", None)
 
 
 def _note_of_hidden(hidden: Sequence[Subscription]) -> str:
@@ -169,7 +204,7 @@ def fleet_of_file(file: InventoryFile, named: Sequence[str], looked_up: Choice |
         [*(value.lower() for value in named if value not in names), *(each.key for each in found)]
     )
     targets = of_subscriptions(file.targets, ids if named else None)
-    notes: list[str] = []
+    notes = [] if file.note is None else [file.note]
     if file.duplicates:
         lines = "1 line" if file.duplicates == 1 else f"{file.duplicates:,} lines"
         notes.append(f"{lines} of {file.name} dropped: the VM was named before")

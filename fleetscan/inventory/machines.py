@@ -28,6 +28,8 @@ VIEW_PATHS: Mapping[str, str] = {
     "osVersion": "osVersion",
     "powerState": "powerState.code",
 }
+# The tags of a VM of which nobody told whether it has any. The object itself says so, and is never changed.
+UNTOLD_TAGS: Mapping[str, str] = {}
 
 
 def target_of(facts: Json, names: Mapping[str, str | None]) -> Target:

@@ -5,34 +5,40 @@ A batch whose rows do not add up is a `GraphBroken`, never a smaller fleet.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
+from fleetscan.engine.replies import text_at, value_at
 from fleetscan.inventory.bulk import Bulk
 from fleetscan.inventory.graph_pages import GraphQuery, graph_pages
 from fleetscan.inventory.machines import PATHS, VIEW_PATHS, target_of
 from fleetscan.inventory.pages import Pages
+from fleetscan.inventory.pushed import VIEW
 from fleetscan.inventory.subscriptions import Subscription
 from fleetscan.model import Json, RequestKind, Target
 
-VIEW = "properties.extended.instanceView"
-
+# How a refusal of the query itself is told.
+REFUSED_QUERY = "(400 "
 _COLUMNS = [f"{name} = {path}" for name, path in PATHS.items()]
 _COLUMNS += [f"{name} = {VIEW}.{path}" for name, path in VIEW_PATHS.items()]
-QUERY = (
-    "resources | where type =~ 'microsoft.compute/virtualmachines' "
-    f"| project id, location, tags, {', '.join(_COLUMNS)} | order by id asc"
-)
+_MACHINES = "resources | where type =~ 'microsoft.compute/virtualmachines' "
+_SHOWN = f"| project id, location, tags, {', '.join(_COLUMNS)} | order by id asc"
+_COUNTED = "| summarize machines = count() by id = subscriptionId | order by id asc"
+QUERY = _MACHINES + _SHOWN
 
 
 @dataclass(frozen=True, slots=True)
 class GraphListing:
-    """Every VM of the batch, each once."""
+    """The VMs of the batch that were asked for, each once.
+
+    `holding` are the lower-case ids of more subscriptions that hold VMs than those of the `targets`.
+    """
 
     subscriptions: tuple[Subscription, ...]
     targets: list[Target]
+    holding: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +50,44 @@ class GraphBroken:
 
 
 def query_machines(
-    endpoint: str, batch: tuple[Subscription, ...], bulk: Bulk | None = None
+    endpoint: str, batch: tuple[Subscription, ...], bulk: Bulk | None = None, where: Sequence[str] = ()
 ) -> Pages[GraphListing | GraphBroken]:
-    """Every VM of `batch`, which is not empty; `bulk` counts what is kept of a fleet."""
-    names = {subscription.key: subscription.name for subscription in batch}
-    query = GraphQuery(RequestKind.QUERY_GRAPH, QUERY, "VMs", partial(_target_of, names=names))
-    found = yield from graph_pages(endpoint, query, [subscription.id for subscription in batch], bulk)
-    return GraphBroken(batch, found) if isinstance(found, str) else GraphListing(batch, found)
+    """The VMs of `batch`, which is not empty, for which all clauses of `where` hold, and perhaps others.
+
+    `bulk` counts what is kept of a fleet. Clauses that Graph refuses cost pages and nothing else.
+    """
+    names, ids = {each.key: each.name for each in batch}, [each.id for each in batch]
+    query = GraphQuery(RequestKind.QUERY_GRAPH, _text(where, _SHOWN), "VMs", partial(_target_of, names=names))
+    found = yield from graph_pages(endpoint, query, ids, bulk)
+    if where and isinstance(found, str) and REFUSED_QUERY in found:
+        return (yield from query_machines(endpoint, batch, bulk))
+    if isinstance(found, str):
+        return GraphBroken(batch, found)
+    if not where:
+        return GraphListing(batch, found)
+    counts = yield from count_machines(endpoint, ids)
+    # Without a count each subscription that shows no VM is silent, and asked of Compute.
+    return GraphListing(batch, found, frozenset(() if isinstance(counts, str) else counts))
+
+
+def count_machines(
+    endpoint: str, subscription_ids: Sequence[str], where: Sequence[str] = ()
+) -> Pages[dict[str, int] | str]:
+    """How many VMs the subscriptions hold, by lower-case id, or a clause on why that is unknown."""
+    query = GraphQuery(RequestKind.QUERY_GRAPH, _text(where, _COUNTED), "subscriptions", _count_of)
+    found = yield from graph_pages(endpoint, query, subscription_ids)
+    return found if isinstance(found, str) else dict(found)
+
+
+def _text(where: Sequence[str], end: str) -> str:
+    return _MACHINES + "".join(f"| where {clause} " for clause in where) + end
+
+
+def _count_of(row: Json, sent_at: datetime | None) -> tuple[str, int]:
+    match text_at(row, "id"), value_at(row, "machines"):
+        case str(subscription_id), int(machines):
+            return subscription_id.lower(), machines
+    raise ValueError("gave a count of VMs without a subscription")
 
 
 def _target_of(row: Json, sent_at: datetime | None, *, names: Mapping[str, str | None]) -> Target:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,23 +11,20 @@ from typing import TYPE_CHECKING
 from anyio import Event
 
 from fleetscan.engine.operation import Operation
-from fleetscan.engine.scheduler import Scheduler
 from fleetscan.engine.time_left import ASSESSMENT_S
-from fleetscan.errors import mendable
-from fleetscan.model import Job, Target
+from fleetscan.model import Target
 from fleetscan.planning.counts import Roster
 from fleetscan.planning.forecast import Assumed, forecast, foretold_by, no_later
 from fleetscan.planning.plan_record import plan_record
 from fleetscan.planning.virtual_time import run_through
 from fleetscan.records.fleet_facts import not_scanned
 from fleetscan.records.plan import Plan
+from fleetscan.scanner import listed
 from fleetscan.scanner.asking import selection_of
 from fleetscan.scanner.blocking import in_thread
-from fleetscan.scanner.broker import Broker
-from fleetscan.scanner.connection import connect
-from fleetscan.scanner.dispatcher import Dispatcher, Exchanger
+from fleetscan.scanner.dispatcher import Exchanger
 from fleetscan.scanner.hooks import Hooks
-from fleetscan.scanner.listing import read_fleet
+from fleetscan.scanner.listed import list_alone
 from fleetscan.scanner.past_durations import PastDurations
 from fleetscan.scanner.policy import limits_of, longest_first, operation_rules, past_durations
 from fleetscan.settings.declared import PlanSettings
@@ -70,21 +65,13 @@ async def list_for_plan(
     stop: Event | None = None,
 ) -> Roster:
     """The fleet that a scan with these settings would assess. Raises what `plan` raises, and StoppedError."""
-    try:
-        async with connect(settings, credential) as (transport, _):
-            return await list_over(transport, settings, hooks=hooks, stop=stop or Event())
-    except ExceptionGroup as group:
-        raise mendable(group) from None
+    fleet = await list_alone(settings, credential, hooks, stop)
+    return Roster(fleet.targets, fleet.errors, not_scanned(fleet.scope))
 
 
 async def list_over(transport: Exchanger, settings: PlanSettings, *, hooks: Hooks, stop: Event) -> Roster:
     """`list_for_plan` over a transport that is open already."""
-    broker = Broker(Scheduler(limits_of(settings)), hooks=hooks, on_end=_keeps_its_result, on_bug=_broke)
-    dispatcher = Dispatcher(
-        broker, transport, max_in_flight=settings.max_in_flight, clock=time.monotonic, hooks=hooks
-    )
-    chance = random.Random().random  # noqa: S311 - jitter, not a secret
-    fleet = await read_fleet(settings, dispatcher, chance=chance, hooks=hooks, stop=stop)
+    fleet = await listed.list_over(transport, settings, hooks=hooks, stop=stop)
     return Roster(fleet.targets, fleet.errors, not_scanned(fleet.scope))
 
 
@@ -134,11 +121,3 @@ def median_of(past: PastDurations) -> Callable[[Target], float]:
 def _middling() -> float:
     """The mean of chance, so that the same fleet always has the same plan."""
     return 0.5
-
-
-def _keeps_its_result(_: Job) -> None:
-    """A listing has finished; its caller reads the result."""
-
-
-def _broke(_: Job, bug: Exception, now: float) -> None:
-    raise bug

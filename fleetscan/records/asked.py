@@ -20,6 +20,13 @@ RETRIED_SCAN_ID = "retried_scan_id"
 # These choose no VMs: the endpoint says where to ask, the others follow from what else was asked for.
 CHOOSE_NONE = frozenset({"endpoint", "inventory_source", INVENTORY_SHA256, RETRIED_SCAN_ID})
 
+# The rules on what a VM is, each with the twin that leaves out: they choose among the VMs of a subscription.
+KINDS = ("resource_group", "location", "os", "tag", "name", "power_state", "patch_mode")
+RULES = (*KINDS, *(f"exclude_{kind}" for kind in KINDS))
+# The names of tags compare without case, their values do not; a region may be written with spaces.
+TAGS = frozenset({"tag", "exclude_tag"})
+LOCATIONS = frozenset({"location", "exclude_location"})
+
 
 def chosen_by(selection: Mapping[str, Json]) -> list[str]:
     """The settings that make the selection less than every VM the identity can see."""
@@ -48,8 +55,15 @@ def is_same_value(name: str, one: Json, other: Json) -> bool:
 def _comparable(name: str, value: Json) -> object:
     """`value` without what makes no difference: a list's order, the case of ids, an endpoint's spelling.
 
-    A setting that is not set is None, whatever it is where it is set.
+    A setting that is not set is None, whatever it is where it is set; a source of VMs that is not told is the
+    usual one.
     """
+    if name == "inventory_source":
+        return value or "auto"
+    if name in TAGS and isinstance(value, list):
+        return frozenset(map(_tag, map(str, value))) or None
+    if name in LOCATIONS and isinstance(value, list):
+        return frozenset("".join(str(each).lower().split()) for each in value) or None
     if name == "endpoint" and isinstance(value, str):
         try:
             return Origin.of(value)
@@ -58,3 +72,8 @@ def _comparable(name: str, value: Json) -> object:
     if isinstance(value, list):
         return frozenset(str(each).lower() for each in value) or None
     return value or None
+
+
+def _tag(rule: str) -> tuple[str, str]:
+    name, _, value = rule.partition("=")
+    return name.lower(), value

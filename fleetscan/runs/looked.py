@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from fleetscan.records.asked import RULES
 from fleetscan.records.totals import NotListed
 from fleetscan.runs.reader import Run
 
 # What makes a run look at some VMs of a subscription alone.
-PARTS = ("limit", "inventory", "retry_failed")
+PARTS = ("limit", "inventory", "retry_failed", *RULES)
 
 
 def looked_at(run: Run, errors: list[NotListed] | None) -> Callable[[str], bool]:

@@ -14,10 +14,11 @@ from fleetscan.runs.found import run_path
 from fleetscan.runs.opening import open_to_read
 from fleetscan.runs.reader import open_run
 from fleetscan.scanner.policy import asked_of
-from fleetscan.settings.declared import PlanSettings, Settings
+from fleetscan.settings.declared import Settings
+from fleetscan.settings.selecting import ListSettings
 
 
-def selection_of(settings: PlanSettings) -> Selection:
+def selection_of(settings: ListSettings) -> Selection:
     """The selection that `settings` make. What cannot be read is null, and refused where it is used."""
     return {
         **asked_of(settings),
@@ -39,7 +40,7 @@ def _sha256(inventory: str) -> str | None:
         return None
 
 
-def _scan_id(settings: PlanSettings) -> str | None:
+def _scan_id(settings: ListSettings) -> str | None:
     """The id of the run to retry, which has an id of its own under whatever name."""
     if not isinstance(settings, Settings) or settings.retry_failed is None:
         return None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from fleetscan.addresses import Origin
 from fleetscan.azure.credentials import TokenSource, token_source
 from fleetscan.azure.transport import Transport
-from fleetscan.settings.declared import PlanSettings
+from fleetscan.settings.selecting import ListSettings
 from fleetscan.version import __version__
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def connect(
-    settings: PlanSettings, credential: str | AsyncTokenCredential | None
+    settings: ListSettings, credential: str | AsyncTokenCredential | None
 ) -> AsyncIterator[tuple[Transport, TokenSource]]:
     """An open transport, and the source of the token it carries; see `token_source` for `credential`."""
     origin = Origin.of(settings.endpoint)

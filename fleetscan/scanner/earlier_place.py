@@ -16,9 +16,10 @@ from fleetscan.inventory.from_file import run_of
 from fleetscan.records.asked import is_same_value
 from fleetscan.runs.found import run_path
 from fleetscan.runs.reader import Run, open_run
-from fleetscan.settings.declared import PlanSettings, Settings
+from fleetscan.settings.declared import Settings
+from fleetscan.settings.selecting import ListSettings
 
-S = TypeVar("S", bound=PlanSettings)
+S = TypeVar("S", bound=ListSettings)
 
 
 def at_its_endpoint(settings: S, runs: str) -> S:
@@ -36,7 +37,7 @@ def at_its_endpoint(settings: S, runs: str) -> S:
     return replace(settings, endpoint=own)
 
 
-def refuse_elsewhere(settings: PlanSettings) -> None:
+def refuse_elsewhere(settings: ListSettings) -> None:
     """Raise UsageError where `settings` have another endpoint than the run whose VMs they scan again."""
     run = _earlier(settings)
     own = None if run is None else _endpoint_of(run)
@@ -45,7 +46,7 @@ def refuse_elsewhere(settings: PlanSettings) -> None:
         raise UsageError(why, Remedy("scan them at {endpoint}", {"endpoint": own}))
 
 
-def _earlier(settings: PlanSettings, runs: str | None = None) -> Run | None:
+def _earlier(settings: ListSettings, runs: str | None = None) -> Run | None:
     """The run whose VMs are scanned again; None where there is none, or none that can be read."""
     try:
         if settings.inventory not in (None, "-"):

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import anyio
 
 from fleetscan.engine.listing_job import ListingJob
 from fleetscan.engine.retrying import Retrying
 from fleetscan.errors import NothingListedError, Remedy, StoppedError
-from fleetscan.inventory.choice import NOT_FOUND, Choice, choose
-from fleetscan.inventory.from_file import InventoryFile, read_inventory
-from fleetscan.inventory.listing import Fleet, Listing, fleet_of_file, names_in, note_of_skipped
+from fleetscan.inventory.choice import NOT_FOUND
+from fleetscan.inventory.from_file import read_inventory
+from fleetscan.inventory.listing import GRAPH_FAILED, Fleet, note_of_skipped
 from fleetscan.inventory.pages import Pages
+from fleetscan.inventory.rules import words_of
 from fleetscan.inventory.selection import first
-from fleetscan.inventory.subscriptions import list_subscriptions
-from fleetscan.model import InventoryError
+from fleetscan.model import InventoryError, Target
 from fleetscan.scanner.blocking import unless_stopped
 from fleetscan.scanner.dispatcher import Dispatcher, Halt
 from fleetscan.scanner.earlier_place import refuse_elsewhere
 from fleetscan.scanner.hooks import Hooks
-from fleetscan.settings.declared import PlanSettings
+from fleetscan.scanner.selecting import Ask, fleet_at_azure, fleet_in_file, selection_in
+from fleetscan.settings.selecting import ListSettings
 
 T = TypeVar("T")
 
@@ -33,22 +34,15 @@ LISTING_ATTEMPTS = 4
 TOLD = 3
 
 
-class Ask(Protocol):
-    """Runs listings concurrently and returns what each returned, in their order."""
-
-    async def __call__(self, listings: Iterable[Pages[T]]) -> list[T]:
-        """Run all of them to their ends."""
-        ...
-
-
 async def read_fleet(
-    settings: PlanSettings,
+    settings: ListSettings,
     dispatcher: Dispatcher,
     *,
     chance: Callable[[], float],
     hooks: Hooks,
     stop: anyio.Event,
     deadline_at: float | None = None,
+    is_everything: bool = False,
 ) -> Fleet:
     """`list_fleet` through `dispatcher`; `hooks` gets the notes and what could not be listed.
 
@@ -63,11 +57,11 @@ async def read_fleet(
 
     hooks.phase("listing")
     try:
-        fleet = await list_fleet(settings, ask, stop, deadline_at)
+        fleet = await list_fleet(settings, ask, stop, deadline_at, is_everything=is_everything)
     except StoppedError:
         raise stopped_early(is_told=stop.is_set()) from None
     if not fleet.targets:
-        hooks.warning("no VMs found", Remedy("check the selection and the permissions of the identity"))
+        hooks.warning(*none_found(fleet))
     for note in fleet.notes:
         hooks.warning(note)
     for error in fleet.errors:
@@ -85,38 +79,46 @@ def stopped_early(*, is_told: bool) -> StoppedError:
     )
 
 
+def none_found(fleet: Fleet) -> tuple[str, Remedy]:
+    """What is said where no VM is left, with the rule that left none, and what to do."""
+    if fleet.emptied_by is None:
+        return "no VMs found", Remedy("check the selection and the permissions of the identity")
+    return f"no VMs selected: none is left by {fleet.emptied_by}", Remedy("check this rule")
+
+
 async def list_fleet(
-    settings: PlanSettings, ask: Ask, stop: anyio.Event, deadline_at: float | None = None
+    settings: ListSettings,
+    ask: Ask,
+    stop: anyio.Event,
+    deadline_at: float | None = None,
+    *,
+    is_everything: bool = False,
 ) -> Fleet:
-    """The VMs that `settings` select. Raises NothingListedError if no part of the fleet could be listed."""
+    """The VMs that `settings` select; with `is_everything` the others are listed and `refused`, too.
+
+    Raises NothingListedError if no part of the fleet could be listed.
+    """
+    selection = selection_in(settings)
     if settings.inventory is not None:
         refuse_elsewhere(settings)
         file = await unless_stopped(partial(read_inventory, settings.inventory), stop, deadline_at)
-        fleet = fleet_of_file(file, settings.subscription, await _looked_up(settings, file, ask))
+        fleet = await fleet_in_file(settings, file, selection, ask)
     else:
-        fleet = await _listed(settings, ask)
+        fleet = await fleet_at_azure(settings, selection, ask, is_everything=is_everything)
     if fleet.is_nothing_listed:
         raise NothingListedError(*_nothing(fleet))
     targets = first(fleet.targets, settings.limit)
+    # Nobody else asks for them, and a scan would hold them to its end.
+    refused = [*fleet.refused, *_beyond(fleet, targets)] if is_everything else []
     note = None if settings.inventory is None else note_of_skipped(targets, settings.inventory)
-    return replace(fleet, targets=targets, notes=[*fleet.notes, *([note] if note else [])])
+    return replace(fleet, targets=targets, refused=refused, notes=[*fleet.notes, *([note] if note else [])])
 
 
-async def _looked_up(settings: PlanSettings, file: InventoryFile, ask: Ask) -> Choice | None:
-    """What the names among the subscriptions mean; None, and no request, where all of them are ids."""
-    names = names_in(settings.subscription, file)
-    if not names:
-        return None
-    [subscriptions] = await ask([list_subscriptions(settings.endpoint)])
-    return choose(subscriptions, names)
-
-
-async def _listed(settings: PlanSettings, ask: Ask) -> Fleet:
-    listing = Listing(settings.endpoint, settings.subscription)
-    [subscriptions] = await ask([listing.subscriptions()])
-    graph = await ask(listing.graph(subscriptions))
-    compute = await ask(listing.compute(graph))
-    return listing.fleet(compute)
+def _beyond(fleet: Fleet, targets: Sequence[Target]) -> Iterator[tuple[Target, str]]:
+    """The selected VMs that a limit leaves out."""
+    taken = {target.key for target in targets}
+    words = words_of("limit", [str(len(targets))])
+    return ((target, words) for target in fleet.targets if target.key not in taken)
 
 
 def _nothing(fleet: Fleet) -> tuple[str, Remedy | None]:
@@ -124,6 +126,10 @@ def _nothing(fleet: Fleet) -> tuple[str, Remedy | None]:
     where = f"subscription {error.subscription_id}" if error.subscription_id else "the list of subscriptions"
     if error.code == NOT_FOUND:
         return f"no VMs could be listed: {unfound(fleet.errors)}", None
+    if error.code == GRAPH_FAILED:
+        why = f"subscription {error.subscription_id}: {error.message}"
+        remedy = Remedy("list them in another way: {inventory_source}", {"inventory_source": "auto"})
+        return f"no VMs could be listed: {why}", remedy
     if error.http_status is None:
         why = f"{where} cannot be reached ({error.message})"
         return f"no VMs could be listed: {why}", Remedy(

@@ -17,17 +17,18 @@ from fleetscan.runs.reader import open_run
 from fleetscan.scanner.past_durations import PastDurations, durations_of
 from fleetscan.scanner.run_facts import as_json
 from fleetscan.settings.declared import PlanSettings
+from fleetscan.settings.selecting import ListSettings
 from fleetscan.settings.setting import settings_of
 
 
-def asked_of(settings: PlanSettings) -> dict[str, Json]:
+def asked_of(settings: ListSettings) -> dict[str, Json]:
     """The settings that say whom a run asks and for which VMs: two processes on one run share them."""
     told = {each.attribute: getattr(settings, each.attribute) for each in settings_of(type(settings))}
     whom = [each.attribute for each in settings_of(type(settings)) if each.is_whom]
     return {name: as_json(told[name]) for name in whom}
 
 
-def limits_of(settings: PlanSettings) -> Limits:
+def limits_of(settings: ListSettings) -> Limits:
     """The rate limits of the endpoint's cloud at the start, and the share of them that is ours."""
     return limits_for(Origin.of(settings.endpoint).host, settings.rate_share)
 

@@ -9,6 +9,7 @@ from fleetscan.errors import NothingListedError, Remedy, UsageError, resume_with
 from fleetscan.inventory.choice import find, not_found
 from fleetscan.inventory.from_file import target_of_row
 from fleetscan.inventory.listing import Fleet
+from fleetscan.inventory.narrowing import Narrowing, without
 from fleetscan.inventory.selection import first, of_subscriptions
 from fleetscan.inventory.subscriptions import Subscription
 from fleetscan.model import InventoryError
@@ -16,6 +17,7 @@ from fleetscan.runs.found import found_run, run_path
 from fleetscan.runs.reader import Run, open_run
 from fleetscan.scanner.earlier_place import refuse_elsewhere
 from fleetscan.scanner.listing import unfound
+from fleetscan.scanner.selecting import selection_in, sifted
 from fleetscan.scanner.stores import runs_of
 from fleetscan.settings.declared import Settings
 
@@ -45,20 +47,24 @@ def retried_fleet(path: str, settings: Settings) -> Fleet:
     earlier = [
         replace(target_of_row(row), power_state=None) for row in run.rows() if row["outcome"] in wanted
     ]
-    ids, errors = _selected(run, settings.subscription)
-    targets = first(of_subscriptions(earlier, ids), settings.limit)
+    known = _known(run)
+    ids, errors = _selected(run, known, settings.subscription)
+    narrowing = without(Narrowing(), [], settings.exclude_subscription, known)
+    fleet = Fleet(
+        of_subscriptions(earlier, ids),
+        errors=errors,
+        notes=list(narrowing.notes),
+        listed_scope=run.facts["scope"],
+    )
+    fleet = sifted(fleet, selection_in(settings), lambda target: narrowing.refused_by(target.subscription_id))
+    targets = first(fleet.targets, settings.limit)
     if errors and not targets:
         raise NothingListedError(f"nothing to retry: {unfound(errors)}")
-    return Fleet(targets, errors=errors, listed_scope=run.facts["scope"])
+    return replace(fleet, targets=targets)
 
 
-def _selected(run: Run, named: Sequence[str]) -> tuple[list[str] | None, list[InventoryError]]:
-    """The ids of the subscriptions `named`, as the run knows them, None for all; and those it does not know.
-
-    Raises UsageError for a name that several have.
-    """
-    if not named:
-        return None, []
+def _known(run: Run) -> list[Subscription]:
+    """The subscriptions that the run knows: those that were listed, and those of its rows."""
     scope = run.facts["scope"]
     listed = [*scope["subscriptions"], *scope["not_enabled"]]
     seen = {
@@ -69,7 +75,18 @@ def _selected(run: Run, named: Sequence[str]) -> tuple[list[str] | None, list[In
         seen.setdefault(
             row["subscription_id"].lower(), Subscription(row["subscription_id"], row["subscription_name"])
         )
-    known = list(seen.values())
+    return list(seen.values())
+
+
+def _selected(
+    run: Run, known: Sequence[Subscription], named: Sequence[str]
+) -> tuple[list[str] | None, list[InventoryError]]:
+    """The ids of the subscriptions `named`, as the run knows them, None for all; and those it does not know.
+
+    Raises UsageError for a name that several have.
+    """
+    if not named:
+        return None, []
     chosen, missing = find(named, known)
     where = f"the subscriptions of the run {run.path}"
     return [each.id for each in chosen], [not_found(value, known, where) for value in missing]
@@ -79,6 +96,7 @@ def nothing_to_retry(path: str, settings: Settings) -> tuple[str, Remedy | None]
     """What is said where the run in `path` has no such VM, and what to do about it."""
     skipped = open_run(path).totals()["outcomes"]["skipped"]
     where = " in the selected subscriptions" if settings.subscription else ""
+    where = " among the selected VMs" if selection_in(settings).rules else where
     none = f"nothing to retry: no VM of {path}{where}"
     if settings.retry_skipped or not skipped:
         return f"{none} failed, timed out or was skipped; no run was made", None

@@ -32,6 +32,7 @@ from fleetscan.scanner.listing import LISTING_ATTEMPTS, read_fleet, stopped_earl
 from fleetscan.scanner.resume import Resumption
 from fleetscan.scanner.retry import nothing_to_retry, retried_fleet, retried_path
 from fleetscan.scanner.row_buffer import RowBuffer
+from fleetscan.scanner.selecting import selection_in
 from fleetscan.scanner.session import Session
 from fleetscan.scanner.stores import fresh_store
 from fleetscan.scanner.summary import ScanSummary, finished_summary, no_run, stopped_before
@@ -100,6 +101,8 @@ class Run:
             raise
 
     async def _go(self, tokens: TokenSource | None) -> ScanSummary:
+        # Rules that contradict each other are refused before anyone is asked for a token.
+        selection_in(self._settings)
         is_chosen_by_selection = self._settings.resume and self._settings.out is None
         tenant_id = await self._tenant_of(tokens) if is_chosen_by_selection else None
         found = take_up(self._settings, self._clock, tenant_id, is_named=self._is_named)
@@ -153,6 +156,8 @@ class Run:
     async def _list(self) -> Fleet:
         if (retried := retried_path(self._settings)) is not None:
             fleet = retried_fleet(retried, self._settings)
+            for note in fleet.notes:
+                self._hooks.warning(note)
             for error in fleet.errors:
                 self._hooks.inventory_error(error)
             return fleet

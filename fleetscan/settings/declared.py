@@ -10,66 +10,21 @@ from dataclasses import dataclass
 
 from fleetscan.errors import Remedy, UsageError
 from fleetscan.settings import standards
-from fleetscan.settings.setting import CheckedSettings, Group, setting
-from fleetscan.settings.types import Duration, Endpoint, Number, Switch, Text, Whole
+from fleetscan.settings.selecting import ListSettings
+from fleetscan.settings.setting import Group, setting
+from fleetscan.settings.types import Duration, Switch, Text
 
 
 @dataclass(frozen=True, slots=True)
-class PlanSettings(CheckedSettings):
+class PlanSettings(ListSettings):
     """What `fleetscan plan` and `fleetscan scan` share: which VMs, and how Azure is asked."""
 
-    subscription: tuple[str, ...] = setting(
-        (),
-        Text("ID|NAME", "a subscription's id or name", r"\S(.{0,510}\S)?", may_repeat=True),
-        "Scan only this subscription, such as 00000000-0000-0000-0000-000000000000 or 'Shop Production'; "
-        "repeat the flag for several.",
-        "Default: every subscription the identity can see, except those that are disabled or warned.",
-        is_whom=True,
-        group=Group.WHAT,
-    )
-    inventory: str | None = setting(
-        None,
-        Text("FILE", "a file's path, or - for standard input"),
-        "Read the VMs from this file (- for standard input) instead of listing them: "
-        "JSON lines, or one resource ID per line.",
-        is_whom=True,
-        group=Group.WHAT,
-    )
-    limit: int | None = setting(
-        None,
-        Whole(1),
-        "Scan at most this many VMs.",
-        "Useful for a first try: Azure installs an extension on a VM when it first assesses it.",
-        is_whom=True,
-        group=Group.WHAT,
-    )
-    endpoint: str = setting(
-        "https://management.azure.com",
-        Endpoint(),
-        "Base URL of Azure Resource Manager.",
-        "The token is sent there, so plain http is allowed only for loopback.",
-        is_whom=True,
-        group=Group.EXPERT,
-    )
     api_version: str = setting(
         "2022-08-01",
         Text("DATE", "an API version, such as 2022-08-01", r"[0-9]{4}-[0-9]{2}-[0-9]{2}(-[a-z]+)?"),
         "Compute API version for assessments.",
         "All later versions return the same result fields.",
         group=Group.EXPERT,
-    )
-    max_in_flight: int = setting(
-        64,
-        Whole(1, 10_000),
-        "Maximum number of concurrent HTTP requests.",
-        "Azure's rate limits usually apply first; raise it only if replies are slow.",
-        group=Group.PACE,
-    )
-    rate_share: float = setting(
-        1.0,
-        Number(0.01, 1.0, percent=0.01),
-        "Share of Azure's rate limits this scan may use; 50% (or 0.5) leaves half to others.",
-        group=Group.PACE,
     )
     first_poll_s: float | None = setting(
         None,
@@ -98,13 +53,6 @@ class PlanSettings(CheckedSettings):
         "Give up on an assessment this long after Azure accepted it.",
         "Most finish within minutes; on Linux the extension may take an hour.",
         group=Group.STOPPING,
-    )
-    quiet: bool = setting(
-        False,
-        Switch(),
-        "Hide progress and summary; still show notes, warnings and errors.",
-        group=Group.OUTPUT,
-        letter="q",
     )
 
 
@@ -231,3 +179,7 @@ class Settings(PlanSettings):
         if self.retry_failed is not None and self.inventory is not None:
             both = Remedy("give {retry_failed} or {inventory}", {"retry_failed": None, "inventory": None})
             raise UsageError("two settings say which VMs to scan", both)
+        groups = [name for name in ("management_group", "exclude_management_group") if getattr(self, name)]
+        if self.retry_failed is not None and groups:
+            name_them = Remedy("leave {" + groups[0] + "} out and name subscriptions", {groups[0]: None})
+            raise UsageError("a run does not tell what is below a management group", name_them)

@@ -34,6 +34,7 @@ class Group(Enum):
     """The heading under which help shows a setting, in the order of the headings."""
 
     WHAT = "What to scan"
+    EXCLUDED = "What to leave out"
     PACE = "Pace"
     OUTPUT = "Output"
     JUDGING = "What is enough"

@@ -139,6 +139,8 @@ def _status_entry(machine: Machine) -> dict[str, Json]:
         "properties": {
             "vmId": vm_uuid(machine),
             "provisioningState": "Succeeded",
-            "instanceView": {"statuses": [_PROVISIONED, power_status(machine)]},
+            "instanceView": {
+                "statuses": [_PROVISIONED, *(() if machine.lot.is_untold else (power_status(machine),))]
+            },
         },
     }

@@ -84,7 +84,8 @@ class Lot:
 
     `installs_until` is when the patch installation ends that runs as the cloud begins, in seconds of the
     cloud's clock; None where none runs. `trouble` is what lasts, whatever the fate, `stuck` an operation that
-    died long ago, and `wrong_clock` what is wrong with the times that are told of its assessments.
+    died long ago, and `wrong_clock` what is wrong with the times that are told of its assessments. No listing
+    tells the states of a machine that `is_untold`.
     """
 
     fate: Fate
@@ -99,6 +100,7 @@ class Lot:
     trouble: Trouble | None = None
     stuck: Stuck | None = None
     wrong_clock: WrongClock | None = None
+    is_untold: bool = False
 
 
 def cast_lot(scenario: Scenario, key: str, image: Image) -> Lot:
@@ -123,6 +125,8 @@ def cast_lot(scenario: Scenario, key: str, image: Image) -> Lot:
         trouble=trouble_of(scenario, key),
         stuck=None if fate in _HALTED else stuck_of(scenario, key),
         wrong_clock=wrong_clock_of(scenario, key),
+        is_untold=bool(scenario.untold_pct)
+        and chances(f"{scenario.seed}:{key}:untold")[0] * 100 < scenario.untold_pct,
     )
 
 

@@ -10,7 +10,7 @@ import base64
 import random
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias, cast
 
 import orjson
@@ -21,7 +21,7 @@ from fleetscan.simulator.call import Call
 from fleetscan.simulator.fleet import Fleet, Machine
 from fleetscan.simulator.kql import PATCH_TABLES, QueryError, read_query
 from fleetscan.simulator.patch_tables import EarlierRow, PatchTables
-from fleetscan.simulator.query import Query, Row
+from fleetscan.simulator.query import Query, Row, Summary
 from fleetscan.simulator.refusals import denied
 from fleetscan.simulator.replies import Answer, compact
 from fleetscan.simulator.resources import GRAPH_TYPE, extended_properties, vm_properties
@@ -118,6 +118,8 @@ class Graph:
     def _select(self, wish: Wish, now: float) -> tuple[Query, list[Found]]:
         """What a query finds, in its order."""
         query, asked = read_query(wish.query), wish.subscriptions
+        if query.summary is not None:
+            return self._summed_up(query, query.summary, asked)
         if query.tables[0] not in PATCH_TABLES:
             return query, [found for _, found in self._lasting(wish, query, self._machines(asked))]
         earlier = [
@@ -127,6 +129,17 @@ class Graph:
         ]
         rows = self._matching(query, self._patches.rows(query, asked, now))
         return query, [found for _, found in _sorted(query, earlier + rows)]
+
+    def _summed_up(
+        self, query: Query, summary: Summary, subscriptions: frozenset[str]
+    ) -> tuple[Query, list[Found]]:
+        """The rows of a `summarize`, of machines alone."""
+        if query.tables[0] in PATCH_TABLES:
+            raise QueryError("summarize", 0)
+        shown = (query.apply(self._machine(machine)) for machine in self._machines(subscriptions))
+        sums = summary.of(row for row in shown if row is not None)
+        of_sums = replace(query, steps=(), order_at=0, summary=None)
+        return of_sums, [row for _, row in _sorted(of_sums, [(of_sums.sort_texts(row), row) for row in sums])]
 
     def _machines(self, subscriptions: frozenset[str]) -> Iterator[Machine]:
         for machine in self._fleet:

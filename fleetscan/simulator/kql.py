@@ -1,8 +1,10 @@
 """The part of Resource Graph's query language that an inventory needs, read and evaluated honestly.
 
 `resources | where a =~ 'x' and b != 'y' | extend c = tostring(p.q) | project a, d = p.q | order by a asc`;
-the tables of patches by themselves or joined by one `union`, `in~` and `startswith` too. Everything else is a
-syntax error, never a guess. Columns are checked while reading, rows are not touched.
+the tables of patches by themselves or joined by one `union`; `in~`, `!in~`, `startswith`, `!startswith`,
+`contains`, `isempty`, `or` and parentheses; `summarize n = count() by a = b`. Everything else is a syntax
+error, never a guess. Columns are checked while reading, rows are not touched. A backslash in a literal is
+refused unless the literal is verbatim, @'it''s \\', where it means itself.
 """
 
 from __future__ import annotations
@@ -13,14 +15,19 @@ from fleetscan.simulator.query import (
     Query,
     SortBy,
     Step,
+    Summary,
     Test,
     Value,
+    as_text,
     begins_with,
     comparison,
+    holds,
     is_among,
+    is_not,
     lower_value,
     path_value,
     text_value,
+    without_case,
 )
 
 COLUMNS = frozenset(
@@ -31,10 +38,13 @@ COLUMNS = frozenset(
 )  # fmt: skip
 PATCH_TABLES = ("patchinstallationresources", "patchassessmentresources")
 
-_QUOTES = ("'", '"')
+_QUOTES = ("'", '"', "@")
 # The word of the recorded error.
 _END = "<EOF>"
-_TOKEN = re.compile(r"\s*('[^']*'|\"[^\"]*\"|in~|[A-Za-z_]\w*|\d+|==|=~|!=|!~|[|=.,()\[\]~])")
+_TOKEN = re.compile(
+    r"\s*(@'(?:[^'\r\n]|'')*'|@\"(?:[^\"\r\n]|\"\")*\"|'[^'\\\r\n]*'|\"[^\"\\\r\n]*\"|!?in~|!startswith"
+    r"|[A-Za-z_]\w*|\d+|==|=~|!=|!~|[|=.,()\[\]~])"
+)
 
 
 class QueryError(Exception):
@@ -63,6 +73,7 @@ class _Reader:
         self._order: tuple[SortBy, ...] = ()
         self._order_at = 0
         self._unknown: QueryError | None = None
+        self._summary: Summary | None = None
         self._types: frozenset[str] | None = None
         self._id_prefix = ""
         at, text = 0, text.rstrip()
@@ -87,7 +98,7 @@ class _Reader:
         if self._unknown is not None:
             raise self._unknown
         order, steps = (self._order, self._order_at), tuple(self._steps)
-        return Query(steps, *order, tables or ("resources",), self._types, self._id_prefix)
+        return Query(steps, *order, tables or ("resources",), self._types, self._id_prefix, self._summary)
 
     def _tables(self) -> tuple[str, ...]:
         if self._skip("resources"):
@@ -103,27 +114,69 @@ class _Reader:
 
     def _operator(self) -> None:
         match self._peek().lower():
+            case "order" | "sort":
+                self._next()
+                self._need("by")
+                self._order_by()
+            case _ if self._summary is not None:
+                # Only an order comes after it.
+                raise self._error()
             case "where":
                 self._next()
                 self._where()
+            case "summarize":
+                self._next()
+                self._summarize()
             case "extend":
                 self._next()
                 self._extend()
             case "project":
                 self._next()
                 self._project()
-            case "order" | "sort":
-                self._next()
-                self._need("by")
-                self._order_by()
             case _:
                 raise self._error()
 
     def _where(self) -> None:
-        tests = [self._comparison()]
+        is_shown = self._alternatives()
+        self._steps.append(lambda row: row if is_shown(row) else None)
+
+    def _alternatives(self) -> Test:
+        """Tests with `or` between them, which binds less than `and`."""
+        tests = [self._together()]
+        while self._skip("or"):
+            # What one of several rules out, another may show.
+            self._types, self._id_prefix = None, ""
+            tests.append(self._together())
+            self._types, self._id_prefix = None, ""
+        return tests[0] if len(tests) == 1 else lambda row: any(test(row) for test in tests)
+
+    def _together(self) -> Test:
+        tests = [self._test()]
         while self._skip("and"):
-            tests.append(self._comparison())
-        self._steps.append(lambda row: row if all(test(row) for test in tests) else None)
+            tests.append(self._test())
+        return tests[0] if len(tests) == 1 else lambda row: all(test(row) for test in tests)
+
+    def _test(self) -> Test:
+        if self._skip("("):
+            inner = self._alternatives()
+            self._need(")")
+            return inner
+        if self._peek().lower() == "isempty" and self._is_before("("):
+            self._next()
+            self._need("(")
+            value = self._value()
+            self._need(")")
+            return lambda row: as_text(value(row)) == ""
+        return self._comparison()
+
+    def _summarize(self) -> None:
+        count = self._word()
+        for word in ("=", "count", "(", ")", "by"):
+            self._need(word)
+        key = self._word()
+        self._need("=")
+        self._summary = Summary(count, key, self._value())
+        self._columns = {count, key}
 
     def _extend(self) -> None:
         added = self._assignments()
@@ -169,19 +222,25 @@ class _Reader:
                 return comparison(left, sign, self._value())
             case "in~":
                 return self._among(left, column)
+            case "!in~":
+                return is_not(self._among(left, ""))
             case "startswith":
-                prefix = self._quoted().lower()
+                prefix = without_case(self._quoted())
                 self._id_prefix = prefix if column == "id" else self._id_prefix
                 return begins_with(left, prefix)
+            case "!startswith":
+                return is_not(begins_with(left, without_case(self._quoted())))
+            case "contains":
+                return holds(left, without_case(self._quoted()))
             case _:
                 self._place -= 1
                 raise self._error()
 
     def _among(self, left: Value, column: str) -> Test:
         self._need("(")
-        texts = {self._quoted().lower()}
+        texts = {without_case(self._quoted())}
         while self._skip(","):
-            texts.add(self._quoted().lower())
+            texts.add(without_case(self._quoted()))
         self._need(")")
         self._types = frozenset(texts) if column == "type" else self._types
         return is_among(left, frozenset(texts))
@@ -220,7 +279,10 @@ class _Reader:
     def _quoted(self) -> str:
         if self._peek()[0] not in _QUOTES:
             raise self._error()
-        return self._next()[1:-1]
+        token = self._next()
+        if not token.startswith("@"):
+            return token[1:-1]
+        return token[2:-1].replace(token[1] * 2, token[1])
 
     def _word(self) -> str:
         if not re.match(r"[A-Za-z_]", self._peek()):

@@ -5,7 +5,8 @@ Rows are dictionaries of columns; nothing here reads query text.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import orjson
@@ -17,6 +18,8 @@ Value = Callable[[Row], Json]
 Test = Callable[[Row], bool]
 Step = Callable[[Row], "Row | None"]
 
+_ASCII_LOWER = {ord(upper): ord(upper) + 32 for upper in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
+
 
 @dataclass(frozen=True, slots=True)
 class SortBy:
@@ -27,8 +30,24 @@ class SortBy:
 
 
 @dataclass(frozen=True, slots=True)
+class Summary:
+    """A `summarize`: the column `count` has how many rows have one text of `value`, which is in `key`."""
+
+    count: str
+    key: str
+    value: Value
+
+    def of(self, rows: Iterable[Row]) -> list[Row]:
+        """A row for each group."""
+        counts = Counter(as_text(self.value(row)) for row in rows)
+        return [{self.key: text, self.count: count} for text, count in counts.items()]
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """A query that has been read. `order` sorts by the rows that the first `order_at` steps show.
+
+    A `summary` is made of what all steps show, and is what is sorted.
 
     `tables` are those it reads. Rows of a type that is not in `types` (lower case), or with an id that does
     not begin with `id_prefix` (lower case), are dropped for certain and need not be made; `types` None and
@@ -41,6 +60,7 @@ class Query:
     tables: tuple[str, ...] = ("resources",)
     types: frozenset[str] | None = None
     id_prefix: str = ""
+    summary: Summary | None = None
 
     def apply(self, row: Row) -> Row | None:
         """The row as the query shows it, or None where a `where` drops it."""
@@ -93,19 +113,34 @@ def lower_value(inner: Value) -> Value:
     return lambda row: as_text(inner(row)).lower()
 
 
+def without_case(text: str) -> str:
+    """`text` as operators without case compare it: they know letters of ASCII alone."""
+    return text.lower() if text.isascii() else text.translate(_ASCII_LOWER)
+
+
 def comparison(left: Value, sign: str, right: Value) -> Test:
     """`==` and `!=` mind case, `=~` and `!~` do not; null is an empty text."""
     is_equal = sign in ("==", "=~")
     if sign in ("==", "!="):
         return lambda row: (as_text(left(row)) == as_text(right(row))) is is_equal
-    return lambda row: (as_text(left(row)).lower() == as_text(right(row)).lower()) is is_equal
+    return lambda row: (without_case(as_text(left(row))) == without_case(as_text(right(row)))) is is_equal
+
+
+def is_not(test: Test) -> Test:
+    """The contrary of `test`."""
+    return lambda row: not test(row)
 
 
 def is_among(left: Value, texts: frozenset[str]) -> Test:
-    """`in~`: one of the lower-cased `texts`, without case."""
-    return lambda row: as_text(left(row)).lower() in texts
+    """`in~`: one of the `texts`, which are `without_case`."""
+    return lambda row: without_case(as_text(left(row))) in texts
 
 
 def begins_with(left: Value, prefix: str) -> Test:
-    """`startswith` the lower-cased `prefix`, without case."""
-    return lambda row: as_text(left(row)).lower().startswith(prefix)
+    """`startswith` the `prefix`, which is `without_case`."""
+    return lambda row: without_case(as_text(left(row))).startswith(prefix)
+
+
+def holds(left: Value, text: str) -> Test:
+    """`contains` the `text`, which is `without_case`."""
+    return lambda row: text in without_case(as_text(left(row)))

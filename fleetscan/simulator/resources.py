@@ -55,7 +55,9 @@ def power_state(machine: Machine) -> str:
 def extended_properties(machine: Machine) -> dict[str, Json]:
     """`properties.extended` of Resource Graph."""
     image = machine.image
-    view: dict[str, Json] = {"powerState": power_status(machine), "hyperVGeneration": "V2"}
+    view: dict[str, Json] = {"hyperVGeneration": "V2"}
+    if not machine.lot.is_untold:
+        view["powerState"] = power_status(machine)
     if machine.fate is not Fate.STOPPED:
         # A stopped guest reports nothing of itself.
         view |= {"computerName": machine.name, "osName": image.os_name, "osVersion": image.os_version}
@@ -72,7 +74,9 @@ def _os_profile(machine: Machine) -> dict[str, Json]:
         "patchMode": machine.lot.patch_mode,
         "assessmentMode": machine.lot.assessment_mode,
     }
-    configuration: dict[str, Json] = {"provisionVMAgent": True, "patchSettings": settings}
+    configuration: dict[str, Json] = {"provisionVMAgent": True}
+    if not machine.lot.is_untold:
+        configuration["patchSettings"] = settings
     kind = "windowsConfiguration" if machine.image.is_windows else "linuxConfiguration"
     return {
         "computerName": machine.name,

@@ -16,6 +16,7 @@ from fleetscan.simulator.fleet import PROVIDER, Fleet, Machine
 from fleetscan.simulator.graph import Graph
 from fleetscan.simulator.installations import Installations
 from fleetscan.simulator.ledger import Ask
+from fleetscan.simulator.management_groups import ManagementGroups
 from fleetscan.simulator.operations import MONITOR
 from fleetscan.simulator.policies import Duty
 from fleetscan.simulator.refusals import not_found, operation_not_found
@@ -61,6 +62,7 @@ class Router:
         self._subscriptions_page = min(scenario.page_size, MAX_SUBSCRIPTIONS_PAGE)
         self._assessments = assessments
         self._compute = Compute(scenario, fleet, sight, assessments, installations)
+        self._groups = ManagementGroups(fleet.estate)
         self._lists = scenario.lists
         self._graph = graph
 
@@ -71,6 +73,9 @@ class Router:
                 page_size, is_hollow = self._subscriptions_page, self._lists == "hollow"
                 page = partial(list_subscriptions, call, self._fleet, page_size, is_hollow=is_hollow)
                 return Route(Ask.LIST, page)
+            case ("GET", "providers", "microsoft.management", "managementgroups", group, "descendants"):
+                below = self._groups.descendants
+                return Route(Ask.LIST, partial(below, call, group, self._subscriptions_page))
             case ("POST", "providers", "microsoft.resourcegraph", "resources"):
                 return Route(Ask.LIST, partial(self._graph.answer, call, now), is_self_counting=True)
             case (_, "subscriptions", subscription_id, *rest):

@@ -56,6 +56,15 @@ class Scenario:
         high=10_000,
         theme=Theme.ACCESS,
     )
+    odd_tags_pct: float = percentage(
+        0.0,
+        "VMs whose tags have names in other cases, quotes, backslashes, words of queries or line ends.",
+        "Whatever a tag has, it selects literally.",
+        theme=Theme.FLEET,
+    )
+    untold_pct: float = percentage(
+        0.0, "VMs of which no listing tells the power state or the patch mode.", theme=Theme.LISTINGS
+    )
     hidden_pct: float = percentage(0.0, "VMs that Resource Graph does not show.", theme=Theme.LISTINGS)
     regions: int = dial(3, "Regions the VMs are spread over.", low=1, high=16, theme=Theme.FLEET)
     past_due: int = dial(

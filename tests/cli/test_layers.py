@@ -20,6 +20,52 @@ from fleetscan.settings.setting import CheckedSettings, Setting, settings_of
 # name: what the file, the variable and the flag say, each with the value it means.
 ROWS: dict[str, tuple[tuple[str, object], tuple[str, object], tuple[str, object]]] = {
     "subscription": (("a", ("a",)), ("b,c", ("b", "c")), ("d", ("d",))),
+    "management-group": (("a", ("a",)), ("b,c-d", ("b", "c-d")), ("d", ("d",))),
+    "resource-group": (("rg-a", ("rg-a",)), ("rg-*,c", ("rg-*", "c")), ("d", ("d",))),
+    "location": (
+        ("westeurope", ("westeurope",)),
+        ("West Europe, eastus", ("West Europe", "eastus")),
+        ("uksouth", ("uksouth",)),
+    ),
+    "os": (("windows", ("windows",)), ("Windows, LINUX", ("windows", "linux")), ("linux", ("linux",))),
+    "tag": (("env=a", ("env=a",)), ("env, a!=b", ("env", "a!=b")), ("c=d=e", ("c=d=e",))),
+    "name": (("web", ("web",)), ("web-*,db", ("web-*", "db")), ("d", ("d",))),
+    "power-state": (
+        ("running", ("running",)),
+        ("PowerState/running, VM deallocated", ("running", "deallocated")),
+        ("stopped", ("stopped",)),
+    ),
+    "patch-mode": (
+        ("Manual", ("Manual",)),
+        ("manual, IMAGEDEFAULT", ("Manual", "ImageDefault")),
+        ("AutomaticByOS", ("AutomaticByOS",)),
+    ),
+    "exclude-subscription": (("a", ("a",)), ("b,c", ("b", "c")), ("d", ("d",))),
+    "exclude-management-group": (("a", ("a",)), ("b,c-d", ("b", "c-d")), ("d", ("d",))),
+    "exclude-resource-group": (("rg-a", ("rg-a",)), ("rg-*,c", ("rg-*", "c")), ("d", ("d",))),
+    "exclude-location": (
+        ("westeurope", ("westeurope",)),
+        ("West Europe, eastus", ("West Europe", "eastus")),
+        ("uksouth", ("uksouth",)),
+    ),
+    "exclude-os": (
+        ("windows", ("windows",)),
+        ("Windows, LINUX", ("windows", "linux")),
+        ("linux", ("linux",)),
+    ),
+    "exclude-tag": (("env=a", ("env=a",)), ("env, a!=b", ("env", "a!=b")), ("c=d=e", ("c=d=e",))),
+    "exclude-name": (("web", ("web",)), ("web-*,db", ("web-*", "db")), ("d", ("d",))),
+    "exclude-power-state": (
+        ("running", ("running",)),
+        ("PowerState/running, VM deallocated", ("running", "deallocated")),
+        ("stopped", ("stopped",)),
+    ),
+    "exclude-patch-mode": (
+        ("Manual", ("Manual",)),
+        ("manual, IMAGEDEFAULT", ("Manual", "ImageDefault")),
+        ("AutomaticByOS", ("AutomaticByOS",)),
+    ),
+    "inventory-source": (("compute", "compute"), ("auto", "auto"), ("resource-graph", "resource-graph")),
     "inventory": (("file.jsonl", "file.jsonl"), ("other.txt", "other.txt"), ("-", "-")),
     "limit": (("1", 1), ("2", 2), ("3", 3)),
     "endpoint": (
@@ -76,6 +122,10 @@ ROWS: dict[str, tuple[tuple[str, object], tuple[str, object], tuple[str, object]
     "empty-subscriptions": (("1", 1), ("2", 2), ("3", 3)),
     "hidden-subscriptions": (("0", 0), ("1", 1), ("2", 2)),
     "denied-subscriptions": (("0", 0), ("1", 1), ("2", 2)),
+    "odd-tags-pct": (("0", 0.0), ("1.5", 1.5), ("3", 3.0)),
+    "untold-pct": (("0", 0.0), ("1.5", 1.5), ("3", 3.0)),
+    "format": (("json", "json"), ("csv", "csv"), ("table", "table")),
+    "show-excluded": (("true", True), ("false", False), ("", True)),
     "hidden-pct": (("0", 0.0), ("1.5", 1.5), ("3", 3.0)),
     "regions": (("1", 1), ("2", 2), ("4", 4)),
     "seed": (("0", 0), ("2", 2), ("3", 3)),

@@ -34,7 +34,10 @@ from tests.scanner.test_nights import DAY_S, HOUR_S, Nights, contents
 from tests.virtual import ENDPOINT, EPOCH
 
 Said = tuple[str | None, dict[str, object]]
-OWN = {"subscription", "inventory", "limit", "retry-failed", "retry-skipped", "out", "resume"}
+SELECTS = {"subscription", "management-group", "resource-group", "location", "os", "tag", "name"}
+SELECTS |= {"power-state", "patch-mode"}
+OWN = {"inventory", "inventory-source", "limit", "retry-failed", "retry-skipped", "out", "resume"}
+OWN |= SELECTS | {f"exclude-{name}" for name in SELECTS}
 HOW = [each for each in settings_of(Settings) if each.name not in OWN]
 
 AWKWARD = [

@@ -35,7 +35,7 @@ FLEET = Scenario(
     failing_pct=15.0,
     denied_subscriptions=1,
 )
-SCANS = re.compile(r"(\S*=\S+ )*(\S*/)?fleetscan (scan|plan|resume)\b(?!.*--help)", re.DOTALL)
+SCANS = re.compile(r"(\S*=\S+ )*(\S*/)?fleetscan (scan|plan|inventory|resume)\b(?!.*--help)", re.DOTALL)
 RESUMES = re.compile(r"fleetscan resume\b|--resume\b")
 # Data goes to a file, and messages to stderr.
 SILENT = re.compile(r"fleetscan (scan|resume|export|report)")
@@ -124,7 +124,7 @@ def ended_badly(ended: Ended, directory: Path) -> Iterator[str]:
 
 
 def expected_code(typed: str) -> int:
-    """3 for a scan or plan: VMs of the fleet fail, and a subscription may not be listed. 0 for all others.
+    """3 for what lists: VMs of the fleet fail, and a subscription may not be listed. 0 for all others.
 
     A gate that the fleet does not pass: 1. A pipe's code is that of its last command.
     """

@@ -48,9 +48,12 @@ async def test_a_warned_subscription_that_is_named_is_tried_and_refuses_each_sta
 @in_virtual_time
 async def test_the_fleet_s_line_and_run_json_say_what_was_asked_for(tmp_path: Path) -> None:
     _, run = await run_of(Transport(cloud_of(machines=40)), settings_for(tmp_path / "run", limit=3))
+    rules = ("resource_group", "location", "os", "tag", "name", "power_state", "patch_mode")
+    lists = ("subscription", "management_group", *rules)
     asked: dict[str, object] = {
-        "subscription": [],
+        **{prefix + name: [] for prefix in ("", "exclude_") for name in lists},
         "inventory": None,
+        "inventory_source": "auto",
         "limit": 3,
         "endpoint": "https://management.azure.com",
         "retry_failed": None,

@@ -45,6 +45,20 @@ def pages_of(cloud: Cloud, query: str, top: int) -> list[Reply]:
         ("resources | extend x = tolower(id) | project x", {"x": "/b"}),
         ("resources | project x = tags['a b']", {"x": "x"}),
         ("resources | where tags['a b'] == 'x' | project name | order by name", {"name": "n"}),
+        ("resources | where name !in~ ('m', 'N') | project name", None),
+        ("resources | where name !in~ ('m') | project name", {"name": "n"}),
+        ("resources | where name !startswith 'N' | project name", None),
+        ("resources | where tostring(tags) contains 'A B' | project name", {"name": "n"}),
+        ("resources | where tostring(tags) contains 'y' | project name", None),
+        ("resources | where name == 'm' or name == 'n' and type == 't' | project name", {"name": "n"}),
+        ("resources | where (name == 'm' or name == 'n') and type == 'u' | project name", None),
+        ("resources | where isempty(properties.none) | project name", {"name": "n"}),
+        ("resources | where isempty(name) or name =~ @'N' | project name", {"name": "n"}),
+        ("resources | where name == @'it''s \\ \"' | project name", None),
+        # Letters beyond ASCII are compared as they are.
+        ("resources | project x = 'a' | where x =~ 'A' and x !~ '\u00c4' | project x", {"x": "a"}),
+        ("resources | project x = '\u00e4' | where x =~ '\u00c4' | project x", None),
+        ("resources | project x = '\u212a' | where x contains 'k' | project x", None),
     ],
 )
 def test_a_query_shows_what_it_says(query: str, shown: Row | None) -> None:
@@ -62,6 +76,15 @@ def test_a_query_shows_what_it_says(query: str, shown: Row | None) -> None:
         ("resources | project id; drop", ";", 22),
         ("resources | project x = tags[owner]", "owner", 29),
         ("resources | join kind=leftouter", "join", 12),
+        # A backslash has a meaning in a literal that is not verbatim.
+        ("resources | where name == 'a\\'", "'", 26),
+        ("resources | where name == 'it''s'", "'s'", 30),
+        ("resources | where name == @'a\nb'", "@", 26),
+        ("resources | where name == 'a' // or all", "/", 30),
+        ("resources | where (name == 'a'", "<EOF>", 30),
+        ("resources | where name !contains 'a'", "!", 23),
+        ("resources | summarize n = count() by a = name | where n == 1", "where", 48),
+        ("resources | summarize n = sum(id) by a = name", "sum", 26),
     ],
 )
 def test_what_is_not_understood_is_an_error_at_its_place(query: str, token: str, position: int) -> None:
@@ -183,3 +206,22 @@ def test_a_broken_graph_repeats_a_skip_token_for_ever() -> None:
 def test_a_broken_graph_answers_500_where_one_page_would_do() -> None:
     reply = ask_graph(cloud_of(replace(CALM, graph="broken")), SORTED)
     assert error_of(reply) == (500, "InternalServerError")
+
+
+def test_a_literal_is_verbatim_after_an_at_sign() -> None:
+    row: Row = {"name": "it's \\ \" | x //"}
+    for literal in ("@'it''s \\ \" | x //'", '@"it\'s \\ "" | x //"'):
+        assert read_query(f"resources | where name == {literal} | project name").apply(row) == row
+
+
+def test_machines_are_counted_by_subscription_whatever_the_filter_leaves() -> None:
+    cloud = cloud_of(CALM)
+    by_id: dict[str, int] = {}
+    for machine in cloud.fleet:
+        by_id[machine.subscription.subscription_id] = by_id.get(machine.subscription.subscription_id, 0) + 1
+    end = " | summarize machines = count() by id = subscriptionId | order by id asc"
+    answer = parsed(ask_graph(cloud, VMS + end))
+    assert answer["data"] == [{"id": key, "machines": by_id[key]} for key in sorted(by_id)]
+    assert answer["totalRecords"] == len(by_id)
+    none = parsed(ask_graph(cloud, f"{VMS} | where location == 'nowhere'{end}"))
+    assert (none["data"], none["totalRecords"]) == ([], 0)

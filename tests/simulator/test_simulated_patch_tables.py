@@ -248,7 +248,7 @@ def test_only_the_asked_subscriptions_are_searched() -> None:
         ("patchassessmentresources | where type in~ 'x'", "'x'"),
         ("patchassessmentresources | where type in~ ()", ")"),
         ("patchassessmentresources | where id startswith name", "name"),
-        ("patchassessmentresources | where id !startswith 'x'", "!"),
+        ("patchassessmentresources | where id !contains 'x'", "!"),
         ("patchassessmentresources | project id | union patchinstallationresources", "union"),
     ],
 )

@@ -1,0 +1,66 @@
+"""A listing alone, as a scan with the same settings makes it: nothing is started."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import TYPE_CHECKING
+
+from anyio import Event
+
+from fleetscan.engine.scheduler import Scheduler
+from fleetscan.errors import mendable
+from fleetscan.inventory.listing import Fleet
+from fleetscan.model import Job
+from fleetscan.scanner.broker import Broker
+from fleetscan.scanner.connection import connect
+from fleetscan.scanner.dispatcher import Dispatcher, Exchanger
+from fleetscan.scanner.hooks import Hooks
+from fleetscan.scanner.listing import read_fleet
+from fleetscan.scanner.policy import limits_of
+from fleetscan.settings.selecting import ListSettings
+
+if TYPE_CHECKING:
+    from azure.core.credentials_async import AsyncTokenCredential
+
+
+async def list_alone(
+    settings: ListSettings,
+    credential: str | AsyncTokenCredential | None,
+    hooks: Hooks,
+    stop: Event | None = None,
+    *,
+    is_everything: bool = False,
+) -> Fleet:
+    """The fleet that `settings` select; with `is_everything` all that they leave out is `refused`, too.
+
+    Raises a FleetscanError for what keeps a fleet from being listed, and StoppedError.
+    """
+    try:
+        async with connect(settings, credential) as (transport, _):
+            stop = stop or Event()
+            return await list_over(transport, settings, hooks=hooks, stop=stop, is_everything=is_everything)
+    except ExceptionGroup as group:
+        raise mendable(group) from None
+
+
+async def list_over(
+    transport: Exchanger, settings: ListSettings, *, hooks: Hooks, stop: Event, is_everything: bool = False
+) -> Fleet:
+    """`list_alone` over a transport that is open already."""
+    broker = Broker(Scheduler(limits_of(settings)), hooks=hooks, on_end=_keeps_its_result, on_bug=_broke)
+    dispatcher = Dispatcher(
+        broker, transport, max_in_flight=settings.max_in_flight, clock=time.monotonic, hooks=hooks
+    )
+    chance = random.Random().random  # noqa: S311 - jitter, not a secret
+    return await read_fleet(
+        settings, dispatcher, chance=chance, hooks=hooks, stop=stop, is_everything=is_everything
+    )
+
+
+def _keeps_its_result(_: Job) -> None:
+    """A listing has finished; its caller reads the result."""
+
+
+def _broke(_: Job, bug: Exception, now: float) -> None:
+    raise bug

@@ -1,0 +1,160 @@
+"""What the settings select: rules made of them, with names and management groups looked up at Azure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Protocol, TypeVar
+
+from fleetscan.errors import SettingError
+from fleetscan.inventory.choice import Choice, choose
+from fleetscan.inventory.from_file import InventoryFile
+from fleetscan.inventory.graph_pages import batches
+from fleetscan.inventory.listing import Fleet, Listing, fleet_of_file, names_in
+from fleetscan.inventory.management_groups import list_below
+from fleetscan.inventory.narrowing import Narrowing, within_groups, without
+from fleetscan.inventory.pages import Pages
+from fleetscan.inventory.pushed import pushed
+from fleetscan.inventory.resource_graph import count_machines
+from fleetscan.inventory.rules import EXCLUDE, KINDS, Rule, words_of
+from fleetscan.inventory.sifting import Selection
+from fleetscan.inventory.subscriptions import Subscription, Subscriptions, list_subscriptions
+from fleetscan.model import Target
+from fleetscan.settings.selecting import ListSettings
+
+T = TypeVar("T")
+
+
+class Ask(Protocol):
+    """Runs listings concurrently and returns what each returned, in their order."""
+
+    async def __call__(self, listings: Iterable[Pages[T]]) -> list[T]:
+        """Run all of them to their ends."""
+        ...
+
+
+def selection_in(settings: ListSettings) -> Selection:
+    """The rules of `settings` on what a VM is. Raises UsageError where no VM can pass them together."""
+    names = [prefix + kind for kind in KINDS for prefix in ("", EXCLUDE)]
+    try:
+        return Selection({name: getattr(settings, name) for name in names})
+    except ValueError as refusal:
+        raise SettingError("tag", str(refusal)) from None
+
+
+def sifted(
+    fleet: Fleet, selection: Selection, outside: Callable[[Target], str | None] | None = None
+) -> Fleet:
+    """`fleet` without what is not selected; `outside` names a rule on the VM's subscription."""
+    result = selection.sift(fleet.targets, outside)
+    return replace(
+        fleet,
+        targets=result.kept,
+        refused=[*fleet.refused, *result.refused],
+        emptied_by=result.emptied_by,
+        notes=[*fleet.notes, *result.notes],
+    )
+
+
+async def narrowing_in(settings: ListSettings, ask: Ask) -> Callable[[Sequence[Subscription]], Narrowing]:
+    """What narrows the subscriptions, once those are told that are seen.
+
+    Raises NothingListedError where a management group cannot be read that has to be known; what it returns
+    raises UsageError for a name that is not known.
+    """
+    asked = [*settings.management_group, *settings.exclude_management_group]
+    groups = await ask([list_below(settings.endpoint, each) for each in asked]) if asked else []
+    inside = within_groups(groups[: len(settings.management_group)])
+    outside = groups[len(settings.management_group) :]
+    return lambda seen: without(inside, outside, settings.exclude_subscription, seen)
+
+
+async def fleet_at_azure(
+    settings: ListSettings, selection: Selection, ask: Ask, *, is_everything: bool
+) -> Fleet:
+    """The fleet as Azure lists it, sifted; with `is_everything` what is left out is listed, too."""
+    narrowing_of = await narrowing_in(settings, ask)
+    rules = [] if is_everything else pushed(selection.rules)
+    listing = Listing(
+        settings.endpoint,
+        () if is_everything else settings.subscription,
+        settings.inventory_source,
+        [clause for _, clause in rules],
+    )
+    [subscriptions] = await ask([listing.subscriptions()])
+    narrowing = narrowing_of(subscriptions.seen)
+    named = choose(subscriptions, settings.subscription)
+    narrowing = narrowing.with_note_of_unseen(subscriptions.seen)
+    graph = listing.graph(subscriptions, _beside(named, narrowing) if is_everything else narrowing.narrowed)
+    fleet = listing.fleet(await ask(listing.compute(await ask(graph))))
+    chosen = frozenset(each.key for each in (*named.chosen, *named.unseen))
+    fleet = sifted(fleet, selection, _outside(settings, narrowing, chosen))
+    if rules and not fleet.targets and fleet.emptied_by is None and settings.inventory_source != "compute":
+        return replace(fleet, emptied_by=await _emptied_by(settings.endpoint, fleet, rules, ask))
+    return fleet
+
+
+async def _emptied_by(endpoint: str, fleet: Fleet, rules: Sequence[tuple[Rule, str]], ask: Ask) -> str | None:
+    """The words of the rule after which Graph counts no VM of some; None where it has none, or cannot say."""
+    ids = [each.id for each in fleet.subscriptions]
+    clauses = [clause for _, clause in rules]
+    for number in range(len(rules) + 1):
+        counts = await ask(count_machines(endpoint, batch, clauses[:number]) for batch in batches(ids))
+        if any(isinstance(count, str) for count in counts):
+            return None
+        if not any(counts):
+            return rules[number - 1][0].words if number else None
+    return None
+
+
+def _beside(named: Choice, narrowing: Narrowing) -> Callable[[Choice], Choice]:
+    """All subscriptions, and what there is to say of those that are `named`."""
+
+    def choice_of(every: Choice) -> Choice:
+        chosen = {each.key: each for each in (*named.chosen, *every.chosen)}
+        return Choice(
+            tuple(chosen.values()),
+            named.unseen,
+            every.not_enabled,
+            (*named.errors, *narrowing.errors),
+            (*named.notes, *narrowing.notes),
+        )
+
+    return choice_of
+
+
+def _outside(
+    settings: ListSettings, narrowing: Narrowing, chosen: frozenset[str]
+) -> Callable[[Target], str | None] | None:
+    """What leaves a VM out by its subscription; those that are `chosen` were asked for. None for nothing."""
+    if not settings.subscription and narrowing.within is None and not narrowing.excluded:
+        return None
+
+    def outside(target: Target) -> str | None:
+        if settings.subscription and target.subscription_id.lower() not in chosen:
+            return words_of("subscription", settings.subscription)
+        return narrowing.refused_by(target.subscription_id)
+
+    return outside
+
+
+async def fleet_in_file(settings: ListSettings, file: InventoryFile, selection: Selection, ask: Ask) -> Fleet:
+    """The fleet of an inventory file, sifted. Azure is asked only what names and groups stand for."""
+    narrowing_of = await narrowing_in(settings, ask)
+    known = {each.subscription_id.lower(): Subscription(each.subscription_id) for each in file.targets}
+    subscriptions, looked_up = Subscriptions(tuple(known.values())), None
+    if names_in([*settings.subscription, *settings.exclude_subscription], file):
+        [subscriptions] = await ask([list_subscriptions(settings.endpoint)])
+        if names := names_in(settings.subscription, file):
+            looked_up = choose(subscriptions, names)
+    seen = {each.key: each for each in subscriptions.seen}
+    narrowing = narrowing_of([*seen.values(), *(known[key] for key in known.keys() - seen.keys())])
+    fleet = fleet_of_file(file, settings.subscription, looked_up)
+    chosen = frozenset(each.subscription_id.lower() for each in fleet.targets)
+    fleet = replace(
+        fleet,
+        targets=file.targets,
+        errors=[*fleet.errors, *narrowing.errors],
+        notes=[*fleet.notes, *narrowing.notes],
+    )
+    return sifted(fleet, selection, _outside(settings, narrowing, chosen))
