@@ -24,8 +24,9 @@ def scan(settings: Settings) -> int:
 
     Credentials: FLEETSCAN_ACCESS_TOKEN, else azure-identity (az login, managed identity, ...).
 
-    Exit codes: 0 complete; 1 complete, but a gate of --fail-on was not passed; 2 usage; 3 complete, but some
-    VMs failed or could not be listed; 4 could not scan; 5 stopped early; 70 internal error; 130 second Ctrl-C.
+    Exit codes: 0 complete; 1 complete, but a gate of --fail-on was not passed; 2 usage; 3 complete, but
+    some VMs failed or could not be listed; 4 could not scan; 5 stopped early; 70 internal error; 130 second
+    Ctrl-C.
     """
     with trust_read_late():
         from fleetscan.cli.watched import watched_scan
