@@ -124,4 +124,6 @@ def _told(path: Path) -> Iterator[None]:
             raise HistoryError(str(path), "is in use by another process", LATER) from error
         if name in NOT_WRITTEN:
             raise CannotWriteError(str(path), str(error), MAKE_ROOM) from error
-        raise HistoryError(str(path), f"is damaged, or no history ({error})", BUILD_ANEW) from error
+        if name == "SQLITE_NOTADB":
+            raise HistoryError(str(path), "is no history, and no database", NAME_ANOTHER) from error
+        raise HistoryError(str(path), f"is damaged ({error})", BUILD_ANEW) from error
