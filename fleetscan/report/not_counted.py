@@ -64,8 +64,9 @@ def summary_words(left_out: LeftOut) -> str:
     """How much is left out, and by how much it lowers Azure's counts."""
     if not left_out["patches"]:
         return "nothing: all that is missing counts"
+    verb = "does" if left_out["patches"] == 1 else "do"
     return (
-        f"{_on_vms(left_out['patches'], left_out['vms'])} do not count: critical and security lower by "
+        f"{_on_vms(left_out['patches'], left_out['vms'])} {verb} not count: critical and security lower by "
         f"{left_out['critical_and_security_count']:,}, other by {left_out['other_count']:,}"
     )
 
