@@ -5,17 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
-from itertools import islice
 from typing import TYPE_CHECKING, cast
 
 import anyio
 
 from fleetscan.cli.command_help import Example
-from fleetscan.cli.console import handed_over
 from fleetscan.cli.late_trust import trust_read_late
+from fleetscan.cli.lines_out import write_lines
 from fleetscan.cli.options import RUNS, command, is_said
 from fleetscan.cli.running import run_until_stopped
-from fleetscan.report.sanitize import fit, sanitize
 from fleetscan.settings.selecting import InventorySettings
 
 if TYPE_CHECKING:
@@ -30,8 +28,6 @@ EXAMPLES = (
 )
 # For people; programs get all there is.
 FOR_PEOPLE = ("name", "resource_group", "subscription_name", "location", "os_type", "power_state", "tags")
-LINES_AT_ONCE = 1000
-LONGEST_ESCAPE = 10
 
 
 @command(InventorySettings, EXAMPLES)
@@ -49,7 +45,7 @@ def inventory(settings: InventorySettings) -> int:
     if not is_said("endpoint"):
         settings = at_its_endpoint(settings, RUNS)
     vms, is_whole = _list(settings)
-    _write(_lines(vms, settings))
+    write_lines(_lines(vms, settings), are_verbatim=settings.format == "csv")
     return 0 if is_whole else PART_NOT_LISTED
 
 
@@ -97,19 +93,4 @@ def _table(records: Iterable[ListedVm], names: tuple[str, ...], settings: Invent
     width = columns_of(sys.stdout) if is_fitted else None
     if not lines and settings.format == "table":
         return ()
-    text = lines_in(cast("Form", settings.format), columns, lines, width)
-    # In a file a text is as Azure has it; a terminal would obey it.
-    return map(_harmless, text) if settings.format == "csv" and sys.stdout.isatty() else text
-
-
-def _harmless(line: str) -> str:
-    return sanitize(line, LONGEST_ESCAPE * (len(line) + 1))
-
-
-def _write(lines: Iterable[str]) -> None:
-    """In pieces, because a large fleet's list would be held twice."""
-    encoding = sys.stdout.encoding or "ascii"
-    left = iter(lines)
-    while piece := "".join(f"{line}\n" for line in islice(left, LINES_AT_ONCE)):
-        sys.stdout.write(fit(piece, encoding))
-        handed_over()
+    return lines_in(cast("Form", settings.format), columns, lines, width)

@@ -6,16 +6,15 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from itertools import islice
 from typing import TYPE_CHECKING, cast
 
 from fleetscan.cli.command_help import Example
-from fleetscan.cli.console import handed_over, note, tell
+from fleetscan.cli.console import note, tell
+from fleetscan.cli.lines_out import write_lines
 from fleetscan.cli.options import reading
 from fleetscan.cli.reading import spelled_for, taken
 from fleetscan.errors import Remedy, UsageError
 from fleetscan.report.columns import WHOSE
-from fleetscan.report.sanitize import fit, sanitize
 from fleetscan.settings.reading import ShowSettings
 
 if TYPE_CHECKING:
@@ -31,9 +30,6 @@ EXAMPLES = (
 )
 COUNTS = ("critical_and_security_count", "other_count", "reboot_pending")
 FOR_PROGRAMS = ("csv", "json")
-LINES_AT_ONCE = 1000
-# One character is ten where it is written as an escape.
-LONGEST_ESCAPE = 10
 
 
 @reading(ShowSettings, EXAMPLES)
@@ -112,11 +108,11 @@ def _with_notes(
     for label, sentence in warnings:
         note("warning", f"{label}: {sentence}")
     if alone is not None:
-        _write(f"{block}\n" for block in alone)
-        _write(f"**{label}**: {sentence}.\n" for label, sentence in warnings)
+        write_lines(f"{block}\n" for block in alone)
+        write_lines(f"**{label}**: {sentence}.\n" for label, sentence in warnings)
     more = [*print_lines()]
     if alone is not None:
-        _write(["", *notes])
+        write_lines(["", *notes])
     for sentence in (*notes, *more):
         tell(sentence)
 
@@ -177,21 +173,6 @@ def _print(found: Found, columns: Sequence[Column], form: Form, whose: int) -> I
     cuts: list[bool] = []
     if found.lines or form != "table":
         lines = lines_in(form, columns, found.lines, width, whose, lambda: cuts.append(True))
-        # In a file a text is as Azure has it; a terminal would obey it.
-        _write(map(_harmless, lines) if form == "csv" and sys.stdout.isatty() else lines)
+        write_lines(lines, are_verbatim=form == "csv")
     if cuts:
         yield f"Texts are cut to fit {width} columns: --format csv has them whole."
-
-
-def _harmless(line: str) -> str:
-    return sanitize(line, LONGEST_ESCAPE * (len(line) + 1))
-
-
-def _write(lines: Iterable[str]) -> None:
-    """In pieces, because a large fleet's table would be held twice."""
-    encoding = sys.stdout.encoding or "ascii"
-    left = iter(lines)
-    while piece := "".join(f"{line}\n" for line in islice(left, LINES_AT_ONCE)):
-        sys.stdout.write(fit(piece, encoding))
-        # `head` has enough of a large fleet soon.
-        handed_over()

@@ -15,6 +15,7 @@ from typing import TypeAlias
 from fleetscan.export.known_things import KnownThings
 from fleetscan.judgement.ages import Age, Ager
 from fleetscan.judgement.judging import FirstSights
+from fleetscan.records.ages import bucket_of
 from fleetscan.records.flat_tables import Cell, patch_cells
 from fleetscan.records.patches import Patch, PatchReader
 from fleetscan.records.row import Row
@@ -78,4 +79,4 @@ def oldest_cells(missing: Iterable[MissingPatch]) -> tuple[Cell, ...]:
 
 
 def _cells(age: Age | None) -> tuple[Cell, ...]:
-    return (None, None) if age is None else (age.days, age.basis)
+    return (None, None, None) if age is None else (age.days, age.basis, bucket_of(age.days))

@@ -90,7 +90,7 @@ class Listing:
     ) -> None:
         """`source` says where VMs are listed: through Graph alone, Compute alone, or as the two allow.
 
-        The clauses of `where` may spare VMs that nobody asked for.
+        The clauses of `where` may leave out VMs that were not asked for.
         """
         self._endpoint = endpoint
         self._named = named

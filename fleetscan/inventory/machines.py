@@ -28,7 +28,7 @@ VIEW_PATHS: Mapping[str, str] = {
     "osVersion": "osVersion",
     "powerState": "powerState.code",
 }
-# The tags of a VM of which nobody told whether it has any. The object itself says so, and is never changed.
+# The tags of a VM where it is not told whether it has any. The object itself says so, and is never changed.
 UNTOLD_TAGS: Mapping[str, str] = {}
 
 

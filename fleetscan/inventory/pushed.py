@@ -22,7 +22,7 @@ OTHER_OS = {"windows": "Linux", "linux": "Windows"}
 # A query may be long, but not of any length; a longer clause is left to the rules.
 MOST_CHARS = 2000
 PRINTABLE = re.compile(r"[ -~]+")
-# What JSON writes without an escape, whoever writes it.
+# What every writer of JSON writes without an escape.
 PLAIN = re.compile(r"[A-Za-z0-9 ._-]+")
 WORD = re.compile(r"[a-z]+")
 

@@ -5,7 +5,6 @@ A pass counts pairs of patch and age, of which there are few, and sorts them int
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -13,7 +12,16 @@ from typing import Literal, TypeAlias
 
 from fleetscan.judgement.ages import Age, AgedPatch
 from fleetscan.judgement.listed import unlisted
-from fleetscan.records.ages import OVER_DAYS, AgeBucket, Ages, ByBasis, OldestPatch, UnknownAges
+from fleetscan.records.ages import (
+    OVER_DAYS,
+    AgeBucket,
+    Ages,
+    ByBasis,
+    OldestPatch,
+    UnknownAges,
+    bounds_of,
+    place_of,
+)
 from fleetscan.records.row import Row
 
 Figure: TypeAlias = Literal["vms", "missing", "critical_and_security", "patches"]
@@ -130,10 +138,10 @@ def _oldest_first(aged: AgedPatch) -> tuple[int, bool, str]:
 
 
 def _bucket(place: int) -> AgeBucket:
-    is_last = place == len(OVER_DAYS) - 1
+    from_days, to_days = bounds_of(place)
     return {
-        "from_days": OVER_DAYS[place] + 1 if place else 0,
-        "to_days": None if is_last else OVER_DAYS[place + 1],
+        "from_days": from_days,
+        "to_days": to_days,
         "vms": _none(),
         "missing": _none(),
         "critical_and_security": _none(),
@@ -146,8 +154,7 @@ def _none() -> ByBasis:
 
 
 def _count(buckets: list[AgeBucket], figure: Figure, age: Age, count: int) -> None:
-    place = max(0, bisect_left(OVER_DAYS, age.days) - 1)
-    buckets[place][figure][age.basis] += count
+    buckets[place_of(age.days)][figure][age.basis] += count
 
 
 def _once(aged: Sequence[AgedPatch]) -> Sequence[AgedPatch]:

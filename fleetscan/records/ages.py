@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import Annotated, Literal, TypeAlias, TypedDict
 
 from fleetscan.records.shapes import Count
@@ -10,6 +11,27 @@ BasisWord: TypeAlias = Literal["published", "first_seen"]
 
 # A bucket has the ages over one of these, up to the next.
 OVER_DAYS = (0, 30, 60, 90, 120, 180)
+
+
+def place_of(days: int) -> int:
+    """The number of the bucket that an age in days is in, the youngest is 0."""
+    return max(0, bisect_left(OVER_DAYS, days) - 1)
+
+
+def bucket_of(days: int) -> str:
+    """The bucket that an age in days is in: "0-30", "31-60" and on, ">180"."""
+    return bucket_name(*bounds_of(place_of(days)))
+
+
+def bounds_of(place: int) -> tuple[int, int | None]:
+    """The least and the greatest age in a bucket, by its number; the last one has no greatest."""
+    is_last = place == len(OVER_DAYS) - 1
+    return OVER_DAYS[place] + 1 if place else 0, None if is_last else OVER_DAYS[place + 1]
+
+
+def bucket_name(from_days: int, to_days: int | None) -> str:
+    """What a bucket is called: "0-30", ">180"."""
+    return f">{from_days - 1}" if to_days is None else f"{from_days}-{to_days}"
 
 
 class ByBasis(TypedDict):

@@ -36,8 +36,17 @@ PATCH_COLUMNS: dict[str, str] = {
     "published_on": DAY,
 }
 # What stands beside them in the table, and no record has: how long a VM has missed the patch.
-AGE_COLUMNS: dict[str, str] = {"age_days": WHOLE, "age_basis": TEXT, "first_seen_on": DAY}
-OLDEST_COLUMNS: dict[str, str] = {"oldest_patch_days": WHOLE, "oldest_patch_basis": TEXT}
+AGE_COLUMNS: dict[str, str] = {
+    "age_days": WHOLE,
+    "age_basis": TEXT,
+    "age_bucket": TEXT,
+    "first_seen_on": DAY,
+}
+OLDEST_COLUMNS: dict[str, str] = {
+    "oldest_patch_days": WHOLE,
+    "oldest_patch_basis": TEXT,
+    "oldest_patch_bucket": TEXT,
+}
 MISSING_COLUMNS = PATCH_COLUMNS | AGE_COLUMNS
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple, TypeAlias
 
 from fleetscan.addresses import parse_vm_id
-from fleetscan.records.ages import AgeBucket, Ages, BasisWord
+from fleetscan.records.ages import AgeBucket, Ages, BasisWord, bucket_name
 from fleetscan.records.patches import UNNAMED
 from fleetscan.records.report import Report
 from fleetscan.report.cells import cut
@@ -105,9 +105,7 @@ def history_note(ages: Ages) -> str:
 
 def bucket_words(bucket: AgeBucket) -> str:
     """The days of a bucket: "0-30", ">180"."""
-    if bucket["to_days"] is None:
-        return f">{bucket['from_days'] - 1}"
-    return f"{bucket['from_days']}-{bucket['to_days']}"
+    return bucket_name(bucket["from_days"], bucket["to_days"])
 
 
 def age_tables(ages: Ages) -> list[AgeTable]:

@@ -108,7 +108,7 @@ async def list_fleet(
     if fleet.is_nothing_listed:
         raise NothingListedError(*_nothing(fleet))
     targets = first(fleet.targets, settings.limit)
-    # Nobody else asks for them, and a scan would hold them to its end.
+    # They are not asked for again, and a scan would hold them to its end.
     refused = [*fleet.refused, *_beyond(fleet, targets)] if is_everything else []
     note = None if settings.inventory is None else note_of_skipped(targets, settings.inventory)
     return replace(fleet, targets=targets, refused=refused, notes=[*fleet.notes, *([note] if note else [])])

@@ -163,8 +163,8 @@ def test_numbers_have_no_quotes_and_null_is_empty(tmp_path: Path) -> None:
     export_run(open_run(tmp_path / "run"), tmp_path / "out", "csv")
     assert (tmp_path / "out" / "vm_patch.csv").read_text() == (
         '"vm_id","patch","patch_name","kb","version","classifications","is_critical_or_security",'
-        '"reboot_behavior","published_on","age_days","age_basis","first_seen_on"\n'
-        '1,"KB5034441","a","KB5034441",,"Security",true,,,,,\n'
+        '"reboot_behavior","published_on","age_days","age_basis","age_bucket","first_seen_on"\n'
+        '1,"KB5034441","a","KB5034441",,"Security",true,,,,,,\n'
     )
     assert from_csv(tmp_path / "out", VM)[0][VM_NAMES.index("location")] is None
 

@@ -70,6 +70,18 @@ def test_without_a_history_publication_alone_tells_an_age(tmp_path: Path, form: 
 
 
 @pytest.mark.parametrize("form", FORMATS)
+def test_an_age_stands_in_its_bucket_and_an_unknown_one_in_none(tmp_path: Path, form: Format) -> None:
+    days = ("2026-08-01", "2026-07-31", "2026-03-04", "2026-03-03")
+    rows = [vm("a", 4, 0, [kb(place, day=day) for place, day in enumerate(days, 1)])]
+    rows.append(vm("b", 1, 0, [package("bash")], os_type="Linux"))
+    tables = exported(begun(small_run(tmp_path / "run", rows), "2026-08-31"), tmp_path / "out", form, None)
+    at = NAMES["vm_patch"].index("age_bucket")
+    assert [row[at] for row in tables["vm_patch"]] == ["0-30", "31-60", "121-180", ">180", None]
+    at = NAMES["vm"].index("oldest_patch_bucket")
+    assert [row[at] for row in tables["vm"]] == [">180", None]
+
+
+@pytest.mark.parametrize("form", FORMATS)
 def test_a_history_tells_the_first_sight_and_an_age_where_azure_tells_no_day(
     tmp_path: Path, form: Format
 ) -> None:

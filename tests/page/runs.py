@@ -9,6 +9,7 @@ from fleetscan import json_text
 from fleetscan.model import Target
 from fleetscan.records import machine_row
 from fleetscan.records.fleet_facts import FleetFacts, RequestCounts
+from fleetscan.records.machine_row import target_of
 from fleetscan.records.row import Row
 from fleetscan.records.run import RunFacts
 from fleetscan.records.sums import RunningTotals
@@ -73,19 +74,6 @@ def _write_totals(
     fleet, *groups = sums.lines(facts)
     whole: Totals = {**fleet, "inventory_errors": [*not_listed], "selection": selection}  # type: ignore[typeddict-item]
     (path / "totals.jsonl").write_bytes(b"".join(map(json_text.encode_line, (whole, *groups))))
-
-
-def target_of(row: Row) -> Target:
-    """The VM of a row, as a listing has it."""
-    return Target(
-        resource_id=row["resource_id"],
-        subscription_id=row["subscription_id"],
-        resource_group=row["resource_group"],
-        name=row["name"],
-        location=row["location"],
-        subscription_name=row["subscription_name"],
-        os_type=row["os_type"],
-    )
 
 
 def listed(row: Row) -> list[dict[str, object]]:

@@ -188,7 +188,7 @@ def test_ignored_classifications_and_the_day_are_said_with_their_counts(tmp_path
     standards = standards_of(ignore_classification=["Definition"], as_of="2026-11-10")
     told = part(page_of(run_of(tmp_path / "run", rows), standards), "What does not count")
     assert "Classification Definition is ignored: 1 patch on 1 VM." in told
-    assert "Published, or first seen, after 2026-11-10: 1 patch on 1 VM." in told
+    assert "Published after 2026-11-10: 1 patch on 1 VM." in told
 
 
 def test_a_page_without_standards_says_nothing_of_leaving_out(tmp_path: Path) -> None:

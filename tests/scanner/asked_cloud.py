@@ -46,7 +46,7 @@ class Asked:
             body = json.loads(reply.body)
             body["value"] = [each for each in body["value"] if each["subscriptionId"] not in self._unseen]
             return replace(reply, body=json.dumps(body).encode())
-        # A query that Graph refuses would be asked again without clauses, and nobody would see it here.
+        # A query that Graph refuses would be asked again without clauses, and no test would see it.
         assert reply.status != 400, (ask.request, reply.body)
         return reply
 
