@@ -118,7 +118,7 @@ def test_a_history_tells_since_when_patches_are_missing(
     code, _, words = said(capsys, str(path), "--out", out, "--history", history)
     assert (code, words.splitlines()[-1]) == (0, "1 VM, 2 missing patches")
     lines = (tmp_path / "tables" / "vm_patch.csv").read_text().splitlines()
-    assert [line.rpartition(",,")[2] for line in lines[1:]] == ['0,"first_seen","2026-08-01"'] * 2
+    assert [line.rpartition(",,")[2] for line in lines[1:]] == ['0,"first_seen","0-30","2026-08-01"'] * 2
 
 
 def test_where_no_vm_was_assessed_what_is_missing_is_unknown(
