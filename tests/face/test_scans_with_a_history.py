@@ -62,7 +62,7 @@ async def test_each_scan_enters_its_night(tmp_path: Path) -> None:
 async def test_a_run_that_was_stopped_enters_and_once_more_when_it_is_resumed(tmp_path: Path) -> None:
     history, cloud = tmp_path / "history.db", Cloud(Scenario(machines=9, speed=1000.0, token=TOKEN))
     async with serve(cloud) as endpoint:
-        settings = settings_for(endpoint, out=str(tmp_path / "run"), history=str(history), drain_s=0.0)
+        settings = settings_for(endpoint, out=str(tmp_path / "run"), history=str(history), max_in_flight=1)
         async with fleetscan.scan(settings, credential=TOKEN) as live:
             async for _ in live:
                 live.stop()
