@@ -13,6 +13,8 @@ ALMOST_ONE = 1.0 - 5e-10
 # A throttled reply that names no time freezes the bucket this long, doubling while it goes on.
 BLIND_FREEZE_S = 10.0
 MAX_FREEZE_S = 3600.0
+# Resource Graph's window is 5 s long; no count of a reply holds up requests for more than this.
+MAX_WINDOW_S = 60.0
 # Refills are measured over whole minutes and more: Compute's documents describe theirs as once a minute.
 MEASURE_S = 120.0
 # A bucket this full may have run over while it was measured.
@@ -44,6 +46,7 @@ class Bucket:
         "_measured_at",
         "_measured_supply",
         "_refused",
+        "_resets_at",
         "_share",
         "_strikes",
         "_tokens",
@@ -61,6 +64,7 @@ class Bucket:
         self._is_trusted = share == 1.0
         self._updated_at = now
         self._frozen_at = self._frozen_until = float("-inf")
+        self._resets_at = float("-inf")
         self._strikes = 0
         self._measured_at: float | None = None
         self._measured_supply = 0.0
@@ -119,6 +123,16 @@ class Bucket:
         self._refill(now)
         left = remaining * self._share - (self.taken - taken_when_sent)
         self._tokens = min(self._tokens, float(left))
+
+    def rest(self, remaining: int, resets_after_s: float, now: float) -> None:
+        """A quota has `remaining` requests until it is filled up as a whole, some whole seconds from now.
+
+        The replies of one window all tell of one moment, each rounded up: the earliest is the nearest to it.
+        """
+        told_at = now + min(resets_after_s, MAX_WINDOW_S)
+        self._resets_at = told_at if now >= self._resets_at else min(self._resets_at, told_at)
+        if remaining <= 0:
+            self._frozen_until = max(self._frozen_until, self._resets_at)
 
     def freeze(self, now: float, sent_at: float, after_s: float | None) -> None:
         """Freeze the bucket for `after_s`; without a time 10 s, doubling with each new refusal.

@@ -249,8 +249,13 @@ def throttle_scope(reply: Reply) -> ThrottleScope:
 
 def throttle_delay_s(reply: Reply) -> float | None:
     """Seconds a 429 asks for; Resource Graph's quota header counts beside Retry-After, the larger wins."""
-    asked = [retry_after_s(reply.headers), _clock_s(reply.headers.get(GRAPH_RESETS_AFTER, ""))]
+    asked = [retry_after_s(reply.headers), quota_resets_after_s(reply.headers)]
     return max((seconds for seconds in asked if seconds is not None), default=None)
+
+
+def quota_resets_after_s(headers: Mapping[str, str]) -> float | None:
+    """In how many whole seconds Resource Graph's quota is full again; None where it is not told."""
+    return _clock_s(headers.get(GRAPH_RESETS_AFTER, ""))
 
 
 def _clock_s(text: str) -> float | None:

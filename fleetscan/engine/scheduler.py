@@ -18,6 +18,7 @@ from fleetscan.engine.replies import (
     ThrottleScope,
     is_answer,
     is_weather,
+    quota_resets_after_s,
     remaining_quotas,
     throttle_delay_s,
     throttle_scope,
@@ -279,6 +280,8 @@ class Scheduler:
         remaining = remaining_quotas(reply.headers, step.queue.account)
         if remaining.subscription is not None:
             step.queue.bucket.correct(remaining.subscription, step.queue_taken, now)
+            if (resets_after_s := quota_resets_after_s(reply.headers)) is not None:
+                step.queue.bucket.rest(remaining.subscription, resets_after_s, now)
         if remaining.all_callers is not None:
             step.queue.bucket.lower(remaining.all_callers, step.queue_taken, now)
         if remaining.region is not None:

@@ -29,6 +29,8 @@ BATCH_SUBSCRIPTIONS = 300
 MAX_TOTAL = 10_000_000
 MAX_PAGES = 10_000
 UNREADABLE = "gave a page that cannot be read"
+# Set to "true" where Graph looked into 10,000 subscriptions alone.
+LIMIT_HIT = "x-ms-tenant-subscription-limit-hit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +228,8 @@ def _read_page(reply: Reply) -> _Page | _Refused | _TooLarge:
         denied = "was denied" if reply.status == 403 else "failed"
         said = " ".join(str(part) for part in (error.http_status, error.code) if part)
         return _Refused(f"{denied} ({said})")
+    if reply.headers.get(LIMIT_HIT, "").strip().lower() == "true":
+        raise ValueError("left out subscriptions beyond the 10,000 that it looks into")
     body = parse_object(reply.body) or {}
     match body.get("totalRecords"), body.get("data"), body.get("$skipToken"):
         case int(), list(), str(token) if HIDDEN in token:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 
 from fleetscan.addresses import parse_vm_id
 from fleetscan.engine.replies import text_at, value_at
@@ -30,6 +31,8 @@ VIEW_PATHS: Mapping[str, str] = {
 }
 # The tags of a VM where it is not told whether it has any. The object itself says so, and is never changed.
 UNTOLD_TAGS: Mapping[str, str] = {}
+# Texts and tags that many VMs have are held once, so many of each: a large fleet has few that differ.
+HELD = 4096
 
 
 def target_of(facts: Json, names: Mapping[str, str | None]) -> Target:
@@ -41,8 +44,8 @@ def target_of(facts: Json, names: Mapping[str, str | None]) -> Target:
     parts = parse_vm_id(resource_id)
     return Target(
         resource_id=resource_id,
-        subscription_id=parts.subscription_id,
-        resource_group=parts.resource_group,
+        subscription_id=_held_once(parts.subscription_id),
+        resource_group=_held_once(parts.resource_group),
         name=parts.name,
         location=location_of(text_at(facts, "location")),
         subscription_name=names.get(parts.subscription_id.lower()),
@@ -96,6 +99,7 @@ def _power_code(statuses: Json) -> str | None:
     return next((code for code in codes if code.lower().startswith("powerstate/")), None)
 
 
+@lru_cache(HELD)
 def location_of(text: str | None) -> str | None:
     """A region in Azure's short form: "South Central US" is southcentralus."""
     return "".join(text.split()).lower() or None if text else None
@@ -106,6 +110,7 @@ def os_type_of(text: str | None) -> str | None:
     return {"windows": "Windows", "linux": "Linux"}.get((text or "").lower())
 
 
+@lru_cache(HELD)
 def power_state_of(text: str | None) -> str | None:
     """The lower-case word of "PowerState/running", "VM running" (az) or "Stopped (deallocated)" (the portal).
 
@@ -125,7 +130,17 @@ def image_of(reference: Json) -> str | None:
     return next((found for name in ids if (found := text_at(reference, name))), None)
 
 
-def tags_of(value: Json) -> dict[str, str]:
-    """The tags whose values are text, as ARM's are."""
+def tags_of(value: Json) -> Mapping[str, str]:
+    """The tags whose values are text, as ARM's are. Not to be changed: VMs with the same tags share them."""
     pairs = value.items() if isinstance(value, dict) else ()
-    return {name: text for name, text in pairs if isinstance(text, str)}
+    return _tags_held_once(tuple((name, text) for name, text in pairs if isinstance(text, str)))
+
+
+@lru_cache(HELD)
+def _tags_held_once(pairs: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
+    return dict(pairs)
+
+
+@lru_cache(HELD)
+def _held_once(text: str) -> str:
+    return text

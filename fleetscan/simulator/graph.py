@@ -31,6 +31,8 @@ from fleetscan.simulator.times import Calendar
 
 MAX_TOP = 1000
 MAX_SUBSCRIPTIONS = 1000
+# A query that names no subscriptions looks into so many, and says in a header that the tenant has more.
+MAX_IN_TENANT = 10_000
 REMEMBERED_QUERIES = 8
 
 # What never changes is made into a row when it is shown; rows that may have been made already.
@@ -113,7 +115,12 @@ class Graph:
             "facets": [],
             "resultTruncated": "false",
         }
-        return compact(body if token is None else body | {"$skipToken": token})
+        answer = compact(body if token is None else body | {"$skipToken": token})
+        if len(answer.body) > self._scenario.graph_reply_kib * 1024:
+            return self._error(400, "BadRequest", [_detail("ResponsePayloadTooLarge", _TOO_LARGE)], 0.0)
+        if not wish.subscriptions and len(self._fleet.subscriptions) > MAX_IN_TENANT:
+            return Answer(answer.status, answer.body, answer.headers | {_LIMIT_HIT: "true"})
+        return answer
 
     def _select(self, wish: Wish, now: float) -> tuple[Query, list[Found]]:
         """What a query finds, in its order."""
@@ -246,6 +253,10 @@ _THROTTLED = (
     "Client application has been throttled and should not attempt to repeat the request until an amount of "
     "time has elapsed. Please see https://aka.ms/resourcegraph-throttling for help."
 )
+
+
+_TOO_LARGE = "Response payload size is too large. Please query a smaller amount of records or fewer columns."
+_LIMIT_HIT = "x-ms-tenant-subscription-limit-hit"
 
 
 def _detail(code: str, message: str) -> Json:

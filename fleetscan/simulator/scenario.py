@@ -153,6 +153,13 @@ class Scenario:
         high=1000,
         theme=Theme.LISTINGS,
     )
+    graph_reply_kib: int = dial(
+        16_384,
+        "KiB that a reply of Resource Graph may have. It refuses to give a larger one.",
+        low=1,
+        high=16_384,
+        theme=Theme.LISTINGS,
+    )
     graph: GraphState = dial(
         "up",
         "How Resource Graph answers: denied is 403; broken repeats a page, or is 500 for a single page; "

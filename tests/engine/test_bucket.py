@@ -200,3 +200,27 @@ def test_no_window_ever_sees_more_than_capacity_and_refill() -> None:
             for last in range(first, len(sent_at)):
                 allowed = 10.0 + (sent_at[last] - sent_at[first]) + 1e-6
                 assert last - first + 1 <= allowed, f"seed {seed}"
+
+
+def test_a_window_that_is_spent_is_waited_for_to_its_earliest_told_end() -> None:
+    bucket = spent(9)
+    # Whole seconds, rounded up: the window ends at 105.0 at the latest, and at 105.7 by a later reply.
+    bucket.rest(1, 5.0, now=100.0)
+    bucket.take(100.7)
+    bucket.rest(0, 5.0, now=100.7)
+    assert bucket.ready_at() == 105.0
+
+
+def test_the_next_window_is_told_anew_and_one_with_requests_left_holds_nothing_up() -> None:
+    bucket = spent(0)
+    bucket.rest(0, 5.0, now=100.0)
+    bucket.rest(1, 5.0, now=105.2)
+    assert bucket.ready_at() == 105.0
+    bucket.rest(0, 5.0, now=105.4)
+    assert bucket.ready_at() == 110.2
+
+
+def test_no_count_holds_requests_up_for_longer_than_a_minute() -> None:
+    bucket = spent(0)
+    bucket.rest(0, 3600.0, now=100.0)
+    assert bucket.ready_at() == 160.0

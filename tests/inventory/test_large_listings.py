@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Generator
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -114,3 +115,13 @@ def test_a_link_longer_than_any_server_reads_is_not_followed() -> None:
     assert listing.error == InventoryError(
         A, "MalformedReply", "a nextLink has more than 16,384 characters", 200
     )
+
+
+@pytest.mark.parametrize(("word", "is_left_out"), [("true", True), ("True", True), ("false", False)])
+def test_a_graph_that_looks_into_ten_thousand_subscriptions_alone_lists_nothing_whole(
+    word: str, is_left_out: bool
+) -> None:
+    reply = replace(graph_page(1, [marked("vm-1")]), headers={"x-ms-tenant-subscription-limit-hit": word})
+    found, _ = played(query_machines(AZURE, (PROD,)), reply)
+    why = "left out subscriptions beyond the 10,000 that it looks into"
+    assert (found == GraphBroken((PROD,), why)) is is_left_out

@@ -225,3 +225,17 @@ def test_machines_are_counted_by_subscription_whatever_the_filter_leaves() -> No
     assert answer["totalRecords"] == len(by_id)
     none = parsed(ask_graph(cloud, f"{VMS} | where location == 'nowhere'{end}"))
     assert (none["data"], none["totalRecords"]) == ([], 0)
+
+
+def test_a_reply_over_the_limit_is_refused_and_a_smaller_page_is_given() -> None:
+    cloud = cloud_of(replace(CALM, machines=60, graph_reply_kib=4))
+    refusal = ask_graph(cloud, SORTED, {"$top": 60})
+    assert refusal.status == 400
+    assert b'"ResponsePayloadTooLarge"' in refusal.body
+    assert ask_graph(cloud, SORTED, {"$top": 5}).status == 200
+
+
+def test_a_query_that_names_no_subscription_says_that_it_leaves_some_out() -> None:
+    small, large = cloud_of(CALM), cloud_of(replace(CALM, empty_subscriptions=10_000))
+    assert "x-ms-tenant-subscription-limit-hit" not in ask_graph(small, SORTED, {}).headers
+    assert ask_graph(large, SORTED, {}).headers["x-ms-tenant-subscription-limit-hit"] == "true"
