@@ -46,6 +46,8 @@ FACTS = {
     "image": "publisher:offer:sku",
     "patch_mode": "AutomaticByPlatform",
     "assessment_mode": "ImageDefault",
+    "esu_status": None,
+    "hotpatch_status": None,
 }
 # Of a thousand VMs: how many end otherwise than assessed, with what Azure says of them.
 ENDS = (

@@ -15,6 +15,7 @@ from fleetscan.inventory.choice import Choice, choose, is_id
 from fleetscan.inventory.compute import ComputeListing, list_machines, list_silent
 from fleetscan.inventory.from_file import InventoryFile
 from fleetscan.inventory.graph_pages import batches
+from fleetscan.inventory.hybrid_compute import with_servers
 from fleetscan.inventory.pages import Pages
 from fleetscan.inventory.resource_graph import GraphBroken, GraphListing, query_machines
 from fleetscan.inventory.selection import each_once, is_skipped, of_subscriptions
@@ -86,7 +87,13 @@ class Listing:
     """
 
     def __init__(
-        self, endpoint: str, named: Sequence[str], source: str = "auto", where: Sequence[str] = ()
+        self,
+        endpoint: str,
+        named: Sequence[str],
+        source: str = "auto",
+        where: Sequence[str] = (),
+        *,
+        include_arc: bool = False,
     ) -> None:
         """`source` says where VMs are listed: through Graph alone, Compute alone, or as the two allow.
 
@@ -96,6 +103,7 @@ class Listing:
         self._named = named
         self._source = source
         self._where = where
+        self._include_arc = include_arc
         self._errors: list[InventoryError] = []
         self._bulk = Bulk()
         self._choice = Choice(())
@@ -116,7 +124,7 @@ class Listing:
         if self._source == "compute":
             return []
         return [
-            query_machines(self._endpoint, batch, self._bulk, self._where)
+            query_machines(self._endpoint, batch, self._bulk, self._where, include_arc=self._include_arc)
             for batch in batches(self._choice.chosen)
         ]
 
@@ -129,7 +137,9 @@ class Listing:
         for answer in answers:
             match answer:
                 case GraphListing():
-                    told = {target.subscription_id.lower() for target in answer.targets} | answer.holding
+                    told = {
+                        target.subscription_id.lower() for target in answer.targets if not target.is_arc
+                    } | answer.holding
                     self._listed += [each for each in answer.subscriptions if each.key in told]
                     silent += [each for each in answer.subscriptions if each.key not in told]
                     self._targets.extend(answer.targets)
@@ -147,9 +157,20 @@ class Listing:
             self._errors += [_broken(each, "alone cannot tell whether it exists") for each in remaining]
             return []
         return [
-            *(list_machines(self._endpoint, subscription, self._bulk) for subscription in remaining),
-            *(list_silent(self._endpoint, subscription, self._bulk) for subscription in silent),
+            *(self._beside(list_machines, subscription) for subscription in remaining),
+            *(self._beside(list_silent, subscription) for subscription in silent),
         ]
+
+    def _beside(
+        self,
+        list_vms: Callable[[str, Subscription, Bulk], Pages[ComputeListing]],
+        subscription: Subscription,
+    ) -> Pages[ComputeListing]:
+        """The VMs of a subscription through Compute; where they were asked for its Arc servers, too."""
+        vms = list_vms(self._endpoint, subscription, self._bulk)
+        if not self._include_arc:
+            return vms
+        return with_servers(self._endpoint, subscription, self._bulk, vms)
 
     def fleet(self, listings: Sequence[ComputeListing]) -> Fleet:
         """The end: everything that was listed, each VM once."""

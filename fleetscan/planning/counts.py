@@ -43,7 +43,7 @@ class Roster:
         self._groups: dict[tuple[str, str | None], Group] = {}
         self.power_states: Counter[str] = Counter()
         self.answering: list[Target] = []
-        stand_ins: dict[tuple[str, str | None, str | None], Target] = {}
+        stand_ins: dict[tuple[str, str | None, str | None, str], Target] = {}
         for target in targets:
             group = self.group_of(target)
             group.listed += 1
@@ -51,7 +51,7 @@ class Roster:
                 group.skipped += 1
                 self.power_states[target.power_state or ""] += 1
             else:
-                alike = target.subscription_id.lower(), target.location, target.os_type
+                alike = target.subscription_id.lower(), target.location, target.os_type, target.kind
                 self.answering.append(stand_ins.setdefault(alike, target))
 
     @property

@@ -34,7 +34,7 @@ class RequestCounts:
                 self.poll += 1
             case RequestKind.VIEW | RequestKind.QUERY_PATCHES:
                 self.other += 1
-            case RequestKind.LIST_SUBSCRIPTIONS | RequestKind.QUERY_GRAPH | RequestKind.LIST_VMS:
+            case _:
                 self.list += 1
         self.retried += is_retry
 

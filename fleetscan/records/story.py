@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from fleetscan.model import FollowedUrls, InventoryError, Json, Target
+from fleetscan.addresses import FollowedUrls
+from fleetscan.model import InventoryError, Json, Target
 from fleetscan.records.row import CountedRow
 from fleetscan.records.run import Scope
 from fleetscan.records.totals import Requests

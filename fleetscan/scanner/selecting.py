@@ -20,6 +20,7 @@ from fleetscan.inventory.rules import EXCLUDE, KINDS, Rule, words_of
 from fleetscan.inventory.sifting import Selection
 from fleetscan.inventory.subscriptions import Subscription, Subscriptions, list_subscriptions
 from fleetscan.model import Target
+from fleetscan.scanner.arc import without_arc
 from fleetscan.settings.selecting import ListSettings
 
 T = TypeVar("T")
@@ -80,6 +81,7 @@ async def fleet_at_azure(
         () if is_everything else settings.subscription,
         settings.inventory_source,
         [clause for _, clause in rules],
+        include_arc=settings.include_arc,
     )
     [subscriptions] = await ask([listing.subscriptions()])
     narrowing = narrowing_of(subscriptions.seen)
@@ -90,16 +92,22 @@ async def fleet_at_azure(
     chosen = frozenset(each.key for each in (*named.chosen, *named.unseen))
     fleet = sifted(fleet, selection, _outside(settings, narrowing, chosen))
     if rules and not fleet.targets and fleet.emptied_by is None and settings.inventory_source != "compute":
-        return replace(fleet, emptied_by=await _emptied_by(settings.endpoint, fleet, rules, ask))
+        return replace(fleet, emptied_by=await _emptied_by(settings, fleet, rules, ask))
     return fleet
 
 
-async def _emptied_by(endpoint: str, fleet: Fleet, rules: Sequence[tuple[Rule, str]], ask: Ask) -> str | None:
+async def _emptied_by(
+    settings: ListSettings, fleet: Fleet, rules: Sequence[tuple[Rule, str]], ask: Ask
+) -> str | None:
     """The words of the rule after which Graph counts no VM of some; None where it has none, or cannot say."""
     ids = [each.id for each in fleet.subscriptions]
     clauses = [clause for _, clause in rules]
     for number in range(len(rules) + 1):
-        counts = await ask(count_machines(endpoint, batch, clauses[:number]) for batch in batches(ids))
+        where = clauses[:number]
+        counts = await ask(
+            count_machines(settings.endpoint, batch, where, include_arc=settings.include_arc)
+            for batch in batches(ids)
+        )
         if any(isinstance(count, str) for count in counts):
             return None
         if not any(counts):
@@ -157,4 +165,5 @@ async def fleet_in_file(settings: ListSettings, file: InventoryFile, selection: 
         errors=[*fleet.errors, *narrowing.errors],
         notes=[*fleet.notes, *narrowing.notes],
     )
+    fleet = without_arc(fleet, file.name, include_arc=settings.include_arc)
     return sifted(fleet, selection, _outside(settings, narrowing, chosen))

@@ -178,6 +178,12 @@ ROWS: dict[str, tuple[tuple[str, object], tuple[str, object], tuple[str, object]
     "report format": (("json", "json"), ("markdown", "markdown"), ("text", "text")),
     "export format": (("sqlite", "sqlite"), ("parquet", "parquet"), ("csv", "csv")),
     "sql": (("true", True), ("false", False), ("", True)),
+    "include-arc": (("true", True), ("false", False), ("", True)),
+    "arc-api-version": (
+        ("2024-07-10", "2024-07-10"),
+        ("2025-01-13", "2025-01-13"),
+        ("2026-07-15", "2026-07-15"),
+    ),
     "token": (("file", "file"), ("env", "env"), ("flag", "flag")),
 }
 
