@@ -23,11 +23,12 @@ OWNED_SHARE = 0.92
 FULL_SHARE = 0.87
 
 PROVIDER = "providers/Microsoft.Compute/virtualMachines"
+ARC_PROVIDER = "providers/Microsoft.HybridCompute/machines"
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """One virtual machine. `key` is its lower-cased id."""
+    """One virtual machine, or an Arc server. `key` is its lower-cased id."""
 
     key: str
     subscription: Subscription
@@ -37,6 +38,12 @@ class Machine:
     image: Image
     tags: dict[str, str]
     lot: Lot
+    provider: str = PROVIDER
+
+    @property
+    def is_arc(self) -> bool:
+        """Whether it is an Arc server."""
+        return self.provider is ARC_PROVIDER
 
     @property
     def fate(self) -> Fate:
@@ -50,22 +57,26 @@ class Machine:
     @property
     def resource_id(self) -> str:
         """The id in the case it was made with."""
-        return _resource_id(self.subscription.subscription_id, self.resource_group, self.name)
+        return self._id(self.resource_group)
 
     @property
     def compute_id(self) -> str:
         """The id as the Compute list writes it: some resource groups come upper-cased."""
         group = self.resource_group.upper() if self.lot.has_upper_group else self.resource_group
-        return _resource_id(self.subscription.subscription_id, group, self.name)
+        return self._id(group)
 
     @property
     def graph_id(self) -> str:
         """The id as Resource Graph writes it: some come lower-cased."""
         return self.key if self.lot.has_lower_id else self.resource_id
 
+    def _id(self, group: str) -> str:
+        subscription_id = self.subscription.subscription_id
+        return f"/subscriptions/{subscription_id}/resourceGroups/{group}/{self.provider}/{self.name}"
+
 
 class Fleet:
-    """All machines of a scenario, in a fixed order, found by id without regard to case."""
+    """All VMs of a scenario, then its Arc servers, in a fixed order; found by id without regard to case."""
 
     def __init__(self, scenario: Scenario) -> None:
         self.estate = Estate(
@@ -77,6 +88,12 @@ class Fleet:
             empty=scenario.empty_subscriptions,
         )
         self._machines = {machine.key: machine for machine in _settle(scenario, self.estate)}
+        if scenario.arc_servers:
+            # It knows machines, and so this file.
+            from fleetscan.simulator.arc import settle_servers
+
+            servers = settle_servers(scenario, self.estate, list(self._machines.values()))
+            self._machines |= {server.key: server for server in servers}
         self._by_subscription: dict[str, list[Machine]] = {}
         for machine in self._machines.values():
             self._by_subscription.setdefault(machine.subscription.subscription_id, []).append(machine)
@@ -123,7 +140,9 @@ def _settle(scenario: Scenario, estate: Estate) -> Iterator[Machine]:
         numbers[subscription.subscription_id, stem] += 1
         name = f"{stem}-{numbers[subscription.subscription_id, stem]:03d}"
         group = f"rg-{application}-{environment}-{REGIONS[region]}"
-        key = _resource_id(subscription.subscription_id, group, name).lower()
+        key = (
+            f"/subscriptions/{subscription.subscription_id}/resourceGroups/{group}/{PROVIDER}/{name}".lower()
+        )
         lot = cast_lot(scenario, key, image)
         if scenario.odd_tags_pct:
             tags = odd_tags(scenario, key) or tags
@@ -137,7 +156,3 @@ def _tags(is_owned: bool, is_full: bool, application: str, environment: str) -> 
         return {}
     owner = {"owner": TEAMS[application]}
     return owner | {"environment": environment, "application": application} if is_full else owner
-
-
-def _resource_id(subscription_id: str, group: str, name: str) -> str:
-    return f"/subscriptions/{subscription_id}/resourceGroups/{group}/{PROVIDER}/{name}"

@@ -12,7 +12,7 @@ from functools import partial
 from fleetscan.simulator.assessments import Assessments
 from fleetscan.simulator.call import Call
 from fleetscan.simulator.compute import Compute
-from fleetscan.simulator.fleet import PROVIDER, Fleet, Machine
+from fleetscan.simulator.fleet import ARC_PROVIDER, PROVIDER, Fleet, Machine
 from fleetscan.simulator.graph import Graph
 from fleetscan.simulator.installations import Installations
 from fleetscan.simulator.ledger import Ask
@@ -91,8 +91,33 @@ class Router:
             case ("GET", "providers", "microsoft.compute", "virtualmachines"):
                 page = partial(self._compute.list_machines, call, subscription_id)
                 return Route(Ask.LIST, page, subscription_id, Duty.LIST_VMS)
+            case ("GET", "providers", "microsoft.hybridcompute", "machines"):
+                return Route(
+                    Ask.LIST, partial(self._compute.list_servers, call, subscription_id), subscription_id
+                )
             case ("GET", "providers", "microsoft.compute", "locations", _, "operations", guid):
                 return self._poll(call, subscription_id, guid, now)
+            case (
+                "GET",
+                "providers",
+                "microsoft.hybridcompute",
+                "locations",
+                _,
+                "updatecenteroperationresults",
+                guid,
+            ):
+                return self._poll(call, subscription_id, guid, now)
+            case (
+                "POST",
+                "resourcegroups",
+                group,
+                "providers",
+                "microsoft.hybridcompute",
+                "machines",
+                name,
+                action,
+            ):
+                return self._at_server(call, f"/subscriptions/{subscription_id}", group, name, action, now)
             case (
                 _,
                 "resourcegroups",
@@ -119,6 +144,15 @@ class Router:
         status = partial(self._assessments.poll, call, operation, now)
         return _at(ask, Duty.POLL, operation.machine, status)
 
+    def _at_server(self, call: Call, where: str, group: str, name: str, action: str, now: float) -> Route:
+        server = self._fleet.find(f"{where}/resourcegroups/{group}/{ARC_PROVIDER.lower()}/{name}")
+        subscription_id = where.rpartition("/")[2]
+        if server is None:
+            return Route(Ask.OTHER, partial(not_found, name, group), subscription_id)
+        if action != "assesspatches":
+            return _nowhere(call, subscription_id)
+        return _at(Ask.START, Duty.PATCH, server, partial(self._assessments.start, call, server, now))
+
     def _at_machine(self, call: Call, machine: Machine, action: list[str], now: float) -> Route:
         match (call.method, *action):
             case ("POST", "assesspatches"):
@@ -136,7 +170,9 @@ class Router:
 
 
 def _at(ask: Ask, duty: Duty, machine: Machine, serve: Callable[[], Answer]) -> Route:
-    return Route(ask, serve, machine.subscription.subscription_id, duty, machine.region, machine.key)
+    # Microsoft.Compute counts nothing about an Arc server.
+    counted = None if machine.is_arc else duty
+    return Route(ask, serve, machine.subscription.subscription_id, counted, machine.region, machine.key)
 
 
 def _nowhere(call: Call, subscription_id: str) -> Route:
