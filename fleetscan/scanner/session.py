@@ -197,7 +197,7 @@ class Session:
                 operation = resumption.operation(number, target, self._rules, past.of(target), self._clock)
                 if operation.is_accepted:
                     self._hooks.accepted()
-                elif operation.expected_s is None and not resumption.is_begun(number):
+                elif operation.expected_s is None and not target.is_arc and not resumption.is_begun(number):
                     self._last.want(operation)
                 yield operation
 

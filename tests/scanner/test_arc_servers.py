@@ -249,3 +249,16 @@ def test_servers_are_polled_no_sooner_than_azure_asks_and_cost_nothing_of_comput
     longest = max(row["operation"]["duration_s"] / row["operation"]["polls"] for row in run.rows)
     assert longest >= 60.0
     assert all(row["operation"]["polls"] <= row["operation"]["duration_s"] / 60.0 + 1 for row in run.rows)
+
+
+def test_a_server_with_a_running_installation_is_not_assessed_over_it(tmp_path: Path) -> None:
+    scenario = Scenario(machines=0, arc_servers=40, patches=3, stopped_pct=0.0, installing_pct=50.0)
+    cloud = cloud_at_0(scenario)
+    installing = {machine.key for machine in cloud.fleet if machine.lot.installs_until is not None}
+    settings = Settings(out=str(tmp_path / "run"), include_arc=True)
+    scan_in_virtual_time(cloud, Clock(), settings)
+    run = read_run(tmp_path / "run")
+    skipped = {key for key, row in run.by_id.items() if row["reason"] == "busy"}
+    assert cloud.ledger.installations_killed == []
+    assert skipped
+    assert skipped <= installing
