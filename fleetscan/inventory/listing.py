@@ -37,6 +37,7 @@ class Fleet:
     may know nothing of the VMs of those `through_compute`, which are lower-case ids. Of a fleet that was
     listed before only the `listed_scope` is known of these. `refused` are VMs that were listed and are not
     selected, each with the rule that leaves it out; where that is all of them, `emptied_by` is the last.
+    `uniform_scale_set_vms` are in scale sets and in no listing, None where their number is not told.
     """
 
     targets: list[Target]
@@ -48,6 +49,7 @@ class Fleet:
     through_compute: frozenset[str] = frozenset()
     refused: list[tuple[Target, str]] = field(default_factory=list)
     emptied_by: str | None = None
+    uniform_scale_set_vms: int | None = None
 
     @property
     def is_nothing_listed(self) -> bool:
@@ -62,6 +64,7 @@ class Fleet:
         return {
             "subscriptions": [_as_json(subscription) for subscription in self.subscriptions],
             "not_enabled": [_as_json(subscription) for subscription in self.not_enabled],
+            "uniform_scale_set_vms": self.uniform_scale_set_vms,
         }
 
 
@@ -127,6 +130,11 @@ class Listing:
             query_machines(self._endpoint, batch, self._bulk, self._where, include_arc=self._include_arc)
             for batch in batches(self._choice.chosen)
         ]
+
+    @property
+    def chosen(self) -> tuple[Subscription, ...]:
+        """The subscriptions that Graph is asked about, once that is decided."""
+        return () if self._source == "compute" else self._choice.chosen
 
     def compute(self, answers: Iterable[GraphListing | GraphBroken]) -> list[Pages[ComputeListing]]:
         """The third: Compute's list of every subscription that Graph did not list, or showed nothing of."""

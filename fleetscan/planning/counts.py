@@ -37,9 +37,12 @@ class Roster:
         targets: Iterable[Target],
         errors: Sequence[InventoryError] = (),
         not_scanned: Sequence[NotScanned] = (),
+        uniform_scale_set_vms: int | None = None,
     ) -> None:
         self.errors = errors
         self.not_scanned = not_scanned
+        self.uniform_scale_set_vms = uniform_scale_set_vms
+        self.arc_listed = 0
         self._groups: dict[tuple[str, str | None], Group] = {}
         self.power_states: Counter[str] = Counter()
         self.answering: list[Target] = []
@@ -47,6 +50,7 @@ class Roster:
         for target in targets:
             group = self.group_of(target)
             group.listed += 1
+            self.arc_listed += target.is_arc
             if is_skipped(target):
                 group.skipped += 1
                 self.power_states[target.power_state or ""] += 1

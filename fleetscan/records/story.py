@@ -49,6 +49,9 @@ class Begun:
         return self.acceptances < 2 and not (self.acceptances and self.in_doubt)
 
 
+NOTHING_LISTED: Scope = {"subscriptions": [], "not_enabled": [], "uniform_scale_set_vms": None}
+
+
 @dataclass(slots=True)
 class Story:
     """A run as its journal tells it. `ended` has what the totals need of each row, by the VM's number.
@@ -64,7 +67,7 @@ class Story:
     began_at: float
     targets: list[Target] = field(default_factory=list)
     errors: list[InventoryError] = field(default_factory=list)
-    scope: Scope = field(default_factory=lambda: Scope(subscriptions=[], not_enabled=[]))
+    scope: Scope = field(default_factory=lambda: NOTHING_LISTED.copy())
     is_listed: bool = False
     begun: dict[int, Begun] = field(default_factory=dict)
     ended: dict[int, CountedRow] = field(default_factory=dict)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeAlias, TypeVar
 
 from fleetscan.errors import SettingError
 from fleetscan.inventory.choice import Choice, choose
@@ -15,8 +15,9 @@ from fleetscan.inventory.management_groups import list_below
 from fleetscan.inventory.narrowing import Narrowing, within_groups, without
 from fleetscan.inventory.pages import Pages
 from fleetscan.inventory.pushed import pushed
-from fleetscan.inventory.resource_graph import count_machines
+from fleetscan.inventory.resource_graph import GraphBroken, GraphListing, count_machines
 from fleetscan.inventory.rules import EXCLUDE, KINDS, Rule, words_of
+from fleetscan.inventory.scale_sets import UniformSets, UniformUntold, query_uniform, uniform_vms
 from fleetscan.inventory.sifting import Selection
 from fleetscan.inventory.subscriptions import Subscription, Subscriptions, list_subscriptions
 from fleetscan.model import Target
@@ -24,6 +25,7 @@ from fleetscan.scanner.arc import without_arc
 from fleetscan.settings.selecting import ListSettings
 
 T = TypeVar("T")
+Answer: TypeAlias = GraphListing | GraphBroken | UniformSets | UniformUntold
 
 
 class Ask(Protocol):
@@ -88,7 +90,14 @@ async def fleet_at_azure(
     named = choose(subscriptions, settings.subscription)
     narrowing = narrowing.with_note_of_unseen(subscriptions.seen)
     graph = listing.graph(subscriptions, _beside(named, narrowing) if is_everything else narrowing.narrowed)
-    fleet = listing.fleet(await ask(listing.compute(await ask(graph))))
+    asked = () if is_everything else listing.chosen
+    sets = [query_uniform(settings.endpoint, [each.id for each in batch]) for batch in batches(asked)]
+    answers: list[Answer] = await ask([*graph, *sets])
+    listed = [each for each in answers if isinstance(each, GraphListing | GraphBroken)]
+    fleet = listing.fleet(await ask(listing.compute(listed)))
+    if sets:
+        uniform = [each for each in answers if isinstance(each, UniformSets | UniformUntold)]
+        fleet = replace(fleet, uniform_scale_set_vms=uniform_vms(uniform, selection.rules))
     chosen = frozenset(each.key for each in (*named.chosen, *named.unseen))
     fleet = sifted(fleet, selection, _outside(settings, narrowing, chosen))
     if rules and not fleet.targets and fleet.emptied_by is None and settings.inventory_source != "compute":

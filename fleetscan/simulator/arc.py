@@ -1,4 +1,4 @@
-"""Arc servers: which there are, their resource objects, and what their operations end in.
+"""Arc servers: their resource objects, and what their operations end in.
 
 An operation's result is flat, as recorded: counts by class, no list. Azure's words where an Arc server cannot
 be assessed are not published.
@@ -6,10 +6,7 @@ be assessed are not published.
 
 from __future__ import annotations
 
-import random
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import replace
 from math import ceil
 
 import orjson
@@ -17,13 +14,10 @@ import orjson
 from fleetscan.model import Json
 from fleetscan.simulator.assessment import Findings, inner_error, inner_status
 from fleetscan.simulator.chances import chances
-from fleetscan.simulator.estate import REGIONS, TEAMS, Estate
-from fleetscan.simulator.fates import Fate, cast_lot
-from fleetscan.simulator.fleet import ARC_PROVIDER, Machine
-from fleetscan.simulator.images import LINUX, WINDOWS
+from fleetscan.simulator.fates import Fate
+from fleetscan.simulator.fleet import Machine
 from fleetscan.simulator.refusals import denied, read_only
 from fleetscan.simulator.replies import Answer, arm_error
-from fleetscan.simulator.scenario import Scenario
 
 API_TYPE = "Microsoft.HybridCompute/machines"
 GRAPH_TYPE = "microsoft.hybridcompute/machines"
@@ -31,8 +25,6 @@ ACTION = "Microsoft.HybridCompute/machines/assessPatches/action"
 READ_RESULT = "Microsoft.HybridCompute/locations/updateCenterOperationResults/read"
 # What a recorded poll asks for, at speed 1.
 RETRY_AFTER_S = 60.0
-# Every so many servers one has the name and the group of a VM.
-NAMESAKE_EVERY = 10
 _STATES = {"running": "Connected", "stopped": "Disconnected", "deallocated": "Expired"}
 _ESU: tuple[Json, ...] = (
     None,
@@ -53,28 +45,6 @@ _CLASSES = {
 }
 _LINUX_CLASSES = {"security": "Security", "other": "Other"}
 _HOTPATCH: tuple[Json, ...] = (None, "Enabled", "Disabled", "PendingEvaluation")
-
-
-def settle_servers(scenario: Scenario, estate: Estate, vms: list[Machine]) -> Iterator[Machine]:
-    """The Arc servers of a scenario; they change nothing about its VMs."""
-    draw = random.Random(f"{scenario.seed}:arc")
-    applications = tuple(TEAMS)
-    for index in range(scenario.arc_servers):
-        subscription = estate.subscriptions[int(draw.random() * scenario.subscriptions)]
-        region, application = draw.choice(estate.regions), draw.choice(applications)
-        image = draw.choice(WINDOWS + LINUX)
-        group, name = f"rg-{application}-prod-{REGIONS[region]}", f"srv-{application}-{index + 1:04d}"
-        place, rest = divmod(index, NAMESAKE_EVERY)
-        if rest == 0 and place < len(vms):
-            vm = vms[place]
-            subscription, group, name = vm.subscription, vm.resource_group, vm.name
-        tags = {"owner": TEAMS[application], "environment": "prod", "application": application}
-        server = Machine("", subscription, group, name, region, image, tags, _NO_LOT, ARC_PROVIDER)
-        key = server.resource_id.lower()
-        yield replace(server, key=key, lot=cast_lot(scenario, key, image))
-
-
-_NO_LOT = cast_lot(Scenario(machines=0), "", LINUX[0])
 
 
 def server_properties(machine: Machine) -> dict[str, Json]:

@@ -87,37 +87,14 @@ class Router:
         if subscription_id not in self._known:
             message = f"The subscription '{subscription_id}' could not be found."
             return Route(Ask.OTHER, partial(arm_error, 404, "SubscriptionNotFound", message))
+        if "microsoft.hybridcompute" in rest:
+            return self._of_servers(call, subscription_id, rest, now)
         match (call.method, *rest):
             case ("GET", "providers", "microsoft.compute", "virtualmachines"):
                 page = partial(self._compute.list_machines, call, subscription_id)
                 return Route(Ask.LIST, page, subscription_id, Duty.LIST_VMS)
-            case ("GET", "providers", "microsoft.hybridcompute", "machines"):
-                return Route(
-                    Ask.LIST, partial(self._compute.list_servers, call, subscription_id), subscription_id
-                )
             case ("GET", "providers", "microsoft.compute", "locations", _, "operations", guid):
                 return self._poll(call, subscription_id, guid, now)
-            case (
-                "GET",
-                "providers",
-                "microsoft.hybridcompute",
-                "locations",
-                _,
-                "updatecenteroperationresults",
-                guid,
-            ):
-                return self._poll(call, subscription_id, guid, now)
-            case (
-                "POST",
-                "resourcegroups",
-                group,
-                "providers",
-                "microsoft.hybridcompute",
-                "machines",
-                name,
-                action,
-            ):
-                return self._at_server(call, f"/subscriptions/{subscription_id}", group, name, action, now)
             case (
                 _,
                 "resourcegroups",
@@ -144,14 +121,21 @@ class Router:
         status = partial(self._assessments.poll, call, operation, now)
         return _at(ask, Duty.POLL, operation.machine, status)
 
-    def _at_server(self, call: Call, where: str, group: str, name: str, action: str, now: float) -> Route:
-        server = self._fleet.find(f"{where}/resourcegroups/{group}/{ARC_PROVIDER.lower()}/{name}")
-        subscription_id = where.rpartition("/")[2]
-        if server is None:
-            return Route(Ask.OTHER, partial(not_found, name, group), subscription_id)
-        if action != "assesspatches":
-            return _nowhere(call, subscription_id)
-        return _at(Ask.START, Duty.PATCH, server, partial(self._assessments.start, call, server, now))
+    def _of_servers(self, call: Call, subscription_id: str, rest: list[str], now: float) -> Route:
+        match (call.method, *rest):
+            case ("GET", "providers", _, "machines"):
+                page = partial(self._compute.list_servers, call, subscription_id)
+                return Route(Ask.LIST, page, subscription_id)
+            case ("GET", "providers", _, "locations", _, "updatecenteroperationresults", guid):
+                return self._poll(call, subscription_id, guid, now)
+            case ("POST", "resourcegroups", group, "providers", _, "machines", name, "assesspatches"):
+                key = f"/subscriptions/{subscription_id}/resourcegroups/{group}/{ARC_PROVIDER.lower()}/{name}"
+                server = self._fleet.find(key)
+                if server is None:
+                    return Route(Ask.OTHER, partial(not_found, name, group), subscription_id)
+                return _at(Ask.START, Duty.PATCH, server, partial(self._assessments.start, call, server, now))
+            case _:
+                return _nowhere(call, subscription_id)
 
     def _at_machine(self, call: Call, machine: Machine, action: list[str], now: float) -> Route:
         match (call.method, *action):

@@ -33,7 +33,11 @@ def with_additions(schemas: dict[str, Any]) -> dict[str, Any]:
         told["properties"]["code"]["description"] = "The innermost error code; Azure's is verbatim."
         told["properties"]["message"]["description"] = "The innermost message; Azure's is verbatim."
     with_totals_additions(schemas["fleetscan.totals/1"])
-    with_added(schemas["fleetscan.plan/1"], SCHEMAS["fleetscan.plan/1"](), ("selection", "not_scanned"))
+    with_added(
+        schemas["fleetscan.plan/1"],
+        SCHEMAS["fleetscan.plan/1"](),
+        ("selection", "arc", "uniform_scale_set_vms", "not_scanned"),
+    )
     source = schemas["fleetscan.result/1"]["properties"]["source"]
     source["enum"].insert(2, "instance_view")
     pin_patches_complete(row)
@@ -47,7 +51,7 @@ def with_totals_additions(totals: dict[str, Any]) -> None:
     A key is null, no longer a word, for VMs without one.
     """
     now: dict[str, Any] = SCHEMAS["fleetscan.totals/1"]()
-    with_added(totals, now, ("name", "selection", "not_scanned"))
+    with_added(totals, now, ("name", "selection", "not_scanned", "uniform_scale_set_vms"))
     totals["properties"]["key"] = now["properties"]["key"]
     for part in ("then", "else"):
         totals[part] = now[part]
