@@ -12,13 +12,13 @@ from fleetscan.inventory.rules import rules_of
 from fleetscan.inventory.scale_sets import UniformSets, UniformUntold, query_uniform, uniform_vms
 from fleetscan.model import Reply, Request
 from fleetscan.planning.planner import foresee, list_over
+from fleetscan.report.commands import Spelled
 from fleetscan.report.digest import report_of
 from fleetscan.report.markdown import markdown_of
 from fleetscan.runs.reader import open_run
 from fleetscan.scanner.hooks import Hooks
 from fleetscan.settings.declared import PlanSettings
 from fleetscan.simulator.cloud import Cloud
-from tests.report.test_markdown_report import SPELLED
 from tests.scanner.test_whole_scans import Transport, cloud_of, run_of, settings_for
 from tests.virtual_scan import in_virtual_time
 
@@ -98,7 +98,7 @@ async def test_a_scan_says_how_many_there_are_and_scans_those_of_flexible_sets(t
     report = report_of(open_run(tmp_path / "run"))
     assert report["uniform_scale_set_vms"] == truth
     words = f"**Not seen**: {truth} VMs in scale sets of uniform mode, which Azure cannot assess"
-    assert words in markdown_of(report, SPELLED)
+    assert words in markdown_of(report, Spelled("fleetscan show", None, None))
 
 
 @pytest.mark.parametrize(("how", "source"), [({}, "compute"), ({"graph": "denied"}, "auto")])
