@@ -47,6 +47,14 @@ def passed_over_words(not_scanned: Sequence[NotScanned]) -> str:
     return f"{counted(len(names), 'subscription', 'subscriptions')}: {_some(names, ', ')}"
 
 
+def unseen_words(uniform_scale_set_vms: int | None) -> str:
+    """The VMs that no listing has: "12 VMs in scale sets of uniform mode, ..."; empty for none known."""
+    if not uniform_scale_set_vms:
+        return ""
+    vms = counted(uniform_scale_set_vms, "VM", "VMs")
+    return f"{vms} in scale sets of uniform mode, which Azure cannot assess"
+
+
 def is_whole(
     selection: Mapping[str, Json],
     listed: int,
