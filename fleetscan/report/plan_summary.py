@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from fleetscan.records.plan import Bound, Plan, PlanBinding, PlanGroup
 from fleetscan.report.figures import counted, duration, parts_of
-from fleetscan.report.left_out import passed_over_words, selection_words
+from fleetscan.report.left_out import billing_words, passed_over_words, selection_words, unseen_words
 from fleetscan.report.sanitize import fit, sanitize
 from fleetscan.report.screen import console_on
 
@@ -97,6 +97,10 @@ class _Summary:
         skipped = sum(self._record["skipped"].values())
         if skipped:
             yield "Skipped", f"{skipped:,} not running: {self._power_states()}", ""
+        if billed := billing_words(self._record["arc"]["to_assess"]):
+            yield "Arc servers", billed, "yellow"
+        if unseen := unseen_words(self._record["uniform_scale_set_vms"]):
+            yield "Not seen", unseen, ""
         if asked := selection_words(self._record["selection"]):
             yield "Selection", asked, ""
         if passed_over := passed_over_words(self._record["not_scanned"]):

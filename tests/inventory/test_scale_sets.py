@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from typing import Any
 
@@ -15,6 +16,7 @@ from fleetscan.planning.planner import foresee, list_over
 from fleetscan.report.commands import Spelled
 from fleetscan.report.digest import report_of
 from fleetscan.report.markdown import markdown_of
+from fleetscan.report.plan_summary import print_plan
 from fleetscan.runs.reader import open_run
 from fleetscan.scanner.hooks import Hooks
 from fleetscan.settings.declared import PlanSettings
@@ -121,3 +123,7 @@ async def test_a_plan_counts_them_and_the_arc_servers(tmp_path: Any) -> None:
     assert plan["uniform_scale_set_vms"] == truth_of(cloud)
     assert plan["arc"] == {"listed": 20, "to_assess": connected}
     assert 0 < connected < 20
+    words = io.StringIO()
+    print_plan(plan, stream=words)
+    assert f"Arc servers  {connected} to assess: each can be billed, $0.16 a day" in words.getvalue()
+    assert f"Not seen     {truth_of(cloud)} VMs in scale sets of uniform mode" in words.getvalue()
