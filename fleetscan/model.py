@@ -24,7 +24,7 @@ class Target:
 
     `location` is lower case without spaces, `power_state` a lower-case word ("running",
     "deallocated"); None always means that the inventory did not say. `facts` are those that its row alone
-    repeats, all of them or none, one object for all machines that are alike.
+    repeats, all of them or none, one object for all machines that are alike; `known` are what else is known.
     """
 
     resource_id: str
@@ -37,6 +37,7 @@ class Target:
     power_state: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     facts: Mapping[str, str | None] = field(default_factory=dict)
+    known: tuple[str | int | bool | None, ...] = ()
 
     @property
     def key(self) -> str:
