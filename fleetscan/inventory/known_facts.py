@@ -1,8 +1,8 @@
 """What Resource Graph knows of VMs besides their assessments, table by table, joined by the VMs' ids.
 
 Graph shows nothing, without an error, of what one may not read: of a VM that it does not show itself nothing
-is concluded from the other tables. Facts: Microsoft's documents on Update Manager's logs, which keep assessments
-for 7 days and installations for 30; Azure/azure-policy#1209 on schedules without effect.
+is concluded from the other tables. Facts: Microsoft's documents on Update Manager's logs, which keep
+assessments for 7 days and installations for 30; Azure/azure-policy#1209 on schedules without effect.
 """
 
 from __future__ import annotations

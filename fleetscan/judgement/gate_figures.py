@@ -6,7 +6,7 @@ A name is a key of the totals without `_count` and `_pct`, a word of `outcomes`,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import NamedTuple, cast, get_args, get_type_hints
 
@@ -87,8 +87,8 @@ class Figure(NamedTuple):
 
     def value_in(self, totals: Totals) -> float | None:
         """What the totals say."""
-        told = totals["outcomes"] if self.is_outcome else totals
-        return cast("float | None", told[self.key])  # type: ignore[literal-required]
+        told: Mapping[str, object] = totals["outcomes"] if self.is_outcome else totals
+        return cast("float | None", told.get(self.key or ""))
 
 
 def _whole(text: str) -> int | None:

@@ -22,8 +22,11 @@ FAILED = "failed"
 PATTERN_OF_DAY = Keyword("pattern", r"^\d{4}-\d\d-\d\d$")
 
 
-class KnownFacts(TypedDict):
-    """What Resource Graph knows besides; all of it null where a scan did not ask for it, or was not told."""
+class KnownFacts(TypedDict, total=False):
+    """What Resource Graph knows besides; all of it null where a scan did not ask for it, or was not told.
+
+    Always written, and read from rows of before too.
+    """
 
     facts_read: Annotated[
         str | None, "The tables of Resource Graph that were read for these facts; null where none was."
@@ -78,8 +81,11 @@ def facts_of(known: Known) -> KnownFacts:
     return cast(KnownFacts, dict(zip(NAMES, known or NOTHING_KNOWN, strict=True)))
 
 
-class FactCounts(TypedDict):
-    """VMs of which a fact holds; null without --facts, and where that is not told of all that are listed."""
+class FactCounts(TypedDict, total=False):
+    """VMs of which a fact holds; null without --facts, and where that is not told of all that are listed.
+
+    Always written, and read from totals of before too.
+    """
 
     wsus: Annotated[int | None, "VMs whose missing patches a WSUS decides.", Keyword("minimum", 0)]
     schedule_without_effect: Annotated[

@@ -14,7 +14,7 @@ from typing import Literal
 
 from fleetscan.simulator.chances import chances
 from fleetscan.simulator.images import Image
-from fleetscan.simulator.known_things import KnownThings, known_things_of
+from fleetscan.simulator.known_things import NOTHING_BESIDES, KnownThings, known_things_of
 from fleetscan.simulator.scenario import Scenario
 from fleetscan.simulator.stuck import Stuck, stuck_of
 from fleetscan.simulator.troubles import Trouble, trouble_of
@@ -102,7 +102,7 @@ class Lot:
     stuck: Stuck | None = None
     wrong_clock: WrongClock | None = None
     is_untold: bool = False
-    known: KnownThings = KnownThings("WU")
+    known: KnownThings = NOTHING_BESIDES
 
 
 def cast_lot(scenario: Scenario, key: str, image: Image) -> Lot:

@@ -1,4 +1,4 @@
-"""Resource Graph: tables of machines, patches and maintenance, over HTTP, with the user quota and paging quirks.
+"""Resource Graph: tables of machines, patches and maintenance, over HTTP, with quota and paging quirks.
 
 `resultTruncated` is the string "false" even when a `$skipToken` follows. A query that is not sorted gets
 its pages from a list that is shuffled anew for each: rows repeat and rows are lost.

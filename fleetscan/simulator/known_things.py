@@ -40,8 +40,8 @@ class PastInstallation:
 class KnownThings:
     """What is known of a machine beside its assessment.
 
-    `has_schedule` is an assignment of a configuration for guest patches, `has_host_schedule` of one for
-    hosts, which patches nothing.
+    `patch_service` is "" for the usual one. `has_schedule` is an assignment of a configuration for guest
+    patches, `has_host_schedule` of one for hosts, which patches nothing.
     """
 
     patch_service: str
@@ -49,6 +49,14 @@ class KnownThings:
     has_schedule: bool = False
     has_host_schedule: bool = False
     installations: tuple[PastInstallation, ...] = ()
+
+
+NOTHING_BESIDES = KnownThings("")
+
+
+def service_of(things: KnownThings, image: Image) -> str:
+    """Azure's word for what says which patches a machine misses."""
+    return things.patch_service or ("WU" if image.is_windows else SERVICES[image.distro])
 
 
 def image_of(scenario: Scenario, key: str, image: Image) -> Image:
@@ -62,13 +70,12 @@ def image_of(scenario: Scenario, key: str, image: Image) -> Image:
 
 def known_things_of(scenario: Scenario, key: str, image: Image) -> KnownThings:
     """What is known of the machine with the lower-cased id `key`."""
-    service = "WU" if image.is_windows else SERVICES[image.distro]
     pct = scenario.misleading_pct
     if not pct:
-        return KnownThings(service)
+        return NOTHING_BESIDES
     of_wsus, schedule, host, bypass, installed, *_ = chances(f"{scenario.seed}:{key}:known")
     return KnownThings(
-        "WU_WSUS" if image.is_windows and of_wsus * 100 < pct else service,
+        "WU_WSUS" if image.is_windows and of_wsus * 100 < pct else "",
         bypasses_checks=bypass * 100 >= pct,
         has_schedule=schedule < SCHEDULED_SHARE,
         has_host_schedule=host < HOST_SHARE,

@@ -20,7 +20,7 @@ from fleetscan.simulator.earlier import Earlier
 from fleetscan.simulator.fates import Fate
 from fleetscan.simulator.fleet import Fleet, Machine
 from fleetscan.simulator.installations import Installation, Installations
-from fleetscan.simulator.known_things import PastInstallation, told_of
+from fleetscan.simulator.known_things import PastInstallation, service_of, told_of
 from fleetscan.simulator.operations import Operation, State
 from fleetscan.simulator.query import Query, Row
 from fleetscan.simulator.resources import GRAPH_TYPE
@@ -103,7 +103,7 @@ class PatchTables:
             "startDateTime": began,
             "lastModifiedDateTime": modified,
             "startedBy": "Platform" if is_automatic else "User",
-            "patchServiceUsed": machine.lot.known.patch_service,
+            "patchServiceUsed": service_of(machine.lot.known, machine.image),
             "availablePatchCountByClassification": None,
         }
         below = "/patchAssessmentResults/latest"
@@ -223,7 +223,7 @@ class PatchTables:
             "startDateTime": self._assessments.began(operation),
             "lastModifiedDateTime": self._modified(operation, at),
             "startedBy": "User",
-            "patchServiceUsed": machine.lot.known.patch_service,
+            "patchServiceUsed": service_of(machine.lot.known, machine.image),
             "errorDetails": None,
             "availablePatchCountByClassification": None,
         }
