@@ -66,7 +66,7 @@ ROOMS = {
         barred=IMPURE | {"random", "uuid"},
     ),
     "azure": Room(VALUES, of("aiohttp", "anyio", "azure", "yarl")),
-    "inventory": Room(VALUES | {"nearest", "json_text", "records", "runs", "engine"}),
+    "inventory": Room(VALUES | {"nearest", "json_text", "azure_times", "records", "runs", "engine"}),
     "scanner": Room(
         VALUES
         | {"version", "json_text", "settings", "records", "runs", "engine", "azure", "inventory"}

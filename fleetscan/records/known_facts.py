@@ -82,7 +82,7 @@ def facts_of(known: Known) -> KnownFacts:
 
 
 class FactCounts(TypedDict, total=False):
-    """VMs of which a fact holds; null without --facts, and where that is not told of all that are listed.
+    """VMs of which a fact holds; null without facts, and where that is not told of all that are listed.
 
     Always written, and read from totals of before too.
     """

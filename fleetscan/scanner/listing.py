@@ -24,7 +24,7 @@ from fleetscan.scanner.blocking import unless_stopped
 from fleetscan.scanner.dispatcher import Dispatcher, Halt
 from fleetscan.scanner.earlier_place import refuse_elsewhere
 from fleetscan.scanner.hooks import Hooks
-from fleetscan.scanner.known_facts import with_known
+from fleetscan.scanner.knowing import with_known
 from fleetscan.scanner.selecting import Ask, fleet_at_azure, fleet_in_file, selection_in
 from fleetscan.settings.selecting import ListSettings
 

@@ -28,7 +28,7 @@ from fleetscan.scanner.asking import selection_of
 from fleetscan.scanner.blocking import awaited_unless_stopped, in_thread
 from fleetscan.scanner.dispatcher import Dispatcher, Exchanger, Halt
 from fleetscan.scanner.hooks import Hooks
-from fleetscan.scanner.known_facts import with_known
+from fleetscan.scanner.knowing import with_known
 from fleetscan.scanner.listing import LISTING_ATTEMPTS, asking, read_fleet, stopped_early
 from fleetscan.scanner.resume import Resumption
 from fleetscan.scanner.retry import nothing_to_retry, retried_fleet, retried_path
