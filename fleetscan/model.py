@@ -26,7 +26,8 @@ class Target:
 
     `location` is lower case without spaces, `power_state` a lower-case word ("running",
     "deallocated"; of an Arc server "connected", "disconnected"); None always means that the inventory did not
-    say. `facts` are those that its row alone repeats, all of them or none, one object for all that are alike.
+    say. `facts` are those that its row alone repeats, all of them or none, one object for all that are alike;
+    `known` are what else is known.
     """
 
     resource_id: str
@@ -39,6 +40,7 @@ class Target:
     power_state: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     facts: Mapping[str, str | None] = field(default_factory=dict)
+    known: tuple[str | int | bool | None, ...] = ()
 
     @property
     def key(self) -> str:
@@ -334,17 +336,3 @@ class InventoryError:
         is_arc = "HybridCompute" in (self.message or "")
         what = "HybridCompute/machines" if is_arc else "Compute/virtualMachines"
         return f"give the identity Microsoft.{what}/read there (in the role Reader)"
-
-
-@dataclass(frozen=True, slots=True)
-class Outlook:
-    """What is left of a scan: `ends_at` is its end, `to_start` VMs are still to be started.
-
-    `ends_at` is None while none has ended though the oldest has run longer than is assumed. `running`
-    operations run; half of those as old as the oldest of them have ended at the age `typical_s`.
-    """
-
-    ends_at: float | None
-    to_start: int
-    running: int
-    typical_s: float | None = None

@@ -53,6 +53,7 @@ ROOMS = {
     "errors": Room(barred=IMPURE),
     "nearest": Room(barred=IMPURE),
     "not_tried": Room(barred=IMPURE),
+    "outlook": Room(barred=IMPURE),
     "json_text": Room(of("model"), of("orjson"), barred=IMPURE),
     "azure_times": Room(of("model"), barred=IMPURE),
     "patch_counts": Room(of("model"), barred=IMPURE),
@@ -62,15 +63,15 @@ ROOMS = {
     "runs": Room(VALUES | {"json_text", "records"}),
     "history": Room(VALUES | {"json_text", "records", "runs", "judgement"}),
     "engine": Room(
-        of("model", "addresses", "json_text", "azure_times", "not_tried", "patch_counts"),
+        of("model", "addresses", "json_text", "azure_times", "not_tried", "outlook", "patch_counts"),
         barred=IMPURE | {"random", "uuid"},
     ),
     "azure": Room(VALUES, of("aiohttp", "anyio", "azure", "yarl")),
-    "inventory": Room(VALUES | {"nearest", "json_text", "records", "runs", "engine"}),
+    "inventory": Room(VALUES | {"nearest", "json_text", "azure_times", "records", "runs", "engine"}),
     "scanner": Room(
         VALUES
         | {"version", "json_text", "settings", "records", "runs", "engine", "azure", "inventory"}
-        | {"history", "judgement"},
+        | {"history", "judgement", "outlook"},
         of("anyio", "azure"),
     ),
     "planning": Room(
@@ -87,7 +88,7 @@ ROOMS = {
     "cli": Room(
         VALUES
         | {"version", "json_text", "settings", "records", "runs", "scanner", "planning", "report"}
-        | {"nearest", "simulator", "export", "history", "judgement"},
+        | {"nearest", "simulator", "export", "history", "judgement", "outlook"},
         of("anyio", "click", "rich"),
     ),
     "__main__": Room(of("cli")),

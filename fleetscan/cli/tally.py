@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-from fleetscan.model import Outcome, Outlook, Reason, RequestKind
+from fleetscan.model import Outcome, Reason, RequestKind
+from fleetscan.outlook import Outlook
 from fleetscan.scanner.hooks import Hooks
 
 # Long enough that single requests do not make the figures jump, short enough to show a pause.

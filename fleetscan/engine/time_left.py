@@ -14,7 +14,7 @@ from statistics import NormalDist
 from typing import NamedTuple
 
 from fleetscan.engine.hazard import EDGES_S, GROWTH, STEPS, step_of
-from fleetscan.model import Outlook
+from fleetscan.outlook import Outlook
 
 # Before any has ended all take so long, and half of the rest ends with each twenty-fifth of the age. People
 # report 2 to 10 minutes; a recorded assessment of a Windows VM took 71 s.

@@ -6,17 +6,18 @@ A name is a key of the totals without `_count` and `_pct`, a word of `outcomes`,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import NamedTuple, cast, get_args, get_type_hints
 
 from fleetscan.judgement.rules_text import days_of, days_text
+from fleetscan.records.known_facts import COUNTED
 from fleetscan.records.totals import Outcomes, Totals
 
 MOST_DIGITS = 18
 SECONDS_PER = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 NUMBERS = frozenset({int, float})
-# A number of the totals that needs no assessed VM; all other counts are sums over these alone.
+# A number of the totals that needs no assessed VM; other counts than facts are sums over these alone.
 OF_LISTED = "listed"
 ENDINGS = re.compile("_(count|pct)$")
 
@@ -82,11 +83,12 @@ class Figure(NamedTuple):
     meaning: str
     is_outcome: bool = False
     is_of_patches: bool = False
+    is_fact: bool = False
 
     def value_in(self, totals: Totals) -> float | None:
         """What the totals say."""
-        told = totals["outcomes"] if self.is_outcome else totals
-        return cast("float | None", told[self.key])  # type: ignore[literal-required]
+        told: Mapping[str, object] = totals["outcomes"] if self.is_outcome else totals
+        return cast("float | None", told.get(self.key or ""))
 
 
 def _whole(text: str) -> int | None:
@@ -113,8 +115,10 @@ def _figures() -> Iterator[Figure]:
         if kinds <= NUMBERS:
             meaning = [each for each in told if isinstance(each, str)][-1]
             unit = _unit(key)
-            is_of_patches = unit is Unit.COUNT and key != OF_LISTED
-            yield Figure(ENDINGS.sub("", key), key, unit, meaning, is_of_patches=is_of_patches)
+            is_fact = key in COUNTED
+            is_of_patches = unit is Unit.COUNT and key != OF_LISTED and not is_fact
+            name = ENDINGS.sub("", key)
+            yield Figure(name, key, unit, meaning, is_of_patches=is_of_patches, is_fact=is_fact)
     for word in Outcomes.__annotations__:
         yield Figure(word, word, Unit.COUNT, f"VMs with the outcome {word}.", is_outcome=True)
     yield Figure("age", None, Unit.DAYS, "Age of the oldest missing patch that counts.", is_of_patches=True)

@@ -139,6 +139,10 @@ def _of_totals(gate: Gate, totals: Totals) -> Breach | None:
     figure = gate.figure
     assessed, listed = totals["outcomes"]["assessed"], totals["listed"]
     value = figure.value_in(totals)
+    if value is None and figure.is_fact and listed:
+        return _unknown(
+            gate, "it takes a scan that reads facts, and Resource Graph telling it of the VMs listed"
+        )
     if value is None or (figure.is_of_patches and not assessed):
         return _unknown(gate, _why_nothing_is_known(listed))
     if not gate.is_breached_by(value):

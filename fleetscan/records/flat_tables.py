@@ -71,7 +71,8 @@ class Column:
         """The value as the record has it, null where a record around it is."""
         value: Any = record
         for key in self.path:
-            value = None if value is None else value[key]
+            # Rows of before lack what was added since.
+            value = None if value is None else value.get(key)
         return value
 
 

@@ -14,6 +14,7 @@ from typing import Annotated, ClassVar, TypeAlias, get_args
 from fleetscan.addresses import FollowedUrls, parse_vm_id
 from fleetscan.model import InventoryError, Json, Reason, Target
 from fleetscan.records.checked import check_of
+from fleetscan.records.known_facts import facts_of
 from fleetscan.records.machine_facts import shared_facts
 from fleetscan.records.row import CountedRow
 from fleetscan.records.run import Scope
@@ -56,6 +57,7 @@ class Listed:
 
     def tell(self, story: Story) -> None:
         parse_vm_id(self.machine.resource_id)
+        facts_of(self.machine.known)
         # VMs that are alike share their facts, as they did when they were listed.
         story.targets.append(replace(self.machine, facts=shared_facts(self.machine.facts)))
 

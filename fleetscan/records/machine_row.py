@@ -28,6 +28,7 @@ from fleetscan.model import (
 )
 from fleetscan.patch_counts import told_counts
 from fleetscan.records.azure_window import can_be, of_assessment
+from fleetscan.records.known_facts import NAMES, facts_of, known_of_row
 from fleetscan.records.machine_facts import NOT_TOLD
 from fleetscan.records.row import (
     SCHEMA,
@@ -65,6 +66,7 @@ BEFORE_OUTCOME = (
     *MachineFacts.__annotations__,
     "power_state",
     "tags",
+    *NAMES,
 )
 
 NOTHING_TOLD: Findings = {
@@ -99,6 +101,7 @@ def row(scan_id: str, target: Target, ending: Ending, clock: WallClock) -> Row:
         "outcome": cast("OutcomeWord", ending.outcome.value),
         "reason": None if ending.reason is None else ending.reason.value,
         **(NOTHING_TOLD if ending.assessment is None else _findings(ending.assessment, ending, clock)),
+        **facts_of(target.known),
         "assessment": ending.assessment,
         "error": None if ending.error is None else _error(ending.error),
         "operation": None if trace is None else _operation(trace, clock),
@@ -129,6 +132,7 @@ def target_of(row: Row) -> Target:
         subscription_name=row["subscription_name"],
         os_type=row["os_type"],
         tags=row["tags"],
+        known=known_of_row(row),
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Annotated, Literal, TypeAlias, TypedDict, get_args
 
 from fleetscan.model import Json
+from fleetscan.records.known_facts import KnownFacts
 from fleetscan.records.shapes import Count, HttpStatus, Seconds, UtcTime
 
 Schema: TypeAlias = Literal["fleetscan.result/1"]
@@ -132,7 +133,7 @@ class RowOperation(TypedDict):
     throttled: Annotated[Count, "Replies with HTTP status 429 among them."]
 
 
-class Row(MachineIdentity, MachineFacts, MachineEnd, Findings):
+class Row(MachineIdentity, MachineFacts, MachineEnd, Findings, KnownFacts):
     """One listed VM and how its assessment ended."""
 
     assessment: Annotated[

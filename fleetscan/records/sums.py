@@ -13,6 +13,7 @@ from functools import partial
 from fleetscan.errors import BrokenIdentityError, UsageError
 from fleetscan.model import Target
 from fleetscan.records.fleet_facts import FleetFacts
+from fleetscan.records.known_facts import FactSums, verdicts_of
 from fleetscan.records.row import CountedRow
 from fleetscan.records.totals import SCHEMA, GroupTotals, Outcomes, Totals
 
@@ -39,9 +40,12 @@ class RunningTotals:
     def listed(self, target: Target) -> None:
         """Count `target` among the fleet."""
         self._fleet.listed += 1
+        verdicts = verdicts_of(target.known)
+        self._fleet.facts.add(verdicts)
         for scope in self._scopes:
             group = scope.group(target)
             group.listed += 1
+            group.facts.add(verdicts)
             if scope.name == SUBSCRIPTION and group.name is None:
                 group.name = target.subscription_name
 
@@ -92,6 +96,7 @@ class _Group:
     with_critical_or_security: int = 0
     compliant: int = 0
     incomplete: int = 0
+    facts: FactSums = field(default_factory=FactSums)
 
     def add(self, row: CountedRow) -> None:
         self.ended += 1
@@ -129,6 +134,7 @@ class _Group:
             "patches_incomplete": self.incomplete,
             "coverage_pct": percent(self.outcomes["assessed"], self.listed),
             "compliance_pct": percent(self.compliant, self.listed),
+            **self.facts.counts(self.listed),
         }
 
 

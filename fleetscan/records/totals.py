@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Annotated, Literal, TypeAlias, TypedDict
 
 from fleetscan.model import Json
+from fleetscan.records.known_facts import FactCounts
 from fleetscan.records.shapes import Count, HttpStatus, Keyword, Percent, Seconds, Tally, UtcTime
 
 Schema: TypeAlias = Literal["fleetscan.totals/1"]
@@ -54,8 +55,8 @@ class NotScanned(TypedDict):
     state: Annotated[str | None, "Azure's word for its state, for which it was passed over."]
 
 
-class GroupTotals(TypedDict):
-    """Sums over one group of the fleet, or all of it; those of patches are over assessed VMs alone."""
+class PatchTotals(TypedDict):
+    """What was found on the VMs of a group."""
 
     schema: Schema
     scan_id: Annotated[str, "The scan these sums are of."]
@@ -79,6 +80,10 @@ class GroupTotals(TypedDict):
     compliance_pct: Annotated[
         Percent, "Assessed VMs that miss no critical or security patch, of those listed, %."
     ]
+
+
+class GroupTotals(PatchTotals, FactCounts):
+    """Sums over one group of the fleet, or all of it; those of patches are over assessed VMs alone."""
 
 
 class Totals(GroupTotals):

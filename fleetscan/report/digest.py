@@ -156,7 +156,7 @@ def _outline(
         "inventory_errors": errors,
         "warnings": [],
         "requests": None,
-        "fleet": cast("GroupTotals", {name: fleet[name] for name in GroupTotals.__annotations__}),  # type: ignore[literal-required]
+        "fleet": cast("GroupTotals", {name: fleet.get(name) for name in GroupTotals.__annotations__}),
         "groups": [*groups],
         "not_assessed": _reasons(fleet),
         "worst": None,

@@ -13,6 +13,8 @@ from fleetscan.records.report import Report, UnassessedReason
 from fleetscan.records.row import OutcomeWord
 from fleetscan.records.totals import GroupTotals, NotListed
 from fleetscan.report.commands import Spelled, next_command, show_flags
+from fleetscan.report.fact_words import HEADING as HEADING_OF_FACTS
+from fleetscan.report.fact_words import fact_clauses
 from fleetscan.report.figures import counted, duration, of_each, parts_of, percent_words, to_do_label
 from fleetscan.report.judged_markdown import PLACE, age_rows, gates_block, judged_blocks, place
 from fleetscan.report.left_out import passed_over_words, selection_words, unlisted_words, unseen_words
@@ -51,6 +53,7 @@ def markdown_of(report: Report, spelled: Spelled, newer: NewerRun | None = None)
         *_worst(report),
         *_not_assessed(report),
         *_patches(report),
+        *_facts(report),
         *judged_blocks(report),
         *_groups(report, "subscription", "subscription"),
         *_groups(report, "os_type", "operating system"),
@@ -205,6 +208,13 @@ def _patches(report: Report) -> Iterator[str]:
     ]
     vms = "VMs, at least" if report["fleet"]["patches_incomplete"] else "VMs"
     yield table((vms, "patch", "kind", "title"), rows)
+
+
+def _facts(report: Report) -> Iterator[str]:
+    """What a clean assessment does not tell, where it was asked for."""
+    if clauses := [*fact_clauses(report["fleet"])]:
+        yield f"### {HEADING_OF_FACTS}"
+        yield "\n".join(f"- {clause}" for clause in clauses)
 
 
 def _groups(report: Report, scope: str, label: str) -> Iterator[str]:

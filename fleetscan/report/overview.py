@@ -15,6 +15,7 @@ from fleetscan.records.report import Report
 from fleetscan.records.row import REASONS
 from fleetscan.records.totals import NotListed
 from fleetscan.report.age_words import ages_of, in_brief, is_asked_for, oldest_words, unknown_words
+from fleetscan.report.fact_words import fact_clauses
 from fleetscan.report.figures import counted, duration, parts_of, percent_words
 from fleetscan.report.gate_words import verdict
 from fleetscan.report.left_out import (
@@ -101,7 +102,7 @@ class Overview:
             yield self._left_out()
             return
         yield self._coverage()
-        yield chain(self._patches(), self._ages(), self._ended_otherwise())
+        yield chain(self._patches(), self._ages(), self._ended_otherwise(), self._facts())
 
     def requests(self) -> Iterator[Labelled]:
         """The requests that were sent."""
@@ -190,6 +191,11 @@ class Overview:
         parts = by_reason(self._report["not_assessed"], outcome)
         is_plain = len(REASONS[outcome]) == 1 or not parts
         return "" if is_plain else f": {parts_of(self._outcomes[outcome], parts)}"
+
+    def _facts(self) -> Iterator[Labelled]:
+        """What a clean assessment does not tell."""
+        for place, clause in enumerate(fact_clauses(self._fleet)):
+            yield self._text("" if place else "Also known", MIDDLING), self._text(clause)
 
     def _left_out(self) -> Iterator[Labelled]:
         """What of the fleet is not among the VMs listed, and what was asked for.

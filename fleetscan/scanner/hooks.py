@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fleetscan.errors import Remedy
-from fleetscan.model import InventoryError, Outcome, Outlook, Reason, RequestKind
+from fleetscan.model import InventoryError, Outcome, Reason, RequestKind
+from fleetscan.outlook import Outlook
 from fleetscan.records.asked import Selection
 from fleetscan.records.row import Row
 from fleetscan.records.totals import NotScanned

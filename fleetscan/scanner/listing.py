@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
@@ -23,6 +24,7 @@ from fleetscan.scanner.blocking import unless_stopped
 from fleetscan.scanner.dispatcher import Dispatcher, Halt
 from fleetscan.scanner.earlier_place import refuse_elsewhere
 from fleetscan.scanner.hooks import Hooks
+from fleetscan.scanner.knowing import with_known
 from fleetscan.scanner.selecting import Ask, fleet_at_azure, fleet_in_file, selection_in
 from fleetscan.settings.selecting import ListSettings
 
@@ -43,21 +45,20 @@ async def read_fleet(
     stop: anyio.Event,
     deadline_at: float | None = None,
     is_everything: bool = False,
+    known_at: datetime | None = None,
 ) -> Fleet:
     """`list_fleet` through `dispatcher`; `hooks` gets the notes and what could not be listed.
 
+    With `known_at`, which is now, what else Resource Graph knows of the VMs is read.
+
     Raises StoppedError at once when `stop` is set or the deadline has come: there are no results to wait for.
     """
-    retrying = Retrying(chance, attempts=LISTING_ATTEMPTS)
-
-    async def ask(listings: Iterable[Pages[T]]) -> list[T]:
-        listing_jobs = [ListingJob(pages, retrying) for pages in listings]
-        await dispatcher.run(listing_jobs, stop, Halt(deadline_at=deadline_at))
-        return [listing_job.result for listing_job in listing_jobs]
-
+    ask = asking(dispatcher, chance, stop, deadline_at)
     hooks.phase("listing")
     try:
         fleet = await list_fleet(settings, ask, stop, deadline_at, is_everything=is_everything)
+        if known_at is not None:
+            fleet = await with_known(fleet, settings.endpoint, ask, known_at)
     except StoppedError:
         raise stopped_early(is_told=stop.is_set()) from None
     if not fleet.targets:
@@ -67,6 +68,20 @@ async def read_fleet(
     for error in fleet.errors:
         hooks.inventory_error(error)
     return fleet
+
+
+def asking(
+    dispatcher: Dispatcher, chance: Callable[[], float], stop: anyio.Event, deadline_at: float | None
+) -> Ask:
+    """What runs listings through `dispatcher`; it raises StoppedError as `read_fleet` says."""
+    retrying = Retrying(chance, attempts=LISTING_ATTEMPTS)
+
+    async def ask(listings: Iterable[Pages[T]]) -> list[T]:
+        listing_jobs = [ListingJob(pages, retrying) for pages in listings]
+        await dispatcher.run(listing_jobs, stop, Halt(deadline_at=deadline_at))
+        return [listing_job.result for listing_job in listing_jobs]
+
+    return ask
 
 
 def stopped_early(*, is_told: bool) -> StoppedError:

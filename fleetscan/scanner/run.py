@@ -28,7 +28,8 @@ from fleetscan.scanner.asking import selection_of
 from fleetscan.scanner.blocking import awaited_unless_stopped, in_thread
 from fleetscan.scanner.dispatcher import Dispatcher, Exchanger, Halt
 from fleetscan.scanner.hooks import Hooks
-from fleetscan.scanner.listing import LISTING_ATTEMPTS, read_fleet, stopped_early
+from fleetscan.scanner.knowing import with_known
+from fleetscan.scanner.listing import LISTING_ATTEMPTS, asking, read_fleet, stopped_early
 from fleetscan.scanner.resume import Resumption
 from fleetscan.scanner.retry import nothing_to_retry, retried_fleet, retried_path
 from fleetscan.scanner.row_buffer import RowBuffer
@@ -154,8 +155,15 @@ class Run:
             self._hooks.warning(f"{damaged}; it is passed over")
 
     async def _list(self) -> Fleet:
+        known_at = self._clock.moment(time.monotonic()) if self._settings.facts else None
         if (retried := retried_path(self._settings)) is not None:
             fleet = retried_fleet(retried, self._settings)
+            if known_at is not None:
+                ask = asking(self._dispatcher, self._chance, self._stop, self._deadline_at())
+                try:
+                    fleet = await with_known(fleet, self._settings.endpoint, ask, known_at)
+                except StoppedError:
+                    raise stopped_early(is_told=self._stop.is_set()) from None
             for note in fleet.notes:
                 self._hooks.warning(note)
             for error in fleet.errors:
@@ -168,6 +176,7 @@ class Run:
             hooks=self._hooks,
             stop=self._stop,
             deadline_at=self._deadline_at(),
+            known_at=known_at,
         )
 
     async def _work(

@@ -150,6 +150,13 @@ class Settings(PlanSettings):
         "hours at most.",
         group=Group.EXPERT,
     )
+    facts: bool = setting(
+        False,
+        Switch(),
+        "Read what else Resource Graph knows of each VM: patch service, schedule, last installation.",
+        "Off by default: it takes about seven pages of Resource Graph's quota for every thousand VMs.",
+        group=Group.OUTPUT,
+    )
     group_by: tuple[str, ...] = setting(
         (),
         Text("tag:NAME", "tag:NAME, such as tag:owner", r"tag:\S(.{0,510}\S)?"),

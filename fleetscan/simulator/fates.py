@@ -14,6 +14,7 @@ from typing import Literal
 
 from fleetscan.simulator.chances import chances
 from fleetscan.simulator.images import Image
+from fleetscan.simulator.known_things import NOTHING_BESIDES, KnownThings, known_things_of
 from fleetscan.simulator.scenario import Scenario
 from fleetscan.simulator.stuck import Stuck, stuck_of
 from fleetscan.simulator.troubles import Trouble, trouble_of
@@ -101,6 +102,7 @@ class Lot:
     stuck: Stuck | None = None
     wrong_clock: WrongClock | None = None
     is_untold: bool = False
+    known: KnownThings = NOTHING_BESIDES
 
 
 def cast_lot(scenario: Scenario, key: str, image: Image) -> Lot:
@@ -127,6 +129,7 @@ def cast_lot(scenario: Scenario, key: str, image: Image) -> Lot:
         wrong_clock=wrong_clock_of(scenario, key),
         is_untold=bool(scenario.untold_pct)
         and chances(f"{scenario.seed}:{key}:untold")[0] * 100 < scenario.untold_pct,
+        known=known_things_of(scenario, key, image),
     )
 
 

@@ -15,6 +15,7 @@ from functools import cache
 from fleetscan.simulator.estate import ENVIRONMENTS, REGIONS, ROLES, TEAMS, Estate, Subscription
 from fleetscan.simulator.fates import Fate, Lot, cast_lot
 from fleetscan.simulator.images import LINUX, WINDOWS, Image
+from fleetscan.simulator.known_things import image_of
 from fleetscan.simulator.odd_tags import odd_tags
 from fleetscan.simulator.scenario import Scenario
 
@@ -139,6 +140,7 @@ def _settle(scenario: Scenario, estate: Estate) -> Iterator[Machine]:
         name = f"{stem}-{numbers[subscription.subscription_id, stem]:03d}"
         group = f"rg-{application}-{environment}-{REGIONS[region]}"
         key = _resource_id(subscription.subscription_id, group, PROVIDER, name).lower()
+        image = image_of(scenario, key, image)
         lot = cast_lot(scenario, key, image)
         if scenario.odd_tags_pct:
             tags = odd_tags(scenario, key) or tags

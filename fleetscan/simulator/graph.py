@@ -1,4 +1,4 @@
-"""Resource Graph: a table of machines and two of patches, over HTTP, with the user quota and paging quirks.
+"""Resource Graph: tables of machines, patches and maintenance, over HTTP, with quota and paging quirks.
 
 `resultTruncated` is the string "false" even when a `$skipToken` follows. A query that is not sorted gets
 its pages from a list that is shuffled anew for each: rows repeat and rows are lost.
@@ -22,7 +22,8 @@ from fleetscan.simulator.arc import server_properties
 from fleetscan.simulator.buckets import UserQuota
 from fleetscan.simulator.call import Call
 from fleetscan.simulator.fleet import Fleet, Machine
-from fleetscan.simulator.kql import PATCH_TABLES, QueryError, read_query
+from fleetscan.simulator.kql import MAINTENANCE_TABLE, PATCH_TABLES, QueryError, read_query
+from fleetscan.simulator.maintenance import Maintenance
 from fleetscan.simulator.patch_tables import EarlierRow, PatchTables
 from fleetscan.simulator.query import Query, Row, Summary
 from fleetscan.simulator.refusals import denied
@@ -71,6 +72,7 @@ class Graph:
         self._patches = patches
         self._calendar = calendar
         self._sets = ScaleSets(scenario, fleet)
+        self._maintenance = Maintenance(scenario, fleet, sight)
         self._quota = UserQuota(scenario.limits_speed)
         # What each query finds among the rows that never change, in its order.
         self._selections: dict[tuple[str, frozenset[str]], list[Sorted]] = {}
@@ -132,8 +134,12 @@ class Graph:
         query, asked = read_query(wish.query), wish.subscriptions
         if query.summary is not None:
             return self._summed_up(query, query.summary, asked)
+        if query.tables[0] == MAINTENANCE_TABLE:
+            return query, [row for _, row in self._lasting(wish, query, self._maintenance.assignments(asked))]
         if query.tables[0] not in PATCH_TABLES:
-            candidates: Iterator[Found] = chain(self._machines(asked), self._scale_sets(asked))
+            candidates: Iterator[Found] = chain(
+                self._machines(asked), self._scale_sets(asked), self._maintenance.configurations(asked)
+            )
             return query, [found for _, found in self._lasting(wish, query, candidates)]
         earlier = [
             pair
@@ -147,7 +153,7 @@ class Graph:
         self, query: Query, summary: Summary, subscriptions: frozenset[str]
     ) -> tuple[Query, list[Found]]:
         """The rows of a `summarize`, of machines alone."""
-        if query.tables[0] in PATCH_TABLES:
+        if query.tables[0] != "resources":
             raise QueryError("summarize", 0)
         shown = (query.apply(self._machine(machine)) for machine in self._machines(subscriptions))
         sums = summary.of(row for row in shown if row is not None)

@@ -61,6 +61,22 @@ DATABASE_WINDOWS = (
     ),
 )  # fmt: skip
 
+# Those whose vendors no longer support them.
+OLD = (
+    Image(
+        "windows-2016", "MicrosoftWindowsServer", "WindowsServer", "2012-R2-Datacenter",
+        "9600.22175.240909", "Windows Server 2012 R2 Datacenter", "6.3.9600",
+    ),
+    Image(
+        "windows-2016", "MicrosoftSQLServer", "SQL2014SP3-WS2012R2", "Standard", "12.3.240908",
+        "Windows Server 2012 R2 Standard", "6.3.9600",
+    ),
+    Image("ubuntu", "Canonical", "UbuntuServer", "18_04-lts-gen2", "18.04.202401161", "ubuntu", "18.04"),
+    Image("redhat", "RedHat", "RHEL", "7lvm-gen2", "7.9.2023032012", "redhat", "7.9"),
+    Image("suse", "SUSE", "sles-12-sp5", "gen2", "2024.08.08", "sles", "12.5"),
+    Image("debian", "Debian", "debian-10", "10-gen2", "0.20240703.1797", "debian", "10.13"),
+)  # fmt: skip
+
 LINUX = (
     Image("ubuntu", "Canonical", "ubuntu-24_04-lts", "server", "24.04.202409120", "ubuntu", "24.04"),
     Image(

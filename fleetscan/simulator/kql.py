@@ -37,6 +37,7 @@ COLUMNS = frozenset(
     )
 )  # fmt: skip
 PATCH_TABLES = ("patchinstallationresources", "patchassessmentresources")
+MAINTENANCE_TABLE = "maintenanceresources"
 
 _QUOTES = ("'", '"', "@")
 # The word of the recorded error.
@@ -103,6 +104,8 @@ class _Reader:
     def _tables(self) -> tuple[str, ...]:
         if self._skip("resources"):
             return ("resources",)
+        if self._skip(MAINTENANCE_TABLE):
+            return (MAINTENANCE_TABLE,)
         for first, second in (PATCH_TABLES, PATCH_TABLES[::-1]):
             if self._skip(first):
                 if self._peek() == "|" and self._is_before("union"):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import orjson
 
@@ -20,6 +21,7 @@ from fleetscan.simulator.earlier import Earlier
 from fleetscan.simulator.fates import Fate
 from fleetscan.simulator.fleet import Fleet, Machine
 from fleetscan.simulator.installations import Installation, Installations
+from fleetscan.simulator.known_things import PastInstallation, service_of, told_of
 from fleetscan.simulator.operations import Operation, State
 from fleetscan.simulator.query import Query, Row
 from fleetscan.simulator.resources import GRAPH_TYPE
@@ -102,6 +104,7 @@ class PatchTables:
             "startDateTime": began,
             "lastModifiedDateTime": modified,
             "startedBy": "Platform" if is_automatic else "User",
+            "patchServiceUsed": service_of(machine.lot.known, machine.image),
             "availablePatchCountByClassification": None,
         }
         below = "/patchAssessmentResults/latest"
@@ -115,6 +118,8 @@ class PatchTables:
                 installation = self._installations.of(machine)
                 if installation is not None and installation.began_at <= at:
                     yield self._installation(installation, at)
+            for machine in self._among(query, subscriptions, self._fleet, at):
+                yield from map(partial(self._past_installation, machine), machine.lot.known.installations)
         if "patchassessmentresources" in query.tables:
             for machine in self._among(query, subscriptions, self._assessments.machines(), at):
                 operation = self._assessments.newest_at(machine, at)
@@ -150,6 +155,15 @@ class PatchTables:
         }
         below = f"/patchInstallationResults/{installation.guid}"
         return self._row(installation.machine, below, INSTALLATION_TYPE, properties)
+
+    def _past_installation(self, machine: Machine, past: PastInstallation) -> Row:
+        hours = machine.lot.utc_offset_h
+        properties = told_of(past) | {
+            "osType": machine.image.os_type,
+            "startDateTime": self._calendar.iso(past.began_at, hours),
+            "lastModifiedDateTime": self._calendar.iso(past.ended_at, hours),
+        }
+        return self._row(machine, f"/patchInstallationResults/{past.guid}", INSTALLATION_TYPE, properties)
 
     def _stuck_assessments(self, query: Query, subscriptions: frozenset[str], at: float) -> Iterator[Row]:
         """Those that died, of machines without a newer one."""
@@ -210,6 +224,7 @@ class PatchTables:
             "startDateTime": self._assessments.began(operation),
             "lastModifiedDateTime": self._modified(operation, at),
             "startedBy": "User",
+            "patchServiceUsed": service_of(machine.lot.known, machine.image),
             "errorDetails": None,
             "availablePatchCountByClassification": None,
         }

@@ -74,6 +74,11 @@ def _os_profile(machine: Machine) -> dict[str, Json]:
         "patchMode": machine.lot.patch_mode,
         "assessmentMode": machine.lot.assessment_mode,
     }
+    if machine.lot.known.bypasses_checks is not None and machine.lot.patch_mode == "AutomaticByPlatform":
+        settings["automaticByPlatformSettings"] = {
+            "rebootSetting": "IfRequired",
+            "bypassPlatformSafetyChecksOnUserSchedule": machine.lot.known.bypasses_checks,
+        }
     configuration: dict[str, Json] = {"provisionVMAgent": True}
     if not machine.lot.is_untold:
         configuration["patchSettings"] = settings

@@ -82,6 +82,13 @@ class Scenario:
         0.0, "VMs of which no listing tells the power state or the patch mode.", theme=Theme.LISTINGS
     )
     hidden_pct: float = percentage(0.0, "VMs that Resource Graph does not show.", theme=Theme.LISTINGS)
+    misleading_pct: float = percentage(
+        0.0,
+        "VMs with each thing that a clean assessment does not tell: a WSUS, a schedule without effect, "
+        "a failed installation, an operating system out of support.",
+        "Above 0, maintenance schedules and installations of the last 30 days are there.",
+        theme=Theme.FLEET,
+    )
     regions: int = dial(3, "Regions the VMs are spread over.", low=1, high=16, theme=Theme.FLEET)
     past_due: int = dial(
         0,

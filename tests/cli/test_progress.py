@@ -13,7 +13,8 @@ from fleetscan.cli.drawing import draw
 from fleetscan.cli.progress import Lines, progress
 from fleetscan.cli.tally import Speed, Tally
 from fleetscan.errors import ResumeCommand, resume_with
-from fleetscan.model import InventoryError, Outcome, Outlook, RequestKind
+from fleetscan.model import InventoryError, Outcome, RequestKind
+from fleetscan.outlook import Outlook
 from fleetscan.scanner.hooks import Hooks
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from fleetscan.cli.main import run
+from fleetscan.records.known_facts import COUNTED, NAMES
 from fleetscan.records.schema import SCHEMAS
 
 PINNED = Path(__file__).with_name("schema_0_1.json")
@@ -41,7 +42,7 @@ def with_additions(schemas: dict[str, Any]) -> dict[str, Any]:
     source = schemas["fleetscan.result/1"]["properties"]["source"]
     source["enum"].insert(2, "instance_view")
     pin_patches_complete(row)
-    with_added(row, SCHEMAS["fleetscan.result/1"](), ("esu_status", "hotpatch_status"))
+    with_added(row, SCHEMAS["fleetscan.result/1"](), ("esu_status", "hotpatch_status", *NAMES))
     return schemas | {name: SCHEMAS[name]() for name in ADDED_SCHEMAS}
 
 
@@ -51,7 +52,7 @@ def with_totals_additions(totals: dict[str, Any]) -> None:
     A key is null, no longer a word, for VMs without one.
     """
     now: dict[str, Any] = SCHEMAS["fleetscan.totals/1"]()
-    with_added(totals, now, ("name", "selection", "not_scanned", "uniform_scale_set_vms"))
+    with_added(totals, now, ("name", "selection", "not_scanned", "uniform_scale_set_vms", *COUNTED))
     totals["properties"]["key"] = now["properties"]["key"]
     for part in ("then", "else"):
         totals[part] = now[part]

@@ -18,6 +18,8 @@ from fleetscan.records.row import OutcomeWord
 from fleetscan.records.sums import TAG_PREFIX
 from fleetscan.records.totals import GroupTotals
 from fleetscan.report.commands import of_run
+from fleetscan.report.fact_words import HEADING as HEADING_OF_FACTS
+from fleetscan.report.fact_words import fact_clauses
 from fleetscan.report.figures import duration, percent_words
 from fleetscan.report.left_out import elsewhere, selection_words, unseen_words
 from fleetscan.report.missed_patches import HEADING
@@ -156,6 +158,8 @@ class Overview:
             "patches": self._data.patches.foremost(PATCHES_SHOWN),
             "patches_heading": HEADING,
             "distinct_patches": len(self._data.patches.keys),
+            "facts_heading": HEADING_OF_FACTS,
+            "facts": [*fact_clauses(fleet)],
             "reasons": self._reasons(),
             "tables": [self._table(*scope) for scope in (*SCOPES, *self._tag_scopes())],
         }
