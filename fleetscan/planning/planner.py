@@ -27,7 +27,7 @@ from fleetscan.scanner.hooks import Hooks
 from fleetscan.scanner.listed import list_alone
 from fleetscan.scanner.past_durations import PastDurations
 from fleetscan.scanner.policy import limits_of, longest_first, operation_rules, past_durations
-from fleetscan.settings.declared import PlanSettings
+from fleetscan.settings.declared import PacedSettings
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
@@ -37,7 +37,7 @@ REPLY_S = 0.2
 
 
 async def plan(
-    settings: PlanSettings | None = None,
+    settings: PacedSettings | None = None,
     *,
     credential: str | AsyncTokenCredential | None = None,
     hooks: Hooks | None = None,
@@ -52,14 +52,14 @@ async def plan(
     `credential` and `hooks` are as `fleetscan.scan` takes them. Raises a `FleetscanError` for what would keep
     a scan from beginning.
     """
-    settings, hooks = settings or PlanSettings(), hooks or Hooks()
+    settings, hooks = settings or PacedSettings(), hooks or Hooks()
     roster = await list_for_plan(settings, credential, hooks)
     # Reckoning takes seconds for a large fleet, and the caller's loop may have more to do.
     return await in_thread(partial(foresee, roster, settings, warn=hooks.warning))
 
 
 async def list_for_plan(
-    settings: PlanSettings,
+    settings: PacedSettings,
     credential: str | AsyncTokenCredential | None,
     hooks: Hooks,
     stop: Event | None = None,
@@ -69,7 +69,7 @@ async def list_for_plan(
     return Roster(fleet.targets, fleet.errors, not_scanned(fleet.scope))
 
 
-async def list_over(transport: Exchanger, settings: PlanSettings, *, hooks: Hooks, stop: Event) -> Roster:
+async def list_over(transport: Exchanger, settings: PacedSettings, *, hooks: Hooks, stop: Event) -> Roster:
     """`list_for_plan` over a transport that is open already."""
     fleet = await listed.list_over(transport, settings, hooks=hooks, stop=stop)
     return Roster(fleet.targets, fleet.errors, not_scanned(fleet.scope))
@@ -77,7 +77,7 @@ async def list_over(transport: Exchanger, settings: PlanSettings, *, hooks: Hook
 
 def foresee(
     roster: Roster,
-    settings: PlanSettings,
+    settings: PacedSettings,
     *,
     warn: Callable[[str], None],
     assessment_s: Callable[[Target], float] | None = None,

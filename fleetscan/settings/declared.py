@@ -12,12 +12,12 @@ from fleetscan.errors import Remedy, UsageError
 from fleetscan.settings import standards
 from fleetscan.settings.selecting import ListSettings
 from fleetscan.settings.setting import Group, setting
-from fleetscan.settings.types import Duration, Switch, Text
+from fleetscan.settings.types import Duration, OneOf, Switch, Text
 
 
 @dataclass(frozen=True, slots=True)
-class PlanSettings(ListSettings):
-    """What `fleetscan plan` and `fleetscan scan` share: which VMs, and how Azure is asked."""
+class PacedSettings(ListSettings):
+    """What a scan and its plan share: which VMs, and how Azure is asked."""
 
     api_version: str = setting(
         "2022-08-01",
@@ -57,7 +57,21 @@ class PlanSettings(ListSettings):
 
 
 @dataclass(frozen=True, slots=True)
-class Settings(PlanSettings):
+class PlanSettings(PacedSettings):
+    """How `fleetscan plan` shows its estimate; `format` is None where the stream decides."""
+
+    format: str | None = setting(
+        None,
+        OneOf(("text", "markdown", "json")),
+        "text fits a terminal; markdown fits a pull request; json is schema fleetscan.plan/1.",
+        "Default: text on a terminal, json elsewhere.",
+        group=Group.OUTPUT,
+        command="plan",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Settings(PacedSettings):
     """What a scan does, and to which VMs: the flags of `fleetscan scan`, and `fleetscan.Settings`.
 
     Without `out` and `runs` a scan keeps nothing on disk.
