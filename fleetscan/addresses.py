@@ -1,10 +1,11 @@
-"""What names a place at Azure: a VM's resource id, and the origin that a token may travel to. Pure."""
+"""What names a place at Azure: a machine's resource id, and the origin that a token may travel to. Pure."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import TypedDict
 
 # Stands where a reply repeated a token of ours. A URL or an id that has it was another: it is not followed.
 HIDDEN = "<token>"
@@ -19,7 +20,7 @@ DEFAULT_PORTS = {"https": 443, "http": 80}
 _NAME = r"[^/?#%\\\s\x00-\x1f\x7f\ud800-\udfff\ufffd]{1,128}"
 VM_ID = re.compile(
     rf"/subscriptions/(?P<subscription>[0-9A-Za-z-]{{1,64}})/resourceGroups/(?P<group>{_NAME})"
-    rf"/providers/Microsoft\.Compute/virtualMachines/(?P<name>{_NAME})",
+    rf"/providers/(?:Microsoft\.Compute/virtualMachines|Microsoft\.HybridCompute/machines)/(?P<name>{_NAME})",
     re.IGNORECASE | re.ASCII,
 )
 
@@ -38,7 +39,7 @@ _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class VmId:
-    """The parts of a virtual machine's resource id, in the case they came in."""
+    """The parts of the resource id of a VM or an Arc server, in the case they came in."""
 
     subscription_id: str
     resource_group: str
@@ -46,7 +47,7 @@ class VmId:
 
 
 def parse_vm_id(text: str) -> VmId:
-    """The parts of a virtual machine's resource id; ValueError for anything else."""
+    """The parts of the resource id of a VM or an Arc server; ValueError for anything else."""
     found = VM_ID.fullmatch(text)
     if found is None or HIDDEN in text or not {".", ".."}.isdisjoint((found["group"], found["name"])):
         raise ValueError(
@@ -54,6 +55,23 @@ def parse_vm_id(text: str) -> VmId:
             "/providers/Microsoft.Compute/virtualMachines/NAME)"
         )
     return VmId(found["subscription"], found["group"], found["name"])
+
+
+class Insertion(TypedDict):
+    """A URL told as what it adds to another: `text`, put in at the position `at`."""
+
+    at: int
+    text: str
+
+
+class FollowedUrls(TypedDict):
+    """The newest URLs an operation is followed under, each "" where Azure gave none.
+
+    They are signed and some 3.3 kB long: where it can be, `location` is told as what it adds to `status_url`.
+    """
+
+    status_url: str
+    location: str | Insertion
 
 
 @dataclass(frozen=True, slots=True)

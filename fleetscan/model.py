@@ -10,21 +10,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal, Protocol, TypeAlias, TypedDict
+from typing import Literal, Protocol, TypeAlias
 
 ACCESS_TOKEN = "FLEETSCAN_ACCESS_TOKEN"  # noqa: S105 - the variable's name, not a token
 """The environment variable that may hold a ready bearer token, instead of a credential chain."""
+
+ARC_PROVIDER = "/providers/microsoft.hybridcompute/machines/"  # in an Arc server's id, and in no VM's
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One listed virtual machine, with what the inventory told of it.
+    """One listed VM or Arc server, with what the inventory told of it.
 
     `location` is lower case without spaces, `power_state` a lower-case word ("running",
-    "deallocated"); None always means that the inventory did not say. `facts` are those that its row alone
-    repeats, all of them or none, one object for all machines that are alike.
+    "deallocated"; of an Arc server "connected", "disconnected"); None always means that the inventory did not
+    say. `facts` are those that its row alone repeats, all of them or none, one object for all that are alike.
     """
 
     resource_id: str
@@ -43,6 +45,16 @@ class Target:
         """The id by which VMs are compared: Azure does not keep the case of ids."""
         return self.resource_id.lower()
 
+    @property
+    def is_arc(self) -> bool:
+        """Whether it is an Arc server, by its id."""
+        return ARC_PROVIDER in self.resource_id.lower()
+
+    @property
+    def kind(self) -> Literal["vm", "arc"]:
+        """What it is, as records say it."""
+        return "arc" if self.is_arc else "vm"
+
 
 class RequestKind(StrEnum):
     """What a request is for; decides the buckets it draws on and the column it is counted in."""
@@ -50,6 +62,7 @@ class RequestKind(StrEnum):
     LIST_SUBSCRIPTIONS = "list_subscriptions"
     QUERY_GRAPH = "query_graph"
     LIST_VMS = "list_vms"
+    LIST_SERVERS = "list_servers"
     START = "start"
     POLL = "poll"
     RESULT = "result"
@@ -117,8 +130,8 @@ class Turn:
     """The next request a job wants: its kind, its scope, and the seconds from now before which it may not go.
 
     `subscription_id` is lower case and "" for tenant-level requests, `region` is "" where none applies.
-    `is_retry` marks a request sent again because of weather. When a turn that `may_wait` comes up, its job is
-    asked again how long it can wait, by what has been learned since.
+    `is_arc` marks what is about an Arc server, which Compute does not count, `is_retry` what is sent again
+    because of weather. When a turn that `may_wait` comes up, its job is asked anew how long it can wait.
     """
 
     kind: RequestKind
@@ -127,6 +140,7 @@ class Turn:
     after_s: float = 0.0
     is_retry: bool = False
     may_wait: bool = False
+    is_arc: bool = False
 
 
 class Job(Protocol):
@@ -161,23 +175,6 @@ class Job(Protocol):
         ...
 
 
-class Insertion(TypedDict):
-    """A URL told as what it adds to another: `text`, put in at the position `at`."""
-
-    at: int
-    text: str
-
-
-class FollowedUrls(TypedDict):
-    """The newest URLs an operation is followed under, each "" where Azure gave none.
-
-    They are signed and some 3.3 kB long: where it can be, `location` is told as what it adds to `status_url`.
-    """
-
-    status_url: str
-    location: str | Insertion
-
-
 class Source(StrEnum):
     """Where an assessment was read; it decides the shape of Azure's object."""
 
@@ -185,10 +182,13 @@ class Source(StrEnum):
     GRAPH = "graph"
     INSTANCE_VIEW = "instance_view"
     """The VM's own summary of its newest assessment: counts, and no list of patches."""
+    ARC_OPERATION = "arc_operation"
+    """An Arc server's operation: counts by class, as Resource Graph has them, and no list of patches."""
 
 
 # Under which name an assessment has its error.
-ERROR_KEYS = {Source.OPERATION: "error", Source.GRAPH: "errorDetails", Source.INSTANCE_VIEW: "error"}
+ERROR_KEYS = dict.fromkeys(Source, "error")
+ERROR_KEYS[Source.GRAPH] = ERROR_KEYS[Source.ARC_OPERATION] = "errorDetails"
 
 
 class Outcome(StrEnum):
@@ -331,7 +331,9 @@ class InventoryError:
             return None
         if self.subscription_id is None:
             return "give the identity Microsoft.Resources/subscriptions/read (in the role Reader)"
-        return "give the identity Microsoft.Compute/virtualMachines/read there (in the role Reader)"
+        is_arc = "HybridCompute" in (self.message or "")
+        what = "HybridCompute/machines" if is_arc else "Compute/virtualMachines"
+        return f"give the identity Microsoft.{what}/read there (in the role Reader)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ def plain_count(value: Json) -> int | None:
 
 def told_counts(assessment: Mapping[str, Json], source: Source) -> tuple[int | None, int | None]:
     """(critical and security, other) patches that `assessment` plainly tells; None for what it does not."""
-    if source is not Source.GRAPH:
+    if source not in (Source.GRAPH, Source.ARC_OPERATION):
         critical, other = assessment.get("criticalAndSecurityPatchCount"), assessment.get("otherPatchCount")
         return plain_count(critical), plain_count(other)
     by_class, os_type = assessment.get(BY_CLASS), assessment.get("osType")

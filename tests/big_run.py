@@ -46,6 +46,8 @@ FACTS = {
     "image": "publisher:offer:sku",
     "patch_mode": "AutomaticByPlatform",
     "assessment_mode": "ImageDefault",
+    "esu_status": None,
+    "hotpatch_status": None,
 }
 # Of a thousand VMs: how many end otherwise than assessed, with what Azure says of them.
 ENDS = (
@@ -94,7 +96,7 @@ def run_facts(exit_code: int | None, group_by: tuple[str, ...] = ()) -> RunFacts
         "stopped_by": None,
         "versions": {"fleetscan": "0.1.0", "python": "3.11.0"},
         "principal": None,
-        "scope": {"subscriptions": [], "not_enabled": []},
+        "scope": {"subscriptions": [], "not_enabled": [], "uniform_scale_set_vms": None},
         "warnings": [],
         "selection": _selection(group_by),
         "settings": {},

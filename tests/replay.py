@@ -101,6 +101,20 @@ def vcr_recording(path: Path) -> list[Exchange]:
     ]
 
 
+def powershell_recording(path: Path) -> list[Exchange]:
+    """The exchanges of a PowerShell recording, which is a bare list."""
+    return [
+        Exchange(
+            entry["Method"],
+            _target(entry["RequestUri"]),
+            entry["Response"]["StatusCode"],
+            _headers(entry["Response"]["Headers"]),
+            _body(entry["Response"]["Content"]),
+        )
+        for entry in json.loads(path.read_text())
+    ]
+
+
 def yaml_body(path: Path) -> bytes:
     """The response's body in a VCR recording of one exchange that was kept as YAML.
 

@@ -42,3 +42,24 @@ WHOLE_ASSESSMENTS: Mapping[str, Mapping[str, Json]] = {
         },
     },
 }
+
+ARC_ASSESSMENTS: Mapping[str, Mapping[str, Json]] = {
+    "exchanges": {
+        "status": "CompletedWithWarnings",
+        "critical_and_security_count": 5,
+        "other_count": 4,
+        "reboot_pending": True,
+        "patch_count": None,
+        "patches_complete": None,
+        "assessed_at": "2025-06-14T01:16:40.118274Z",
+    },
+    "recordings": {
+        "status": "Succeeded",
+        "critical_and_security_count": 0,
+        "other_count": 0,
+        "reboot_pending": False,
+        "patch_count": None,
+        "patches_complete": None,
+        "assessed_at": "2024-11-05T22:27:45.241430Z",
+    },
+}

@@ -49,6 +49,7 @@ _SUCCESS: Mapping[RequestKind | None, Bound] = {
     RequestKind.QUERY_GRAPH: GRAPH_PAGE,
     RequestKind.LIST_SUBSCRIPTIONS: LIST_PAGE,
     RequestKind.LIST_VMS: LIST_PAGE,
+    RequestKind.LIST_SERVERS: LIST_PAGE,
     None: LIST_PAGE,
 }
 

@@ -1,4 +1,4 @@
-"""One VM's newest assessment as Resource Graph keeps it: a summary row, and a row for each patch.
+"""One machine's newest assessment as Resource Graph keeps it: a summary row, and a row for each patch.
 
 Kept for seven days, and late by some seconds. Facts: Microsoft's documents on `patchassessmentresources`.
 """
@@ -14,6 +14,7 @@ from fleetscan.engine.replies import parse_object, text_of
 from fleetscan.model import Json, Reply, Request, Target
 
 ASSESSMENTS = "microsoft.compute/virtualmachines/patchassessmentresults"
+ARC_ASSESSMENTS = "microsoft.hybridcompute/machines/patchassessmentresults"
 # One that failed says when it gave up, and not how long it takes.
 TELLING = frozenset({"succeeded", "completedwithwarnings"})
 # Seven days, and what an hour's change of clocks adds.
@@ -38,7 +39,7 @@ class LatestAssessment:
 
 
 def latest_assessment_query(endpoint: str, target: Target) -> Request:
-    """Asks for the newest assessment of one VM."""
+    """Asks for the newest assessment of one VM or Arc server."""
     machine = target.resource_id.replace("\\", "\\\\").replace("'", "\\'")
     query = (
         f"patchassessmentresources | where id startswith '{machine}/patchassessmentresults/latest' "
@@ -51,7 +52,8 @@ def latest_assessment(reply: Reply) -> LatestAssessment | None:
     """The assessment in a reply to `latest_assessment_query`; None where it cannot be read."""
     data = (parse_object(reply.body) or {}).get("data") if reply.status == 200 else None
     rows = [row for row in data if isinstance(row, dict)] if isinstance(data, list) else []
-    summaries = [row for row in rows if (text_of(row.get("type")) or "").lower() == ASSESSMENTS]
+    kinds = (ASSESSMENTS, ARC_ASSESSMENTS)
+    summaries = [row for row in rows if (text_of(row.get("type")) or "").lower() in kinds]
     if not summaries or not isinstance(properties := summaries[0].get("properties"), dict):
         return None
     patches: list[Json] = [row.get("properties") for row in rows if row is not summaries[0]]

@@ -38,11 +38,12 @@ class Policy(StrEnum):
     GET_OPERATION = "get_operation"
     GET_VM = "get_vm"
     LIST_VMS = "list_vms"
+    ARC = "arc"
     UNLIMITED = "unlimited"
 
 
 # Those behind which a region may be dead. A listing bounds its own attempts; Resource Graph has no region.
-REGIONAL = frozenset({Policy.PATCH_OPERATIONS, Policy.GET_OPERATION, Policy.GET_VM})
+REGIONAL = frozenset({Policy.PATCH_OPERATIONS, Policy.GET_OPERATION, Policy.GET_VM, Policy.ARC})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ PUBLIC = Limits(
             Policy.GET_VM: Limit(24_000.0, 8_000.0 / 60.0),
             Policy.LIST_VMS: Limit(900.0, 300.0 / 60.0),
             # No published limit: the bucket is there to be frozen by a 429.
+            Policy.ARC: Limit(1e9, 1e9),
             Policy.UNLIMITED: Limit(1e9, 1e9),
         }
     ),
@@ -104,6 +106,7 @@ DRAWS = MappingProxyType(
         RequestKind.LIST_SUBSCRIPTIONS: (Account.READS, Policy.UNLIMITED),
         RequestKind.QUERY_GRAPH: (Account.GRAPH, Policy.UNLIMITED),
         RequestKind.LIST_VMS: (Account.READS, Policy.LIST_VMS),
+        RequestKind.LIST_SERVERS: (Account.READS, Policy.UNLIMITED),
         RequestKind.START: (Account.WRITES, Policy.PATCH_OPERATIONS),
         # Whether polls count as ARM reads is published nowhere; assuming so is the safe side.
         RequestKind.POLL: (Account.READS, Policy.GET_OPERATION),
@@ -112,3 +115,9 @@ DRAWS = MappingProxyType(
         RequestKind.VIEW: (Account.READS, Policy.GET_VM),
     }
 )
+
+
+def policy_of(kind: RequestKind, *, is_arc: bool) -> Policy:
+    """The inner bucket: Microsoft.Compute counts what is about its VMs, and no Arc server's operation."""
+    _, policy = DRAWS[kind]
+    return Policy.ARC if is_arc and policy in REGIONAL else policy

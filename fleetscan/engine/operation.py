@@ -16,9 +16,11 @@ from fleetscan.engine import outcomes
 from fleetscan.engine.last_time import LastBy
 from fleetscan.engine.operation_times import OperationTimes
 from fleetscan.engine.operation_urls import OperationUrls
-from fleetscan.engine.phase import Passage, Phase, Preempted, lowered
+from fleetscan.engine.phase import Passage, Phase, Preempted, lowered, watched_as
 from fleetscan.engine.poll import Polling
 from fleetscan.engine.recover import Cause, Recovering
+from fleetscan.engine.recover_arc import ArcRecovering
+from fleetscan.engine.recovering import recovery_of
 from fleetscan.engine.rules import MAX_UNKNOWN_STARTS, OperationRules
 from fleetscan.engine.start import Starting
 from fleetscan.model import Ending, OperationTrace, Reply, Request, Stage, Target, Turn
@@ -92,7 +94,7 @@ class Operation:
         assert before.accepted_at is not None
         posted_at, accepted_at = before.posted_at, before.accepted_at
         subscription = lowered(target.subscription_id)
-        watch = rules.pacing.watch(target.os_type, subscription, accepted_at, is_resumed=True)
+        watch = rules.pacing.watch(watched_as(target), subscription, accepted_at, is_resumed=True)
         polling = Polling(target, rules, watch, posted_at=posted_at, accepted_at=accepted_at, urls=urls)
         return cls(target, rules, number=number, phase=polling, before=before)
 
@@ -104,14 +106,14 @@ class Operation:
         """
         may_start = before.accepted_at is None and before.starts_in_doubt < MAX_UNKNOWN_STARTS
         once_more = Starting.once_more(target, rules, before.posted_at) if may_start else None
-        recovering = Recovering(target, rules, before.posted_at, once_more, outcomes.fate_unknown())
+        recovering = recovery_of(target, rules, before.posted_at, once_more, outcomes.fate_unknown())
         return cls(target, rules, number=number, phase=recovering, before=before)
 
     @classmethod
     def beside(cls, target: Target, rules: OperationRules, number: int, since: float) -> Self:
         """A VM that another client's assessment holds: its result counts if it ended after `since`."""
         once_more = Starting.once_more(target, rules, since)
-        reading = Recovering(target, rules, since, once_more, outcomes.nothing_shown(), Cause.HELD)
+        reading = recovery_of(target, rules, since, once_more, outcomes.nothing_shown(), Cause.HELD)
         return cls(target, rules, number=number, phase=reading)
 
     @property
@@ -145,7 +147,7 @@ class Operation:
                 return starting.begin()
             case Polling() as polling:
                 return polling.poll_later(None, now)
-            case Recovering() as recovering:
+            case Recovering() | ArcRecovering() as recovering:
                 return recovering.begun(now).turn
         raise AssertionError(self._phase)
 
@@ -185,7 +187,8 @@ class Operation:
         if self._may_start_again:
             self._may_start_again = False
             once_more = Starting.once_more(self.target, self._rules, since)
-        reading = Recovering(self.target, self._rules, since, once_more, preempted.otherwise, Cause.PREEMPTED)
+        otherwise = preempted.otherwise
+        reading = recovery_of(self.target, self._rules, since, once_more, otherwise, Cause.PREEMPTED)
         self._phase, turn = reading, reading.begun(now).turn
         return turn
 

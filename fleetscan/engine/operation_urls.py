@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fleetscan.addresses import HIDDEN, Origin
+from fleetscan.addresses import HIDDEN, FollowedUrls, Origin
 from fleetscan.engine.urls import follow
-from fleetscan.model import FollowedUrls, Reply
+from fleetscan.model import Reply
 
 
 class OperationUrls:

@@ -23,6 +23,7 @@ from fleetscan.model import (
     Reply,
     Source,
     Stage,
+    Target,
 )
 from fleetscan.not_tried import not_tried_words
 from fleetscan.patch_counts import told_counts
@@ -147,6 +148,11 @@ def operation_ended_badly(reply: Reply, body: dict[str, Json], *, canceled: bool
     reason = Reason.OPERATION_CANCELED if canceled else Reason.OPERATION_FAILED
     code, message = innermost_error({"error": body.get("error")})
     return Ending(Outcome.FAILED, reason, error=Failure.of_azure(reply, code, message, Stage.POLL))
+
+
+def operation_of(target: Target) -> Source:
+    """What kind of operation an assessment of `target` is: it decides the shape of its result."""
+    return Source.ARC_OPERATION if target.is_arc else Source.OPERATION
 
 
 def assessment(reply: Reply, result: dict[str, Json], source: Source = Source.OPERATION) -> Ending:

@@ -57,7 +57,14 @@ def turn_of(
     target: Target, kind: RequestKind, after_s: float, *, is_retry: bool = False, may_wait: bool = False
 ) -> Turn:
     """A turn in the queue that requests of `kind` about `target` draw on."""
-    return Turn(kind, lowered(target.subscription_id), target.location or "", after_s, is_retry, may_wait)
+    subscription_id, region = lowered(target.subscription_id), target.location or ""
+    return Turn(kind, subscription_id, region, after_s, is_retry, may_wait, target.is_arc)
+
+
+def watched_as(target: Target) -> str:
+    """Whose assessments take alike: those of one operating system, of Arc servers apart."""
+    os_type = target.os_type or ""
+    return f"arc {os_type}" if target.is_arc else os_type
 
 
 @lru_cache(maxsize=10_000)

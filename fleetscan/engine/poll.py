@@ -15,7 +15,7 @@ from fleetscan.engine.operation_times import A_LITTLE_S, OperationTimes
 from fleetscan.engine.operation_urls import OperationUrls
 from fleetscan.engine.pacing import MIN_POLL_SPACING_S, Watch
 from fleetscan.engine.phase import Next, Preempted, turn_of
-from fleetscan.engine.recover import Recovering
+from fleetscan.engine.recovering import into_recovery
 from fleetscan.engine.replies import (
     is_weather,
     machine_count,
@@ -148,7 +148,7 @@ class Polling:
 
     def _result(self, reply: Reply, result: dict[str, Json]) -> Next:
         """The end with this result; a newer assessment in the guest may be why it failed."""
-        ending = outcomes.assessment(reply, result)
+        ending = outcomes.assessment(reply, result, outcomes.operation_of(self._target))
         return ending if ending.outcome is Outcome.ASSESSED else self._over(result, ending)
 
     def _age_s(self, now: float, azure_now: datetime | None) -> float:
@@ -237,7 +237,7 @@ class Polling:
     def _settle(self, reply: Reply, now: float) -> Next:
         """The operation is not there or not ours to read: what became of it the VM itself tells."""
         ending = outcomes.refusal(reply, self.stage)
-        return Recovering(self._target, self._rules, self._posted_at, None, ending).begun(now)
+        return into_recovery(self._target, self._rules, self._posted_at, None, ending, now)
 
     def expect(self, last_s: float, last_by: LastBy) -> None:
         """How long the VM's last assessment took has become known."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from fleetscan.engine.bucket import Bucket
 from fleetscan.engine.circuit import FAILURES_TO_OPEN, Circuit
 from fleetscan.engine.first_starts import FirstStarts
-from fleetscan.engine.limits import DRAWS, REGIONAL, Account, Limits, Policy
+from fleetscan.engine.limits import REGIONAL, Account, Limits, Policy, policy_of
 from fleetscan.engine.start_order import StartOrder
 from fleetscan.model import Job, Request, RequestKind, Turn
 
@@ -166,20 +166,20 @@ class RequestQueue:
 
     def put(self, due_at: float, order: int, job: Job, turn: Turn, now: float) -> None:
         """Queue `job` in the region queue whose bucket it draws on."""
-        self._region(turn.kind, turn.region, now).put(due_at, order, job, turn, now)
+        self._region(turn, now).put(due_at, order, job, turn, now)
 
     def heard(self, region: str) -> None:
         """One more job whose start waits for the region expects something."""
-        _, policy = DRAWS[RequestKind.START]
-        if isinstance(starts := self._regions.get((policy, region)), StartQueue):
-            starts.order.heard()
+        for policy in (Policy.PATCH_OPERATIONS, Policy.ARC):
+            if isinstance(starts := self._regions.get((policy, region)), StartQueue):
+                starts.order.heard()
 
-    def _region(self, kind: RequestKind, name: str, now: float) -> RegionQueue:
-        _, policy = DRAWS[kind]
+    def _region(self, turn: Turn, now: float) -> RegionQueue:
+        policy, name = policy_of(turn.kind, is_arc=turn.is_arc), turn.region
         if (region := self._regions.get((policy, name))) is None:
             bucket = Bucket(self._limits.policies[policy], now, self._limits.share)
             circuit = Circuit(FAILURES_TO_OPEN if policy in REGIONAL else NEVER)
-            of_kind = StartQueue if kind is RequestKind.START else RegionQueue
+            of_kind = StartQueue if turn.kind is RequestKind.START else RegionQueue
             region = self._regions[policy, name] = of_kind(bucket, circuit)
         return region
 
@@ -220,11 +220,11 @@ class RequestQueue:
 
     def take_aside(self, job: Job, turn: Turn, now: float) -> Step:
         """Send off a request that has not waited here, when `aside_at` has come."""
-        return self._step(job, turn, self._region(turn.kind, turn.region, now), now)
+        return self._step(job, turn, self._region(turn, now), now)
 
     def aside_at(self, turn: Turn, now: float) -> float:
         """When the buckets have a token for a request that does not wait here."""
-        region = self._region(turn.kind, turn.region, now)
+        region = self._region(turn, now)
         return max(self.bucket.ready_at(), region.bucket.ready_at())
 
     def _step(self, job: Job, turn: Turn, region: RegionQueue, now: float) -> Step:

@@ -19,7 +19,7 @@ from fleetscan.engine import outcomes
 from fleetscan.engine.latest_assessment import LatestAssessment, latest_assessment, latest_assessment_query
 from fleetscan.engine.operation_times import A_LITTLE_S
 from fleetscan.engine.patch_status import PatchStatus, assessment_summary, patch_status
-from fleetscan.engine.phase import Next, Passage, turn_of
+from fleetscan.engine.phase import Next, Passage, turn_of, watched_as
 from fleetscan.engine.replies import (
     MAX_MESSAGE_CHARS,
     dated,
@@ -114,7 +114,7 @@ class Recovering:
         self._rules = rules
         self._since = since
         self._once_more = once_more
-        self._otherwise = _slim(otherwise)
+        self._otherwise = slim(otherwise)
         self._cause = cause
         self._began_at = since
         # The last sound view, without its texts: many VMs may wait here.
@@ -272,7 +272,7 @@ class Recovering:
 
     def _planned_s(self, age_s: float, now: float) -> float:
         """How long until the assessment, running for `age_s`, has probably ended, or a share of its age."""
-        ends_s = self._rules.pacing.probably_ended_s(self._target.os_type, age_s) - age_s
+        ends_s = self._rules.pacing.probably_ended_s(watched_as(self._target), age_s) - age_s
         return self._spread_s(min(ends_s, max(VIEW_SPACING_S, AGAIN_SHARE * age_s)), now)
 
     def _spread_s(self, after_s: float, now: float) -> float:
@@ -285,13 +285,13 @@ class Recovering:
 
     def _age_s(self, started: str | None, reply: Reply, now: float) -> float:
         """How long the assessment has run that began at `started`; as long as it is read at the least."""
-        ago_s = _ago_s(started, reply)
+        ago_s = seconds_ago(started, reply)
         seen_s = now - self._began_at
         return seen_s if ago_s is None else min(max(ago_s, seen_s), self._rules.timeout_s)
 
     def _is_newer(self, started: str | None, changed: str | None, reply: Reply, sent_at: float) -> bool:
         """Whether the assessment of these times, by Azure's clock, is new enough to be adopted."""
-        ago_s = _ago_s(started if self._cause is Cause.LOST else changed, reply)
+        ago_s = seconds_ago(started if self._cause is Cause.LOST else changed, reply)
         tolerance_s = A_LITTLE_S
         if self._cause is Cause.HELD:
             # What one Date was sure of is a second less sure by the next.
@@ -299,7 +299,7 @@ class Recovering:
         return ago_s is not None and -AHEAD_S <= ago_s <= sent_at - self._since + tolerance_s
 
 
-def _ago_s(moment: str | None, reply: Reply) -> float | None:
+def seconds_ago(moment: str | None, reply: Reply) -> float | None:
     """How long ago `moment` was by the reply's own Date; None where either is not told."""
     then, azure_now = azure_time(moment), dated(reply)
     return None if then is None or azure_now is None else (azure_now - then).total_seconds()
@@ -314,7 +314,7 @@ def _of_view(reply: Reply) -> Ending | None:
     return None if ending.reason is Reason.NO_RESULT else ending
 
 
-def _slim(otherwise: Ending) -> Ending:
+def slim(otherwise: Ending) -> Ending:
     """`otherwise` as it is kept: without an assessment, or the end of a message, that is too large."""
     error = otherwise.error
     if error is not None and len(error.message or "") > MAX_MESSAGE_CHARS:

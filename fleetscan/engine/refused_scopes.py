@@ -33,10 +33,14 @@ LOCK = re.compile(r"/providers/microsoft\.authorization/locks/[^/]+$")
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """A subscription, or one of its resource groups; both in lower case."""
+    """A subscription, or one of its resource groups; both in lower case.
+
+    Of VMs or of Arc servers, whose provider and whose permission are others.
+    """
 
     subscription_id: str
     resource_group: str = ""
+    is_arc: bool = False
 
     def __str__(self) -> str:
         if self.resource_group:
@@ -102,13 +106,14 @@ class RefusedScopes:
 
 def _scopes_of(target: Target) -> tuple[Scope, Scope]:
     """Its subscription and its resource group."""
-    return _scopes_named(lowered(target.subscription_id), target.resource_group)
+    return _scopes_named(lowered(target.subscription_id), target.resource_group, target.is_arc)
 
 
 # Asked at each start, and a resource group has many VMs.
 @lru_cache(maxsize=10_000)
-def _scopes_named(subscription_id: str, resource_group: str) -> tuple[Scope, Scope]:
-    return Scope(subscription_id), Scope(subscription_id, resource_group.lower())
+def _scopes_named(subscription_id: str, resource_group: str, is_arc: bool) -> tuple[Scope, Scope]:
+    subscription = Scope(subscription_id, is_arc=is_arc)
+    return subscription, Scope(subscription_id, resource_group.lower(), is_arc)
 
 
 def _is_about(subscription: Scope, reply: Reply) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fleetscan.addresses import Origin
 from fleetscan.engine.pacing import Pacing
 from fleetscan.engine.retrying import Retrying
+from fleetscan.model import Target
 
 # Compute refills two patch operations a minute for one VM.
 MIN_START_SPACING_S = 30.0
@@ -36,3 +37,8 @@ class OperationRules:
     timeout_s: float = 1800.0
     unknown_start_wait_s: float = 60.0
     busy_max_age_s: float = 21_600.0
+    arc_api_version: str = "2025-01-13"
+
+    def version_for(self, target: Target) -> str:
+        """The API version of an assessment of `target`."""
+        return self.arc_api_version if target.is_arc else self.api_version

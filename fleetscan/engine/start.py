@@ -10,9 +10,10 @@ from fleetscan.azure_times import http_time
 from fleetscan.engine import outcomes
 from fleetscan.engine.last_time import LastBy, expected_s
 from fleetscan.engine.operation_urls import OperationUrls
-from fleetscan.engine.phase import Next, Passage, lowered, turn_of
+from fleetscan.engine.phase import Next, Passage, lowered, turn_of, watched_as
 from fleetscan.engine.poll import Polling
-from fleetscan.engine.recover import Cause, Recovering
+from fleetscan.engine.recover import Cause
+from fleetscan.engine.recovering import into_recovery
 from fleetscan.engine.replies import (
     ThrottleScope,
     is_not_taken,
@@ -86,7 +87,8 @@ class Starting:
     def request(self) -> Request:
         """POST assessPatches, without a body."""
         rules = self._rules
-        return Request("POST", assess_url(rules.endpoint, self._target.resource_id, rules.api_version))
+        version = rules.version_for(self._target)
+        return Request("POST", assess_url(rules.endpoint, self._target.resource_id, version))
 
     def wait_s(self, now: float, reads_per_s: float) -> float:
         """Nothing: a start goes when its turn comes."""
@@ -102,7 +104,7 @@ class Starting:
                 body = parse_object(reply.body)
                 if body is None:
                     return outcomes.malformed(reply, Stage.START, reply.detail or outcomes.NO_OBJECT)
-                return outcomes.assessment(reply, body)
+                return outcomes.assessment(reply, body, outcomes.operation_of(self._target))
             case 204:
                 return outcomes.no_result(reply, Stage.START, "the assessment ended at once without a result")
             case 429:
@@ -120,7 +122,8 @@ class Starting:
         if not urls.status_url and not urls.location_url():
             return outcomes.malformed(reply, Stage.START, outcomes.NO_URL)
         subscription = lowered(self._target.subscription_id)
-        watch = rules.pacing.watch(self._target.os_type, subscription, now, self._last_s, self._last_by)
+        kind = watched_as(self._target)
+        watch = rules.pacing.watch(kind, subscription, now, self._last_s, self._last_by)
         polling = Polling(self._target, rules, watch, posted_at=sent_at, accepted_at=now, urls=urls)
         polling.azure_accepted_at = http_time(reply.headers.get("date"))
         return Passage(polling, polling.poll_later(reply, now))
@@ -135,11 +138,11 @@ class Starting:
             return ending
         if self._posted_at is not None:
             # It may be our own: the start before broke on its way.
-            return Recovering(self._target, self._rules, self._posted_at, None, ending).begun(now)
+            return into_recovery(self._target, self._rules, self._posted_at, None, ending, now)
         self._failures += 1
         if meant.is_assessing:
             once_more = self.once_more(self._target, self._rules, sent_at)
-            return Recovering(self._target, self._rules, sent_at, once_more, ending, Cause.HELD).begun(now)
+            return into_recovery(self._target, self._rules, sent_at, once_more, ending, now, Cause.HELD)
         if self._failures >= MAX_CONFLICTS:
             return ending
         floor_s = max(MIN_START_SPACING_S, retry_after_s(reply.headers) or 0.0)
@@ -148,7 +151,7 @@ class Starting:
             return again
         # Azure may call another client's assessment a conflict: the VM is read before the last attempt.
         last = Passage(self, again)
-        return Recovering(self._target, self._rules, sent_at, last, ending, Cause.CONFLICT).begun(now)
+        return into_recovery(self._target, self._rules, sent_at, last, ending, now, Cause.CONFLICT)
 
     def _again_after_throttling(self, reply: Reply) -> Turn | Ending:
         """A 429 only delays the start; one about this VM alone by at least the VM's own refill."""
@@ -174,4 +177,4 @@ class Starting:
         posted_at = self._posted_at = sent_at if self._posted_at is None else self._posted_at
         once_more = Passage(self, self.begin()) if self._unknown < MAX_UNKNOWN_STARTS else None
         ending = outcomes.exhausted(reply, Stage.START)
-        return Recovering(self._target, self._rules, posted_at, once_more, ending).begun(now)
+        return into_recovery(self._target, self._rules, posted_at, once_more, ending, now)

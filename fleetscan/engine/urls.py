@@ -16,7 +16,7 @@ AUTHORITY_AT = 8
 
 
 def assess_url(endpoint: str, resource_id: str, api_version: str) -> str:
-    """Where a VM's assessment is started."""
+    """Where the assessment of a VM or an Arc server is started."""
     return f"{endpoint}{quote(resource_id, ID_SAFE)}/assessPatches?api-version={api_version}"
 
 

@@ -14,7 +14,7 @@ from datetime import datetime
 from functools import partial
 
 from fleetscan.addresses import parse_vm_id
-from fleetscan.engine.latest_assessment import ASSESSMENTS
+from fleetscan.engine.latest_assessment import ARC_ASSESSMENTS, ASSESSMENTS
 from fleetscan.engine.replies import text_at
 from fleetscan.engine.stale import is_stale
 from fleetscan.inventory.graph_pages import GraphQuery, batches, graph_pages
@@ -22,12 +22,21 @@ from fleetscan.inventory.pages import Pages
 from fleetscan.model import Json, RequestKind
 
 INSTALLATIONS = "microsoft.compute/virtualmachines/patchinstallationresults"
-QUERY = (
-    "patchinstallationresources | union patchassessmentresources "
-    f"| where type in~ ('{INSTALLATIONS}', '{ASSESSMENTS}') and properties.status =~ 'InProgress' "
-    "| project id, startDateTime = properties.startDateTime, "
-    "lastModifiedDateTime = properties.lastModifiedDateTime | order by id asc"
-)
+ARC_INSTALLATIONS = "microsoft.hybridcompute/machines/patchinstallationresults"
+
+
+def _text(*types: str) -> str:
+    listed = ", ".join(f"'{each}'" for each in types)
+    return (
+        "patchinstallationresources | union patchassessmentresources "
+        f"| where type in~ ({listed}) and properties.status =~ 'InProgress' "
+        "| project id, startDateTime = properties.startDateTime, "
+        "lastModifiedDateTime = properties.lastModifiedDateTime | order by id asc"
+    )
+
+
+QUERY = _text(INSTALLATIONS, ASSESSMENTS)
+WITH_ARC = _text(INSTALLATIONS, ASSESSMENTS, ARC_INSTALLATIONS, ARC_ASSESSMENTS)
 # Operations begin and end while the pages are read, so that honest pages may not add up; nothing else could
 # be asked instead.
 ATTEMPTS = 4
@@ -64,10 +73,12 @@ class _Running:
     is_stale: bool
 
 
-def query_busy(endpoint: str, subscription_ids: Sequence[str], window: Window) -> Pages[Busy | str]:
+def query_busy(
+    endpoint: str, subscription_ids: Sequence[str], window: Window, *, include_arc: bool = False
+) -> Pages[Busy | str]:
     """The busy VMs in these subscriptions; a clause on why that is unknown otherwise."""
-    read_row = partial(_running, window=window)
-    query = GraphQuery(RequestKind.QUERY_PATCHES, QUERY, "patch operations", read_row, ATTEMPTS)
+    read_row, text = partial(_running, window=window), WITH_ARC if include_arc else QUERY
+    query = GraphQuery(RequestKind.QUERY_PATCHES, text, "patch operations", read_row, ATTEMPTS)
     running: list[_Running] = []
     for batch in batches(subscription_ids):
         found = yield from graph_pages(endpoint, query, batch)

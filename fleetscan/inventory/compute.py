@@ -25,9 +25,10 @@ SILENCE_PATIENCE_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class ComputeListing:
-    """One subscription's VMs; `error` says why some may be missing, `note` what else to know.
+    """One subscription's VMs, or its Arc servers, too.
 
-    `was_silent` marks a subscription of which Resource Graph showed nothing.
+    `error` says why some may be missing, `note` what else to know. `was_silent` marks a subscription of which
+    Resource Graph showed nothing.
     """
 
     subscription: Subscription
@@ -39,7 +40,7 @@ class ComputeListing:
     @property
     def is_hidden(self) -> bool:
         """Whether Compute shows VMs where Resource Graph was silent."""
-        return self.was_silent and bool(self.targets)
+        return self.was_silent and any(not target.is_arc for target in self.targets)
 
 
 def list_machines(
@@ -107,7 +108,7 @@ def _target_of(vm: Json, subscription: Subscription) -> Target | str:
         target = target_of(facts_of_vm(vm), {subscription.key: subscription.name})
     except ValueError:
         target = None
-    if target is None or target.subscription_id.lower() != subscription.key:
+    if target is None or target.is_arc or target.subscription_id.lower() != subscription.key:
         return f"{text_at(vm, 'id')!r:.300}"
     return target
 

@@ -28,6 +28,7 @@ from fleetscan.inventory.machines import (
     power_state_of,
     target_of,
 )
+from fleetscan.inventory.servers import SERVER_PATHS, facts_of_server
 from fleetscan.model import Json, Target
 from fleetscan.records.machine_facts import NAMES, shared_facts
 from fleetscan.records.row import Row
@@ -177,8 +178,9 @@ def _azure_facts(row: Mapping[str, Json]) -> dict[str, Json]:
     """The facts of a VM as Azure's APIs and queries tell them, or az, which leaves `properties` out."""
     properties = row.get("properties")
     whole: dict[str, Json] = {**row} if not isinstance(properties, dict) else properties
-    facts = facts_of_vm({"properties": whole})
-    facts |= {name: row[name] for name in (*PATHS, *VIEW_PATHS) if row.get(name) is not None}
+    facts = facts_of_vm({"properties": whole}) | facts_of_server({"properties": whole})
+    named = (*PATHS, *VIEW_PATHS, *SERVER_PATHS)
+    facts |= {name: row[name] for name in named if row.get(name) is not None}
     view = value_at(whole, "extended.instanceView")
     for name, path in VIEW_PATHS.items():
         facts[name] = facts.get(name) or text_at(view, path)

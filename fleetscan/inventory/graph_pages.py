@@ -39,7 +39,8 @@ class GraphQuery(Generic[T]):
     and without an id or with a limit Graph gives no $skipToken. `rows` is what people call its rows.
     `read_row` is given a row and when Azure says that its page was sent, None where the reply has no Date. It
     raises ValueError with a clause such as "gave a row whose ...". A query whose rows may change while it is
-    read has more than one of `attempts` to be read without a doubt.
+    read has more than one of `attempts` to be read without a doubt. Weather that takes longer than
+    `patience_s`, where that is told, is the end of it.
     """
 
     kind: RequestKind
@@ -47,6 +48,7 @@ class GraphQuery(Generic[T]):
     rows: str
     read_row: Callable[[Json, datetime | None], T]
     attempts: int = 1
+    patience_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +160,7 @@ def _read_all(endpoint: str, reading: _Reading[T], batch: Sequence[str], rows_a_
     query = reading.query
     while True:
         request = graph_request(endpoint, query.text, batch, rows=rows_a_page, skip_token=reading.token)
-        reading.take((yield ListRequest(query.kind, request)))
+        reading.take((yield ListRequest(query.kind, request, patience_s=query.patience_s)))
         if reading.token is None:
             return
 

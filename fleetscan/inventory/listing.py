@@ -15,6 +15,7 @@ from fleetscan.inventory.choice import Choice, choose, is_id
 from fleetscan.inventory.compute import ComputeListing, list_machines, list_silent
 from fleetscan.inventory.from_file import InventoryFile
 from fleetscan.inventory.graph_pages import batches
+from fleetscan.inventory.hybrid_compute import with_servers
 from fleetscan.inventory.pages import Pages
 from fleetscan.inventory.resource_graph import GraphBroken, GraphListing, query_machines
 from fleetscan.inventory.selection import each_once, is_skipped, of_subscriptions
@@ -36,6 +37,7 @@ class Fleet:
     may know nothing of the VMs of those `through_compute`, which are lower-case ids. Of a fleet that was
     listed before only the `listed_scope` is known of these. `refused` are VMs that were listed and are not
     selected, each with the rule that leaves it out; where that is all of them, `emptied_by` is the last.
+    `uniform_scale_set_vms` are in scale sets and in no listing, None where their number is not told.
     """
 
     targets: list[Target]
@@ -47,6 +49,7 @@ class Fleet:
     through_compute: frozenset[str] = frozenset()
     refused: list[tuple[Target, str]] = field(default_factory=list)
     emptied_by: str | None = None
+    uniform_scale_set_vms: int | None = None
 
     @property
     def is_nothing_listed(self) -> bool:
@@ -61,6 +64,7 @@ class Fleet:
         return {
             "subscriptions": [_as_json(subscription) for subscription in self.subscriptions],
             "not_enabled": [_as_json(subscription) for subscription in self.not_enabled],
+            "uniform_scale_set_vms": self.uniform_scale_set_vms,
         }
 
 
@@ -86,7 +90,13 @@ class Listing:
     """
 
     def __init__(
-        self, endpoint: str, named: Sequence[str], source: str = "auto", where: Sequence[str] = ()
+        self,
+        endpoint: str,
+        named: Sequence[str],
+        source: str = "auto",
+        where: Sequence[str] = (),
+        *,
+        include_arc: bool = False,
     ) -> None:
         """`source` says where VMs are listed: through Graph alone, Compute alone, or as the two allow.
 
@@ -96,6 +106,7 @@ class Listing:
         self._named = named
         self._source = source
         self._where = where
+        self._include_arc = include_arc
         self._errors: list[InventoryError] = []
         self._bulk = Bulk()
         self._choice = Choice(())
@@ -116,9 +127,14 @@ class Listing:
         if self._source == "compute":
             return []
         return [
-            query_machines(self._endpoint, batch, self._bulk, self._where)
+            query_machines(self._endpoint, batch, self._bulk, self._where, include_arc=self._include_arc)
             for batch in batches(self._choice.chosen)
         ]
+
+    @property
+    def chosen(self) -> tuple[Subscription, ...]:
+        """The subscriptions that Graph is asked about, once that is decided."""
+        return () if self._source == "compute" else self._choice.chosen
 
     def compute(self, answers: Iterable[GraphListing | GraphBroken]) -> list[Pages[ComputeListing]]:
         """The third: Compute's list of every subscription that Graph did not list, or showed nothing of."""
@@ -129,7 +145,9 @@ class Listing:
         for answer in answers:
             match answer:
                 case GraphListing():
-                    told = {target.subscription_id.lower() for target in answer.targets} | answer.holding
+                    told = {
+                        target.subscription_id.lower() for target in answer.targets if not target.is_arc
+                    } | answer.holding
                     self._listed += [each for each in answer.subscriptions if each.key in told]
                     silent += [each for each in answer.subscriptions if each.key not in told]
                     self._targets.extend(answer.targets)
@@ -147,9 +165,20 @@ class Listing:
             self._errors += [_broken(each, "alone cannot tell whether it exists") for each in remaining]
             return []
         return [
-            *(list_machines(self._endpoint, subscription, self._bulk) for subscription in remaining),
-            *(list_silent(self._endpoint, subscription, self._bulk) for subscription in silent),
+            *(self._beside(list_machines, subscription) for subscription in remaining),
+            *(self._beside(list_silent, subscription) for subscription in silent),
         ]
+
+    def _beside(
+        self,
+        list_vms: Callable[[str, Subscription, Bulk], Pages[ComputeListing]],
+        subscription: Subscription,
+    ) -> Pages[ComputeListing]:
+        """The VMs of a subscription through Compute; where they were asked for its Arc servers, too."""
+        vms = list_vms(self._endpoint, subscription, self._bulk)
+        if not self._include_arc:
+            return vms
+        return with_servers(self._endpoint, subscription, self._bulk, vms)
 
     def fleet(self, listings: Sequence[ComputeListing]) -> Fleet:
         """The end: everything that was listed, each VM once."""

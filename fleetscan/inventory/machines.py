@@ -1,4 +1,4 @@
-"""From Azure's description of a virtual machine to a `Target`: ids, images, words for states.
+"""From Azure's description of a VM or an Arc server to a `Target`: ids, images, words for states.
 
 A value of an unexpected type counts as not said (None); an id that is none is the one thing that raises.
 """
@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from fleetscan.addresses import parse_vm_id
 from fleetscan.engine.replies import text_at, value_at
+from fleetscan.inventory.servers import as_vm, esu_status_of, is_arc_id
 from fleetscan.model import Json, Target
 from fleetscan.records.machine_facts import shared_facts
 from fleetscan.records.row import MachineFacts
@@ -28,6 +29,8 @@ VIEW_PATHS: Mapping[str, str] = {
     "osVersion": "osVersion",
     "powerState": "powerState.code",
 }
+# Where the patch settings of an Arc server tell of hotpatching.
+HOTPATCH = "status.hotpatchEnablementStatus"
 # The tags of a VM where it is not told whether it has any. The object itself says so, and is never changed.
 UNTOLD_TAGS: Mapping[str, str] = {}
 
@@ -35,10 +38,12 @@ UNTOLD_TAGS: Mapping[str, str] = {}
 def target_of(facts: Json, names: Mapping[str, str | None]) -> Target:
     """The VM that `facts` tell: id, location, tags and the columns of PATHS and VIEW_PATHS.
 
-    `names` gives subscriptions' names by lower-case id. Raises ValueError where the id is none.
+    Or the Arc server, with those of SERVER_PATHS. `names` gives subscriptions' names by lower-case id. Raises
+    ValueError where the id is none.
     """
     resource_id = text_at(facts, "id") or ""
     parts = parse_vm_id(resource_id)
+    facts = as_vm(facts) if isinstance(facts, dict) and is_arc_id(resource_id) else facts
     return Target(
         resource_id=resource_id,
         subscription_id=parts.subscription_id,
@@ -62,6 +67,8 @@ def _machine_facts(facts: Json) -> MachineFacts:
         "image": image_of(value_at(facts, "image")),
         "patch_mode": text_at(windows, "patchMode") or text_at(linux, "patchMode"),
         "assessment_mode": text_at(windows, "assessmentMode") or text_at(linux, "assessmentMode"),
+        "esu_status": esu_status_of(value_at(facts, "esuProfile")),
+        "hotpatch_status": text_at(windows, HOTPATCH) or text_at(linux, HOTPATCH),
     }
 
 

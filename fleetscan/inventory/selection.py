@@ -7,9 +7,11 @@ from collections.abc import Collection, Iterable, Sequence
 
 from fleetscan.model import Target
 
-# Azure's words for a VM that does not run, or soon will not. With any other word the VM may answer: one that
-# is starting, one of unknown state, one whose state is told in a word that is not known here.
+# Azure's words for a VM that does not run, or soon will not, and for an Arc server that is not connected.
+# With any other word it may answer: one that is starting, one of unknown state, one whose state is told in a
+# word that is not known here.
 STOPPED = frozenset(("stopping", "stopped", "deallocating", "deallocated", "hibernating", "hibernated"))
+STOPPED |= {"disconnected", "expired"}
 
 
 def is_skipped(target: Target) -> bool:

@@ -37,21 +37,25 @@ class Roster:
         targets: Iterable[Target],
         errors: Sequence[InventoryError] = (),
         not_scanned: Sequence[NotScanned] = (),
+        uniform_scale_set_vms: int | None = None,
     ) -> None:
         self.errors = errors
         self.not_scanned = not_scanned
+        self.uniform_scale_set_vms = uniform_scale_set_vms
+        self.arc_listed = 0
         self._groups: dict[tuple[str, str | None], Group] = {}
         self.power_states: Counter[str] = Counter()
         self.answering: list[Target] = []
-        stand_ins: dict[tuple[str, str | None, str | None], Target] = {}
+        stand_ins: dict[tuple[str, str | None, str | None, str], Target] = {}
         for target in targets:
             group = self.group_of(target)
             group.listed += 1
+            self.arc_listed += target.is_arc
             if is_skipped(target):
                 group.skipped += 1
                 self.power_states[target.power_state or ""] += 1
             else:
-                alike = target.subscription_id.lower(), target.location, target.os_type
+                alike = target.subscription_id.lower(), target.location, target.os_type, target.kind
                 self.answering.append(stand_ins.setdefault(alike, target))
 
     @property

@@ -35,6 +35,11 @@ def plan_record(
         "binding": None if foreseen.binding is None else _binding(foreseen.binding),
         "assumed": _assumed(assumed),
         "selection": selection,
+        "arc": {
+            "listed": roster.arc_listed,
+            "to_assess": sum(target.is_arc for target in roster.answering),
+        },
+        "uniform_scale_set_vms": roster.uniform_scale_set_vms,
         "not_scanned": [*roster.not_scanned],
         "inventory_errors": [not_listed(error) for error in roster.errors],
     }

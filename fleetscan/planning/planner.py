@@ -12,6 +12,7 @@ from anyio import Event
 
 from fleetscan.engine.operation import Operation
 from fleetscan.engine.time_left import ASSESSMENT_S
+from fleetscan.inventory.listing import Fleet
 from fleetscan.model import Target
 from fleetscan.planning.counts import Roster
 from fleetscan.planning.forecast import Assumed, forecast, foretold_by, no_later
@@ -66,13 +67,17 @@ async def list_for_plan(
 ) -> Roster:
     """The fleet that a scan with these settings would assess. Raises what `plan` raises, and StoppedError."""
     fleet = await list_alone(settings, credential, hooks, stop)
-    return Roster(fleet.targets, fleet.errors, not_scanned(fleet.scope))
+    return _roster(fleet)
 
 
 async def list_over(transport: Exchanger, settings: PacedSettings, *, hooks: Hooks, stop: Event) -> Roster:
     """`list_for_plan` over a transport that is open already."""
     fleet = await listed.list_over(transport, settings, hooks=hooks, stop=stop)
-    return Roster(fleet.targets, fleet.errors, not_scanned(fleet.scope))
+    return _roster(fleet)
+
+
+def _roster(fleet: Fleet) -> Roster:
+    return Roster(fleet.targets, fleet.errors, not_scanned(fleet.scope), fleet.uniform_scale_set_vms)
 
 
 def foresee(

@@ -65,7 +65,7 @@ def of_assessment(ending: Ending, clock: WallClock) -> Window:
     trace = ending.trace
     if trace is None:
         return Window()
-    if ending.source is Source.OPERATION:
+    if ending.source in (Source.OPERATION, Source.ARC_OPERATION):
         return of_operation(trace, clock)
     now, off_s = _now(trace, clock)
     return Window(now, None, AHEAD_S + off_s)

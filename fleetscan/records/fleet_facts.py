@@ -34,7 +34,7 @@ class RequestCounts:
                 self.poll += 1
             case RequestKind.VIEW | RequestKind.QUERY_PATCHES:
                 self.other += 1
-            case RequestKind.LIST_SUBSCRIPTIONS | RequestKind.QUERY_GRAPH | RequestKind.LIST_VMS:
+            case _:
                 self.list += 1
         self.retried += is_retry
 
@@ -72,6 +72,7 @@ class FleetFacts:
     inventory_errors: Sequence[InventoryError] = ()
     selection: Selection = field(default_factory=dict)
     not_scanned: Sequence[NotScanned] = ()
+    uniform_scale_set_vms: int | None = None
 
     def totals(self, line: GroupTotals) -> Totals:
         """The fleet's line of totals.jsonl: the sums in `line`, and these facts."""
@@ -83,6 +84,7 @@ class FleetFacts:
             "requests": self.requests.told(),
             "selection": self.selection,
             "not_scanned": [*self.not_scanned],
+            "uniform_scale_set_vms": self.uniform_scale_set_vms,
             "inventory_errors": [not_listed(error) for error in self.inventory_errors],
         }
 

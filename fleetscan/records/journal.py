@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar, TypeAlias, get_args
 
-from fleetscan.addresses import parse_vm_id
-from fleetscan.model import FollowedUrls, InventoryError, Json, Reason, Target
+from fleetscan.addresses import FollowedUrls, parse_vm_id
+from fleetscan.model import InventoryError, Json, Reason, Target
 from fleetscan.records.checked import check_of
 from fleetscan.records.machine_facts import shared_facts
 from fleetscan.records.row import CountedRow

@@ -15,7 +15,7 @@ class ListedVm(TypedDict):
     """One VM of a listing, as far as the inventory tells of it."""
 
     resource_id: Annotated[str, "The VM's id as Azure wrote it; unique without regard to case."]
-    kind: Annotated[Literal["vm"], "An Azure VM."]
+    kind: Annotated[Literal["vm", "arc"], "An Azure VM or an Arc server."]
     subscription_id: Annotated[str, "Compared without case."]
     subscription_name: Annotated[str | None, "The subscription's display name."]
     resource_group: Annotated[str, "Compared without case."]
@@ -27,6 +27,8 @@ class ListedVm(TypedDict):
     image: Annotated[str | None, "The image the VM was made from."]
     patch_mode: Annotated[str | None, "How the VM is set to be patched."]
     assessment_mode: Annotated[str | None, "How the VM is set to be assessed."]
+    esu_status: Annotated[str | None, "An Arc server's state of extended security updates."]
+    hotpatch_status: Annotated[str | None, "Whether an Arc server is patched without restarts."]
     power_state: Annotated[str | None, "Lower-case word: running, stopped, deallocated and others."]
     tags: Annotated[dict[str, str], "The VM's tags. Names compare without case, values with it."]
     excluded_by: Annotated[str | None, "The rule that leaves the VM out; null where it is selected."]
@@ -40,7 +42,7 @@ def listed_vm(target: Target, excluded_by: str | None = None) -> ListedVm:
     facts = {**NOT_TOLD, **target.facts}
     return {
         "resource_id": target.resource_id,
-        "kind": "vm",
+        "kind": target.kind,
         "subscription_id": target.subscription_id,
         "subscription_name": target.subscription_name,
         "resource_group": target.resource_group,

@@ -40,6 +40,7 @@ from fleetscan.records.row import (
     Row,
     RowError,
     RowOperation,
+    SourceWord,
 )
 from fleetscan.records.times import WallClock, utc_text
 
@@ -47,6 +48,13 @@ TRUNCATED = "PACKAGE_LIST_TRUNCATED"
 # What Azure calls the list in its result and in Resource Graph; an instance view has none.
 PATCHES = {Source.OPERATION: "availablePatches", Source.GRAPH: "patches"}
 
+# Both kinds of operations have one word: the row's `kind` tells them apart.
+SOURCE_WORDS: Mapping[Source, SourceWord] = {
+    Source.OPERATION: "operation",
+    Source.ARC_OPERATION: "operation",
+    Source.GRAPH: "graph",
+    Source.INSTANCE_VIEW: "instance_view",
+}
 # Azure's names for when an assessment was made, the best first; those without "Date"
 # are of a VM's own summary.
 TIMES = ("lastModifiedDateTime", "lastModifiedTime", "startDateTime", "startTime")
@@ -78,7 +86,7 @@ def row(scan_id: str, target: Target, ending: Ending, clock: WallClock) -> Row:
         "schema": SCHEMA,
         "scan_id": scan_id,
         "resource_id": target.resource_id,
-        "kind": "vm",
+        "kind": target.kind,
         "subscription_id": target.subscription_id,
         "subscription_name": target.subscription_name,
         "resource_group": target.resource_group,
@@ -144,7 +152,7 @@ def _findings(result: dict[str, Json], ending: Ending, clock: WallClock) -> Find
     patches = result.get(PATCHES.get(ending.source, ""))
     patch_count = len(patches) if isinstance(patches, list) else None
     return {
-        "source": ending.source.value,
+        "source": SOURCE_WORDS[ending.source],
         "status": status if isinstance(status, str) else None,
         "assessed_at": _assessed_at(result, ending, clock),
         "critical_and_security_count": critical,

@@ -75,6 +75,13 @@ class PlanAssumed(TypedDict):
     rate_share: Annotated[Share, "The part of the limits that is ours, the setting."]
 
 
+class PlanArc(TypedDict):
+    """The Arc servers of the fleet: an assessed one can be billed."""
+
+    listed: Annotated[Count, "Arc servers listed."]
+    to_assess: Annotated[Count, "Those that would be assessed."]
+
+
 class Plan(TypedDict):
     """A scan foreseen. Seconds count from its first start."""
 
@@ -90,6 +97,11 @@ class Plan(TypedDict):
     binding: PlanBinding | None
     assumed: PlanAssumed
     selection: Annotated[dict[str, Json], "What was asked for: every setting that selects, as it was set."]
+    arc: Annotated[PlanArc, "Arc servers among them."]
+    uniform_scale_set_vms: Annotated[
+        Count | None,
+        "VMs in scale sets of uniform mode, which Azure cannot assess: none is listed; null if not told.",
+    ]
     not_scanned: Annotated[
         list[NotScanned], "Subscriptions passed over because of their state: no VM of theirs is listed."
     ]

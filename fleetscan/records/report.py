@@ -91,6 +91,9 @@ class Report(TypedDict):
     not_scanned: Annotated[
         list[NotScanned], "Subscriptions passed over because of their state: no VM of theirs is listed."
     ]
+    uniform_scale_set_vms: Annotated[
+        Count | None, "VMs in scale sets of uniform mode, which Azure cannot assess; null if not told."
+    ]
     inventory_errors: Annotated[
         list[NotListed] | None, "What could not be listed; null if that is not known."
     ]

@@ -72,6 +72,14 @@ class MachineFacts(TypedDict):
     image: Annotated[str | None, "The image the VM was made from."]
     patch_mode: Annotated[str | None, "How the VM is set to be patched."]
     assessment_mode: Annotated[str | None, "How the VM is set to be assessed."]
+    esu_status: Annotated[
+        str | None,
+        "An Arc server's state of extended security updates: Ineligible or Unknown, else Assigned or "
+        "NotAssigned for its license.",
+    ]
+    hotpatch_status: Annotated[
+        str | None, "Whether an Arc server is patched without restarts: Enabled, Disabled and others."
+    ]
 
 
 class MachineEnd(TypedDict):

@@ -45,10 +45,14 @@ class ScopeSubscription(TypedDict):
 
 
 class Scope(TypedDict):
-    """The subscriptions that were listed; empty lists where the VMs came from a file."""
+    """What was listed; empty lists where the VMs came from a file."""
 
     subscriptions: Annotated[list[ScopeSubscription], "Those whose VMs were listed."]
     not_enabled: Annotated[list[ScopeSubscription], "Those that were passed over because of their state."]
+    uniform_scale_set_vms: Annotated[
+        Count | None,
+        "VMs in scale sets of uniform mode, which Azure cannot assess: no row is theirs; null if not told.",
+    ]
 
 
 class RunFacts(TypedDict):

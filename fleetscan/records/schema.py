@@ -142,10 +142,10 @@ def _rows_of(outcome: row.OutcomeWord) -> dict[str, Json]:
             properties["error"] = {"type": "null"}
             properties["assessment"] = {"type": "object"}
             properties["critical_and_security_count"] = properties["other_count"] = {"type": "integer"}
-            # An operation's result always has a list; another source may be read without.
+            # A VM's operation always has a list, an Arc server's never; another source may be read without.
             return {
                 "properties": properties,
-                "if": {"properties": {"source": {"const": "operation"}}},
+                "if": {"properties": {"kind": {"const": "vm"}, "source": {"const": "operation"}}},
                 "then": {"properties": {"patches_complete": {"type": "boolean"}}},
             }
         case "failed" | "timed_out":

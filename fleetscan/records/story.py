@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from fleetscan.model import FollowedUrls, InventoryError, Json, Target
+from fleetscan.addresses import FollowedUrls
+from fleetscan.model import InventoryError, Json, Target
 from fleetscan.records.row import CountedRow
 from fleetscan.records.run import Scope
 from fleetscan.records.totals import Requests
@@ -48,6 +49,9 @@ class Begun:
         return self.acceptances < 2 and not (self.acceptances and self.in_doubt)
 
 
+NOTHING_LISTED: Scope = {"subscriptions": [], "not_enabled": [], "uniform_scale_set_vms": None}
+
+
 @dataclass(slots=True)
 class Story:
     """A run as its journal tells it. `ended` has what the totals need of each row, by the VM's number.
@@ -63,7 +67,7 @@ class Story:
     began_at: float
     targets: list[Target] = field(default_factory=list)
     errors: list[InventoryError] = field(default_factory=list)
-    scope: Scope = field(default_factory=lambda: Scope(subscriptions=[], not_enabled=[]))
+    scope: Scope = field(default_factory=lambda: NOTHING_LISTED.copy())
     is_listed: bool = False
     begun: dict[int, Begun] = field(default_factory=dict)
     ended: dict[int, CountedRow] = field(default_factory=dict)

@@ -95,6 +95,10 @@ class Totals(GroupTotals):
         list[NotScanned],
         "Subscriptions passed over because of their state: no VM of theirs is listed.",
     ]
+    uniform_scale_set_vms: Annotated[
+        Count | None,
+        "VMs in scale sets of uniform mode, which Azure cannot assess: none is listed; null if not told.",
+    ]
     inventory_errors: Annotated[
         list[NotListed], "What could not be listed, so that it is not taken for empty."
     ]

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from fleetscan.records.diff import BackAgain, ChangedVms, Diff, DiffRun
 from fleetscan.records.reported_vm import ReportedVm
+from fleetscan.report.arc_mark import name_with_kind
 from fleetscan.report.cells import aligned
 from fleetscan.report.figures import counted
 from fleetscan.report.left_out import elsewhere, elsewhere_words, selection_words
@@ -213,4 +214,4 @@ def _back_by_name(back: BackAgain, most: int) -> Names:
 
 
 def _place(vm: ReportedVm) -> list[str]:
-    return [vm["name"], vm["resource_group"], vm["subscription_name"] or vm["subscription_id"]]
+    return [name_with_kind(vm), vm["resource_group"], vm["subscription_name"] or vm["subscription_id"]]

@@ -104,6 +104,7 @@ def report_of_totals(totals: Totals, groups: Sequence[GroupTotals] = ()) -> Repo
     """What the fleet's line of totals.jsonl tells; no VM and no patch by name."""
     interrupted = totals["outcomes"]["interrupted"]
     report = _outline(totals, groups, totals["selection"], totals["not_scanned"], totals["inventory_errors"])
+    report["uniform_scale_set_vms"] = totals["uniform_scale_set_vms"]
     report["started_at"], report["finished_at"] = totals["started_at"], totals["finished_at"]
     report["duration_s"], report["requests"] = totals["duration_s"], totals["requests"]
     if interrupted:
@@ -126,6 +127,7 @@ def _of_begun(run: Run, begun: BegunRun) -> Report:
     fleet, groups = begun.sums()
     facts = run.facts
     report = _outline(fleet, groups, facts["selection"], not_scanned(facts["scope"]), begun.errors)
+    report["uniform_scale_set_vms"] = facts["scope"]["uniform_scale_set_vms"]
     report["started_at"], report["finished_at"] = facts["started_at"], facts["finished_at"]
     return report
 
@@ -150,6 +152,7 @@ def _outline(
         "selection": selection,
         "endpoint": elsewhere(selection),
         "not_scanned": passed_over,
+        "uniform_scale_set_vms": None,
         "inventory_errors": errors,
         "warnings": [],
         "requests": None,

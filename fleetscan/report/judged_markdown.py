@@ -20,6 +20,7 @@ from fleetscan.report.age_words import (
     oldest_words,
     unknown_words,
 )
+from fleetscan.report.arc_mark import name_with_kind
 from fleetscan.report.figures import counted
 from fleetscan.report.gate_words import verdict
 from fleetscan.report.level_words import (
@@ -90,7 +91,7 @@ def judged_blocks(report: Report) -> Iterator[str]:
 def place(vm: ReportedVm) -> tuple[str, str, str]:
     """A VM's name, resource group and subscription."""
     subscription = vm["subscription_name"] or vm["subscription_id"]
-    return code(vm["name"]) or UNNAMED, code(vm["resource_group"]), code(subscription)
+    return code(name_with_kind(vm)) or UNNAMED, code(vm["resource_group"]), code(subscription)
 
 
 def _ages(report: Report) -> Iterator[str]:

@@ -47,6 +47,21 @@ def passed_over_words(not_scanned: Sequence[NotScanned]) -> str:
     return f"{counted(len(names), 'subscription', 'subscriptions')}: {_some(names, ', ')}"
 
 
+def unseen_words(uniform_scale_set_vms: int | None) -> str:
+    """The VMs that no listing has: "12 VMs in scale sets of uniform mode, ..."; empty for none known."""
+    if not uniform_scale_set_vms:
+        return ""
+    vms = counted(uniform_scale_set_vms, "VM", "VMs")
+    return f"{vms} in scale sets of uniform mode, which Azure cannot assess"
+
+
+def billing_words(arc_servers: int) -> str:
+    """That Arc servers are assessed, and what Azure may ask for it; empty for none."""
+    if not arc_servers:
+        return ""
+    return f"{arc_servers:,} to assess: each can be billed, $0.16 a day when this was written"
+
+
 def is_whole(
     selection: Mapping[str, Json],
     listed: int,

@@ -15,7 +15,7 @@ from fleetscan.records.totals import GroupTotals, NotListed
 from fleetscan.report.commands import Spelled, next_command, show_flags
 from fleetscan.report.figures import counted, duration, of_each, parts_of, percent_words, to_do_label
 from fleetscan.report.judged_markdown import PLACE, age_rows, gates_block, judged_blocks, place
-from fleetscan.report.left_out import passed_over_words, selection_words, unlisted_words
+from fleetscan.report.left_out import passed_over_words, selection_words, unlisted_words, unseen_words
 from fleetscan.report.markdown_text import LINE_LIMIT_CHARS, MESSAGE_LIMIT_CHARS, code, table
 from fleetscan.report.missed_patches import HEADING, title_beside
 from fleetscan.report.named import by_reason, told_code
@@ -85,6 +85,8 @@ def _warnings(report: Report) -> Iterator[str]:
         yield f"**NOT LISTED**: and {len(errors) - ERRORS_SHOWN:,} more."
     if words := passed_over_words(report["not_scanned"]):
         yield f"**Passed over**: {code(words, LINE_LIMIT_CHARS)}"
+    if words := unseen_words(report["uniform_scale_set_vms"]):
+        yield f"**Not seen**: {words}"
     warnings = report["warnings"]
     yield from (f"**Warning**: {code(each, LINE_LIMIT_CHARS)}" for each in warnings[:WARNINGS_SHOWN])
     if (more := len(warnings) - WARNINGS_SHOWN) > 0:

@@ -12,6 +12,7 @@ from typing import NamedTuple, TypeAlias
 from fleetscan.records.patches import UNNAMED
 from fleetscan.records.report import MissedPatch, Report, UnassessedReason, UnassessedVm
 from fleetscan.records.reported_vm import ReportedVm
+from fleetscan.report.arc_mark import name_with_kind
 from fleetscan.report.cells import aligned, cells, cut
 from fleetscan.report.commands import Spelled, next_command, show_flags
 from fleetscan.report.figures import counted, of_each, to_do_label
@@ -196,7 +197,7 @@ def heading(label: str, words: str) -> Line:
 def place_of(vm: ReportedVm, shown: Callable[[str], str]) -> list[str]:
     """A VM's name, resource group and subscription, as `shown` makes foreign text safe."""
     subscription = vm["subscription_name"] or vm["subscription_id"]
-    return [shown(vm["name"]) or UNNAMED, shown(vm["resource_group"]), shown(subscription)]
+    return [shown(name_with_kind(vm)) or UNNAMED, shown(vm["resource_group"]), shown(subscription)]
 
 
 def _number(count: int | None) -> str:

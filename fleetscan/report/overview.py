@@ -17,7 +17,13 @@ from fleetscan.records.totals import NotListed
 from fleetscan.report.age_words import ages_of, in_brief, is_asked_for, oldest_words, unknown_words
 from fleetscan.report.figures import counted, duration, parts_of, percent_words
 from fleetscan.report.gate_words import verdict
-from fleetscan.report.left_out import elsewhere_words, passed_over_words, selection_words, unlisted_words
+from fleetscan.report.left_out import (
+    elsewhere_words,
+    passed_over_words,
+    selection_words,
+    unlisted_words,
+    unseen_words,
+)
 from fleetscan.report.name_lists import BAD, Style
 from fleetscan.report.named import by_reason
 from fleetscan.report.not_counted import marked
@@ -202,6 +208,8 @@ class Overview:
             yield self._text("NOT LISTED", BAD), self._text("unknown: the run has no totals", BAD)
         if passed_over := passed_over_words(self._report["not_scanned"]):
             yield self._text("Passed over", MIDDLING), self._text(passed_over, MIDDLING)
+        if unseen := unseen_words(self._report["uniform_scale_set_vms"]):
+            yield self._text("Not seen"), self._text(unseen)
         warnings = self._report["warnings"]
         for warning in warnings[:WARNINGS_SHOWN]:
             yield (

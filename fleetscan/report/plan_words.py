@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from fleetscan.records.plan import Bound, Plan, PlanBinding
 from fleetscan.report.figures import counted, duration, parts_of
-from fleetscan.report.left_out import passed_over_words, selection_words
+from fleetscan.report.left_out import billing_words, passed_over_words, selection_words, unseen_words
 from fleetscan.report.plan_groups import name_of_group
 
 Foreign: TypeAlias = Callable[[str, int], str]
@@ -82,6 +82,10 @@ class PlanWords:
             yield "Passed over", self._foreign(passed_over, TEXT_LIMIT_CHARS), WARNING
         if not_running := self._record["skipped"].get("not_running"):
             yield "Skipped", f"{not_running:,} not running: {self._power_states(not_running)}", ""
+        if unseen := unseen_words(self._record["uniform_scale_set_vms"]):
+            yield "Not seen", unseen, ""
+        if billed := billing_words(self._record["arc"]["to_assess"]):
+            yield "Arc servers", billed, WARNING
 
     def _moments(self) -> Iterator[Row]:
         predicted, assumed = self._record["predicted"], self._record["assumed"]

@@ -32,6 +32,7 @@ WAITS: Mapping[RequestKind | None, str] = {
     RequestKind.LIST_SUBSCRIPTIONS: "to list subscriptions",
     RequestKind.QUERY_GRAPH: "to query Resource Graph",
     RequestKind.LIST_VMS: "to list VMs",
+    RequestKind.LIST_SERVERS: "to list Arc servers",
 }
 
 # What may become a large row.

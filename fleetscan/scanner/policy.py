@@ -41,6 +41,7 @@ def operation_rules(
         endpoint=settings.endpoint,
         origin=Origin.of(settings.endpoint),
         api_version=settings.api_version,
+        arc_api_version=settings.arc_api_version,
         pacing=Pacing(chance, settings.first_poll_s, settings.poll_interval_s, past.by_os),
         retrying=Retrying(chance),
         timeout_s=settings.operation_timeout_s,

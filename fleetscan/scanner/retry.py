@@ -15,6 +15,7 @@ from fleetscan.inventory.subscriptions import Subscription
 from fleetscan.model import InventoryError
 from fleetscan.runs.found import found_run, run_path
 from fleetscan.runs.reader import Run, open_run
+from fleetscan.scanner.arc import without_arc
 from fleetscan.scanner.earlier_place import refuse_elsewhere
 from fleetscan.scanner.listing import unfound
 from fleetscan.scanner.selecting import selection_in, sifted
@@ -56,6 +57,7 @@ def retried_fleet(path: str, settings: Settings) -> Fleet:
         notes=list(narrowing.notes),
         listed_scope=run.facts["scope"],
     )
+    fleet = without_arc(fleet, f"the run {path}", include_arc=settings.include_arc)
     fleet = sifted(fleet, selection_in(settings), lambda target: narrowing.refused_by(target.subscription_id))
     targets = first(fleet.targets, settings.limit)
     if errors and not targets:

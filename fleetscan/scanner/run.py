@@ -206,7 +206,9 @@ class Run:
             return None
         retrying = Retrying(self._chance, attempts=LISTING_ATTEMPTS)
         window = Window(self._settings.busy_max_age_s, self._clock.moment(time.monotonic()))
-        listing_job = ListingJob(query_busy(self._settings.endpoint, subscription_ids, window), retrying)
+        include_arc = self._settings.include_arc
+        pages = query_busy(self._settings.endpoint, subscription_ids, window, include_arc=include_arc)
+        listing_job = ListingJob(pages, retrying)
         drain_s = self._settings.drain_s if self._session.has_running else None
         try:
             await self._dispatcher.run([listing_job], self._stop, Halt(drain_s, self._deadline_at()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeAlias, TypeVar
 
 from fleetscan.errors import SettingError
 from fleetscan.inventory.choice import Choice, choose
@@ -15,14 +15,17 @@ from fleetscan.inventory.management_groups import list_below
 from fleetscan.inventory.narrowing import Narrowing, within_groups, without
 from fleetscan.inventory.pages import Pages
 from fleetscan.inventory.pushed import pushed
-from fleetscan.inventory.resource_graph import count_machines
+from fleetscan.inventory.resource_graph import GraphBroken, GraphListing, count_machines
 from fleetscan.inventory.rules import EXCLUDE, KINDS, Rule, words_of
+from fleetscan.inventory.scale_sets import UniformSets, UniformUntold, query_uniform, uniform_vms
 from fleetscan.inventory.sifting import Selection
 from fleetscan.inventory.subscriptions import Subscription, Subscriptions, list_subscriptions
 from fleetscan.model import Target
+from fleetscan.scanner.arc import without_arc
 from fleetscan.settings.selecting import ListSettings
 
 T = TypeVar("T")
+Answer: TypeAlias = GraphListing | GraphBroken | UniformSets | UniformUntold
 
 
 class Ask(Protocol):
@@ -80,26 +83,40 @@ async def fleet_at_azure(
         () if is_everything else settings.subscription,
         settings.inventory_source,
         [clause for _, clause in rules],
+        include_arc=settings.include_arc,
     )
     [subscriptions] = await ask([listing.subscriptions()])
     narrowing = narrowing_of(subscriptions.seen)
     named = choose(subscriptions, settings.subscription)
     narrowing = narrowing.with_note_of_unseen(subscriptions.seen)
     graph = listing.graph(subscriptions, _beside(named, narrowing) if is_everything else narrowing.narrowed)
-    fleet = listing.fleet(await ask(listing.compute(await ask(graph))))
+    asked = () if is_everything else listing.chosen
+    sets = [query_uniform(settings.endpoint, [each.id for each in batch]) for batch in batches(asked)]
+    answers: list[Answer] = await ask([*graph, *sets])
+    listed = [each for each in answers if isinstance(each, GraphListing | GraphBroken)]
+    fleet = listing.fleet(await ask(listing.compute(listed)))
+    if sets:
+        uniform = [each for each in answers if isinstance(each, UniformSets | UniformUntold)]
+        fleet = replace(fleet, uniform_scale_set_vms=uniform_vms(uniform, selection.rules))
     chosen = frozenset(each.key for each in (*named.chosen, *named.unseen))
     fleet = sifted(fleet, selection, _outside(settings, narrowing, chosen))
     if rules and not fleet.targets and fleet.emptied_by is None and settings.inventory_source != "compute":
-        return replace(fleet, emptied_by=await _emptied_by(settings.endpoint, fleet, rules, ask))
+        return replace(fleet, emptied_by=await _emptied_by(settings, fleet, rules, ask))
     return fleet
 
 
-async def _emptied_by(endpoint: str, fleet: Fleet, rules: Sequence[tuple[Rule, str]], ask: Ask) -> str | None:
+async def _emptied_by(
+    settings: ListSettings, fleet: Fleet, rules: Sequence[tuple[Rule, str]], ask: Ask
+) -> str | None:
     """The words of the rule after which Graph counts no VM of some; None where it has none, or cannot say."""
     ids = [each.id for each in fleet.subscriptions]
     clauses = [clause for _, clause in rules]
     for number in range(len(rules) + 1):
-        counts = await ask(count_machines(endpoint, batch, clauses[:number]) for batch in batches(ids))
+        where = clauses[:number]
+        counts = await ask(
+            count_machines(settings.endpoint, batch, where, include_arc=settings.include_arc)
+            for batch in batches(ids)
+        )
         if any(isinstance(count, str) for count in counts):
             return None
         if not any(counts):
@@ -157,4 +174,5 @@ async def fleet_in_file(settings: ListSettings, file: InventoryFile, selection: 
         errors=[*fleet.errors, *narrowing.errors],
         notes=[*fleet.notes, *narrowing.notes],
     )
+    fleet = without_arc(fleet, file.name, include_arc=settings.include_arc)
     return sifted(fleet, selection, _outside(settings, narrowing, chosen))

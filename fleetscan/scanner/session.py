@@ -121,8 +121,7 @@ class Session:
             clock=self._clock,
             started_at=resumption.started_at(self._clock),
         )
-        at = self._clock.epoch(self._clock.monotonic)
-        store.begin(resumption.scan_id, principal, self._selection, at)
+        store.begin(resumption.scan_id, principal, self._selection, self._clock.epoch(self._clock.monotonic))
         self.directory = store.output.path
         self._hooks.recall(earlier_warnings(store))
         # Rows without a listing could not be resumed: it is on the disk before the first of them.
@@ -197,7 +196,7 @@ class Session:
                 operation = resumption.operation(number, target, self._rules, past.of(target), self._clock)
                 if operation.is_accepted:
                     self._hooks.accepted()
-                elif operation.expected_s is None and not resumption.is_begun(number):
+                elif operation.expected_s is None and not target.is_arc and not resumption.is_begun(number):
                     self._last.want(operation)
                 yield operation
 
@@ -324,6 +323,7 @@ class Session:
             inventory_errors=self._fleet.errors,
             selection=self._selection,
             not_scanned=not_scanned(self._scope),
+            uniform_scale_set_vms=self._scope["uniform_scale_set_vms"],
         )
 
     def _ended(self, job: Job) -> None:

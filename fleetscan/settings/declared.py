@@ -26,6 +26,12 @@ class PacedSettings(ListSettings):
         "All later versions return the same result fields.",
         group=Group.EXPERT,
     )
+    arc_api_version: str = setting(
+        "2025-01-13",
+        Text("DATE", "an API version, such as 2025-01-13", r"[0-9]{4}-[0-9]{2}-[0-9]{2}(-[a-z]+)?"),
+        "API version for assessments of Arc servers.",
+        group=Group.EXPERT,
+    )
     first_poll_s: float | None = setting(
         None,
         Duration(0.0),

@@ -83,6 +83,14 @@ class ListSettings(CheckedSettings):
     exclude_name: tuple[str, ...] = _exclusion(NAME, "Leave out VMs of this name.")
     exclude_power_state: tuple[str, ...] = _exclusion(POWER_STATE, "Leave out VMs in this power state.")
     exclude_patch_mode: tuple[str, ...] = _exclusion(PATCH_MODE, "Leave out VMs of this patch mode.")
+    include_arc: bool = setting(
+        False,
+        Switch(),
+        "List Arc servers, too, and assess those that are connected.",
+        "An assessed Arc server can be billed: $0.16 a server and day when this was written.",
+        is_whom=True,
+        group=Group.WHAT,
+    )
     inventory: str | None = setting(
         None,
         Text("FILE", "a file's path, or - for standard input"),

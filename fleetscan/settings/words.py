@@ -52,6 +52,10 @@ POWER_STATE = AzureWord(
         "hibernated",
         "creating",
         "unknown",
+        # Those of Arc servers.
+        "connected",
+        "disconnected",
+        "expired",
     ),
     before=r"PowerState/|VM\s+",
 )

@@ -12,6 +12,13 @@ from typing import cast
 import orjson
 
 from fleetscan.model import Json
+from fleetscan.simulator.arc import (
+    READ_RESULT,
+    refusal_of_server,
+    retry_after,
+    server_not_found,
+    server_result,
+)
 from fleetscan.simulator.assessment import Assessor, Findings, inner_error, inner_status
 from fleetscan.simulator.call import Call
 from fleetscan.simulator.earlier import Earlier, earlier_of
@@ -28,7 +35,7 @@ from fleetscan.simulator.refusals import (
     operation_not_found,
     refusal_of_start,
 )
-from fleetscan.simulator.replies import ELSEWHERE, Answer, compute_error, indented
+from fleetscan.simulator.replies import ELSEWHERE, Answer, arm_error, compute_error, indented
 from fleetscan.simulator.scenario import Scenario
 from fleetscan.simulator.times import Calendar
 from fleetscan.simulator.troubles import LOST_AFTER_S, Trouble
@@ -69,7 +76,7 @@ class Assessments:
         refusal = (
             self.locks.refusal(machine)
             or self._refusal_of_gone(machine, now)
-            or refusal_of_start(machine)
+            or (refusal_of_server(machine) if machine.is_arc else refusal_of_start(machine))
             or self._refusal_of_second(machine, now)
         )
         if refusal is not None:
@@ -82,8 +89,10 @@ class Assessments:
             self.ledger.superseded.append(machine.key)
         if self._installations.kill(machine, now):
             self.ledger.installations_killed.append(machine.key)
-        status, result = self._operations.targets(operation)
         base = ELSEWHERE if machine.lot.trouble is Trouble.ASTRAY else call.base
+        if machine.is_arc:
+            return self._followed(base, operation, now)
+        status, result = self._operations.targets(operation)
         headers = {
             "azure-asyncnotification": "Enabled",
             "azure-asyncoperation": base + status,
@@ -121,6 +130,8 @@ class Assessments:
     def poll(self, call: Call, operation: Operation, now: float) -> Answer:
         """GET of either URL. One changed byte in it is refused."""
         self.ledger.polls[operation.machine.key] += 1
+        if operation.machine.is_arc:
+            return self._poll_server(call, operation, now)
         status, result = self._operations.targets(operation)
         if call.target not in (status, result):
             # Azure's words for this are not known; a signature is there so that it refuses.
@@ -130,8 +141,29 @@ class Assessments:
             return refusal
         return self._monitor(operation, now) if call.target == result else self._status(operation, now)
 
+    def _followed(self, base: str, operation: Operation, now: float) -> Answer:
+        """Where an Arc server's operation is read next: under a Location alone, a new one each time."""
+        target = self._operations.arc_target(operation, self._calendar.ticks(now))
+        return Answer(202, b"", {"location": base + target, **retry_after(self._scenario.speed)})
+
+    def _poll_server(self, call: Call, operation: Operation, now: float) -> Answer:
+        signed_at = call.query.get("t", "")
+        ticks = int(signed_at) if signed_at.isdecimal() else 0
+        if call.target != self._operations.arc_target(operation, ticks):
+            return arm_error(403, "InvalidSignature", "The signature of the operation URL is not valid.")
+        refusal = self._refusal_of_poll(operation, now)
+        if refusal is not None:
+            return refusal
+        if operation.state(now) is State.IN_PROGRESS:
+            return self._followed(call.base, operation, now)
+        return self._monitor(operation, now)
+
     def _refusal_of_gone(self, machine: Machine, now: float) -> Answer | None:
-        return not_found(machine.name, machine.resource_group) if self.is_gone(machine, now) else None
+        if not self.is_gone(machine, now):
+            return None
+        return (
+            server_not_found(machine) if machine.is_arc else not_found(machine.name, machine.resource_group)
+        )
 
     def _refusal_of_second(self, machine: Machine, now: float) -> Answer | None:
         """The error of a start beside one that runs, where the scenario has it refused."""
@@ -146,7 +178,8 @@ class Assessments:
         match operation.machine.lot.trouble:
             case Trouble.POLL_DENIED:
                 scope = f"/subscriptions/{operation.machine.subscription.subscription_id}"
-                return denied("Microsoft.Compute/locations/operations/read", scope)
+                is_arc = operation.machine.is_arc
+                return denied(READ_RESULT if is_arc else "Microsoft.Compute/locations/operations/read", scope)
             case Trouble.OPERATION_LOST if now >= lost_at:
                 return operation_not_found(operation.guid)
             case Trouble.VANISHING if self.is_gone(operation.machine, now):
@@ -243,8 +276,12 @@ class Assessments:
                 return Answer(409, indented({"error": {"code": code, "message": message}}))
 
     def _render(self, operation: Operation) -> bytes:
+        machine = operation.machine
+        if machine.is_arc:
+            times = self.began(operation), self._ended(operation)
+            return server_result(machine, operation.guid, times, self.findings(machine))
         return self._assessor.render(
-            operation.machine,
+            machine,
             operation.guid,
             self.began(operation),
             self.moment(operation, GUEST_LOOKED_AT),

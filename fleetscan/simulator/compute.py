@@ -9,6 +9,8 @@ from typing import cast
 from urllib.parse import quote
 
 from fleetscan.model import Json
+from fleetscan.simulator.arc import API_TYPE as SERVER_TYPE
+from fleetscan.simulator.arc import server_entry
 from fleetscan.simulator.assessments import Assessments
 from fleetscan.simulator.call import Call
 from fleetscan.simulator.fates import Fate
@@ -65,7 +67,7 @@ class Compute:
         offset = 0 if token is None else read_token(scope, token)
         if offset is None:
             return compute_error(400, "InvalidParameter", "The value of parameter $skiptoken is invalid.")
-        machines = self._fleet.of_subscription(subscription_id)
+        machines = [each for each in self._fleet.of_subscription(subscription_id) if not each.is_arc]
         end = offset + self._page_size
         page = machines[offset:end]
         if machines and self._lists == "endless":
@@ -77,6 +79,25 @@ class Compute:
                 f"{call.base}/subscriptions/{subscription_id}/providers/Microsoft.Compute/virtualMachines"
                 f"?api-version={quote(query['api-version'])}{'&statusOnly=true' if is_status_only else ''}"
                 f"&%24skiptoken={mint_token(scope, end)}"
+            )
+        return Answer(200, indented(body))
+
+    def list_servers(self, call: Call, subscription_id: str) -> Answer:
+        """One page of a subscription's Arc servers."""
+        refusal = self._sight.refusal_of_list(subscription_id, "Microsoft.HybridCompute/machines/read")
+        if refusal is not None:
+            return refusal
+        scope, token = f"{subscription_id}:arc", call.query.get("$skiptoken")
+        offset = 0 if token is None else read_token(scope, token)
+        if offset is None:
+            return compute_error(400, "InvalidParameter", "The value of parameter $skiptoken is invalid.")
+        servers = [each for each in self._fleet.of_subscription(subscription_id) if each.is_arc]
+        end = offset + self._page_size
+        body: dict[str, Json] = {"value": [server_entry(server) for server in servers[offset:end]]}
+        if end < len(servers):
+            body["nextLink"] = (
+                f"{call.base}/subscriptions/{subscription_id}/providers/{SERVER_TYPE}"
+                f"?api-version={quote(call.query['api-version'])}&%24skiptoken={mint_token(scope, end)}"
             )
         return Answer(200, indented(body))
 

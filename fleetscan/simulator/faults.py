@@ -115,7 +115,8 @@ class Strike:
         names = ("azure-asyncoperation", "location")
         if self.way is Way.MISSING_URLS:
             return {name: value for name, value in headers.items() if name not in names}
-        return headers | {name: headers[name].replace(self.call.base, ELSEWHERE, 1) for name in names}
+        given = [name for name in names if name in headers]
+        return headers | {name: headers[name].replace(self.call.base, ELSEWHERE, 1) for name in given}
 
     def _stalled(self) -> Reply:
         stall_s = random.Random(self.seed).uniform(STALL_LEAST_S, STALL_MOST_S)

@@ -14,7 +14,7 @@ from functools import cache
 
 from fleetscan.simulator.estate import ENVIRONMENTS, REGIONS, ROLES, TEAMS, Estate, Subscription
 from fleetscan.simulator.fates import Fate, Lot, cast_lot
-from fleetscan.simulator.images import Image
+from fleetscan.simulator.images import LINUX, WINDOWS, Image
 from fleetscan.simulator.odd_tags import odd_tags
 from fleetscan.simulator.scenario import Scenario
 
@@ -23,11 +23,14 @@ OWNED_SHARE = 0.92
 FULL_SHARE = 0.87
 
 PROVIDER = "providers/Microsoft.Compute/virtualMachines"
+ARC_PROVIDER = "providers/Microsoft.HybridCompute/machines"
+# Every so many servers one has the name and the group of a VM.
+NAMESAKE_EVERY = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """One virtual machine. `key` is its lower-cased id."""
+    """One virtual machine, or an Arc server. `key` is its lower-cased id."""
 
     key: str
     subscription: Subscription
@@ -37,6 +40,12 @@ class Machine:
     image: Image
     tags: dict[str, str]
     lot: Lot
+    provider: str = PROVIDER
+
+    @property
+    def is_arc(self) -> bool:
+        """Whether it is an Arc server."""
+        return self.provider is ARC_PROVIDER
 
     @property
     def fate(self) -> Fate:
@@ -50,22 +59,25 @@ class Machine:
     @property
     def resource_id(self) -> str:
         """The id in the case it was made with."""
-        return _resource_id(self.subscription.subscription_id, self.resource_group, self.name)
+        return self._id(self.resource_group)
 
     @property
     def compute_id(self) -> str:
         """The id as the Compute list writes it: some resource groups come upper-cased."""
         group = self.resource_group.upper() if self.lot.has_upper_group else self.resource_group
-        return _resource_id(self.subscription.subscription_id, group, self.name)
+        return self._id(group)
 
     @property
     def graph_id(self) -> str:
         """The id as Resource Graph writes it: some come lower-cased."""
         return self.key if self.lot.has_lower_id else self.resource_id
 
+    def _id(self, group: str) -> str:
+        return _resource_id(self.subscription.subscription_id, group, self.provider, self.name)
+
 
 class Fleet:
-    """All machines of a scenario, in a fixed order, found by id without regard to case."""
+    """All VMs of a scenario, then its Arc servers, in a fixed order; found by id without regard to case."""
 
     def __init__(self, scenario: Scenario) -> None:
         self.estate = Estate(
@@ -77,6 +89,9 @@ class Fleet:
             empty=scenario.empty_subscriptions,
         )
         self._machines = {machine.key: machine for machine in _settle(scenario, self.estate)}
+        if scenario.arc_servers:
+            servers = _settle_servers(scenario, self.estate, list(self._machines.values()))
+            self._machines |= {server.key: server for server in servers}
         self._by_subscription: dict[str, list[Machine]] = {}
         for machine in self._machines.values():
             self._by_subscription.setdefault(machine.subscription.subscription_id, []).append(machine)
@@ -123,11 +138,30 @@ def _settle(scenario: Scenario, estate: Estate) -> Iterator[Machine]:
         numbers[subscription.subscription_id, stem] += 1
         name = f"{stem}-{numbers[subscription.subscription_id, stem]:03d}"
         group = f"rg-{application}-{environment}-{REGIONS[region]}"
-        key = _resource_id(subscription.subscription_id, group, name).lower()
+        key = _resource_id(subscription.subscription_id, group, PROVIDER, name).lower()
         lot = cast_lot(scenario, key, image)
         if scenario.odd_tags_pct:
             tags = odd_tags(scenario, key) or tags
         yield Machine(key, subscription, group, name, region, image, tags, lot)
+
+
+def _settle_servers(scenario: Scenario, estate: Estate, vms: list[Machine]) -> Iterator[Machine]:
+    """The Arc servers of a scenario; they change nothing about its VMs."""
+    draw = random.Random(f"{scenario.seed}:arc")
+    applications = tuple(TEAMS)
+    for index in range(scenario.arc_servers):
+        subscription = estate.subscriptions[int(draw.random() * scenario.subscriptions)]
+        region, application = draw.choice(estate.regions), draw.choice(applications)
+        image = draw.choice(WINDOWS + LINUX)
+        group, name = f"rg-{application}-prod-{REGIONS[region]}", f"srv-{application}-{index + 1:04d}"
+        place, rest = divmod(index, NAMESAKE_EVERY)
+        if rest == 0 and place < len(vms):
+            vm = vms[place]
+            subscription, group, name = vm.subscription, vm.resource_group, vm.name
+        tags = {"owner": TEAMS[application], "environment": "prod", "application": application}
+        key = _resource_id(subscription.subscription_id, group, ARC_PROVIDER, name).lower()
+        lot = cast_lot(scenario, key, image)
+        yield Machine(key, subscription, group, name, region, image, tags, lot, ARC_PROVIDER)
 
 
 @cache
@@ -139,5 +173,5 @@ def _tags(is_owned: bool, is_full: bool, application: str, environment: str) -> 
     return owner | {"environment": environment, "application": application} if is_full else owner
 
 
-def _resource_id(subscription_id: str, group: str, name: str) -> str:
-    return f"/subscriptions/{subscription_id}/resourceGroups/{group}/{PROVIDER}/{name}"
+def _resource_id(subscription_id: str, group: str, provider: str, name: str) -> str:
+    return f"/subscriptions/{subscription_id}/resourceGroups/{group}/{provider}/{name}"

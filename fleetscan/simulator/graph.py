@@ -11,11 +11,14 @@ import random
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TypeAlias, cast
 
 import orjson
 
 from fleetscan.model import Json
+from fleetscan.simulator.arc import GRAPH_TYPE as SERVER_TYPE
+from fleetscan.simulator.arc import server_properties
 from fleetscan.simulator.buckets import UserQuota
 from fleetscan.simulator.call import Call
 from fleetscan.simulator.fleet import Fleet, Machine
@@ -25,6 +28,7 @@ from fleetscan.simulator.query import Query, Row, Summary
 from fleetscan.simulator.refusals import denied
 from fleetscan.simulator.replies import Answer, compact
 from fleetscan.simulator.resources import GRAPH_TYPE, extended_properties, vm_properties
+from fleetscan.simulator.scale_sets import ScaleSets
 from fleetscan.simulator.scenario import Scenario
 from fleetscan.simulator.sight import Sight
 from fleetscan.simulator.times import Calendar
@@ -64,6 +68,7 @@ class Graph:
         self._fleet = fleet
         self._patches = patches
         self._calendar = calendar
+        self._sets = ScaleSets(scenario, fleet)
         self._quota = UserQuota(scenario.limits_speed)
         # What each query finds among the rows that never change, in its order.
         self._selections: dict[tuple[str, frozenset[str]], list[Sorted]] = {}
@@ -121,7 +126,8 @@ class Graph:
         if query.summary is not None:
             return self._summed_up(query, query.summary, asked)
         if query.tables[0] not in PATCH_TABLES:
-            return query, [found for _, found in self._lasting(wish, query, self._machines(asked))]
+            candidates: Iterator[Found] = chain(self._machines(asked), self._scale_sets(asked))
+            return query, [found for _, found in self._lasting(wish, query, candidates)]
         earlier = [
             pair
             for pair in self._lasting(wish, query, self._patches.earlier(query, asked))
@@ -146,6 +152,14 @@ class Graph:
             is_asked = not subscriptions or machine.subscription.subscription_id in subscriptions
             if is_asked and self._sight.is_in_graph(machine):
                 yield machine
+
+    def _scale_sets(self, subscriptions: frozenset[str]) -> Iterator[Row]:
+        for row in self._sets.rows:
+            subscription_id = str(row["subscriptionId"])
+            if (not subscriptions or subscription_id in subscriptions) and self._sight.is_shown(
+                subscription_id
+            ):
+                yield row
 
     def _lasting(self, wish: Wish, query: Query, candidates: Iterable[Found]) -> list[Sorted]:
         """Those of candidates that never change; remembered, since every page asks for them again."""
@@ -202,14 +216,18 @@ class Graph:
         return {
             "id": machine.graph_id,
             "name": machine.name,
-            "type": GRAPH_TYPE,
+            "type": SERVER_TYPE if machine.is_arc else GRAPH_TYPE,
             "tenantId": self._fleet.estate.tenant_id,
             "location": machine.region,
             "resourceGroup": machine.resource_group.lower(),
             "subscriptionId": machine.subscription.subscription_id,
             "tags": cast("Json", machine.tags or None),
-            "properties": vm_properties(machine) | {"extended": extended_properties(machine)},
+            "properties": server_properties(machine) if machine.is_arc else self._vm_properties(machine),
         }
+
+    def _vm_properties(self, machine: Machine) -> dict[str, Json]:
+        extended: dict[str, Json] = {"extended": extended_properties(machine)}
+        return vm_properties(machine) | self._sets.reference(machine) | extended
 
     def _error(self, status: int, code: str, details: list[Json], now: float) -> Answer:
         stamp = self._calendar.iso(now)[:27] + "Z"

@@ -14,6 +14,7 @@ from fleetscan.simulator.replies import Answer
 from fleetscan.simulator.scenario import Scenario
 
 ASSESS = "Microsoft.Compute/virtualMachines/assessPatches/action"
+ASSESS_ARC = "Microsoft.HybridCompute/machines/assessPatches/action"
 
 
 class Locks:
@@ -39,7 +40,7 @@ class Locks:
         """The error that a start of `machine` meets because of where it is; None where it meets none."""
         scopes = scopes_of(machine)
         if any(scope in self.denied for scope in scopes):
-            return denied(ASSESS, machine.resource_id)
+            return denied(ASSESS_ARC if machine.is_arc else ASSESS, machine.resource_id)
         if scopes[0] in self.disabled:
             return disabled(machine.subscription.subscription_id)
         named = [self.locked[scope] for scope in scopes if scope in self.locked]

@@ -156,6 +156,19 @@ class Operations:
         )
         return path + signed, f"{path}{MONITOR}{signed}"
 
+    def arc_target(self, operation: Operation, ticks: int) -> str:
+        """Path and query at which an Arc server's operation is read, as signed at a moment."""
+        machine = operation.machine
+        named = f"{self._seed}:{operation.guid}:{operation.api_version}:{ticks}".encode()
+        tail = base64.urlsafe_b64encode(hashlib.shake_128(named).digest(SEAL_BYTES)).decode()
+        return (
+            f"/subscriptions/{machine.subscription.subscription_id}/providers/Microsoft.HybridCompute/locations/"
+            f"{machine.region}/updateCenterOperationResults/{operation.guid}"
+            f"?api-version={operation.api_version}&t={ticks}"
+            f"&c={self._certificate}&s={tail[:SIGNATURE_CHARS]}"
+            f"&h={tail[SIGNATURE_CHARS : SIGNATURE_CHARS + HASH_CHARS]}"
+        )
+
     def _mint(self, machine: Machine, older: Operation | None, api_version: str, now: float) -> Operation:
         """The guid follows from the machine and its operation before, never from other machines."""
         seed = f"{self._seed}:{machine.key}:{older.guid if older else ''}"

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import orjson
 
 from fleetscan.model import Json
+from fleetscan.simulator.arc import GRAPH_TYPE as SERVER_TYPE
 from fleetscan.simulator.assessment import inner_error, inner_status
 from fleetscan.simulator.assessments import Assessments
 from fleetscan.simulator.earlier import Earlier
@@ -235,6 +236,7 @@ class PatchTables:
 
     def _row(self, machine: Machine, below: str, kind: str, properties: dict[str, Json]) -> Row:
         row_id = machine.graph_id + below
+        kind = kind.replace(GRAPH_TYPE, SERVER_TYPE) if machine.is_arc else kind
         return {
             "id": row_id.lower() if machine.lot.has_lower_id else row_id,
             "name": row_id.rpartition("/")[2],
@@ -254,7 +256,8 @@ def _class_name(machine: Machine, word: str) -> str:
 
 
 def _may_show(query: Query, kind: str) -> bool:
-    return query.types is None or kind in query.types
+    of_server = kind.replace(GRAPH_TYPE, SERVER_TYPE)
+    return query.types is None or kind in query.types or of_server in query.types
 
 
 def _software_patch(patch: dict[str, Json], modified: str) -> dict[str, Json]:

@@ -12,7 +12,7 @@ from functools import partial
 from fleetscan.simulator.assessments import Assessments
 from fleetscan.simulator.call import Call
 from fleetscan.simulator.compute import Compute
-from fleetscan.simulator.fleet import PROVIDER, Fleet, Machine
+from fleetscan.simulator.fleet import ARC_PROVIDER, PROVIDER, Fleet, Machine
 from fleetscan.simulator.graph import Graph
 from fleetscan.simulator.installations import Installations
 from fleetscan.simulator.ledger import Ask
@@ -87,6 +87,8 @@ class Router:
         if subscription_id not in self._known:
             message = f"The subscription '{subscription_id}' could not be found."
             return Route(Ask.OTHER, partial(arm_error, 404, "SubscriptionNotFound", message))
+        if "microsoft.hybridcompute" in rest:
+            return self._of_servers(call, subscription_id, rest, now)
         match (call.method, *rest):
             case ("GET", "providers", "microsoft.compute", "virtualmachines"):
                 page = partial(self._compute.list_machines, call, subscription_id)
@@ -119,6 +121,22 @@ class Router:
         status = partial(self._assessments.poll, call, operation, now)
         return _at(ask, Duty.POLL, operation.machine, status)
 
+    def _of_servers(self, call: Call, subscription_id: str, rest: list[str], now: float) -> Route:
+        match (call.method, *rest):
+            case ("GET", "providers", _, "machines"):
+                page = partial(self._compute.list_servers, call, subscription_id)
+                return Route(Ask.LIST, page, subscription_id)
+            case ("GET", "providers", _, "locations", _, "updatecenteroperationresults", guid):
+                return self._poll(call, subscription_id, guid, now)
+            case ("POST", "resourcegroups", group, "providers", _, "machines", name, "assesspatches"):
+                key = f"/subscriptions/{subscription_id}/resourcegroups/{group}/{ARC_PROVIDER.lower()}/{name}"
+                server = self._fleet.find(key)
+                if server is None:
+                    return Route(Ask.OTHER, partial(not_found, name, group), subscription_id)
+                return _at(Ask.START, Duty.PATCH, server, partial(self._assessments.start, call, server, now))
+            case _:
+                return _nowhere(call, subscription_id)
+
     def _at_machine(self, call: Call, machine: Machine, action: list[str], now: float) -> Route:
         match (call.method, *action):
             case ("POST", "assesspatches"):
@@ -136,7 +154,9 @@ class Router:
 
 
 def _at(ask: Ask, duty: Duty, machine: Machine, serve: Callable[[], Answer]) -> Route:
-    return Route(ask, serve, machine.subscription.subscription_id, duty, machine.region, machine.key)
+    # Microsoft.Compute counts nothing about an Arc server.
+    counted = None if machine.is_arc else duty
+    return Route(ask, serve, machine.subscription.subscription_id, counted, machine.region, machine.key)
 
 
 def _nowhere(call: Call, subscription_id: str) -> Route:

@@ -43,6 +43,22 @@ class Scenario:
         high=10_000,
         theme=Theme.FLEET,
     )
+    arc_servers: int = dial(
+        0,
+        "Arc servers beside the VMs; the shares of VMs hold for them, too.",
+        "A stopped one is disconnected or expired.",
+        high=1_000_000,
+        theme=Theme.FLEET,
+    )
+    uniform_scale_sets: int = dial(
+        0, "Scale sets in uniform mode, whose instances are no VMs.", high=100_000, theme=Theme.FLEET
+    )
+    flexible_scale_sets: int = dial(
+        0,
+        "Scale sets in flexible mode, each of all VMs of a resource group.",
+        high=100_000,
+        theme=Theme.FLEET,
+    )
     hidden_subscriptions: int = dial(
         0,
         "Subscriptions whose VMs Resource Graph does not show, without an error; Compute does.",

@@ -32,16 +32,22 @@ class Sight:
 
     def is_in_graph(self, machine: Machine) -> bool:
         """Whether Resource Graph shows a machine and its patches."""
-        if machine.subscription.subscription_id in self._denied | self._hidden:
+        if not self.is_shown(machine.subscription.subscription_id):
             return False
         return (
             not self._hidden_pct or chances(f"{self._seed}:{machine.key}:hidden")[0] * 100 >= self._hidden_pct
         )
 
-    def refusal_of_list(self, subscription_id: str) -> Answer | None:
-        """How Compute refuses to list a subscription's machines; None where it lists them."""
+    def is_shown(self, subscription_id: str) -> bool:
+        """Whether Resource Graph shows anything of a subscription."""
+        return subscription_id not in self._denied | self._hidden
+
+    def refusal_of_list(
+        self, subscription_id: str, action: str = "Microsoft.Compute/virtualMachines/read"
+    ) -> Answer | None:
+        """How a provider refuses to list a subscription's machines; None where it lists them."""
         if subscription_id in self._denied:
-            return denied("Microsoft.Compute/virtualMachines/read", f"/subscriptions/{subscription_id}")
+            return denied(action, f"/subscriptions/{subscription_id}")
         if subscription_id in self._unregistered:
             return arm_error(409, "MissingSubscriptionRegistration", _UNREGISTERED)
         return None

@@ -179,6 +179,15 @@ ROWS: dict[str, tuple[tuple[str, object], tuple[str, object], tuple[str, object]
     "report format": (("json", "json"), ("markdown", "markdown"), ("text", "text")),
     "export format": (("sqlite", "sqlite"), ("parquet", "parquet"), ("csv", "csv")),
     "sql": (("true", True), ("false", False), ("", True)),
+    "arc-servers": (("5", 5), ("6", 6), ("7", 7)),
+    "uniform-scale-sets": (("5", 5), ("6", 6), ("7", 7)),
+    "flexible-scale-sets": (("5", 5), ("6", 6), ("7", 7)),
+    "include-arc": (("true", True), ("false", False), ("", True)),
+    "arc-api-version": (
+        ("2024-07-10", "2024-07-10"),
+        ("2025-01-13", "2025-01-13"),
+        ("2026-07-15", "2026-07-15"),
+    ),
     "token": (("file", "file"), ("env", "env"), ("flag", "flag")),
 }
 

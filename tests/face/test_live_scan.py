@@ -294,7 +294,7 @@ async def test_what_keeps_a_scan_from_beginning_is_raised_by_the_block_as_it_is(
 
 
 class Breaking(fleetscan.Hooks):
-    """Raises in the hook of that name, at its third call."""
+    """Raises in the hook of that name, at its fifth call: four requests list."""
 
     def __init__(self, name: str) -> None:
         self.calls = 0
@@ -302,7 +302,7 @@ class Breaking(fleetscan.Hooks):
 
     def broken(self, *told: object) -> None:
         self.calls += 1
-        if self.calls == 3:
+        if self.calls == 5:
             raise ZeroDivisionError("the hook's own mistake")
 
 

@@ -195,6 +195,7 @@ def test_the_scope_names_who_was_listed_and_who_was_passed_over() -> None:
             {"subscription_id": A, "name": "Production", "state": "Enabled", "tenant_id": None}
         ],
         "not_enabled": [{"subscription_id": B, "name": None, "state": "Disabled", "tenant_id": None}],
+        "uniform_scale_set_vms": None,
     }
 
 

@@ -102,6 +102,8 @@ def test_a_row_becomes_a_machine_with_all_that_is_known() -> None:
         "image": "p:o:s:latest",
         "patch_mode": "AutomaticByOS",
         "assessment_mode": "ImageDefault",
+        "esu_status": None,
+        "hotpatch_status": None,
     }
 
 

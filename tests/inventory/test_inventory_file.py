@@ -78,6 +78,8 @@ def test_a_row_of_results_is_a_machine_with_its_facts_but_for_its_power_state() 
             "image": "p:o:s:latest",
             "patch_mode": "ImageDefault",
             "assessment_mode": None,
+            "esu_status": None,
+            "hotpatch_status": None,
         },
     )
 
@@ -232,9 +234,10 @@ def test_a_run_of_a_later_fleetscan_is_no_inventory(tmp_path: Path) -> None:
     "other",
     [
         "/providers/Microsoft.Compute/virtualMachineScaleSets/pool/virtualMachines/0",
-        "/providers/Microsoft.HybridCompute/machines/arc-1",
+        "/providers/Microsoft.HybridCompute/machines/arc-1/extensions/e",
+        "/providers/Microsoft.HybridCompute/virtualMachines/arc-1",
     ],
 )
-def test_a_uniform_scale_set_s_instance_and_an_arc_server_are_refused(other: str) -> None:
+def test_a_uniform_scale_set_s_instance_and_what_belongs_to_an_arc_server_are_refused(other: str) -> None:
     with pytest.raises(InventoryFileError):
         read_lines([f"/subscriptions/3f8c/resourceGroups/web{other}".encode()], "vms.txt")

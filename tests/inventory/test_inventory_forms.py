@@ -55,6 +55,8 @@ WHOLE = Target(
         "image": "p:o:s:latest",
         "patch_mode": "AutomaticByOS",
         "assessment_mode": None,
+        "esu_status": None,
+        "hotpatch_status": None,
     },
 )
 

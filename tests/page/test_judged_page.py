@@ -253,6 +253,7 @@ def test_what_changed_has_the_words_of_a_diff_and_links_to_what_is_here(tmp_path
                 }
             ],
             "not_enabled": [],
+            "uniform_scale_set_vms": None,
         }
         edit_facts(run.path, scope=scope)
     page = render.page_of(open_run(new.path), Beside(since=open_run(old.path))).html

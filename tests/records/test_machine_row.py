@@ -73,6 +73,8 @@ def test_keys_stand_in_the_contracts_order_whatever_the_outcome() -> None:
         "image",
         "patch_mode",
         "assessment_mode",
+        "esu_status",
+        "hotpatch_status",
         "power_state",
         "tags",
         "outcome",

@@ -33,10 +33,15 @@ def with_additions(schemas: dict[str, Any]) -> dict[str, Any]:
         told["properties"]["code"]["description"] = "The innermost error code; Azure's is verbatim."
         told["properties"]["message"]["description"] = "The innermost message; Azure's is verbatim."
     with_totals_additions(schemas["fleetscan.totals/1"])
-    with_added(schemas["fleetscan.plan/1"], SCHEMAS["fleetscan.plan/1"](), ("selection", "not_scanned"))
+    with_added(
+        schemas["fleetscan.plan/1"],
+        SCHEMAS["fleetscan.plan/1"](),
+        ("selection", "arc", "uniform_scale_set_vms", "not_scanned"),
+    )
     source = schemas["fleetscan.result/1"]["properties"]["source"]
     source["enum"].insert(2, "instance_view")
     pin_patches_complete(row)
+    with_added(row, SCHEMAS["fleetscan.result/1"](), ("esu_status", "hotpatch_status"))
     return schemas | {name: SCHEMAS[name]() for name in ADDED_SCHEMAS}
 
 
@@ -46,7 +51,7 @@ def with_totals_additions(totals: dict[str, Any]) -> None:
     A key is null, no longer a word, for VMs without one.
     """
     now: dict[str, Any] = SCHEMAS["fleetscan.totals/1"]()
-    with_added(totals, now, ("name", "selection", "not_scanned"))
+    with_added(totals, now, ("name", "selection", "not_scanned", "uniform_scale_set_vms"))
     totals["properties"]["key"] = now["properties"]["key"]
     for part in ("then", "else"):
         totals[part] = now[part]
@@ -60,14 +65,14 @@ def with_added(pinned: dict[str, Any], now: dict[str, Any], added: tuple[str, ..
 
 
 def pin_patches_complete(row: dict[str, Any]) -> None:
-    """It is null unless the VM was assessed, and never null where an operation's result told the list."""
+    """It is null unless the VM was assessed, and never null where a VM's operation told the list."""
     row["properties"]["patches_complete"]["description"] = (
         "False when the list is shorter than the counts or marked as cut; null where there are no counts to "
         "compare it with, or no list was asked for."
     )
     del row["else"]["properties"]["patches_complete"]
     assessed, *others = row["oneOf"]
-    assessed["if"] = {"properties": {"source": {"const": "operation"}}}
+    assessed["if"] = {"properties": {"kind": {"const": "vm"}, "source": {"const": "operation"}}}
     assessed["then"] = {"properties": {"patches_complete": {"type": "boolean"}}}
     for other in others:
         properties = other["properties"]

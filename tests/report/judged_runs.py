@@ -31,6 +31,7 @@ SCOPE: dict[str, Json] = {
         }
     ],
     "not_enabled": [],
+    "uniform_scale_set_vms": None,
 }
 
 EXCEPTIONS = """

@@ -37,7 +37,9 @@ def kept(
         {"subscription_id": each.upper(), "name": None, "state": "Enabled", "tenant_id": None}
         for each in subscriptions
     ]
-    edit_facts(path, scope={"subscriptions": listed, "not_enabled": []}, **facts)
+    edit_facts(
+        path, scope={"subscriptions": listed, "not_enabled": [], "uniform_scale_set_vms": None}, **facts
+    )
     return path
 
 

@@ -94,6 +94,8 @@ def plan_of(text: str) -> Plan:
         },
         "assumed": {"assessment_s": 180.0, "reply_s": 0.2, "max_in_flight": 64, "rate_share": 1.0},
         "selection": {"inventory": text},
+        "arc": {"listed": 0, "to_assess": 0},
+        "uniform_scale_set_vms": 0,
         "not_scanned": [passed_over(text)],
         "inventory_errors": [error_of(text)],
     }

@@ -41,6 +41,7 @@ FLEET: Totals = {
     "requests": {"list": 9, "start": 280, "poll": 915, "other": 0, "throttled": 3, "retried": 4},
     "selection": {"subscription": [], "limit": None},
     "not_scanned": [],
+    "uniform_scale_set_vms": 0,
     "inventory_errors": [],
 }
 

@@ -494,7 +494,7 @@ def test_a_stop_tells_the_numbers_that_the_resume_tells(tmp_path: Path, deadline
     try:
         summary = nights.scan(line)
     except FleetscanError:
-        assert deadline_s < 1.0, "the listing takes no longer"
+        assert deadline_s <= 5.0, "the listing takes no longer"
         return
     outcomes = summary.totals["outcomes"]
     assert summary.running + summary.not_started == outcomes["interrupted"] > 0

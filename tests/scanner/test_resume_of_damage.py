@@ -10,9 +10,10 @@ from typing import cast
 
 import pytest
 
+from fleetscan.addresses import FollowedUrls
 from fleetscan.errors import BrokenIdentityError, CannotResumeError
 from fleetscan.inventory.listing import Fleet
-from fleetscan.model import Ending, FollowedUrls, Outcome, Reason
+from fleetscan.model import Ending, Outcome, Reason
 from fleetscan.records.journal import RequestsCounted, StartAccepted, StartSending
 from fleetscan.records.machine_facts import shared_facts
 from fleetscan.runs.store import RunStore

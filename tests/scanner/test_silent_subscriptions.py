@@ -22,8 +22,8 @@ async def test_empty_subscriptions_cost_one_request_each_and_are_no_error(tmp_pa
     cloud, notes = cloud_of(machines=30, empty_subscriptions=40), Notes()
     summary, run = await run_of(Transport(cloud), settings_for(tmp_path / "run"), notes)
     assert (summary.exit_code, len(run.rows), notes.warnings, notes.inventory_errors) == (0, 30, [], [])
-    # The subscriptions, Resource Graph, and one page of each empty one.
-    assert run.fleet["requests"]["list"] == 42
+    # The subscriptions, Resource Graph's VMs and scale sets, and one page of each empty one.
+    assert run.fleet["requests"]["list"] == 43
     assert len(run.facts["scope"]["subscriptions"]) == 44
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from fleetscan import json_text
 from fleetscan.errors import UsageError
+from fleetscan.inventory import scale_sets
 from fleetscan.inventory.from_file import read_lines
 from fleetscan.inventory.pushed import pushed
 from fleetscan.inventory.resource_graph import QUERY
@@ -186,7 +187,7 @@ async def test_the_rule_that_leaves_none_is_told_where_graph_left_them_out() -> 
 
 async def test_an_unfiltered_listing_is_neither_counted_nor_filtered() -> None:
     await listed(cloud := cloud_of(1), InventorySettings(), ask := Asked(cloud))
-    assert ask.queries == [QUERY]
+    assert ask.queries == [QUERY, scale_sets.QUERY]
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from fleetscan.records.sums import TAG_PREFIX
 from fleetscan.records.totals import GroupTotals
 from fleetscan.report.commands import of_run
 from fleetscan.report.figures import duration, percent_words
-from fleetscan.report.left_out import elsewhere, selection_words
+from fleetscan.report.left_out import elsewhere, selection_words, unseen_words
 from fleetscan.report.missed_patches import HEADING
 from fleetscan.report.page.data import PageData
 from fleetscan.report.page.shown import MESSAGE_LIMIT_CHARS, NAME_LIMIT_CHARS, cut, vm_link
@@ -191,6 +191,7 @@ class Overview:
                 )
                 for each in passed_over
             ],
+            "unseen": unseen_words(self._report["uniform_scale_set_vms"]),
             "warnings": [cut(each, MESSAGE_LIMIT_CHARS) for each in self._run.facts["warnings"]],
             "limit": limit if is_cut else None,
             "is_retry": is_retry,
