@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 from fleetscan.errors import Remedy, UsageError
 from fleetscan.settings import standards
-from fleetscan.settings.selecting import ListSettings
+from fleetscan.settings.freshness import FreshSettings
 from fleetscan.settings.setting import Group, setting
 from fleetscan.settings.types import Duration, OneOf, Switch, Text
 
 
 @dataclass(frozen=True, slots=True)
-class PacedSettings(ListSettings):
+class PacedSettings(FreshSettings):
     """What a scan and its plan share: which VMs, and how Azure is asked."""
 
     api_version: str = setting(
@@ -188,6 +188,7 @@ class Settings(PacedSettings):
 
     def check_together(self) -> None:
         """Raises UsageError about fields that do not go together."""
+        self.check_freshness()
         if self.resume and (self.out == "-" or (self.out is None and self.runs is None)):
             where = Remedy(
                 "name it with {out}, or the directory of all runs with {runs}", {"out": None, "runs": None}
