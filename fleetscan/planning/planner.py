@@ -12,20 +12,22 @@ from anyio import Event
 
 from fleetscan.engine.operation import Operation
 from fleetscan.engine.time_left import ASSESSMENT_S
-from fleetscan.inventory.listing import Fleet
+from fleetscan.errors import mendable
 from fleetscan.model import Target
 from fleetscan.planning.counts import Roster
+from fleetscan.planning.earlier_reads import read_for_plan
 from fleetscan.planning.forecast import Assumed, forecast, foretold_by, no_later
 from fleetscan.planning.plan_record import plan_record
 from fleetscan.planning.virtual_time import run_through
 from fleetscan.records.fleet_facts import not_scanned
 from fleetscan.records.plan import Plan
-from fleetscan.scanner import listed
 from fleetscan.scanner.asking import selection_of
 from fleetscan.scanner.blocking import in_thread
+from fleetscan.scanner.connection import connect
 from fleetscan.scanner.dispatcher import Exchanger
 from fleetscan.scanner.hooks import Hooks
-from fleetscan.scanner.listed import list_alone
+from fleetscan.scanner.listed import dispatcher_over, jitter
+from fleetscan.scanner.listing import read_fleet
 from fleetscan.scanner.past_durations import PastDurations
 from fleetscan.scanner.policy import limits_of, longest_first, operation_rules, past_durations
 from fleetscan.settings.declared import PacedSettings
@@ -66,18 +68,23 @@ async def list_for_plan(
     stop: Event | None = None,
 ) -> Roster:
     """The fleet that a scan with these settings would assess. Raises what `plan` raises, and StoppedError."""
-    fleet = await list_alone(settings, credential, hooks, stop)
-    return _roster(fleet)
+    settings.check_freshness()
+    try:
+        async with connect(settings, credential) as (transport, _):
+            return await list_over(transport, settings, hooks=hooks, stop=stop or Event())
+    except ExceptionGroup as group:
+        raise mendable(group) from None
 
 
 async def list_over(transport: Exchanger, settings: PacedSettings, *, hooks: Hooks, stop: Event) -> Roster:
     """`list_for_plan` over a transport that is open already."""
-    fleet = await listed.list_over(transport, settings, hooks=hooks, stop=stop)
-    return _roster(fleet)
-
-
-def _roster(fleet: Fleet) -> Roster:
-    return Roster(fleet.targets, fleet.errors, not_scanned(fleet.scope), fleet.uniform_scale_set_vms)
+    dispatcher, chance = dispatcher_over(transport, settings, hooks), jitter()
+    fleet = await read_fleet(settings, dispatcher, chance=chance, hooks=hooks, stop=stop)
+    earlier = None
+    if settings.wants_fresh:
+        earlier = await read_for_plan(dispatcher, settings, fleet.targets, hooks, chance=chance, stop=stop)
+    scope, uniform = not_scanned(fleet.scope), fleet.uniform_scale_set_vms
+    return Roster(fleet.targets, fleet.errors, scope, uniform, earlier)
 
 
 def foresee(

@@ -25,8 +25,8 @@ HANGING = "    "
 
 def heading(groups: Sequence[PlanGroup]) -> list[str]:
     """The titles of the columns; a column that is empty in all groups is left out."""
-    figures = ["To assess", *(title for title, _ in _optional(groups)), "Last start"]
-    return ["Subscription", "Region", *figures]
+    figures = ["To assess", *(title for title, _ in _optional(groups))]
+    return ["Subscription", "Region", *figures, *(["Last start"] if _has_starts(groups) else [])]
 
 
 def ordered(groups: Sequence[PlanGroup]) -> list[PlanGroup]:
@@ -109,7 +109,10 @@ def _tell_apart(rows: Sequence[list[str]], ids: Sequence[str], width: int | None
 
 def _optional(groups: Sequence[PlanGroup]) -> list[tuple[str, Callable[[PlanGroup], int]]]:
     """The columns of figures that only some fleets have."""
-    columns: list[tuple[str, Callable[[PlanGroup], int]]] = [("Skipped", lambda group: group["skipped"])]
+    columns: list[tuple[str, Callable[[PlanGroup], int]]] = [
+        ("Fresh", lambda group: group["fresh"]),
+        ("Skipped", lambda group: group["skipped"]),
+    ]
     return [each for each in columns if any(map(each[1], groups))]
 
 
@@ -117,7 +120,12 @@ def _figures(some: Sequence[PlanGroup], groups: Sequence[PlanGroup]) -> list[str
     starts = [group["last_start_after_s"] for group in some if group["last_start_after_s"] is not None]
     counts = [sum(group["to_assess"] for group in some)]
     counts += [sum(map(count, some)) for _, count in _optional(groups)]
-    return [*(f"{count:,}" for count in counts), duration(max(starts)) if starts else "none"]
+    last = [duration(max(starts)) if starts else "none"] if _has_starts(groups) else []
+    return [*(f"{count:,}" for count in counts), *last]
+
+
+def _has_starts(groups: Sequence[PlanGroup]) -> bool:
+    return any(group["to_assess"] for group in groups)
 
 
 def _align_figures(head: list[str], rows: Sequence[list[str]]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeAlias
 
-from fleetscan.records.plan import Bound, Plan, PlanBinding
+from fleetscan.records.plan import Bound, Plan, PlanBinding, PlanEarlier
 from fleetscan.report.figures import counted, duration, parts_of
 from fleetscan.report.left_out import billing_words, passed_over_words, selection_words, unseen_words
 from fleetscan.report.plan_groups import name_of_group
@@ -19,6 +19,9 @@ Foreign: TypeAlias = Callable[[str, int], str]
 Row: TypeAlias = tuple[str, str, str]
 """Label, text and style of a line."""
 
+# Graph's quota is full again after 5 s: what takes less is not limited by it.
+QUOTA_TOLD_S = 5.0
+DAY_S = 86_400
 STATES_SHOWN = 8
 STATE_LIMIT_CHARS = 28
 # The longest name in a sentence; ids have 36 characters.
@@ -57,17 +60,28 @@ class PlanWords:
     def headline(self) -> tuple[str, str]:
         """The most important facts in one sentence, and its style."""
         is_partial = bool(self._record["inventory_errors"])
-        listed, to_assess = self._record["listed"], self._record["to_assess"]
-        vms = f"{'PARTIAL: ' if is_partial else ''}{counted(listed, 'VM', 'VMs')} listed"
-        if not to_assess:
-            return f"{vms}{', none to assess' if listed else ''}.", BAD if is_partial else "bold yellow"
-        ends = duration(self._record["predicted"]["ends_after_s"])
-        sentence = f"{vms}, {to_assess:,} to assess: a scan takes about {ends}{self._limited_by()}."
-        return sentence, BAD if is_partial else "bold"
+        listed, to_assess, earlier = (
+            self._record["listed"],
+            self._record["to_assess"],
+            self._record["earlier"],
+        )
+        parts = [f"{'PARTIAL: ' if is_partial else ''}{counted(listed, 'VM', 'VMs')} listed"]
+        fresh = earlier["fresh"] if earlier else 0
+        parts += [f"{fresh:,} fresh"] if fresh else []
+        parts += [f"{to_assess:,} to assess" if to_assess else "none to assess"] if listed else []
+        style = BAD if is_partial else "bold" if to_assess or fresh else "bold yellow"
+        if not listed or not (to_assess or earlier):
+            return f"{', '.join(parts)}.", style
+        ends_s = self._record["predicted"]["ends_after_s"] + (
+            earlier["needs_s"] if earlier and to_assess else 0
+        )
+        return f"{', '.join(parts)}: a scan takes {_about(ends_s)}{self._limited_by()}.", style
 
     def rows(self) -> Iterator[Row]:
         """What stands between the groups and the headline."""
         yield from self._left_out()
+        if earlier := self._record["earlier"]:
+            yield from _earlier(earlier)
         if binding := self._record["binding"]:
             yield from self._moments()
             yield from self._bound(binding)
@@ -82,6 +96,8 @@ class PlanWords:
             yield "Passed over", self._foreign(passed_over, TEXT_LIMIT_CHARS), WARNING
         if not_running := self._record["skipped"].get("not_running"):
             yield "Skipped", f"{not_running:,} not running: {self._power_states(not_running)}", ""
+        if not_cached := self._record["skipped"].get("not_cached"):
+            yield "Not cached", f"{not_cached:,} skipped: no earlier assessment is young enough", WARNING
         if unseen := unseen_words(self._record["uniform_scale_set_vms"]):
             yield "Not seen", unseen, ""
         if billed := billing_words(self._record["arc"]["to_assess"]):
@@ -112,7 +128,9 @@ class PlanWords:
     def _limited_by(self) -> str:
         binding = self._record["binding"]
         if binding is None:
-            return ""
+            earlier = self._record["earlier"]
+            is_quota = earlier is not None and earlier["needs_s"] >= QUOTA_TOLD_S
+            return ", limited by Resource Graph's quota" if is_quota else ""
         is_bucket = binding["bound"] != "assessments"
         return f", limited by {BOUNDS[binding['bound']][0] if is_bucket else ASSESSMENT_TIME}"
 
@@ -138,3 +156,29 @@ class PlanWords:
         shown = parts_of(number, told)
         left = len(states) - STATES_SHOWN
         return f"{shown} and {counted(left, 'other state', 'other states')}" if left > 0 else shown
+
+
+def _earlier(earlier: PlanEarlier) -> Iterator[Row]:
+    fresh, patches = counted(earlier["fresh"], "VM", "VMs"), counted(earlier["patches"], "patch", "patches")
+    yield "Fresh", f"{fresh} assessed within {_age(earlier['max_age_s'])}, {patches} missing", ""
+    lists = counted(earlier["patch_queries"], "query", "queries")
+    listed = f"{earlier['summary_queries']:,} of summaries"
+    if earlier["patches_are_read"]:
+        yield (
+            "Queries",
+            f"{listed}, {earlier['patch_queries']:,} of patches: {_about(earlier['needs_s'])}",
+            "",
+        )
+        return
+    yield "Queries", f"{listed}, none of patches: {_about(earlier['needs_s'])}", ""
+    if earlier["patch_queries"]:
+        yield "With patches", f"{lists} more, {_about(earlier['patches_need_s'])}: --with-patches", ""
+
+
+def _about(span_s: float) -> str:
+    return f"about {duration(span_s)}" if round(span_s) else "less than a second"
+
+
+def _age(span_s: float) -> str:
+    days, rest_s = divmod(span_s, DAY_S)
+    return duration(span_s) if rest_s or not days else counted(int(days), "day", "days")
