@@ -206,8 +206,10 @@ class Outcome(StrEnum):
 class Reason(StrEnum):
     """Why an outcome is what it is; the words of schema fleetscan.result/1."""
 
+    FRESH = "fresh"
     NOT_RUNNING = "not_running"
     BUSY = "busy"
+    NOT_CACHED = "not_cached"
     UNSUPPORTED = "unsupported"
     OPERATION_TIMEOUT = "operation_timeout"
     DENIED = "denied"

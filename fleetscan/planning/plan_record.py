@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from fleetscan.model import Reason, Target
+from fleetscan.model import Target
 from fleetscan.planning.counts import Group, Roster
 from fleetscan.planning.forecast import Assumed, Binding, EndOf, Forecast
 from fleetscan.planning.virtual_time import Course
 from fleetscan.records.asked import Selection
 from fleetscan.records.fleet_facts import not_listed
-from fleetscan.records.plan import SCHEMA, Plan, PlanAssumed, PlanBinding, PlanGroup, PlanPredicted
+from fleetscan.records.plan import (
+    SCHEMA,
+    Plan,
+    PlanAssumed,
+    PlanBinding,
+    PlanEarlier,
+    PlanGroup,
+    PlanPredicted,
+)
 
 # Decimals of a second; more would suggest a precision that a forecast does not have.
 DECIMALS = 3
@@ -23,18 +31,19 @@ def plan_record(
     end_of: EndOf,
 ) -> Plan:
     """The record of `foreseen`, which `course` comes to when it is run as `assumed` and ends by `end_of`."""
-    skipped = roster.listed - len(roster.answering)
+    earlier = None if roster.earlier is None else roster.earlier.record(assumed.rate_share, assumed.reply_s)
     return {
         "schema": SCHEMA,
         "listed": roster.listed,
         "to_assess": len(roster.answering),
-        "skipped": {Reason.NOT_RUNNING.value: skipped} if skipped else {},
+        "skipped": dict(roster.skipped.most_common()),
         "power_states": dict(roster.power_states.most_common()),
         "groups": _groups(roster, course, end_of),
-        "predicted": _predicted(foreseen),
+        "predicted": _predicted(foreseen, earlier),
         "binding": None if foreseen.binding is None else _binding(foreseen.binding),
         "assumed": _assumed(assumed),
         "selection": selection,
+        "earlier": earlier,
         "arc": {
             "listed": roster.arc_listed,
             "to_assess": sum(target.is_arc for target in roster.answering),
@@ -64,19 +73,21 @@ def _group(group: Group, last_start_s: float | None, ends_s: float | None) -> Pl
         "subscription_name": group.subscription_name,
         "location": group.location,
         "listed": group.listed,
+        "fresh": group.fresh,
         "skipped": group.skipped,
-        "to_assess": group.listed - group.skipped,
+        "to_assess": group.listed - group.fresh - group.skipped,
         "last_start_after_s": _rounded_or_none(last_start_s),
         "ends_after_s": _rounded_or_none(ends_s),
     }
 
 
-def _predicted(foreseen: Forecast) -> PlanPredicted:
+def _predicted(foreseen: Forecast, earlier: PlanEarlier | None) -> PlanPredicted:
+    only_read_s = earlier["needs_s"] if earlier is not None and not foreseen.starts else 0.0
     return {
         "last_start_after_s": _rounded_or_none(foreseen.last_start_s),
         "first_poll_after_s": _rounded_or_none(foreseen.first_poll_s),
         "last_poll_after_s": _rounded_or_none(foreseen.last_poll_s),
-        "ends_after_s": _rounded(foreseen.ends_s),
+        "ends_after_s": _rounded(max(foreseen.ends_s, only_read_s)),
         "starts": foreseen.starts,
         "polls": foreseen.polls,
     }

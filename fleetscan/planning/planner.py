@@ -12,23 +12,25 @@ from anyio import Event
 
 from fleetscan.engine.operation import Operation
 from fleetscan.engine.time_left import ASSESSMENT_S
-from fleetscan.inventory.listing import Fleet
+from fleetscan.errors import mendable
 from fleetscan.model import Target
 from fleetscan.planning.counts import Roster
+from fleetscan.planning.earlier_reads import read_for_plan
 from fleetscan.planning.forecast import Assumed, forecast, foretold_by, no_later
 from fleetscan.planning.plan_record import plan_record
 from fleetscan.planning.virtual_time import run_through
 from fleetscan.records.fleet_facts import not_scanned
 from fleetscan.records.plan import Plan
-from fleetscan.scanner import listed
 from fleetscan.scanner.asking import selection_of
 from fleetscan.scanner.blocking import in_thread
+from fleetscan.scanner.connection import connect
 from fleetscan.scanner.dispatcher import Exchanger
 from fleetscan.scanner.hooks import Hooks
-from fleetscan.scanner.listed import list_alone
+from fleetscan.scanner.listed import dispatcher_over, jitter
+from fleetscan.scanner.listing import read_fleet
 from fleetscan.scanner.past_durations import PastDurations
 from fleetscan.scanner.policy import limits_of, longest_first, operation_rules, past_durations
-from fleetscan.settings.declared import PlanSettings
+from fleetscan.settings.declared import PacedSettings
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
@@ -38,7 +40,7 @@ REPLY_S = 0.2
 
 
 async def plan(
-    settings: PlanSettings | None = None,
+    settings: PacedSettings | None = None,
     *,
     credential: str | AsyncTokenCredential | None = None,
     hooks: Hooks | None = None,
@@ -53,36 +55,41 @@ async def plan(
     `credential` and `hooks` are as `fleetscan.scan` takes them. Raises a `FleetscanError` for what would keep
     a scan from beginning.
     """
-    settings, hooks = settings or PlanSettings(), hooks or Hooks()
+    settings, hooks = settings or PacedSettings(), hooks or Hooks()
     roster = await list_for_plan(settings, credential, hooks)
     # Reckoning takes seconds for a large fleet, and the caller's loop may have more to do.
     return await in_thread(partial(foresee, roster, settings, warn=hooks.warning))
 
 
 async def list_for_plan(
-    settings: PlanSettings,
+    settings: PacedSettings,
     credential: str | AsyncTokenCredential | None,
     hooks: Hooks,
     stop: Event | None = None,
 ) -> Roster:
     """The fleet that a scan with these settings would assess. Raises what `plan` raises, and StoppedError."""
-    fleet = await list_alone(settings, credential, hooks, stop)
-    return _roster(fleet)
+    settings.check_freshness()
+    try:
+        async with connect(settings, credential) as (transport, _):
+            return await list_over(transport, settings, hooks=hooks, stop=stop or Event())
+    except ExceptionGroup as group:
+        raise mendable(group) from None
 
 
-async def list_over(transport: Exchanger, settings: PlanSettings, *, hooks: Hooks, stop: Event) -> Roster:
+async def list_over(transport: Exchanger, settings: PacedSettings, *, hooks: Hooks, stop: Event) -> Roster:
     """`list_for_plan` over a transport that is open already."""
-    fleet = await listed.list_over(transport, settings, hooks=hooks, stop=stop)
-    return _roster(fleet)
-
-
-def _roster(fleet: Fleet) -> Roster:
-    return Roster(fleet.targets, fleet.errors, not_scanned(fleet.scope), fleet.uniform_scale_set_vms)
+    dispatcher, chance = dispatcher_over(transport, settings, hooks), jitter()
+    fleet = await read_fleet(settings, dispatcher, chance=chance, hooks=hooks, stop=stop)
+    earlier = None
+    if settings.wants_fresh:
+        earlier = await read_for_plan(dispatcher, settings, fleet.targets, hooks, chance=chance, stop=stop)
+    scope, uniform = not_scanned(fleet.scope), fleet.uniform_scale_set_vms
+    return Roster(fleet.targets, fleet.errors, scope, uniform, earlier)
 
 
 def foresee(
     roster: Roster,
-    settings: PlanSettings,
+    settings: PacedSettings,
     *,
     warn: Callable[[str], None],
     assessment_s: Callable[[Target], float] | None = None,

@@ -17,9 +17,11 @@ Selection: TypeAlias = dict[str, Json]
 INVENTORY_SHA256 = "inventory_sha256"
 RETRIED_SCAN_ID = "retried_scan_id"
 
-# These leave none out: the endpoint says where to ask, Arc servers come besides, the others follow from what
-# else was asked for.
-CHOOSE_NONE = frozenset({"endpoint", "inventory_source", "include_arc", INVENTORY_SHA256, RETRIED_SCAN_ID})
+# These leave none out: the endpoint says where to ask, a run of earlier assessments alone how, Arc servers
+# come besides, the others follow from what else was asked for.
+CHOOSE_NONE = frozenset(
+    {"endpoint", "inventory_source", "include_arc", "cached_only", INVENTORY_SHA256, RETRIED_SCAN_ID}
+)
 
 # The rules on what a VM is, each with the twin that leaves out: they choose among the VMs of a subscription.
 KINDS = ("resource_group", "location", "os", "tag", "name", "power_state", "patch_mode")

@@ -39,8 +39,9 @@ class PlanGroup(TypedDict):
     subscription_name: Annotated[str | None, "Its name, where the inventory told one."]
     location: Annotated[str | None, "The region, lower case without spaces."]
     listed: Annotated[Count, "VMs listed."]
-    skipped: Annotated[Count, "Those that are not assessed."]
-    to_assess: Annotated[Count, "Those that are."]
+    fresh: Annotated[Count, "Those whose earlier assessment is young enough."]
+    skipped: Annotated[Count, "Those that are skipped."]
+    to_assess: Annotated[Count, "Those that are assessed."]
     last_start_after_s: Annotated[Seconds | None, "When the last of them is started."]
     ends_after_s: Annotated[Seconds | None, "When the last of them ends."]
 
@@ -51,7 +52,9 @@ class PlanPredicted(TypedDict):
     last_start_after_s: Annotated[Seconds | None, "When the last start is sent."]
     first_poll_after_s: Annotated[Seconds | None, "When the first poll is sent."]
     last_poll_after_s: Annotated[Seconds | None, "When the last poll is sent."]
-    ends_after_s: Annotated[Seconds, "When the last VM ends."]
+    ends_after_s: Annotated[
+        Seconds, "When the last VM ends; of a scan that starts none, from its first query of assessments."
+    ]
     starts: Annotated[Count, "Requests that start assessments."]
     polls: Annotated[Count, "Requests that read operations and their results."]
 
@@ -75,6 +78,19 @@ class PlanAssumed(TypedDict):
     rate_share: Annotated[Share, "The part of the limits that is ours, the setting."]
 
 
+class PlanEarlier(TypedDict):
+    """Earlier assessments, which Resource Graph keeps for seven days: read before the first start."""
+
+    max_age_s: Annotated[Seconds, "How old one may be."]
+    fresh: Annotated[Count, "VMs with one that is young enough: they need no assessment."]
+    patches: Annotated[Count, "Patches that these told of."]
+    summary_queries: Annotated[Count, "Queries that read which VMs these are."]
+    patch_queries: Annotated[Count, "Queries that read their lists of patches."]
+    patches_are_read: Annotated[bool, "Whether the scan reads these lists."]
+    needs_s: Annotated[Seconds, "How long what is read takes by Resource Graph's quota."]
+    patches_need_s: Annotated[Seconds, "How long the lists take, read or not."]
+
+
 class PlanArc(TypedDict):
     """The Arc servers of the fleet: an assessed one can be billed."""
 
@@ -88,7 +104,7 @@ class Plan(TypedDict):
     schema: Schema
     listed: Annotated[Count, "VMs listed."]
     to_assess: Annotated[Count, "Those of them that a scan would start assessments for."]
-    skipped: Annotated[Tally, "The others, by the reason their rows would give."]
+    skipped: Annotated[Tally, "Those that are neither assessed nor fresh, by the reason of their rows."]
     power_states: Annotated[Tally, "Those that do not run, by power state."]
     groups: Annotated[
         list[PlanGroup], "The fleet by the scope of Compute's buckets: subscription and location."
@@ -97,6 +113,7 @@ class Plan(TypedDict):
     binding: PlanBinding | None
     assumed: PlanAssumed
     selection: Annotated[dict[str, Json], "What was asked for: every setting that selects, as it was set."]
+    earlier: PlanEarlier | None
     arc: Annotated[PlanArc, "Arc servers among them."]
     uniform_scale_set_vms: Annotated[
         Count | None,

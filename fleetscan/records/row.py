@@ -1,7 +1,7 @@
 """One line of results.jsonl, schema fleetscan.result/1, declared: a machine and how its assessment ended.
 
-The keys stand in the contract's order. Words that no scan writes yet ("fresh", "arc") are there already, so
-that readers made today go on working.
+The keys stand in the contract's order. Words that no scan writes yet ("arc") are there already, so that
+readers made today go on working.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ SCHEMA: Schema = "fleetscan.result/1"
 
 OutcomeWord: TypeAlias = Literal["assessed", "skipped", "timed_out", "failed"]
 AssessedReason: TypeAlias = Literal[None, "fresh"]
-SkippedReason: TypeAlias = Literal["not_running", "unsupported", "busy"]
+SkippedReason: TypeAlias = Literal["not_running", "unsupported", "busy", "not_cached"]
 TimedOutReason: TypeAlias = Literal["operation_timeout"]
 FailedReason: TypeAlias = Literal[
     "denied",

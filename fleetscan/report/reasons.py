@@ -46,6 +46,11 @@ MEANINGS: Mapping[str, Meaning] = {
         "wait until that has ended",
         RETRY_SKIPPED,
     ),
+    "not_cached": Meaning(
+        "has no earlier assessment that is young enough",
+        "assess it with a scan without --cached-only",
+        RETRY_SKIPPED,
+    ),
     "operation_timeout": Meaning(
         "did not finish within --operation-timeout",
         "if it happens again, check the VM agent or raise --operation-timeout",

@@ -1,4 +1,4 @@
-"""How wide a stream is: a terminal's own columns, also where it is too simple for colours."""
+"""How large a stream is: a terminal's own columns and lines, also where it is too simple for colours."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 # Of what is no terminal, and of a terminal that does not tell.
 COLUMNS = 80
+LINES = 24
 # Of no consequence, but without it rich takes every simple terminal to have 80 columns.
 ROWS = 25
 
@@ -25,6 +26,16 @@ def columns_of(stream: TextIO) -> int:
         if stream.isatty():
             return os.get_terminal_size(stream.fileno()).columns or COLUMNS
     return COLUMNS
+
+
+def rows_of(stream: TextIO) -> int:
+    """The lines of `stream`: what LINES says, or the terminal, or 24."""
+    if re.fullmatch(r"[1-9][0-9]{0,4}", told := os.environ.get("LINES", ""), re.ASCII):
+        return int(told)
+    with suppress(OSError, ValueError):
+        if stream.isatty():
+            return os.get_terminal_size(stream.fileno()).lines or LINES
+    return LINES
 
 
 class Trimmed(io.TextIOBase):

@@ -20,6 +20,7 @@ from fleetscan.runs.found import FoundRun, found_run
 
 # What makes a run a part of the fleet, each time perhaps another one.
 PARTIAL = ("limit", "retry_failed", "inventory")
+CACHED_ONLY = "cached_only"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,8 @@ def why_it_stays(run: FoundRun, listed: int, pointed: FoundRun | None) -> Remedy
     for name in PARTIAL:
         if run.selection.get(name):
             return Remedy(f"a run with {{{name}}} has only a part of the fleet", {name: None})
+    if run.selection.get(CACHED_ONLY):
+        return Remedy("a run with {cached_only} assesses no VM", {CACHED_ONLY: None})
     if not listed:
         return Remedy("this run has no VMs")
     if pointed is None:

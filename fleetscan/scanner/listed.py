@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from anyio import Event
@@ -48,14 +49,23 @@ async def list_over(
     transport: Exchanger, settings: ListSettings, *, hooks: Hooks, stop: Event, is_everything: bool = False
 ) -> Fleet:
     """`list_alone` over a transport that is open already."""
+    dispatcher = dispatcher_over(transport, settings, hooks)
+    return await read_fleet(
+        settings, dispatcher, chance=jitter(), hooks=hooks, stop=stop, is_everything=is_everything
+    )
+
+
+def dispatcher_over(transport: Exchanger, settings: ListSettings, hooks: Hooks) -> Dispatcher:
+    """What sends requests that start nothing, within the rate limits; a bug in a job is raised."""
     broker = Broker(Scheduler(limits_of(settings)), hooks=hooks, on_end=_keeps_its_result, on_bug=_broke)
-    dispatcher = Dispatcher(
+    return Dispatcher(
         broker, transport, max_in_flight=settings.max_in_flight, clock=time.monotonic, hooks=hooks
     )
-    chance = random.Random().random  # noqa: S311 - jitter, not a secret
-    return await read_fleet(
-        settings, dispatcher, chance=chance, hooks=hooks, stop=stop, is_everything=is_everything
-    )
+
+
+def jitter() -> Callable[[], float]:
+    """Chance, from 0.0 to 1.0."""
+    return random.Random().random  # noqa: S311 - jitter, not a secret
 
 
 def _keeps_its_result(_: Job) -> None:

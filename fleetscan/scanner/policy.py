@@ -16,7 +16,7 @@ from fleetscan.records.asked import is_elsewhere
 from fleetscan.runs.reader import open_run
 from fleetscan.scanner.past_durations import PastDurations, durations_of
 from fleetscan.scanner.run_facts import as_json
-from fleetscan.settings.declared import PlanSettings
+from fleetscan.settings.declared import PacedSettings
 from fleetscan.settings.selecting import ListSettings
 from fleetscan.settings.setting import settings_of
 
@@ -34,7 +34,7 @@ def limits_of(settings: ListSettings) -> Limits:
 
 
 def operation_rules(
-    settings: PlanSettings, chance: Callable[[], float], past: PastDurations
+    settings: PacedSettings, chance: Callable[[], float], past: PastDurations
 ) -> OperationRules:
     """The rules that follow from `settings`; `chance` returns 0.0 to 1.0."""
     return OperationRules(
@@ -64,7 +64,7 @@ def longest_first(targets: Sequence[Target], past: PastDurations) -> list[int]:
     return sorted(range(len(targets)), key=order)
 
 
-def past_durations(settings: PlanSettings, warn: Callable[[str], None]) -> PastDurations:
+def past_durations(settings: PacedSettings, warn: Callable[[str], None]) -> PastDurations:
     """How long assessments took in the run to learn from; if it cannot be read, a warning says so."""
     if settings.last_run is None:
         return PastDurations()

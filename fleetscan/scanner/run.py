@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from fleetscan.engine.retrying import Retrying
 from fleetscan.errors import FleetscanError, OutputError, StoppedError
 from fleetscan.inventory.busy import Busy, Window, query_busy
 from fleetscan.inventory.listing import Fleet
+from fleetscan.model import Job
 from fleetscan.records.times import WallClock
 from fleetscan.runs.how_to_resume import to_say_again
 from fleetscan.runs.store import RunStore
@@ -30,6 +31,7 @@ from fleetscan.scanner.dispatcher import Dispatcher, Exchanger, Halt
 from fleetscan.scanner.hooks import Hooks
 from fleetscan.scanner.knowing import with_known
 from fleetscan.scanner.listing import LISTING_ATTEMPTS, asking, read_fleet, stopped_early
+from fleetscan.scanner.reading_fresh import use_earlier
 from fleetscan.scanner.resume import Resumption
 from fleetscan.scanner.retry import nothing_to_retry, retried_fleet, retried_path
 from fleetscan.scanner.row_buffer import RowBuffer
@@ -198,6 +200,10 @@ class Run:
     async def _assess(self, keep: Callable[[], Awaitable[None]]) -> None:
         """Assess every VM; those with a running patch installation come last."""
         session, dispatcher = self._session, self._dispatcher
+        if self._settings.wants_fresh:
+            await self._use_earlier(keep)
+        if self._settings.cached_only:
+            return
         subscription_ids = session.unbegun_subscriptions()
         busy = await self._ask_busy(subscription_ids)
         if busy is not None:
@@ -208,6 +214,13 @@ class Run:
         if session.has_busy:
             busy = await self._ask_busy(subscription_ids)
             await dispatcher.run(session.late_operations(busy or Busy()), self._stop, self._halt(), keep)
+
+    async def _use_earlier(self, keep: Callable[[], Awaitable[None]]) -> None:
+        async def work(jobs: Iterable[Job]) -> None:
+            await self._dispatcher.run(jobs, self._stop, Halt(None, self._deadline_at()), keep)
+
+        rows = self._session.fresh_rows(time.monotonic())
+        await use_earlier(rows, work, self._chance, self._hooks, is_all=self._settings.cached_only)
 
     async def _ask_busy(self, subscription_ids: list[str]) -> Busy | None:
         """The busy VMs; None if they are not asked for, or cannot be found out."""

@@ -8,6 +8,7 @@ there are, and a resume continues from there.
 from __future__ import annotations
 
 import logging
+import math
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -30,9 +31,6 @@ from fleetscan.records.journal import RequestsCounted
 from fleetscan.records.row import Row
 from fleetscan.records.run import COMPLETE
 from fleetscan.records.times import WallClock
-from fleetscan.records.totals import Totals
-from fleetscan.runs.how_to_resume import command_for
-from fleetscan.runs.latest import switch_latest
 from fleetscan.runs.store import RunStore
 from fleetscan.scanner.asking import selection_of
 from fleetscan.scanner.broker import Broker
@@ -41,11 +39,12 @@ from fleetscan.scanner.hooks import Hooks
 from fleetscan.scanner.kept_warnings import KeptWarnings
 from fleetscan.scanner.last_assessments import LastAssessments
 from fleetscan.scanner.policy import limits_of, longest_first, operation_rules, past_durations
+from fleetscan.scanner.reading_fresh import FreshRows
 from fleetscan.scanner.recorder import Recorder, ignore
 from fleetscan.scanner.resume import Resumption
 from fleetscan.scanner.run_facts import RunDescription, exit_code, principal_facts
 from fleetscan.scanner.stores import runs_of
-from fleetscan.scanner.summary import ScanSummary, earlier_warnings, stopped
+from fleetscan.scanner.summary import ScanSummary, earlier_warnings, follow_latest, stopped_with
 from fleetscan.scanner.unfinished import Unfinished
 from fleetscan.settings.declared import Settings
 
@@ -87,9 +86,10 @@ class Session:
         self._on_row = on_row
         self._are_failures_planned = are_failures_planned
         self._bugs = self._skipped = 0
+        self._early: set[int] = set()
         self._busy: list[tuple[int, Target]] = []
         self._last = LastAssessments()
-        self._now = self._outlook_due_at = clock.monotonic
+        self._outlook_due_at = math.inf
         self.directory: Path | None = None
         self.broker = Broker(
             Scheduler(limits_of(settings), AT_FIRST, settings.max_in_flight),
@@ -146,9 +146,21 @@ class Session:
             self._hooks.warning(f"{rows} lost when the run was last interrupted; the VMs go on")
         for number, row in resumption.ended.items():
             self._recorder.recall(fleet.targets[number], row)
-        for number, target in enumerate(fleet.targets):
-            if is_skipped(target) and number not in resumption.ended:
-                self._recorder.record(number, target, Ending(Outcome.SKIPPED, Reason.NOT_RUNNING))
+        if not self._settings.wants_fresh:
+            for number, target in enumerate(fleet.targets):
+                if is_skipped(target) and number not in resumption.ended:
+                    self._recorder.record(number, target, Ending(Outcome.SKIPPED, Reason.NOT_RUNNING))
+
+    def fresh_rows(self, now: float) -> FreshRows:
+        """The VMs that no process has begun, to be looked up among earlier assessments."""
+        targets, is_begun = self._fleet.targets, self._resumption.is_begun
+        unbegun = (number for number in range(len(targets)) if not is_begun(number))
+        return FreshRows(self._settings, targets, unbegun, self._clock.moment(now), self._end_early)
+
+    def _end_early(self, number: int, target: Target, ending: Ending) -> None:
+        self._early.add(number)
+        self._skipped -= is_skipped(target) and ending.outcome is Outcome.ASSESSED
+        self._recorder.record(number, target, ending)
 
     def unbegun_subscriptions(self) -> list[str]:
         """The subscriptions of the VMs that are still to be started."""
@@ -157,7 +169,8 @@ class Session:
     def _unbegun(self) -> Iterator[Target]:
         """The VMs that are still to be started, before the first of them is."""
         for number, target in enumerate(self._fleet.targets):
-            if not is_skipped(target) and not self._resumption.is_begun(number):
+            is_open = not is_skipped(target) and number not in self._early
+            if is_open and not self._resumption.is_begun(number):
                 yield target
 
     def note_busy(self, busy: Busy) -> None:
@@ -182,11 +195,12 @@ class Session:
             busy_max_age_s=self._settings.busy_max_age_s,
         )
         targets, resumption = self._fleet.targets, self._resumption
+        self._outlook_due_at = self._clock.monotonic
         waiting = deque((number, targets[number]) for number in longest_first(targets, past))
         targets.clear()
         while waiting:
             number, target = waiting.popleft()
-            if is_skipped(target) or number in resumption.ended:
+            if is_skipped(target) or number in resumption.ended or number in self._early:
                 continue
             if target.key in busy.installing and not resumption.is_begun(number):
                 self._busy.append((number, target))
@@ -266,7 +280,8 @@ class Session:
         except OutputError as error:
             stopped_by = stopped_by or error
         lines = self._recorder.totals(self._fleet_facts(now))
-        stopped_by = self._told(stopped_by, lines[0])
+        running, endpoint = self._unfinished.running, self._settings.endpoint
+        stopped_by = stopped_with(stopped_by, lines[0], running, store.output.path, endpoint)
         has_accepted = bool(self.broker.accepted or self._unfinished.running) or self._resumption.has_accepted
         code = exit_code(lines[0], stopped_by, has_accepted=has_accepted)
         if self._are_failures_planned and code == SOME_FAILED and not lines[0]["inventory_errors"]:
@@ -286,7 +301,7 @@ class Session:
             except OutputError as error:
                 stopped_by, code = stopped_by or error, max(code, error.exit_code)
         if code in COMPLETE and store.output.path is not None:
-            self._switch_latest(store.output.path, lines[0]["listed"])
+            follow_latest(store.output.path, runs_of(self._settings), lines[0]["listed"], self._hooks)
         running = self._unfinished.running
         return ScanSummary(
             code,
@@ -297,22 +312,6 @@ class Session:
             running=running,
             not_started=lines[0]["outcomes"]["interrupted"] - running,
         )
-
-    def _told(self, stopped_by: FleetscanError | None, totals: Totals) -> FleetscanError | None:
-        """What ended the scan early, with the VMs that are left and the command that resumes it."""
-        if stopped_by is None:
-            return None
-        path = self._store.output.path
-        command = None if path is None else command_for(path, self._settings.endpoint)
-        return stopped(stopped_by, totals, self._unfinished.running, command)
-
-    def _switch_latest(self, path: Path, listed: int) -> None:
-        if (unswitched := switch_latest(path, runs_of(self._settings), listed)) is None:
-            return
-        if unswitched.is_failure:
-            self._hooks.warning(unswitched.sentence, unswitched.remedy)
-        else:
-            self._hooks.note(unswitched.sentence, unswitched.remedy)
 
     def _fleet_facts(self, now: float) -> FleetFacts:
         return FleetFacts(

@@ -22,8 +22,10 @@ from fleetscan.records.sums import RunningTotals
 from fleetscan.records.times import WallClock
 from fleetscan.records.totals import Totals
 from fleetscan.runs.how_to_resume import command_for
+from fleetscan.runs.latest import switch_latest
 from fleetscan.runs.reader import open_run
 from fleetscan.runs.store import RunStore
+from fleetscan.scanner.hooks import Hooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,22 @@ def no_run(scan_id: str, selection: Selection, clock: WallClock) -> ScanSummary:
     at = clock.iso(clock.monotonic)
     facts = FleetFacts(at, at, 0.0, RequestCounts(), selection=selection)
     return ScanSummary(0, None, RunningTotals(scan_id).lines(facts)[0], has_run=False)
+
+
+def follow_latest(path: Path, runs: Path | None, listed: int, hooks: Hooks) -> None:
+    """Have `latest` lead to the complete run in `path`, or say why it does not."""
+    if (unswitched := switch_latest(path, runs, listed)) is None:
+        return
+    tell = hooks.warning if unswitched.is_failure else hooks.note
+    tell(unswitched.sentence, unswitched.remedy)
+
+
+def stopped_with(
+    error: FleetscanError | None, totals: Totals, running: int, path: Path | None, endpoint: str
+) -> FleetscanError | None:
+    """What ended the scan early, with the VMs that are left and the command that resumes it in `path`."""
+    command = None if path is None else command_for(path, endpoint)
+    return None if error is None else stopped(error, totals, running, command)
 
 
 def stopped(

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 
 from fleetscan.errors import Remedy, UsageError
 from fleetscan.settings import standards
-from fleetscan.settings.selecting import ListSettings
+from fleetscan.settings.freshness import FreshSettings
 from fleetscan.settings.setting import Group, setting
-from fleetscan.settings.types import Duration, Switch, Text
+from fleetscan.settings.types import Duration, OneOf, Switch, Text
 
 
 @dataclass(frozen=True, slots=True)
-class PlanSettings(ListSettings):
-    """What `fleetscan plan` and `fleetscan scan` share: which VMs, and how Azure is asked."""
+class PacedSettings(FreshSettings):
+    """What a scan and its plan share: which VMs, and how Azure is asked."""
 
     api_version: str = setting(
         "2022-08-01",
@@ -63,7 +63,21 @@ class PlanSettings(ListSettings):
 
 
 @dataclass(frozen=True, slots=True)
-class Settings(PlanSettings):
+class PlanSettings(PacedSettings):
+    """How `fleetscan plan` shows its estimate; `format` is None where the stream decides."""
+
+    format: str | None = setting(
+        None,
+        OneOf(("text", "markdown", "json")),
+        "text fits a terminal; markdown fits a pull request; json is schema fleetscan.plan/1.",
+        "Default: text on a terminal, json elsewhere.",
+        group=Group.OUTPUT,
+        command="plan",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Settings(PacedSettings):
     """What a scan does, and to which VMs: the flags of `fleetscan scan`, and `fleetscan.Settings`.
 
     Without `out` and `runs` a scan keeps nothing on disk.
@@ -181,6 +195,7 @@ class Settings(PlanSettings):
 
     def check_together(self) -> None:
         """Raises UsageError about fields that do not go together."""
+        self.check_freshness()
         if self.resume and (self.out == "-" or (self.out is None and self.runs is None)):
             where = Remedy(
                 "name it with {out}, or the directory of all runs with {runs}", {"out": None, "runs": None}

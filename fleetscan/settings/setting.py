@@ -35,6 +35,7 @@ class Group(Enum):
 
     WHAT = "What to scan"
     EXCLUDED = "What to leave out"
+    FRESHNESS = "Earlier assessments"
     PACE = "Pace"
     OUTPUT = "Output"
     JUDGING = "What is enough"

@@ -179,7 +179,7 @@ class Graph:
         name = (wish.query, wish.subscriptions)
         if name not in self._selections:
             matching = _sorted(query, self._matching(query, candidates))
-            if query.id_prefix:
+            if query.id_prefixes:
                 return matching
             if len(self._selections) >= REMEMBERED_QUERIES:
                 self._selections.pop(next(iter(self._selections)))

@@ -76,7 +76,7 @@ class _Reader:
         self._unknown: QueryError | None = None
         self._summary: Summary | None = None
         self._types: frozenset[str] | None = None
-        self._id_prefix = ""
+        self._id_prefixes: tuple[str, ...] = ()
         at, text = 0, text.rstrip()
         while at < len(text):
             found = _TOKEN.match(text, at)
@@ -99,7 +99,7 @@ class _Reader:
         if self._unknown is not None:
             raise self._unknown
         order, steps = (self._order, self._order_at), tuple(self._steps)
-        return Query(steps, *order, tables or ("resources",), self._types, self._id_prefix, self._summary)
+        return Query(steps, *order, tables or ("resources",), self._types, self._id_prefixes, self._summary)
 
     def _tables(self) -> tuple[str, ...]:
         if self._skip("resources"):
@@ -145,13 +145,22 @@ class _Reader:
 
     def _alternatives(self) -> Test:
         """Tests with `or` between them, which binds less than `and`."""
+        outside = self._types, self._id_prefixes
+        self._rule_out_none()
         tests = [self._together()]
+        types, prefixes = self._types, self._id_prefixes
         while self._skip("or"):
             # What one of several rules out, another may show.
-            self._types, self._id_prefix = None, ""
+            self._rule_out_none()
             tests.append(self._together())
-            self._types, self._id_prefix = None, ""
+            types = None if types is None or self._types is None else types | self._types
+            prefixes = prefixes + self._id_prefixes if prefixes and self._id_prefixes else ()
+        self._types = outside[0] if types is None else types
+        self._id_prefixes = prefixes or outside[1]
         return tests[0] if len(tests) == 1 else lambda row: any(test(row) for test in tests)
+
+    def _rule_out_none(self) -> None:
+        self._types, self._id_prefixes = None, ()
 
     def _together(self) -> Test:
         tests = [self._test()]
@@ -229,7 +238,7 @@ class _Reader:
                 return is_not(self._among(left, ""))
             case "startswith":
                 prefix = without_case(self._quoted())
-                self._id_prefix = prefix if column == "id" else self._id_prefix
+                self._id_prefixes = (prefix,) if column == "id" else self._id_prefixes
                 return begins_with(left, prefix)
             case "!startswith":
                 return is_not(begins_with(left, without_case(self._quoted())))

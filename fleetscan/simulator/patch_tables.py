@@ -133,11 +133,11 @@ class PatchTables:
     def _among(
         self, query: Query, subscriptions: frozenset[str], machines: Iterable[Machine], at: float
     ) -> Iterator[Machine]:
-        # Both kinds of rows have ids below a machine's; a prefix that reaches so far names the only one.
-        key, below, _ = query.id_prefix.partition("/patch")
-        if below:
-            only = self._fleet.find(key)
-            machines = [] if only is None else [only]
+        # Both kinds of rows have ids below a machine's; prefixes that reach so far name the only ones.
+        cut = [prefix.partition("/patch") for prefix in query.id_prefixes]
+        if cut and all(below for _, below, _ in cut):
+            named = {key: self._fleet.find(key) for key, _, _ in cut}
+            machines = [machine for machine in named.values() if machine is not None]
         for machine in machines:
             is_asked = not subscriptions or machine.subscription.subscription_id in subscriptions
             if is_asked and self._sight.is_in_graph(machine) and not self._assessments.is_gone(machine, at):

@@ -50,8 +50,8 @@ class Query:
     A `summary` is made of what all steps show, and is what is sorted.
 
     `tables` are those it reads. Rows of a type that is not in `types` (lower case), or with an id that does
-    not begin with `id_prefix` (lower case), are dropped for certain and need not be made; `types` None and
-    `id_prefix` "" rule nothing out.
+    not begin with one of `id_prefixes` (lower case), are dropped for certain and need not be made; `types`
+    None and no `id_prefixes` rule nothing out.
     """
 
     steps: tuple[Step, ...]
@@ -59,7 +59,7 @@ class Query:
     order_at: int
     tables: tuple[str, ...] = ("resources",)
     types: frozenset[str] | None = None
-    id_prefix: str = ""
+    id_prefixes: tuple[str, ...] = ()
     summary: Summary | None = None
 
     def apply(self, row: Row) -> Row | None:

@@ -34,14 +34,16 @@ def test_a_scan_and_a_plan_need_nothing_of_the_environment(name: str, tmp_path: 
     with simulation(environment) as endpoint:
         scan = begun(environment, *scanning(endpoint, tmp_path / "run"))
         plan = begun(environment, "plan", "--endpoint", endpoint)
+        told = begun(environment, "plan", "--endpoint", endpoint, "--format", "text")
         scan_code, scan_data, scan_words = ended(scan)
         plan_code, plan_data, plan_words = ended(plan)
+        told_code, told_data, _ = ended(told)
     assert (scan_code, scan_data) == (0, "")
     assert "7 VMs listed, 7 assessed in " in scan_words
     assert len(read_run(tmp_path / "run").rows) == 7
     assert plan_code == 0
     assert orjson.loads(plan_data)["schema"] == "fleetscan.plan/1"
-    assert "7 VMs listed" in plan_words
+    assert (told_code, "7 VMs listed, 7 to assess" in told_data) == (0, True)
     assert "Traceback" not in scan_words + plan_words
 
 

@@ -177,6 +177,7 @@ ROWS: dict[str, tuple[tuple[str, object], tuple[str, object], tuple[str, object]
     "columns": (("file", "file"), ("a,b", "a,b"), ("flag", "flag")),
     "show format": (("json", "json"), ("csv", "csv"), ("markdown", "markdown")),
     "diff format": (("json", "json"), ("markdown", "markdown"), ("text", "text")),
+    "plan format": (("json", "json"), ("markdown", "markdown"), ("text", "text")),
     "report format": (("json", "json"), ("markdown", "markdown"), ("text", "text")),
     "export format": (("sqlite", "sqlite"), ("parquet", "parquet"), ("csv", "csv")),
     "sql": (("true", True), ("false", False), ("", True)),

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
+import os
+import re
+import struct
+import termios
 from pathlib import Path
 from typing import Any
 
@@ -66,23 +71,68 @@ def machines(
     ]
 
 
-def test_stdout_carries_one_line_of_json_and_stderr_the_words(
+def test_stdout_that_is_no_terminal_carries_one_line_of_json(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stopped = row(3, power_state="deallocated")
-    assert run(inventory(tmp_path, row(1), row(2), stopped)) == 0
+    assert run([*inventory(tmp_path, row(1), row(2), stopped), "--quiet"]) == 0
     heard = capsys.readouterr()
     assert heard.out.count("\n") == 1
     record = orjson.loads(heard.out)
     Draft202012Validator(plan_schema()).validate(record)
     assert (record["listed"], record["to_assess"], record["skipped"]) == (3, 2, {"not_running": 1})
-    assert "3 VMs listed, 2 to assess: a scan takes about 3 min" in heard.err
+    assert "to assess" not in heard.err
 
 
-def test_quiet_leaves_the_data_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run([*inventory(tmp_path, row(1)), "--quiet"]) == 0
-    heard = capsys.readouterr()
-    assert (orjson.loads(heard.out)["listed"], heard.err) == (1, "")
+@pytest.mark.parametrize("said", ["flag", "variable"])
+def test_words_without_a_terminal_where_they_are_asked_for(
+    said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if said == "variable":
+        monkeypatch.setenv("FLEETSCAN_PLAN_FORMAT", "text")
+    assert run([*inventory(tmp_path, row(1)), *(["--format", "text"] if said == "flag" else [])]) == 0
+    last = " ".join(lines(capsys.readouterr().out)[-2:])
+    assert last == "1 VM listed, 1 to assess: a scan takes about 3 min 6 s, limited by assessment time."
+
+
+def test_markdown_begins_with_the_headline(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*inventory(tmp_path, row(1, location="west|`europe")), "--format", "markdown"]) == 0
+    told = lines(capsys.readouterr().out)
+    assert told[:2] == [
+        "## Plan of a scan",
+        "**1 VM listed, 1 to assess: a scan takes about 3 min 6 s, limited by assessment time.**",
+    ]
+    assert told[-1] == f"| `{SUBSCRIPTION}` | ``west\\x7c`europe`` | 1 | 0 s |"
+
+
+@pytest.mark.parametrize("colours", [True, False])
+def test_a_terminal_has_words_the_headline_last_and_no_colours_where_none_are_wanted(
+    colours: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("COLUMNS")
+    if not colours:
+        monkeypatch.setenv("NO_COLOR", "1")
+    fleet = [row(number, location=f"region-{number}") for number in range(40)]
+    ours, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    with os.fdopen(theirs, "w", encoding="utf-8") as stream:
+        monkeypatch.setattr("sys.stdout", stream)
+        assert run([*inventory(tmp_path, *fleet), "--rate-share", "1%"]) == 0
+        told = os.read(ours, 10_000).decode()
+    os.close(ours)
+    assert ("\x1b[33m" in told) is colours
+    plain = [re.sub(r"\x1b\[[0-9;]*m", "", line).rstrip() for line in told.split("\r\n")]
+    # The last line is the shell's.
+    assert (len(plain), plain[-1]) == (24, "")
+    assert "40 VMs listed, 40 to assess: a scan takes about " in plain[-3]
+    shown = len([line for line in plain if line.startswith(SUBSCRIPTION)])
+    assert plain[2 + shown].split()[:3] == [str(40 - shown), "more", str(40 - shown)]
+
+
+def test_a_scan_has_no_format(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["scan", "--format", "text"]) == 2
+    assert "unknown flag --format" in capsys.readouterr().err
 
 
 def test_an_empty_inventory_is_a_plan_with_a_warning(
@@ -92,7 +142,6 @@ def test_an_empty_inventory_is_a_plan_with_a_warning(
     heard = capsys.readouterr()
     assert orjson.loads(heard.out)["predicted"]["ends_after_s"] == 0.0
     assert "no VMs found; check the selection and the permissions of the identity" in heard.err
-    assert "0 VMs listed." in heard.err
 
 
 def test_a_crowded_region_is_told_on_one_screen() -> None:
@@ -102,18 +151,19 @@ def test_a_crowded_region_is_told_on_one_screen() -> None:
         *machines(7, "sub-2", "eastus2-stopped", power_state="deallocated"),
     ]
     assert lines(told(fleet, first_poll_s=200.0, poll_interval_s=30.0)) == [
-        "2,107 VMs listed, 2,100 to assess: a scan takes about 11 min 5 s.",
+        "Subscription  Region           To assess  Skipped  Last start",
+        "Payments      westeurope           2,000        0       7 min",
+        "sub-2         eastus2                100        0         1 s",
+        "sub-2         eastus2-stopped          0        7        none",
+        "Skipped      7 not running: deallocated",
         "Starts       2,100, the last after 7 min",
         "Polls        2,100, from 3 min 30 s to 11 min 5 s",
         "Assuming     3 min per assessment, 0.2 s per reply, 64 concurrent requests",
         "Limited by   Compute's patch operations of subscription Payments in westeurope:",
         "             2,000 requests need 7 min",
         "Faster       with more subscriptions or regions; nothing else helps",
-        "Skipped      7 not running: deallocated",
-        "Subscription  Region           To assess  Skipped  Last start",
-        "Payments      westeurope           2,000        0       7 min",
-        "sub-2         eastus2                100        0         1 s",
-        "sub-2         eastus2-stopped          0        7        none",
+        "2,107 VMs listed, 2,100 to assess: a scan takes about 11 min 5 s, limited by",
+        "Compute's patch operations.",
     ]
 
 
@@ -132,17 +182,44 @@ def test_where_the_assessments_themselves_bind_it_says_what_spreading_saves(coun
 
 def test_a_fleet_that_sleeps_says_so() -> None:
     text = lines(told(machines(4, power_state="stopped")))
-    assert text[:2] == [
-        "4 VMs listed, none to assess.",
-        "Skipped      4 not running: stopped",
+    assert text[-2:] == ["Skipped      4 not running: stopped", "4 VMs listed, none to assess."]
+
+
+def test_thirty_groups_are_a_screen_the_largest_first_and_a_sum() -> None:
+    fleet = [target for number in range(30) for target in machines(number + 1, f"sub-{number}")]
+    text = told(fleet)
+    assert text.count("\n") == 23
+    table = lines(text)
+    assert table[1].split() == ["sub-29", "westeurope", "30", "1", "s"]
+    assert len([line for line in table if line.startswith("sub-")]) == 11
+    assert table[12].split() == ["19", "more", "190", "1", "s"]
+
+
+def test_subscriptions_that_are_shown_alike_have_the_end_of_their_id() -> None:
+    fleet = [
+        target
+        for number in range(2)
+        for target in machines(3 - number, f"{SUBSCRIPTION[:-1]}{number}", subscription_name="Shop")
+    ]
+    table = lines(told(fleet))
+    assert [line.split()[:3] for line in table[1:3]] == [
+        ["Shop", "(44444440)", "westeurope"],
+        ["Shop", "(44444441)", "westeurope"],
     ]
 
 
-def test_thirty_groups_are_twelve_lines_and_a_sum() -> None:
-    fleet = [target for number in range(30) for target in machines(2, f"sub-{number}")]
+def test_long_names_are_cut_in_their_middle() -> None:
+    fleet = [
+        target
+        for number in range(3)
+        for target in machines(3, f"sub-{number}", subscription_name=f"{'Landing Zone ' * 7}Number {number}")
+    ]
     table = lines(told(fleet))
-    assert table[-1].split() == ["18", "more", "36", "0", "0", "s"]
-    assert len([line for line in table if line.startswith("sub-")]) == 12
+    assert [line.partition("...")[2].partition("  ")[0][-9:] for line in table[1:4]] == [
+        " Number 0",
+        " Number 1",
+        " Number 2",
+    ]
 
 
 def test_strange_names_do_nothing_and_no_line_is_wider_than_80_columns() -> None:

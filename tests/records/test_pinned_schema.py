@@ -34,16 +34,31 @@ def with_additions(schemas: dict[str, Any]) -> dict[str, Any]:
         told["properties"]["code"]["description"] = "The innermost error code; Azure's is verbatim."
         told["properties"]["message"]["description"] = "The innermost message; Azure's is verbatim."
     with_totals_additions(schemas["fleetscan.totals/1"])
-    with_added(
-        schemas["fleetscan.plan/1"],
-        SCHEMAS["fleetscan.plan/1"](),
-        ("selection", "arc", "uniform_scale_set_vms", "not_scanned"),
-    )
+    with_plan_additions(schemas["fleetscan.plan/1"])
     source = schemas["fleetscan.result/1"]["properties"]["source"]
     source["enum"].insert(2, "instance_view")
     pin_patches_complete(row)
     with_added(row, SCHEMAS["fleetscan.result/1"](), ("esu_status", "hotpatch_status", *NAMES))
     return schemas | {name: SCHEMAS[name]() for name in ADDED_SCHEMAS}
+
+
+def with_plan_additions(plan: dict[str, Any]) -> None:
+    """What a plan tells besides: earlier assessments, Arc servers, and what no listing has."""
+    now: dict[str, Any] = SCHEMAS["fleetscan.plan/1"]()
+    with_added(plan, now, ("selection", "earlier", "arc", "uniform_scale_set_vms", "not_scanned"))
+    with_added(plan["properties"]["groups"]["items"], now["properties"]["groups"]["items"], ("fresh",))
+    # Since some VMs are neither, it is said which ones are meant, and what the end of a reading is.
+    plan["properties"]["skipped"]["description"] = (
+        "Those that are neither assessed nor fresh, by the reason of their rows."
+    )
+    told = plan["properties"]["groups"]["items"]["properties"]
+    told["skipped"]["description"], told["to_assess"]["description"] = (
+        "Those that are skipped.",
+        "Those that are assessed.",
+    )
+    plan["properties"]["predicted"]["properties"]["ends_after_s"]["description"] = (
+        "When the last VM ends; of a scan that starts none, from its first query of assessments."
+    )
 
 
 def with_totals_additions(totals: dict[str, Any]) -> None:
