@@ -147,7 +147,7 @@ def _of_totals(gate: Gate, totals: Totals) -> Breach | None:
         return _unknown(gate, _why_nothing_is_known(listed))
     if not gate.is_breached_by(value):
         return None
-    where = _measure(totals)
+    where = f"of {counted(listed, 'VM')} listed" if figure.is_fact else _measure(totals)
     if figure.key == "critical_and_security_count":
         vms = counted(totals["vms_with_critical_or_security"], "VM")
         where = f"on {vms} of {assessed:,} assessed ({listed:,} listed)"

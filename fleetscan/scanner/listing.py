@@ -24,7 +24,6 @@ from fleetscan.scanner.blocking import unless_stopped
 from fleetscan.scanner.dispatcher import Dispatcher, Halt
 from fleetscan.scanner.earlier_place import refuse_elsewhere
 from fleetscan.scanner.hooks import Hooks
-from fleetscan.scanner.knowing import with_known
 from fleetscan.scanner.selecting import Ask, fleet_at_azure, fleet_in_file, selection_in
 from fleetscan.settings.selecting import ListSettings
 
@@ -58,6 +57,9 @@ async def read_fleet(
     try:
         fleet = await list_fleet(settings, ask, stop, deadline_at, is_everything=is_everything)
         if known_at is not None:
+            # It takes milliseconds to load, and few scans ask for it.
+            from fleetscan.scanner.knowing import with_known
+
             fleet = await with_known(fleet, settings.endpoint, ask, known_at)
     except StoppedError:
         raise stopped_early(is_told=stop.is_set()) from None

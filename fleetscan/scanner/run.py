@@ -29,7 +29,6 @@ from fleetscan.scanner.asking import selection_of
 from fleetscan.scanner.blocking import awaited_unless_stopped, in_thread
 from fleetscan.scanner.dispatcher import Dispatcher, Exchanger, Halt
 from fleetscan.scanner.hooks import Hooks
-from fleetscan.scanner.knowing import with_known
 from fleetscan.scanner.listing import LISTING_ATTEMPTS, asking, read_fleet, stopped_early
 from fleetscan.scanner.reading_fresh import use_earlier
 from fleetscan.scanner.resume import Resumption
@@ -161,6 +160,8 @@ class Run:
         if (retried := retried_path(self._settings)) is not None:
             fleet = retried_fleet(retried, self._settings)
             if known_at is not None:
+                from fleetscan.scanner.knowing import with_known
+
                 ask = asking(self._dispatcher, self._chance, self._stop, self._deadline_at())
                 try:
                     fleet = await with_known(fleet, self._settings.endpoint, ask, known_at)
