@@ -36,6 +36,9 @@ def with_additions(schemas: dict[str, Any]) -> dict[str, Any]:
     with_added(schemas["fleetscan.plan/1"], SCHEMAS["fleetscan.plan/1"](), ("selection", "not_scanned"))
     source = schemas["fleetscan.result/1"]["properties"]["source"]
     source["enum"].insert(2, "instance_view")
+    reasons = row["properties"]["reason"]["enum"]
+    reasons.insert(reasons.index("busy") + 1, "not_cached")
+    row["oneOf"][1]["properties"]["reason"]["enum"].append("not_cached")
     pin_patches_complete(row)
     return schemas | {name: SCHEMAS[name]() for name in ADDED_SCHEMAS}
 
