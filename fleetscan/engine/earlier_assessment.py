@@ -6,7 +6,7 @@ so is not fresh: its VM is assessed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -43,8 +43,33 @@ class Freshness:
         if status == "inprogress":
             times = summary.get("startDateTime"), summary.get("lastModifiedDateTime")
             return Standing.DEAD if is_stale(times, azure_now, self.dead_after_s) else Standing.OTHER
-        made_at = azure_time(summary.get("lastModifiedDateTime")) or azure_time(summary.get("startDateTime"))
-        if status not in TELLING or made_at is None or None in told_counts(summary, Source.GRAPH):
+        at = _made_at(summary)
+        if status not in TELLING or at is None or None in told_counts(summary, Source.GRAPH):
             return Standing.OTHER
-        is_young = -AHEAD_S <= (azure_now - made_at).total_seconds() <= self.max_age_s
+        is_young = -AHEAD_S <= (azure_now - at).total_seconds() <= self.max_age_s
         return Standing.FRESH if is_young else Standing.OTHER
+
+
+def _made_at(summary: Mapping[str, Json]) -> datetime | None:
+    """When the assessment was made, as its row is going to tell."""
+    return azure_time(summary.get("lastModifiedDateTime")) or azure_time(summary.get("startDateTime"))
+
+
+def patches_told(summary: Mapping[str, Json]) -> int:
+    """How many patches it counts, none where it does not say."""
+    return sum(count or 0 for count in told_counts(summary, Source.GRAPH))
+
+
+def with_patches(summary: Mapping[str, Json], patches: Iterable[Mapping[str, Json]]) -> dict[str, Json]:
+    """The assessment in the form of a row: a summary's properties, and those of its `patches`.
+
+    A patch of which a newer assessment than the summary's told is left out: the list is not whole then.
+    """
+    at = _made_at(summary)
+    listed: list[Json] = [{**patch} for patch in patches if not _is_later(patch, at)]
+    return {**summary, "patches": listed}
+
+
+def _is_later(patch: Mapping[str, Json], at: datetime | None) -> bool:
+    told_at = azure_time(patch.get("lastModifiedDateTime"))
+    return told_at is not None and at is not None and (told_at - at).total_seconds() > AHEAD_S

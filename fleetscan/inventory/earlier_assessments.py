@@ -2,9 +2,9 @@
 
 Summaries come first, a row a VM: for up to `NAMED_MOST` VMs they are asked for by id, so that an audit of a
 few costs no more queries in a large tenant than in a small one; for more, whole subscriptions are read.
-Patches are asked for by the ids of fresh VMs alone, as many at a time as their counts say fit a page, each with
-its summary once more, so that a list never goes with another assessment's counts. Nothing is kept of a page but
-the VMs whose patches are still to be read. Facts: Microsoft's documents on `patchassessmentresources`.
+Patches are asked for by the ids of fresh VMs alone, as many at a time as their counts say fit a page, each
+with its summary once more, so that a list never goes with another assessment's counts. Nothing is kept of a
+page but the VMs whose patches are still to be read.
 """
 
 from __future__ import annotations
@@ -15,16 +15,14 @@ from datetime import datetime
 from itertools import takewhile
 from typing import TypeAlias
 
-from fleetscan.azure_times import azure_time
-from fleetscan.engine.earlier_assessment import Freshness, Standing
+from fleetscan.engine.earlier_assessment import Freshness, Standing, patches_told, with_patches
 from fleetscan.engine.graph_request import MAX_ROWS
-from fleetscan.engine.latest_assessment import AHEAD_S, ASSESSMENTS
+from fleetscan.engine.latest_assessment import ASSESSMENTS
 from fleetscan.engine.replies import text_at
 from fleetscan.inventory.graph_pages import BATCH_SUBSCRIPTIONS, GraphQuery
 from fleetscan.inventory.graph_stream import GraphStream
 from fleetscan.inventory.pages import Pages
-from fleetscan.model import Json, RequestKind, Source, Target
-from fleetscan.patch_counts import told_counts
+from fleetscan.model import Json, RequestKind, Target
 
 PATCHES = f"{ASSESSMENTS}/softwarepatches"
 TABLE = "patchassessmentresources"
@@ -135,7 +133,7 @@ class _Summaries:
                 reading.found(target, summary)
 
     def _wait(self, target: Target, summary: Properties) -> None:
-        rows = 1 + sum(count or 0 for count in told_counts(summary, Source.GRAPH))
+        rows = 1 + patches_told(summary)
         if self._waiting and (self._rows + rows > MAX_ROWS or len(self._waiting) >= NAMED):
             self._batches.append(self._waiting)
             self._waiting, self._rows = [], 0
@@ -158,13 +156,6 @@ class _Told:
     summary: Properties | None = None
     at: datetime | None = None
     patches: dict[str, Properties] = field(default_factory=dict)
-
-    def assessment(self) -> Properties:
-        """The assessment in the form of a row."""
-        summary = self.summary or {}
-        made_at = azure_time(summary.get("lastModifiedDateTime")) or azure_time(summary.get("startDateTime"))
-        patches: list[Json] = [patch for patch in self.patches.values() if not _is_later(patch, made_at)]
-        return {**summary, "patches": patches}
 
 
 def _read_lists(reading: Reading, targets: Sequence[Target]) -> Pages[str | None]:
@@ -191,16 +182,8 @@ def _read_lists(reading: Reading, targets: Sequence[Target]) -> Pages[str | None
         if one.summary is None or one.at is None or reading.target_of(target.key) is None:
             continue
         if reading.freshness.standing(one.summary, one.at) is Standing.FRESH:
-            reading.found(target, one.assessment())
+            reading.found(target, with_patches(one.summary, one.patches.values()))
     return None
-
-
-def _is_later(patch: Properties, made_at: datetime | None) -> bool:
-    """Whether a newer assessment than that of `made_at` told of the patch: its list is not this one."""
-    told_at = azure_time(patch.get("lastModifiedDateTime"))
-    if told_at is None or made_at is None:
-        return False
-    return (told_at - made_at).total_seconds() > AHEAD_S
 
 
 def _properties(row: Json) -> Properties:

@@ -181,10 +181,17 @@ def _heading(line: str) -> tuple[str, list[str], int] | None:
             continue
         cells = [cell.strip() for cell in cells]
         bare = ["".join(cell.lower().replace("_", " ").replace("-", " ").split()) for cell in cells]
-        for name in ID_NAMES:
-            if name in bare:
-                return delimiter, [cell.lower() for cell in cells], bare.index(name)
+        # A person's own heading says whose resource id it is: "VM Resource Id".
+        places = [bare.index(name) for name in ID_NAMES if name in bare]
+        places += [place for place, name in enumerate(bare) if _is_own_heading(cells[place], name)]
+        if places:
+            return delimiter, [cell.lower() for cell in cells], places[0]
     return None
+
+
+def _is_own_heading(cell: str, bare: str) -> bool:
+    # An id itself may end in such a name, and so may a whole line with other delimiters.
+    return bare.endswith(ID_NAMES[0]) and not any(mark in cell for mark in ("/", *DELIMITERS))
 
 
 def _list_in(document: Json) -> list[Json] | None:

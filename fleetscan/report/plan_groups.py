@@ -67,7 +67,7 @@ def table_lines(
     _align_figures(head, rows)
     ids = [shown_as(sanitize(group["subscription_id"])) for group in shown]
     _tell_apart(rows, ids)
-    widths = widths_within([head, *rows], width, [[0], [1]])
+    widths = widths_within([head, *rows], width, [[0, 1]])
     if widths is None:
         return [line for row in rows for line in _hanging(_sentence(head, row), width)]
     _tell_apart(rows, ids, widths[0])
@@ -89,7 +89,7 @@ def cut_within(text: str, width: int) -> str:
 
 def name_of_group(group: PlanGroup) -> str:
     """What people call its subscription."""
-    return group["subscription_name"] or group["subscription_id"]
+    return (group["subscription_name"] or "").strip() or group["subscription_id"]
 
 
 def _place(group: PlanGroup, shown_as: Callable[[str], str]) -> tuple[str, str]:

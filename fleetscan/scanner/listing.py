@@ -64,7 +64,7 @@ async def read_fleet(
     except StoppedError:
         raise stopped_early(is_told=stop.is_set()) from None
     if not fleet.targets:
-        hooks.warning(*none_found(fleet))
+        hooks.warning(*none_found(fleet, settings))
     for note in fleet.notes:
         hooks.warning(note)
     for error in fleet.errors:
@@ -96,11 +96,18 @@ def stopped_early(*, is_told: bool) -> StoppedError:
     )
 
 
-def none_found(fleet: Fleet) -> tuple[str, Remedy]:
+def none_found(fleet: Fleet, settings: ListSettings) -> tuple[str, Remedy]:
     """What is said where no VM is left, with the rule that left none, and what to do."""
-    if fleet.emptied_by is None:
-        return "no VMs found", Remedy("check the selection and the permissions of the identity")
-    return f"no VMs selected: none is left by {fleet.emptied_by}", Remedy("check this rule")
+    if fleet.emptied_by is not None:
+        return f"no VMs selected: none is left by {fleet.emptied_by}", Remedy("check this rule")
+    if settings.inventory is not None:
+        file = "standard input" if settings.inventory == "-" else settings.inventory
+        remedy = "check the file, and the command that writes it: {inventory}"
+        return f"no VMs found: {file} names none", Remedy(remedy, {"inventory": None})
+    where = {"subscription": settings.subscription, "management_group": settings.management_group}
+    if words := " ".join(words_of(name, values) for name, values in where.items() if values):
+        return f"no VMs found in {words}", Remedy("check this rule and the permissions of the identity")
+    return "no VMs found", Remedy("check the selection and the permissions of the identity")
 
 
 async def list_fleet(

@@ -1,8 +1,8 @@
 """Rows for VMs whose earlier assessment is young enough: nothing is asked of these VMs.
 
 Which one counts is decided in `engine/earlier_assessment.py`, and read through Resource Graph alone. Where
-that does not tell, a VM is assessed. Where only earlier assessments are asked for, its end is unknown then, and
-no skip.
+that does not tell, a VM is assessed. Where only earlier assessments are asked for, its end is unknown
+then, and no skip.
 """
 
 from __future__ import annotations

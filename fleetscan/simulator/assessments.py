@@ -216,11 +216,9 @@ class Assessments:
         if (earlier := self.earlier(machine)) is None:
             return None
         began, modified = self.earlier_times(machine, earlier)
-        return {
-            "assessmentActivityId": earlier.guid,
-            "startTime": began,
-            "lastModifiedTime": modified,
-        } | self._found(machine)
+        found: dict[str, Json] = {"status": "Failed"} if earlier.has_failed else self._found(machine)
+        times = {"startTime": began, "lastModifiedTime": modified}
+        return {"assessmentActivityId": earlier.guid, **times, **found}
 
     def earlier(self, machine: Machine) -> Earlier | None:
         """The assessment of a machine before the cloud began, where it had one in that week."""

@@ -17,7 +17,7 @@ from fleetscan.model import Json
 from fleetscan.simulator.arc import GRAPH_TYPE as SERVER_TYPE
 from fleetscan.simulator.assessment import inner_error, inner_status
 from fleetscan.simulator.assessments import Assessments
-from fleetscan.simulator.earlier import Earlier
+from fleetscan.simulator.earlier import Earlier, Gap
 from fleetscan.simulator.fates import Fate
 from fleetscan.simulator.fleet import Fleet, Machine
 from fleetscan.simulator.installations import Installation, Installations
@@ -85,13 +85,14 @@ class PatchTables:
         """The summaries from before the cloud began that the query may show; they never change."""
         if "patchassessmentresources" in query.tables and _may_show(query, ASSESSMENT_TYPE):
             for machine in self._among(query, subscriptions, self._fleet, 0.0):
-                if (earlier := self._assessments.earlier(machine)) is not None:
+                earlier = self._assessments.earlier(machine)
+                if earlier is not None and earlier.gap is not Gap.NO_SUMMARY:
                     yield EarlierRow(machine, earlier)
 
     def is_newest(self, row: EarlierRow, now: float) -> bool:
-        """Whether the machine is there and has no newer assessment."""
+        """Whether the machine is there and has no newer assessment, and this one is still kept."""
         machine, at = row.machine, now - self._lag_s
-        return self._assessments.newest_at(machine, at) is None
+        return row.earlier.is_kept(at) and self._assessments.newest_at(machine, at) is None
 
     def earlier_row(self, row: EarlierRow) -> Row:
         """The row itself."""
@@ -108,7 +109,7 @@ class PatchTables:
             "availablePatchCountByClassification": None,
         }
         below = "/patchAssessmentResults/latest"
-        return self._row(machine, below, ASSESSMENT_TYPE, summary | self._found(machine))
+        return self._row(machine, below, ASSESSMENT_TYPE, summary | self._earlier_found(machine, earlier))
 
     def rows(self, query: Query, subscriptions: frozenset[str], now: float) -> Iterator[Row]:
         """The rows of the query's tables that it may show; no subscriptions mean all."""
@@ -201,9 +202,19 @@ class PatchTables:
     def _earlier_patches(self, query: Query, subscriptions: frozenset[str], at: float) -> Iterator[Row]:
         for machine in self._among(query, subscriptions, self._fleet, at):
             earlier = self._assessments.earlier(machine)
-            if earlier is not None and self._assessments.newest_at(machine, at) is None:
+            is_shown = earlier is not None and not earlier.has_failed and earlier.is_kept(at)
+            if earlier is not None and is_shown and self._assessments.newest_at(machine, at) is None:
                 _, modified = self._assessments.earlier_times(machine, earlier)
-                yield from self._patches(machine, modified)
+                rows = list(self._patches(machine, modified))
+                yield from rows[: _shown_of(len(rows), earlier.gap)]
+
+    def _earlier_found(self, machine: Machine, earlier: Earlier) -> dict[str, Json]:
+        if earlier.has_failed:
+            return {"status": "Failed", "rebootPending": None, "errorDetails": None}
+        found = self._found(machine)
+        if earlier.gap is Gap.NO_COUNTS:
+            found.pop("availablePatchCountByClassification", None)
+        return found
 
     def _patches(self, machine: Machine, modified: str) -> Iterator[Row]:
         """A row for each patch that an assessment listed."""
@@ -268,6 +279,11 @@ def _class_name(machine: Machine, word: str) -> str:
     """The field's name, which some machines' rows write with a capital."""
     name = CLASSES[word]
     return name[0].upper() + name[1:] if machine.lot.has_upper_group else name
+
+
+def _shown_of(patches: int, gap: Gap) -> int:
+    """How many of an assessment's patches have rows."""
+    return {Gap.NO_PATCHES: 0, Gap.HALF_THE_PATCHES: patches // 2}.get(gap, patches)
 
 
 def _may_show(query: Query, kind: str) -> bool:

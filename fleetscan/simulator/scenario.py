@@ -223,6 +223,25 @@ class Scenario:
         "Fleets are scanned every night or week, or assess themselves every day; some VMs are new.",
         theme=Theme.FLEET,
     )
+    earlier_least_days: float = dial(
+        0.2, "The youngest of these earlier assessments, in days.", high=30, theme=Theme.FLEET
+    )
+    earlier_most_days: float = dial(
+        6.9,
+        "The oldest of them, in days; Resource Graph shows none that is older than seven.",
+        high=30,
+        theme=Theme.FLEET,
+    )
+    earlier_failed_pct: float = percentage(
+        0.0, "Earlier assessments that failed, whatever tonight's do.", theme=Theme.FLEET
+    )
+    earlier_gaps_pct: float = percentage(
+        0.0,
+        "Earlier assessments that Resource Graph shows in part: no summary, one without counts, no patches "
+        "or half of them.",
+        "Its tables are filled row by row, with a delay that has no bound.",
+        theme=Theme.LISTINGS,
+    )
     nights_differ: float = dial(
         0.1,
         "How far a VM's assessment differs in length from its last one: the sigma of a lognormal factor.",

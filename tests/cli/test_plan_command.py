@@ -141,7 +141,9 @@ def test_an_empty_inventory_is_a_plan_with_a_warning(
     assert run(inventory(tmp_path)) == 0
     heard = capsys.readouterr()
     assert orjson.loads(heard.out)["predicted"]["ends_after_s"] == 0.0
-    assert "no VMs found; check the selection and the permissions of the identity" in heard.err
+    assert (
+        "machines.jsonl names none; check the file, and the command that writes it: --inventory" in heard.err
+    )
 
 
 def test_a_crowded_region_is_told_on_one_screen() -> None:

@@ -131,6 +131,8 @@ def test_the_first_page_of_an_answer_is_not_taken_for_the_whole(
         "{id}\tvm-1\n{other}\tvm-2",
         '["{id}",\n"{other}"]',
         "name,resource_id,os\nvm-1,{id},Linux\nvm-2,{other},Windows\n",
+        "\ufeffVM Resource Id\r\n{id}\r\n{other}\r\n",
+        "Owner,Azure resource ID\na,{id}\nb,{other}\n",
         "Name;ResourceId\nvm-1;{id}\nvm-2;{other}\n",
         "Name\tResource Id\nvm-1\t{id}\nvm-2\t{other}\n",
         "Name\tResource Id\tNote\n\t{id}\t\n\t{other}\t\n",
@@ -141,6 +143,11 @@ def test_the_first_page_of_an_answer_is_not_taken_for_the_whole(
 )
 def test_ids_are_read_from_lines_columns_and_tables(text: str, tmp_path: Path) -> None:
     assert names(text.format(id=vm_id("vm-1"), other=vm_id("vm-2")), tmp_path) == ["vm-1", "vm-2"]
+
+
+def test_an_id_whose_vm_is_named_like_a_heading_is_no_heading(tmp_path: Path) -> None:
+    text = f"{vm_id('vm-resource-id')}\n{vm_id('vm-2')}\n"
+    assert names(text, tmp_path) == ["vm-resource-id", "vm-2"]
 
 
 def test_a_csv_tells_the_facts_that_its_columns_name(tmp_path: Path) -> None:

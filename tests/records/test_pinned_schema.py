@@ -37,6 +37,9 @@ def with_additions(schemas: dict[str, Any]) -> dict[str, Any]:
     with_plan_additions(schemas["fleetscan.plan/1"])
     source = schemas["fleetscan.result/1"]["properties"]["source"]
     source["enum"].insert(2, "instance_view")
+    reasons = row["properties"]["reason"]["enum"]
+    reasons.insert(reasons.index("busy") + 1, "not_cached")
+    row["oneOf"][1]["properties"]["reason"]["enum"].append("not_cached")
     pin_patches_complete(row)
     with_added(row, SCHEMAS["fleetscan.result/1"](), ("esu_status", "hotpatch_status", *NAMES))
     return schemas | {name: SCHEMAS[name]() for name in ADDED_SCHEMAS}
