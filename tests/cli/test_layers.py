@@ -188,6 +188,7 @@ ROWS: dict[str, tuple[tuple[str, object], tuple[str, object], tuple[str, object]
     "report format": (("json", "json"), ("markdown", "markdown"), ("text", "text")),
     "export format": (("sqlite", "sqlite"), ("parquet", "parquet"), ("csv", "csv")),
     "sql": (("true", True), ("false", False), ("", True)),
+    "graph-reply-kib": (("16", 16), ("400", 400), ("1000", 1000)),
     "arc-servers": (("5", 5), ("6", 6), ("7", 7)),
     "uniform-scale-sets": (("5", 5), ("6", 6), ("7", 7)),
     "flexible-scale-sets": (("5", 5), ("6", 6), ("7", 7)),
