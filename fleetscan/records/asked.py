@@ -16,11 +16,13 @@ Selection: TypeAlias = dict[str, Json]
 
 INVENTORY_SHA256 = "inventory_sha256"
 RETRIED_SCAN_ID = "retried_scan_id"
+# Whether earlier assessments alone are read.
+CACHED_ONLY = "cached_only"
 
 # These leave none out: the endpoint says where to ask, a run of earlier assessments alone how, Arc servers
 # come besides, the others follow from what else was asked for.
 CHOOSE_NONE = frozenset(
-    {"endpoint", "inventory_source", "include_arc", "cached_only", INVENTORY_SHA256, RETRIED_SCAN_ID}
+    {"endpoint", "inventory_source", "include_arc", CACHED_ONLY, INVENTORY_SHA256, RETRIED_SCAN_ID}
 )
 
 # The rules on what a VM is, each with the twin that leaves out: they choose among the VMs of a subscription.
@@ -43,10 +45,13 @@ def is_elsewhere(one: Mapping[str, Json], other: Mapping[str, Json]) -> bool:
 
 
 def is_same(one: Mapping[str, Json], other: Mapping[str, Json]) -> bool:
-    """Whether two runs were asked for the same VMs; an input that cannot be read again is never the same."""
+    """Whether two runs were asked for the same VMs; an input that cannot be read again is never the same.
+
+    A run of earlier assessments alone has the same VMs as one that assesses them.
+    """
     if one.get("inventory") and one.get(INVENTORY_SHA256) is None:
         return False
-    names = one.keys() | other.keys()
+    names = (one.keys() | other.keys()) - {CACHED_ONLY}
     return all(is_same_value(name, one.get(name), other.get(name)) for name in names)
 
 

@@ -68,6 +68,13 @@ class MissedPatch(TypedDict):
     vms: Annotated[Count, "Assessed VMs whose list has it: at least so many miss it."]
 
 
+class EarlierAssessments(TypedDict):
+    """VMs whose row tells an assessment that was made before the scan."""
+
+    vms: Annotated[Count, "Assessed VMs with the reason fresh."]
+    oldest_at: Annotated[UtcTime | None, "When the oldest was made; null where the rows were not read."]
+
+
 class Report(TypedDict):
     """A run, as people look at it."""
 
@@ -104,6 +111,9 @@ class Report(TypedDict):
     ]
     groups: Annotated[
         list[GroupTotals], "The sums of each subscription, location, OS type and asked-for tag, as there."
+    ]
+    earlier: Annotated[
+        EarlierAssessments | None, "Assessments that the scan did not make itself; null where there are none."
     ]
     not_assessed: Annotated[
         list[UnassessedReason],

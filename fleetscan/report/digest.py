@@ -22,6 +22,7 @@ from fleetscan.records.patches import PatchReader
 from fleetscan.records.report import SCHEMA, Report, UnassessedReason
 from fleetscan.records.row import REASONS, OutcomeWord, Row
 from fleetscan.records.totals import GroupTotals, NotListed, NotScanned, Totals
+from fleetscan.report.earlier import OldestEarlier, earlier_of
 from fleetscan.report.left_out import elsewhere, is_whole
 from fleetscan.report.named import Named, in_order, reason_of
 from fleetscan.runs.begun import BegunRun
@@ -66,19 +67,21 @@ def _report_of(
 ) -> Report:
     told = own_totals(run)
     begun = BegunRun(run) if told is None else None
-    named, reader = Named(), PatchReader()
+    named, reader, earlier = Named(), PatchReader(), OldestEarlier()
     judging = judging_of(run, standards, seen)
     for number, row in enumerate(run.rows()):
         if number % ASK_EVERY == 0 and not goes_on():
             raise TooLongError
         counted = judging.add(row, reader.of(row))
         named.add(counted)
+        earlier.add(row)
         beside(row, counted)
         if begun is not None:
             begun.ended(row)
     report = _of_begun(run, begun) if begun is not None else report_of_totals(*(told or ()))
     report["trend"] = None if seen is None else trend_of(run, seen.nights, report["fleet"])
     _judge(report, judging, told[0] if told is not None and run.is_complete else None)
+    report["earlier"] = earlier_of(report["fleet"], earlier.assessed_at)
     report["state"] = run.state.value
     report["directory"] = str(directory_of(run.path))
     report["endpoint"] = elsewhere(run.facts["selection"])
@@ -158,6 +161,7 @@ def _outline(
         "requests": None,
         "fleet": cast("GroupTotals", {name: fleet[name] for name in GroupTotals.__annotations__}),  # type: ignore[literal-required]
         "groups": [*groups],
+        "earlier": earlier_of(fleet),
         "not_assessed": _reasons(fleet),
         "worst": None,
         "patches": None,

@@ -13,6 +13,7 @@ from fleetscan.records.report import Report, UnassessedReason
 from fleetscan.records.row import OutcomeWord
 from fleetscan.records.totals import GroupTotals, NotListed
 from fleetscan.report.commands import Spelled, next_command, show_flags
+from fleetscan.report.earlier import earlier_words
 from fleetscan.report.figures import counted, duration, of_each, parts_of, percent_words, to_do_label
 from fleetscan.report.judged_markdown import PLACE, age_rows, gates_block, judged_blocks, place
 from fleetscan.report.left_out import passed_over_words, selection_words, unlisted_words, unseen_words
@@ -115,6 +116,7 @@ def _figures(report: Report) -> Iterator[str]:
     rows = [
         ("Coverage", f"{percent_words(fleet['coverage_pct'])} {of} ({assessed:,} of {listed:,})"),
         ("Compliance", marked(compliance, report)),
+        *([("Earlier", earlier)] if (earlier := earlier_words(report)) else []),
         *(_missing(report) if assessed else [("Missing", "unknown: no VM was assessed")]),
         *age_rows(report),
         *_ends(report),

@@ -15,6 +15,7 @@ from fleetscan.records.report import Report
 from fleetscan.records.row import REASONS
 from fleetscan.records.totals import NotListed
 from fleetscan.report.age_words import ages_of, in_brief, is_asked_for, oldest_words, unknown_words
+from fleetscan.report.earlier import earlier_words
 from fleetscan.report.figures import counted, duration, parts_of, percent_words
 from fleetscan.report.gate_words import verdict
 from fleetscan.report.left_out import (
@@ -126,6 +127,8 @@ class Overview:
             of, miss = "of what was listed", "of that misses no critical/security patch"
         yield self._share("Coverage", self._fleet["coverage_pct"], of)
         yield self._share("Compliance", self._fleet["compliance_pct"], marked(miss, self._report))
+        if earlier := earlier_words(self._report):
+            yield self._text("Earlier"), self._text(earlier)
         yield from self._left_out()
 
     def _share(self, label: str, percent: float | None, meaning: str) -> Labelled:

@@ -20,7 +20,7 @@ from fleetscan.errors import (
     UsageError,
 )
 from fleetscan.model import Json
-from fleetscan.records.asked import is_same
+from fleetscan.records.asked import CACHED_ONLY, is_same, is_same_value
 from fleetscan.runs.directory import JOURNAL, LATEST, RUN, holds_run
 from fleetscan.runs.disk import reason
 from fleetscan.runs.how_to_resume import command_for
@@ -51,9 +51,10 @@ class FoundRun:
         return command_for(self.path, self.selection.get("endpoint"))
 
     def is_of(self, selection: Mapping[str, Json], tenant_id: str | None) -> bool:
-        """Whether it was asked for the same VMs; a tenant that is not known is no other one."""
+        """Whether it was asked for the same VMs in the same way; an unknown tenant is no other one."""
         tenants = {tenant.lower() for tenant in (self.tenant_id, tenant_id) if tenant}
-        return len(tenants) < 2 and is_same(self.selection, selection)
+        is_as_cached = is_same_value(CACHED_ONLY, self.selection.get(CACHED_ONLY), selection.get(CACHED_ONLY))
+        return len(tenants) < 2 and is_as_cached and is_same(self.selection, selection)
 
 
 @dataclass(frozen=True, slots=True)

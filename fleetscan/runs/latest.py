@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fleetscan.errors import CannotReadRunError, Remedy
-from fleetscan.records.asked import chosen_by, is_elsewhere
+from fleetscan.records.asked import CACHED_ONLY, chosen_by, is_elsewhere
 from fleetscan.runs.directory import LATEST
 from fleetscan.runs.disk import reason
 from fleetscan.runs.found import FoundRun, found_run
 
 # What makes a run a part of the fleet, each time perhaps another one.
 PARTIAL = ("limit", "retry_failed", "inventory")
-CACHED_ONLY = "cached_only"
 
 
 @dataclass(frozen=True, slots=True)

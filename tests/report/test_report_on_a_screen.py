@@ -14,7 +14,7 @@ from fleetscan.records.fleet_facts import FleetFacts, RequestCounts
 from fleetscan.records.report import Report
 from fleetscan.records.row import REASONS, Row
 from fleetscan.report.commands import Spelled
-from fleetscan.report.digest import report_of
+from fleetscan.report.digest import NOT_ASSESSED, report_of
 from fleetscan.report.markdown import markdown_of
 from fleetscan.report.terminal import print_report, print_summary
 from fleetscan.runs.reader import open_run
@@ -115,7 +115,7 @@ def test_a_report_is_one_screen_with_names_and_what_to_do(tmp_path: Path) -> Non
 
 def busiest(vms: int = 30) -> list[Row]:
     """Every reason there is, many VMs of each, and long names."""
-    words = [Reason(word) for words in REASONS.values() for word in words if word in set(Reason)]
+    words = [Reason(word) for outcome in NOT_ASSESSED for word in REASONS[outcome] if word is not None]
     rows = [
         named(
             unassessed(f"{reason}-{number}", reason, "why " * 300),

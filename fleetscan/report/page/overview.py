@@ -18,6 +18,7 @@ from fleetscan.records.row import OutcomeWord
 from fleetscan.records.sums import TAG_PREFIX
 from fleetscan.records.totals import GroupTotals
 from fleetscan.report.commands import of_run
+from fleetscan.report.earlier import earlier_words
 from fleetscan.report.figures import duration, percent_words
 from fleetscan.report.left_out import elsewhere, selection_words, unseen_words
 from fleetscan.report.missed_patches import HEADING
@@ -192,6 +193,7 @@ class Overview:
                 for each in passed_over
             ],
             "unseen": unseen_words(self._report["uniform_scale_set_vms"]),
+            "earlier": earlier_words(self._report),
             "warnings": [cut(each, MESSAGE_LIMIT_CHARS) for each in self._run.facts["warnings"]],
             "limit": limit if is_cut else None,
             "is_retry": is_retry,
