@@ -32,7 +32,7 @@ from fleetscan.runs.reader import Run
 IN_ORDER = Remedy("a new history takes all runs in one command: `fleetscan history add RUN...`")
 NEWEST = "SELECT number, scan_id, started_at FROM night ORDER BY number DESC LIMIT 1"
 WITH_OPEN = (
-    "SELECT vm.number, subscription_id FROM vm JOIN scope ON scope.number = vm.scope "
+    "SELECT vm.number, subscription_id, prefix FROM vm JOIN scope ON scope.number = vm.scope "
     "WHERE vm.number IN (SELECT DISTINCT vm FROM missing)"
 )
 END = "INSERT INTO ended (gone, vm, edition, first, is_vm_gone) VALUES (?, ?, ?, ?, ?)"
@@ -84,8 +84,8 @@ def _take_rows(run: Run, db: sqlite3.Connection, number: int, taken: Taken) -> N
         if begun is not None:
             begun.ended(row)
     looked = looked_at(run, not_listed(run))
-    for vm, subscription_id in db.execute(WITH_OPEN).fetchall():
-        if vm not in taking.present and looked(subscription_id):
+    for vm, subscription_id, prefix in db.execute(WITH_OPEN).fetchall():
+        if vm not in taking.present and looked(subscription_id, prefix):
             taking.end_with_vm(vm)
     taking.finish()
     _keep_night(run, db, number, begun.sums()[0] if begun is not None else _fleet(told))

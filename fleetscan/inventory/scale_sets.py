@@ -22,7 +22,7 @@ from fleetscan.model import Json, RequestKind, Target
 # A set from before there were modes tells none, and is uniform.
 QUERY = (
     "resources | where type =~ 'microsoft.compute/virtualmachinescalesets' "
-    "and properties.orchestrationMode !~ 'Flexible' "
+    "and tostring(properties.orchestrationMode) !~ 'Flexible' "
     "| project id, location, tags, capacity = sku.capacity, "
     "osType = properties.virtualMachineProfile.storageProfile.osDisk.osType | order by id asc"
 )

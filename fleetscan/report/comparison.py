@@ -188,12 +188,12 @@ def _compared(old: Run, new: Run, back_again: BackAgainSums | None) -> _Comparis
         known = found.before.pop(row["resource_id"].lower(), None)
         if known is not None:
             found.changed(row, known)
-        elif old_looked(row["subscription_id"]):
+        elif old_looked(row["subscription_id"], row["resource_id"]):
             found.appeared.add(reported_vm(row), None, row)
         else:
             found.only_new += 1
     for left in found.before.values():
-        if new_looked(left.vm["subscription_id"]):
+        if new_looked(left.vm["subscription_id"], left.vm["resource_id"]):
             found.gone.add(left.vm, left.outcome, None)
         else:
             found.only_old += 1

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from fleetscan.cli.main import run
+from fleetscan.report.comparison import diff_of
+from fleetscan.runs.reader import open_run
 from fleetscan.settings.declared import Settings
 from fleetscan.simulator.scenario import Scenario
 from tests.strict_reader import read_run
@@ -30,6 +32,17 @@ def test_reports_mark_the_names_of_arc_servers(scanned: Path, capsys: pytest.Cap
     assert "(Arc)" in capsys.readouterr().out
     assert run(["report", str(scanned)]) == 0
     assert "(Arc)" in capsys.readouterr().out
+
+
+def test_a_server_that_the_later_run_did_not_ask_for_is_not_gone(scanned: Path, tmp_path: Path) -> None:
+    scenario = Scenario(machines=6, arc_servers=30, patches=20, stopped_pct=10.0, failing_pct=20.0, seed=4)
+    settings = Settings(out=str(tmp_path / "vms"), ignore_busy=True)
+    scan_in_virtual_time(cloud_of(scenario), Clock(), settings)
+    there, back = open_run(scanned), open_run(tmp_path / "vms")
+    without = diff_of(there, back)
+    assert (without["gone"]["count"], without["only_old"]) == (0, 30)
+    again = diff_of(back, there)
+    assert (again["appeared"]["count"], again["only_new"]) == (0, 30)
 
 
 def test_show_has_the_kind_as_a_column(scanned: Path, capsys: pytest.CaptureFixture[str]) -> None:

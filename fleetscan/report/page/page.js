@@ -238,7 +238,7 @@
     name: "name", label: "VM", class: "name", rank: vms.name.rank,
     cell: (i) => [
       el("a", { href: linkOf(i) }, foreign(vms.name.get(i))),
-      vms.kind.get(i) === "arc" ? el("span", { class: "muted" }, " Arc") : "",
+      ...(vms.kind.get(i) === "arc" ? [el("span", { class: "muted" }, " Arc")] : []),
       el("span", { class: "where narrow" }, foreign(vms.group.get(i)), ", ", foreign(subscriptionOf(i))),
     ],
   };
