@@ -38,7 +38,8 @@ class Work(Protocol):
 class FreshRows:
     """VMs of a fleet, by their `numbers`, that have no row yet and may get one from an earlier assessment.
 
-    `record` takes a row's ending. `now` stands in for Azure's Date.
+    `record` takes a row's ending. `now` stands in for Azure's Date. The subscriptions `through_compute` are
+    those whose VMs Resource Graph did not list.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class FreshRows:
         numbers: Iterable[int],
         now: datetime,
         record: Record,
+        through_compute: frozenset[str] = frozenset(),
     ) -> None:
         self._settings = settings
         self._targets = targets
@@ -55,6 +57,7 @@ class FreshRows:
         self._numbers = {hash(targets[number].key): number for number in numbers}
         self._record = record
         self._dead: set[int] = set()
+        self._unseen = set(through_compute)
         max_age_s = KEPT_S if settings.max_age_s is None else settings.max_age_s
         self._reading = Reading(
             settings.endpoint,
@@ -99,6 +102,15 @@ class FreshRows:
             f"{have} an assessment that Azure has shown as running for more than {hours}: it does not count"
         )
 
+    @property
+    def unseen_words(self) -> str | None:
+        """That Graph may be silent about subscriptions that it did not list; None where it told of each."""
+        left = {self._targets[number].subscription_id.lower() for number in self._numbers.values()}
+        if not (unseen := len(left & self._unseen)):
+            return None
+        where = "1 subscription" if unseen == 1 else f"{unseen:,} subscriptions"
+        return f"Resource Graph shows no earlier assessment in {where} listed through Compute"
+
     def _target_of(self, key: str) -> Target | None:
         number = self._numbers.get(hash(key))
         target = None if number is None else self._targets[number]
@@ -106,6 +118,7 @@ class FreshRows:
 
     def _found(self, target: Target, assessment: Properties) -> None:
         number = self._numbers.pop(hash(target.key))
+        self._unseen.discard(target.subscription_id.lower())
         ending = Ending(Outcome.ASSESSED, Reason.FRESH, assessment, source=Source.GRAPH)
         self._record(number, target, ending)
 
@@ -127,7 +140,7 @@ async def use_earlier(
         hooks.warning(
             f"cannot read all earlier assessments: Resource Graph {whys[0]}; VMs are assessed instead"
         )
-    if words := rows.dead_words:
+    for words in filter(None, (rows.dead_words, rows.unseen_words)):
         hooks.warning(words)
     rows.end_left()
 

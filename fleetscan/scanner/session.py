@@ -155,7 +155,8 @@ class Session:
         """The VMs that no process has begun, to be looked up among earlier assessments."""
         targets, is_begun = self._fleet.targets, self._resumption.is_begun
         unbegun = (number for number in range(len(targets)) if not is_begun(number))
-        return FreshRows(self._settings, targets, unbegun, self._clock.moment(now), self._end_early)
+        moment, unseen = self._clock.moment(now), self._fleet.through_compute
+        return FreshRows(self._settings, targets, unbegun, moment, self._end_early, unseen)
 
     def _end_early(self, number: int, target: Target, ending: Ending) -> None:
         self._early.add(number)

@@ -63,6 +63,7 @@ def unassessed(
         Reason.NOT_RUNNING: Outcome.SKIPPED,
         Reason.UNSUPPORTED: Outcome.SKIPPED,
         Reason.BUSY: Outcome.SKIPPED,
+        Reason.NOT_CACHED: Outcome.SKIPPED,
         Reason.OPERATION_TIMEOUT: Outcome.TIMED_OUT,
     }.get(reason, Outcome.FAILED)
     error = (

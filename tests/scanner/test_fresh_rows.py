@@ -273,6 +273,47 @@ def test_a_graph_without_an_end_is_no_fleet_without_assessments(tmp_path: Path, 
     assert all(row["reason"] != "not_cached" for row in read_run(tmp_path / "run").rows)
 
 
+def test_a_subscription_that_graph_is_silent_about_is_said(tmp_path: Path) -> None:
+    clock = Clock()
+    wire = Wire(cloud_of(Scenario(machines=80, hidden_subscriptions=1)), clock)
+    scan(wire, clock, tmp_path / "run", cached_only=True)
+    told = read_run(tmp_path / "run").facts["warnings"]
+    assert "Resource Graph shows no earlier assessment in 1 subscription listed through Compute" in told
+
+
+def test_a_run_with_an_age_that_is_stopped_is_resumed_to_one_row_a_vm(tmp_path: Path) -> None:
+    scenario = Scenario(machines=200, failing_pct=0.0, stopped_pct=10.0, long_pct=0.0)
+    cloud, clock = cloud_of(scenario), Clock()
+    stopped = scan(Wire(cloud, clock), clock, tmp_path / "run", max_age_s=3 * DAY_S, deadline_s=20.0)
+    fresh = {row["resource_id"] for row in read_run(tmp_path / "run").rows if row["reason"] == "fresh"}
+    assert (stopped.exit_code, len(fresh) > 40) == (5, True)
+    wire = Wire(cloud, clock)
+    resumed = scan(wire, clock, tmp_path / "run", max_age_s=3 * DAY_S, resume=True)
+    rows = read_run(tmp_path / "run").rows
+    assert (resumed.exit_code, len(rows)) == (0, 200)
+    assert len({row["resource_id"].lower() for row in rows}) == 200
+    assert not {key.lower() for key in fresh} & set(wire.started)
+
+
+def test_a_run_of_earlier_assessments_is_never_the_latest_and_no_other_scan_goes_on_with_it(
+    tmp_path: Path,
+) -> None:
+    scenario, runs = Scenario(machines=1600, subscriptions=1, patches=2, speed=600.0), tmp_path / "runs"
+    clock = Clock()
+
+    def scan_under_runs(wire: Wire, **more: Any) -> ScanSummary:
+        with virtual(clock):
+            settings = Settings(endpoint=ENDPOINT, runs=str(runs), **more)
+            return run_to_end(scan_over(wire, settings), clock)
+
+    stopped = scan_under_runs(Wire(cloud_of(scenario), clock, broken(403, after=1)), cached_only=True)
+    other = scan_under_runs(Wire(cloud_of(scenario), clock), resume=True, limit=3)
+    whole = scan_under_runs(Wire(cloud_of(scenario), clock), cached_only=True, resume=True)
+    assert (stopped.exit_code, whole.exit_code) == (5, 0)
+    assert stopped.directory == whole.directory != other.directory
+    assert not (runs / "latest").exists()
+
+
 def test_patches_alone_need_earlier_assessments_to_be_about() -> None:
     with pytest.raises(UsageError, match="with-patches is about earlier assessments"):
         Settings(with_patches=True).check_together()
