@@ -14,9 +14,7 @@ from typing import Literal, Protocol, TypeAlias
 
 ACCESS_TOKEN = "FLEETSCAN_ACCESS_TOKEN"  # noqa: S105 - the variable's name, not a token
 """The environment variable that may hold a ready bearer token, instead of a credential chain."""
-
 ARC_PROVIDER = "/providers/microsoft.hybridcompute/machines/"  # in an Arc server's id, and in no VM's
-
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 

@@ -24,7 +24,12 @@ from fleetscan.inventory.graph_stream import GraphStream
 from fleetscan.inventory.pages import Pages
 from fleetscan.model import Json, RequestKind, Target
 
-PATCHES = f"{ASSESSMENTS}/softwarepatches"
+# The types of assessments' rows by what the ids of their machines have.
+TYPES = {
+    "/providers/microsoft.compute/": ASSESSMENTS,
+    "/providers/microsoft.hybridcompute/": "microsoft.hybridcompute/machines/patchassessmentresults",
+}
+PATCHES = "/softwarepatches"
 TABLE = "patchassessmentresources"
 BELOW = "/patchassessmentresults/"
 # VMs that one query names, and how many are named at all: the 15 queries that Graph answers at once.
@@ -38,9 +43,10 @@ Properties: TypeAlias = dict[str, Json]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one job reads: these VMs, or where there are none all of the subscriptions."""
+    """What one job reads: rows of these `types`, of these VMs or else of all in the subscriptions."""
 
     subscription_ids: tuple[str, ...]
+    types: tuple[str, ...]
     targets: tuple[Target, ...] = ()
 
 
@@ -66,14 +72,18 @@ def parts_of(targets: Sequence[Target]) -> list[Part]:
     """How the VMs' assessments are read: by their ids where they are few, else by their subscriptions."""
     if len(targets) <= NAMED_MOST:
         named = (tuple(targets[at : at + NAMED]) for at in range(0, len(targets), NAMED))
-        return [Part(_subscriptions(some), some) for some in named]
-    ids = _subscriptions(targets)
+        return [Part(_subscriptions(some), _types(some), some) for some in named]
+    ids, types = _subscriptions(targets), _types(targets)
     size = min(BATCH_SUBSCRIPTIONS, -(-len(ids) // CHAINS))
-    return [Part(ids[at : at + size]) for at in range(0, len(ids), size)]
+    return [Part(ids[at : at + size], types) for at in range(0, len(ids), size)]
 
 
 def _subscriptions(targets: Sequence[Target]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(target.subscription_id.lower() for target in targets))
+
+
+def _types(targets: Sequence[Target]) -> tuple[str, ...]:
+    return tuple(type_ for part, type_ in TYPES.items() if any(part in target.key for target in targets))
 
 
 def read_earlier(reading: Reading, part: Part) -> Pages[str | None]:
@@ -81,7 +91,7 @@ def read_earlier(reading: Reading, part: Part) -> Pages[str | None]:
 
     Returns a clause on why some are unknown, which completes "Resource Graph ...".
     """
-    summaries, text = _Summaries(reading), _query(part.targets, [ASSESSMENTS])
+    summaries, text = _Summaries(reading), _query(part.targets, part.types)
     query = GraphQuery(RequestKind.QUERY_PATCHES, text, "assessments", summaries.read)
     stream = GraphStream(reading.endpoint, query, part.subscription_ids)
     has_more = True
@@ -160,17 +170,17 @@ class _Told:
 
 def _read_lists(reading: Reading, targets: Sequence[Target]) -> Pages[str | None]:
     """Reads the VMs' assessments with their patches, and tells those that are still fresh."""
-    told = {target.key: _Told() for target in targets}
+    told, types = {target.key: _Told() for target in targets}, _types(targets)
 
     def read_row(row: Json, sent_at: datetime | None) -> None:
         one = told.get(_machine_of(row))
         row_id, kind = (text_at(row, "id") or "").lower(), (text_at(row, "type") or "").lower()
-        if one is not None and kind == ASSESSMENTS:
+        if one is not None and kind in types:
             one.summary, one.at = _properties(row), sent_at or reading.now
-        elif one is not None and kind == PATCHES:
+        elif one is not None and kind.endswith(PATCHES):
             one.patches[row_id] = _properties(row)
 
-    text = _query(targets, [ASSESSMENTS, PATCHES])
+    text = _query(targets, [*types, *(type_ + PATCHES for type_ in types)])
     query = GraphQuery(RequestKind.QUERY_PATCHES, text, "patches", read_row)
     stream = GraphStream(reading.endpoint, query, _subscriptions(targets))
     while (yield from stream.page()):

@@ -158,7 +158,9 @@ def _not_compared(diff: Diff) -> Iterator[Figure]:
     if number := diff["not_comparable"]:
         yield Figure("Not compared", f"{_of(number)} not assessed in one of the runs", True)
     if number := diff["lists_not_compared"]:
-        yield Figure("", f"{_of(number)} compared by patches in part: a list is cut short", True)
+        yield Figure(
+            "", f"{_of(number)} compared by patches in part: a list is cut short, or none came", True
+        )
     if number := diff["only_old"]:
         yield Figure("", f"{_of(number)} not looked at by the new run: neither gone nor mended", True)
     if number := diff["only_new"]:

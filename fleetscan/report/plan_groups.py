@@ -20,7 +20,9 @@ REGION_LIMIT_CHARS = 40
 # So much of an id tells subscriptions of one name apart.
 ID_CHARS = 8
 FIRST_FIGURE = 2
-HANGING = "    "
+# A stranger's words are not to begin a line, where they look like ours.
+INDENT = "  "
+HANGING = "  "
 
 
 def heading(groups: Sequence[PlanGroup]) -> list[str]:
@@ -60,6 +62,7 @@ def table_lines(
 
     `shown_as` gives a text in characters that the stream has.
     """
+    width -= len(INDENT)
     shown, rest = folded_to(groups, lines - 1)
     head = heading(groups)
     rows = [[*_place(group, shown_as), *figures_of(group, groups)] for group in shown]
@@ -69,9 +72,9 @@ def table_lines(
     _tell_apart(rows, ids)
     widths = widths_within([head, *rows], width, [[0, 1]])
     if widths is None:
-        return [line for row in rows for line in _hanging(_sentence(head, row), width)]
+        return [INDENT + line for row in rows for line in _hanging(_sentence(head, row), width)]
     _tell_apart(rows, ids, widths[0])
-    return [in_columns([cut_within(row[0], widths[0]), *row[1:]], widths) for row in (head, *rows)]
+    return [INDENT + in_columns([cut_within(row[0], widths[0]), *row[1:]], widths) for row in (head, *rows)]
 
 
 def cut_within(text: str, width: int) -> str:
@@ -137,7 +140,7 @@ def _align_figures(head: list[str], rows: Sequence[list[str]]) -> None:
 
 
 def _hanging(text: str, width: int) -> list[str]:
-    """What is folded is indented: a stranger's words are not to begin a line, where they look like ours."""
+    """What is folded is indented, so that it is seen where the next group begins."""
     first, *others = [text] if cells(text) <= width else folded(text, width - len(HANGING))
     return [first, *(HANGING + part for part in others)]
 
