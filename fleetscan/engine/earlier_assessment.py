@@ -18,6 +18,8 @@ from fleetscan.engine.stale import is_stale
 from fleetscan.model import Json, Source
 from fleetscan.patch_counts import told_counts
 
+PATCHES = "patches"
+
 
 class Standing(Enum):
     """What an earlier assessment is worth."""
@@ -63,13 +65,21 @@ def patches_told(summary: Mapping[str, Json]) -> int:
 def with_patches(summary: Mapping[str, Json], patches: Iterable[Mapping[str, Json]]) -> dict[str, Json]:
     """The assessment in the form of a row: a summary's properties, and those of its `patches`.
 
-    A patch of which a newer assessment than the summary's told is left out: the list is not whole then.
+    A patch of which an older or a newer assessment told is left out: the list is not whole then.
     """
-    at = _made_at(summary)
-    listed: list[Json] = [{**patch} for patch in patches if not _is_later(patch, at)]
-    return {**summary, "patches": listed}
+    began, at = azure_time(summary.get("startDateTime")), _made_at(summary)
+    listed: list[Json] = [{**patch} for patch in patches if _is_within(patch, began or at, at)]
+    return {**summary, PATCHES: listed}
 
 
-def _is_later(patch: Mapping[str, Json], at: datetime | None) -> bool:
+def without_patches(summary: Mapping[str, Json]) -> dict[str, Json]:
+    """The assessment where no list was asked for: what a summary has under that name is none."""
+    return {name: value for name, value in summary.items() if name != PATCHES}
+
+
+def _is_within(patch: Mapping[str, Json], began: datetime | None, at: datetime | None) -> bool:
+    """Whether the patch was told of between these moments; so is one that tells no time."""
     told_at = azure_time(patch.get("lastModifiedDateTime"))
-    return told_at is not None and at is not None and (told_at - at).total_seconds() > AHEAD_S
+    if told_at is None or began is None or at is None:
+        return True
+    return (told_at - began).total_seconds() >= -AHEAD_S and (told_at - at).total_seconds() <= AHEAD_S

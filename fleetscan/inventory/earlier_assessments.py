@@ -15,7 +15,13 @@ from datetime import datetime
 from itertools import takewhile
 from typing import TypeAlias
 
-from fleetscan.engine.earlier_assessment import Freshness, Standing, patches_told, with_patches
+from fleetscan.engine.earlier_assessment import (
+    Freshness,
+    Standing,
+    patches_told,
+    with_patches,
+    without_patches,
+)
 from fleetscan.engine.graph_request import MAX_ROWS
 from fleetscan.engine.latest_assessment import ASSESSMENTS
 from fleetscan.engine.replies import text_at
@@ -140,7 +146,7 @@ class _Summaries:
             case Standing.FRESH if reading.has_lists:
                 self._wait(target, summary)
             case Standing.FRESH:
-                reading.found(target, summary)
+                reading.found(target, without_patches(summary))
 
     def _wait(self, target: Target, summary: Properties) -> None:
         rows = 1 + patches_told(summary)

@@ -54,7 +54,9 @@ class GraphQuery(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
-class _Page:
+class Page:
+    """What one reply has: its rows, how many Graph counts in all, and what leads to more."""
+
     total: int
     rows: list[Json]
     token: str | None
@@ -69,7 +71,7 @@ class _Refused:
 
 
 @dataclass(frozen=True, slots=True)
-class _TooLarge:
+class TooLarge:
     """A page would have had more than the 16 MiB Graph sends, or has more than is taken in.
 
     `why` completes "Resource Graph ..." where it had one row.
@@ -106,9 +108,9 @@ def graph_pages(
         match reading.otherwise:
             case None:
                 return list(reading.found.values())
-            case _TooLarge() if rows_a_page > 1:
+            case TooLarge() if rows_a_page > 1:
                 rows_a_page //= 2
-            case _Refused(why) | _TooLarge(why):
+            case _Refused(why) | TooLarge(why):
                 part.drop()
                 return why
 
@@ -141,13 +143,13 @@ class _Read(NamedTuple):
 
     rows: int
     token: str | None
-    otherwise: _Refused | _TooLarge | None = None
+    otherwise: _Refused | TooLarge | None = None
 
 
 def _read_rows(reply: Reply, query: GraphQuery[None]) -> _Read:
     """Read a page's rows, and keep nothing of it while the next is waited for."""
-    page = _read_page(reply)
-    if not isinstance(page, _Page):
+    page = read_page(reply)
+    if not isinstance(page, Page):
         return _Read(0, None, page)
     for row in page.rows:
         query.read_row(row, page.sent_at)
@@ -174,7 +176,7 @@ class _Reading(Generic[T]):
         self.query = query
         self.found: dict[str, T] = {}
         self.token: str | None = None
-        self.otherwise: _Refused | _TooLarge | None = None
+        self.otherwise: _Refused | TooLarge | None = None
         self._part = part
         self._total: int | None = None
         # Hashes, because a token may be of any length.
@@ -182,8 +184,8 @@ class _Reading(Generic[T]):
 
     def take(self, reply: Reply) -> None:
         """Read one more page; ValueError with a clause on what did not add up."""
-        page = _read_page(reply)
-        if not isinstance(page, _Page):
+        page = read_page(reply)
+        if not isinstance(page, Page):
             self.token, self.otherwise = None, page
             return
         self._part.take(reply.body, "")
@@ -219,12 +221,12 @@ def _take(row: Json, sent_at: datetime | None, query: GraphQuery[T], found: dict
     found[row_id.lower()] = value
 
 
-def _read_page(reply: Reply) -> _Page | _Refused | _TooLarge:
+def read_page(reply: Reply) -> Page | _Refused | TooLarge:
     """The page in `reply`; ValueError with a clause where there is none."""
     if reply.status == 400 and b"ResponsePayloadTooLarge" in reply.body:
-        return _TooLarge("says that one row is too large")
+        return TooLarge("says that one row is too large")
     if reply.status == 200 and reply.detail:
-        return _TooLarge(f"gave a page of one row that cannot be read ({reply.detail})")
+        return TooLarge(f"gave a page of one row that cannot be read ({reply.detail})")
     if reply.status != 200:
         error = read_error(reply, Stage.INVENTORY)
         denied = "was denied" if reply.status == 403 else "failed"
@@ -237,5 +239,5 @@ def _read_page(reply: Reply) -> _Page | _Refused | _TooLarge:
         case int(), list(), str(token) if HIDDEN in token:
             raise ValueError("gave a $skipToken that repeats the token that was sent")
         case int(total), list(rows), (None | str()) as token if not isinstance(total, bool):
-            return _Page(total, rows, token or None, dated(reply))
+            return Page(total, rows, token or None, dated(reply))
     raise ValueError(UNREADABLE)

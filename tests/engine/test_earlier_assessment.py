@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fleetscan.engine.earlier_assessment import Freshness, Standing, with_patches
+from fleetscan.engine.earlier_assessment import Freshness, Standing, with_patches, without_patches
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 A_DAY = Freshness(max_age_s=86_400.0, dead_after_s=21_600.0)
@@ -75,9 +75,14 @@ def test_an_assessment_that_says_in_progress_for_days_is_dead() -> None:
     assert A_DAY.standing(told(status="InProgress"), NOW) is Standing.OTHER
 
 
-def test_a_patch_that_a_newer_assessment_told_of_is_not_in_the_list() -> None:
+def test_a_patch_that_an_older_or_a_newer_assessment_told_of_is_not_in_the_list() -> None:
     old = {"patchName": "bash", "lastModifiedDateTime": "2026-11-27T08:02:01Z"}
     new = {"patchName": "curl", "lastModifiedDateTime": "2026-11-27T11:00:00Z"}
     untold = {"patchName": "gnupg2"}
-    assessment = with_patches(told(), [old, new, untold])
+    older = {"patchName": "sudo", "lastModifiedDateTime": "2026-11-23T08:02:01Z"}
+    assessment = with_patches(told(), [old, new, untold, older])
     assert assessment == told() | {"patches": [old, untold]}
+
+
+def test_a_summary_whose_list_was_not_asked_for_has_none() -> None:
+    assert without_patches(told(patches=[{"patchName": "bash"}])) == told()

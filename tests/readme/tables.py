@@ -50,7 +50,10 @@ NOT_RUN = {
 }
 
 # Gates that show what happens when they are not passed.
-BREACHED = {"fleetscan report latest --fail-on 'critical_and_security>0'"}
+BREACHED = {
+    "fleetscan report latest --fail-on 'critical_and_security>0'",
+    "fleetscan scan --facts --fail-on 'wsus>0, unsupported_os>0'",
+}
 
 # Examples name what no simulated fleet has. The words on the right are formatted with what the fleet has.
 INSTEAD = {

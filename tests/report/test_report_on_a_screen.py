@@ -137,7 +137,7 @@ def test_the_busiest_fleet_fits_a_screen_of_forty_odd_lines(tmp_path: Path) -> N
     assert len(lines) <= 46
     assert max(map(len, lines)) <= 80
     told = "\n".join(lines)
-    assert "  330 for 11 other causes" in told
+    assert "  300 for 10 other causes" in told
     assert "  9,999  8,888  www" in told
 
 

@@ -53,6 +53,7 @@ async def test_the_fleet_s_line_and_run_json_say_what_was_asked_for(tmp_path: Pa
     asked: dict[str, object] = {
         **{prefix + name: [] for prefix in ("", "exclude_") for name in lists},
         "include_arc": False,
+        "cached_only": False,
         "inventory": None,
         "inventory_source": "auto",
         "limit": 3,
