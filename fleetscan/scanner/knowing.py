@@ -49,7 +49,10 @@ def _notes(targets: Sequence[Target], read: Sequence[KnownOfBatch]) -> Iterator[
         if whys:
             where = "" if len(whys) == len(read) else " in some subscriptions"
             yield f"Resource Graph {whys[0]}: {unknown} are unknown{where}"
-    unseen = sum(target.known == NOTHING_KNOWN for target in targets)
+    if arc := sum(target.is_arc for target in targets):
+        servers = "1 Arc server" if arc == 1 else f"{arc:,} Arc servers"
+        yield f"facts are read of VMs alone: none are known of {servers}"
+    unseen = sum(target.known == NOTHING_KNOWN and not target.is_arc for target in targets)
     if unseen and not any(MACHINES in told.refused for told in read):
         vms = "1 VM" if unseen == 1 else f"{unseen:,} VMs"
         yield f"Resource Graph does not show {vms}: no facts are known of {'it' if unseen == 1 else 'them'}"

@@ -200,6 +200,17 @@ async def test_of_vms_that_graph_hides_nothing_is_concluded(tmp_path: Path) -> N
 
 
 @in_virtual_time
+async def test_of_arc_servers_no_facts_are_read_and_a_warning_says_so(tmp_path: Path) -> None:
+    notes, cloud = Notes(), misleading(arc_servers=3)
+    settings = settings_for(tmp_path / "run", facts=True, include_arc=True)
+    _, run = await run_of(Transport(cloud), settings, hooks=notes)
+    assert "facts are read of VMs alone: none are known of 3 Arc servers" in notes.warnings
+    assert not any("does not show" in warning for warning in notes.warnings)
+    assert {row["facts_read"] for row in run.rows if row["kind"] == "arc"} == {None}
+    assert run.fleet["unsupported_os"] is None
+
+
+@in_virtual_time
 async def test_a_gate_on_a_fact_is_breached_by_its_figure_and_by_not_knowing_it(tmp_path: Path) -> None:
     await scan_over(Transport(misleading()), settings_for(tmp_path / "known", facts=True))
     await scan_over(Transport(misleading()), settings_for(tmp_path / "unknown"))
