@@ -13,17 +13,18 @@ from typing import Self
 
 from fleetscan.azure_times import http_time
 from fleetscan.engine import outcomes
+from fleetscan.engine.arc_list import ArcListing
 from fleetscan.engine.last_time import LastBy
 from fleetscan.engine.operation_times import OperationTimes
 from fleetscan.engine.operation_urls import OperationUrls
 from fleetscan.engine.phase import Passage, Phase, Preempted, lowered, watched_as
 from fleetscan.engine.poll import Polling
-from fleetscan.engine.recover import Cause, Recovering
+from fleetscan.engine.recover import Cause, Recovering, is_small
 from fleetscan.engine.recover_arc import ArcRecovering
 from fleetscan.engine.recovering import recovery_of
 from fleetscan.engine.rules import MAX_UNKNOWN_STARTS, OperationRules
 from fleetscan.engine.start import Starting
-from fleetscan.model import Ending, OperationTrace, Reply, Request, Stage, Target, Turn
+from fleetscan.model import Ending, OperationTrace, Outcome, Reply, Request, Stage, Target, Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +174,19 @@ class Operation:
                 self._leave()
                 return self._follow(preempted, now)
             case Ending() as ending:
-                self._leave()
-                self.ending = replace(ending, trace=self.trace(now, http_time(reply.headers.get("date"))))
+                return self._end(ending, reply, now)
+
+    def _end(self, ending: Ending, reply: Reply, now: float) -> Turn | None:
+        """The end, or the way to an Arc server's list; what is told there has the course that led to it."""
+        trace = ending.trace or self.trace(now, http_time(reply.headers.get("date")))
+        told, polling = replace(ending, trace=trace), self.polling
+        self._leave()
+        result = told.assessment if told.outcome is Outcome.ASSESSED else None
+        if polling is not None and self._rules.wants_list_of(self.target) and result and is_small(result):
+            passage = ArcListing(self.target, self._rules, polling.posted_at, told).begun(now)
+            self._phase = passage.phase
+            return passage.turn
+        self.ending = told
         return None
 
     def _leave(self) -> None:

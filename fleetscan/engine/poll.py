@@ -43,13 +43,13 @@ class Polling:
         "_failures",
         "_late_failures",
         "_not_found",
-        "_posted_at",
         "_rules",
         "_target",
         "_throttled",
         "_watch",
         "accepted_at",
         "azure_accepted_at",
+        "posted_at",
         "stage",
         "times",
         "urls",
@@ -73,7 +73,7 @@ class Polling:
         self._target = target
         self._rules = rules
         self._watch = watch
-        self._posted_at = posted_at
+        self.posted_at = posted_at
         self._failures = self._throttled = self._late_failures = self._not_found = 0
 
     def request(self) -> Request:
@@ -144,7 +144,7 @@ class Polling:
 
     def _over(self, body: dict[str, Json] | None, ending: Ending) -> Next:
         """The bad `ending` that `body` tells of, unless a newer operation is what ended this one."""
-        return Preempted(self._posted_at, ending) if outcomes.is_preempted(body) else ending
+        return Preempted(self.posted_at, ending) if outcomes.is_preempted(body) else ending
 
     def _result(self, reply: Reply, result: dict[str, Json]) -> Next:
         """The end with this result; a newer assessment in the guest may be why it failed."""
@@ -153,7 +153,7 @@ class Polling:
 
     def _age_s(self, now: float, azure_now: datetime | None) -> float:
         """How long ago the start was sent, by our clock or by Azure's Dates, whichever says longer."""
-        age_s = now - self._posted_at
+        age_s = now - self.posted_at
         if self._watch.is_resumed:
             # Its age is by two wall clocks, and one may have been set back; it is still within its time.
             return max(age_s, self._rules.timeout_s)
@@ -237,7 +237,7 @@ class Polling:
     def _settle(self, reply: Reply, now: float) -> Next:
         """The operation is not there or not ours to read: what became of it the VM itself tells."""
         ending = outcomes.refusal(reply, self.stage)
-        return into_recovery(self._target, self._rules, self._posted_at, None, ending, now)
+        return into_recovery(self._target, self._rules, self.posted_at, None, ending, now)
 
     def expect(self, last_s: float, last_by: LastBy) -> None:
         """How long the VM's last assessment took has become known."""

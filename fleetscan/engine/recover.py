@@ -308,7 +308,7 @@ def seconds_ago(moment: str | None, reply: Reply) -> float | None:
 def _of_view(reply: Reply) -> Ending | None:
     """The end by the VM's own summary; None where that does not say what was found, or says too much."""
     summary = assessment_summary(reply)
-    if not _is_small(summary):
+    if not is_small(summary):
         return None
     ending = outcomes.assessment(reply, summary, Source.INSTANCE_VIEW)
     return None if ending.reason is Reason.NO_RESULT else ending
@@ -320,10 +320,10 @@ def slim(otherwise: Ending) -> Ending:
     if error is not None and len(error.message or "") > MAX_MESSAGE_CHARS:
         error = replace(error, message=(error.message or "")[:MAX_MESSAGE_CHARS])
     told = otherwise.assessment
-    return replace(otherwise, error=error, assessment=told if told is None or _is_small(told) else None)
+    return replace(otherwise, error=error, assessment=told if told is None or is_small(told) else None)
 
 
-def _is_small(told: dict[str, Json]) -> bool:
+def is_small(told: dict[str, Json]) -> bool:
     """Whether it can be kept while its VM waits."""
     try:
         return len(json_text.encode(told)) <= MOST_KEPT_BYTES

@@ -38,7 +38,12 @@ class OperationRules:
     unknown_start_wait_s: float = 60.0
     busy_max_age_s: float = 21_600.0
     arc_api_version: str = "2025-01-13"
+    wants_arc_lists: bool = False
 
     def version_for(self, target: Target) -> str:
         """The API version of an assessment of `target`."""
         return self.arc_api_version if target.is_arc else self.api_version
+
+    def wants_list_of(self, target: Target) -> bool:
+        """Whether Graph is asked for the list that an assessment of `target` does not tell."""
+        return self.wants_arc_lists and target.is_arc

@@ -42,6 +42,7 @@ def operation_rules(
         origin=Origin.of(settings.endpoint),
         api_version=settings.api_version,
         arc_api_version=settings.arc_api_version,
+        wants_arc_lists=settings.with_patches,
         pacing=Pacing(chance, settings.first_poll_s, settings.poll_interval_s, past.by_os),
         retrying=Retrying(chance),
         timeout_s=settings.operation_timeout_s,

@@ -53,7 +53,8 @@ class FreshSettings(ListSettings):
         False,
         Switch(),
         "With --cached-only: read the lists of patches, too, at a query for every thousand patches.",
-        "With --max-age alone they are always read.",
+        "With --max-age alone they are always read. With --include-arc: ask for the list of each Arc server "
+        "that was assessed, too, a query each.",
         group=Group.FRESHNESS,
     )
 
@@ -68,7 +69,10 @@ class FreshSettings(ListSettings):
         return self.wants_fresh and (self.with_patches or not self.cached_only)
 
     def check_freshness(self) -> None:
-        """Raises UsageError where `with_patches` has no earlier assessments to be about."""
-        if self.with_patches and not self.wants_fresh:
-            how = Remedy("give {cached_only} or {max_age_s}", {"cached_only": None, "max_age_s": None})
-            raise UsageError("with-patches is about earlier assessments, and none are asked for", how)
+        """Raises UsageError where `with_patches` has nothing to be about."""
+        if self.with_patches and not (self.wants_fresh or self.include_arc):
+            asked = {"cached_only": None, "max_age_s": None, "include_arc": None}
+            how = Remedy("give {cached_only}, {max_age_s} or {include_arc}", asked)
+            raise UsageError(
+                "with-patches is about earlier assessments or Arc servers, and none are asked for", how
+            )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from fleetscan.engine.limits import Policy, policy_of
 from fleetscan.engine.operation import Operation
 from fleetscan.engine.refused_scopes import RefusedScopes, Scope
+from fleetscan.engine.rules import OperationRules
 from fleetscan.model import Fault, Outcome, Reason, Reply, Request, RequestKind, Source, Target, Turn
 from fleetscan.patch_counts import told_counts
 from tests.engine.test_operation import ARM, RULES, error
@@ -25,8 +27,8 @@ BROKEN = Reply(0, fault=Fault.CUT)
 class Course:
     """An Arc server's operation at literal times; the start is sent at 1000."""
 
-    def __init__(self) -> None:
-        self.operation = Operation(Target(SERVER, "S-1", "rg", "srv-1", location="eastus"), RULES)
+    def __init__(self, rules: OperationRules = RULES) -> None:
+        self.operation = Operation(Target(SERVER, "S-1", "rg", "srv-1", location="eastus"), rules)
         self.now = 1000.0
         self.turn: Turn | None = self.operation.begin(self.now)
         self.request: Request | None = self.operation.request()
@@ -201,3 +203,73 @@ def test_a_denial_of_vms_says_nothing_of_arc_servers_beside_them() -> None:
     assert scope == Scope("s-1", "rg")
     assert scopes.ending_of(Target(vm, "S-1", "rg", "vm-3")) is not None
     assert scopes.ending_of(server) is None
+
+
+COUNTED = {"security": 1, "critical": 2, "updates": 4}
+SUCCEEDED = {"status": "Succeeded", "availablePatchCountByClassification": COUNTED}
+
+
+def listing() -> Course:
+    """A server whose assessment told its counts, and whose list is asked for."""
+    course = Course(replace(RULES, wants_arc_lists=True)).gets(moved("1"))
+    return course.gets(Reply(200, NOON, json.dumps(SUCCEEDED).encode()), after_s=240.0)
+
+
+def with_rows(number: int) -> Reply:
+    """Graph's summary of an assessment of seven patches, with so many of them."""
+    told = json.loads(graph(assessed("Succeeded", "11:57:00")).body)
+    told["data"] += [
+        {
+            "id": f"{SERVER}/patchAssessmentResults/latest/softwarePatches/{place}",
+            "type": "microsoft.hybridcompute/machines/patchassessmentresults/softwarepatches",
+            "properties": {"patchName": f"p{place}", "lastModifiedDateTime": "2026-11-24T11:59:59Z"},
+        }
+        for place in range(number)
+    ]
+    return Reply(200, NOON, json.dumps(told).encode())
+
+
+def test_the_list_is_asked_for_until_it_is_whole() -> None:
+    course = listing()
+    assert course.next.kind is RequestKind.QUERY_PATCHES
+    for reply in (graph(), graph(assessed("InProgress", "11:57:00")), with_rows(3)):
+        course.gets(reply, after_s=10.0)
+        assert course.next.kind is RequestKind.QUERY_PATCHES
+    ending = course.gets(with_rows(7), after_s=10.0).operation.ending
+    assert (ending.outcome, ending.source) == (Outcome.ASSESSED, Source.GRAPH)
+    assert ending.assessment is not None
+    assert ending.trace is not None
+    assert len(ending.assessment["patches"]) == 7  # type: ignore[arg-type]
+    assert ending.trace.finished_at == 1240.0
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        graph(),
+        graph(assessed("Succeeded", "11:40:00")),
+        graph(assessed("Failed", "11:57:00")),
+        graph(assessed("InProgress", "11:57:00")),
+        Reply(429, {"retry-after": "20"}),
+        BROKEN,
+        error(403, "AuthorizationFailed"),
+    ],
+)
+def test_without_a_list_the_server_ends_with_its_counts_within_a_minute_or_so(reply: Reply) -> None:
+    course = listing()
+    while course.turn is not None:
+        course.gets(reply, after_s=max(course.turn.after_s, 1.0))
+    ending = course.operation.ending
+    assert (ending.outcome, ending.source, ending.assessment) == (
+        Outcome.ASSESSED,
+        Source.ARC_OPERATION,
+        SUCCEEDED,
+    )
+    assert course.now <= 1240.0 + 75.0
+
+
+def test_a_part_of_a_list_is_better_than_none_after_a_minute() -> None:
+    course = listing()
+    while course.turn is not None:
+        course.gets(with_rows(5), after_s=max(course.turn.after_s, 1.0))
+    assert course.operation.ending.source is Source.GRAPH

@@ -194,7 +194,11 @@ def test_with_faults_each_server_has_one_row_and_none_of_our_own_starts_ends_ano
     )
     cloud = cloud_at_0(scenario)
     settings = Settings(
-        out=str(tmp_path / "run"), include_arc=True, ignore_busy=True, operation_timeout_s=3600.0
+        out=str(tmp_path / "run"),
+        include_arc=True,
+        ignore_busy=True,
+        operation_timeout_s=3600.0,
+        with_patches=seed % 2 == 1,
     )
     scan_in_virtual_time(cloud, Clock(), settings)
     run = read_run(tmp_path / "run")
@@ -262,3 +266,28 @@ def test_a_server_with_a_running_installation_is_not_assessed_over_it(tmp_path: 
     assert cloud.ledger.installations_killed == []
     assert skipped
     assert skipped <= installing
+
+
+@pytest.mark.parametrize("lag_s", [0.0, 25.0, 500.0])
+def test_each_server_that_was_assessed_has_its_list_where_graph_shows_it_in_time(
+    lag_s: float, tmp_path: Path
+) -> None:
+    scenario = {"machines": 5, "arc_servers": 20, "truncated_pct": 0.0, "speed": 1.0}
+    cloud = cloud_of(**scenario, graph_lag_s=lag_s)  # type: ignore[arg-type]
+
+    @in_virtual_time
+    async def scan() -> None:
+        how = {"first_poll_s": 60.0, "poll_interval_s": 30.0, "include_arc": True, "with_patches": True}
+        settings = settings_for(tmp_path / "run", **how)
+        await run_of(Transport(cloud), settings)
+
+    scan()
+    rows = [row for row in read_run(tmp_path / "run").rows if row["kind"] == "arc"]
+    assessed = [row for row in rows if row["outcome"] == "assessed"]
+    assert len(assessed) > 10
+    for row in assessed:
+        counted = row["critical_and_security_count"] + row["other_count"]
+        told = ("graph", counted, True) if lag_s < 60.0 else ("operation", None, None)
+        assert (row["source"], row["patch_count"], row["patches_complete"]) == told
+        assert row["operation"]["starts"] == 1
+        assert cloud.ledger.starts[row["resource_id"].lower()] == 1
