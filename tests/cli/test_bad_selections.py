@@ -77,7 +77,10 @@ def test_every_command_says_what_is_wrong(
         (["scan", "--deadline", "5"], "--deadline needs a unit: write 5s for seconds"),
         (["plan", "--poll-interval", "1 parsec"], "--poll-interval must be a duration with its unit"),
         (["plan", "--max-age", "8d"], "because Resource Graph keeps assessments for seven days"),
-        (["plan", "--with-patches"], "with-patches is about earlier assessments, and none are asked for"),
+        (
+            ["plan", "--with-patches"],
+            "with-patches is about earlier assessments or Arc servers, and none are asked for",
+        ),
         (["plan", "--format", "yaml"], "--format must be one of text, markdown, json, not 'yaml'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
