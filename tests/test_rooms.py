@@ -75,7 +75,7 @@ ROOMS = {
         of("anyio", "azure"),
     ),
     "planning": Room(
-        VALUES | {"json_text", "patch_counts", "settings", "records", "engine", "inventory", "scanner"},
+        VALUES | {"json_text", "settings", "records", "engine", "inventory", "scanner"},
         of("anyio", "azure", "orjson"),
     ),
     "report": Room(

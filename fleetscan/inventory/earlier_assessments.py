@@ -23,7 +23,7 @@ from fleetscan.engine.earlier_assessment import (
     without_patches,
 )
 from fleetscan.engine.graph_request import MAX_ROWS
-from fleetscan.engine.latest_assessment import ASSESSMENTS
+from fleetscan.engine.latest_assessment import ARC_ASSESSMENTS, ASSESSMENTS
 from fleetscan.engine.replies import text_at
 from fleetscan.inventory.graph_pages import BATCH_SUBSCRIPTIONS, GraphQuery
 from fleetscan.inventory.graph_stream import GraphStream
@@ -33,7 +33,7 @@ from fleetscan.model import Json, RequestKind, Target
 # The types of assessments' rows by what the ids of their machines have.
 TYPES = {
     "/providers/microsoft.compute/": ASSESSMENTS,
-    "/providers/microsoft.hybridcompute/": "microsoft.hybridcompute/machines/patchassessmentresults",
+    "/providers/microsoft.hybridcompute/": ARC_ASSESSMENTS,
 }
 PATCHES = "/softwarepatches"
 TABLE = "patchassessmentresources"

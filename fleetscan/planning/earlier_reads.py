@@ -14,7 +14,7 @@ from typing import TypeVar, cast
 
 from anyio import Event
 
-from fleetscan.engine.earlier_assessment import Freshness
+from fleetscan.engine.earlier_assessment import Freshness, patches_told
 from fleetscan.engine.graph_request import MAX_ROWS
 from fleetscan.engine.latest_assessment import KEPT_S
 from fleetscan.engine.limits import GRAPH_QUERIES
@@ -30,8 +30,7 @@ from fleetscan.inventory.earlier_assessments import (
     read_earlier,
 )
 from fleetscan.inventory.pages import Pages
-from fleetscan.model import Source, Target
-from fleetscan.patch_counts import told_counts
+from fleetscan.model import Target
 from fleetscan.records.plan import PlanEarlier
 from fleetscan.scanner.dispatcher import Dispatcher, Halt
 from fleetscan.scanner.hooks import Hooks
@@ -92,7 +91,7 @@ async def read_for_plan(
     wanted = {target.key: target for target in targets}
 
     def found(target: Target, summary: Properties) -> None:
-        earlier.patches[target.key] = sum(count or 0 for count in told_counts(summary, Source.GRAPH))
+        earlier.patches[target.key] = patches_told(summary)
 
     # One that says InProgress is not fresh, however old: which of them are dead is the scan's to say.
     freshness = Freshness(max_age_s, math.inf)
