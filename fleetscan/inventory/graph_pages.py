@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Generic, NamedTuple, TypeVar
 
 from fleetscan.addresses import HIDDEN
@@ -42,7 +43,8 @@ class GraphQuery(Generic[T]):
     `read_row` is given a row and when Azure says that its page was sent, None where the reply has no Date. It
     raises ValueError with a clause such as "gave a row whose ...". A query whose rows may change while it is
     read has more than one of `attempts` to be read without a doubt. Weather that takes longer than
-    `patience_s`, where that is told, is the end of it.
+    `patience_s`, where that is told, is the end of it. `hand_on` gets what each page brought that is not the
+    last, as it comes: a later page may bring doubt, or the reading may begin anew.
     """
 
     kind: RequestKind
@@ -51,6 +53,7 @@ class GraphQuery(Generic[T]):
     read_row: Callable[[Json, datetime | None], T]
     attempts: int = 1
     patience_s: float | None = None
+    hand_on: Callable[[list[T]], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,12 +200,15 @@ class _Reading(Generic[T]):
             raise ValueError(f"counted {page.total:,} {rows}, more than there can be")
         if page.token is not None and not page.rows:
             raise ValueError("gave an empty page with more to come")
+        before = len(found)
         for row in page.rows:
             _take(row, page.sent_at, self.query, found)
         if len(found) > page.total or (page.token is None and len(found) < page.total):
             raise ValueError(f"gave {len(found):,} of {page.total:,} {rows}")
         if page.token is not None:
             self._note(page.token)
+            if self.query.hand_on is not None:
+                self.query.hand_on([*islice(found.values(), before, None)])
 
     def _note(self, token: str) -> None:
         if hash(token) in self._tokens:

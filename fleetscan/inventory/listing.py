@@ -87,6 +87,9 @@ class Listing:
         graph = await ask(listing.graph(subscriptions))
         compute = await ask(listing.compute(graph))
         fleet = listing.fleet(compute)
+
+    Set before, `hand_on` gets VMs while more are read: pages of Graph, and whole subscriptions of Compute.
+    The fleet may have them under other facts, or not at all.
     """
 
     def __init__(
@@ -107,6 +110,7 @@ class Listing:
         self._source = source
         self._where = where
         self._include_arc = include_arc
+        self.hand_on: Callable[[list[Target]], None] | None = None
         self._errors: list[InventoryError] = []
         self._bulk = Bulk()
         self._choice = Choice(())
@@ -127,7 +131,14 @@ class Listing:
         if self._source == "compute":
             return []
         return [
-            query_machines(self._endpoint, batch, self._bulk, self._where, include_arc=self._include_arc)
+            query_machines(
+                self._endpoint,
+                batch,
+                self._bulk,
+                self._where,
+                include_arc=self._include_arc,
+                hand_on=self.hand_on,
+            )
             for batch in batches(self._choice.chosen)
         ]
 
@@ -175,10 +186,10 @@ class Listing:
         subscription: Subscription,
     ) -> Pages[ComputeListing]:
         """The VMs of a subscription through Compute; where they were asked for its Arc servers, too."""
-        vms = list_vms(self._endpoint, subscription, self._bulk)
-        if not self._include_arc:
-            return vms
-        return with_servers(self._endpoint, subscription, self._bulk, vms)
+        listed = list_vms(self._endpoint, subscription, self._bulk)
+        if self._include_arc:
+            listed = with_servers(self._endpoint, subscription, self._bulk, listed)
+        return listed if self.hand_on is None else _handed_on(listed, self.hand_on)
 
     def fleet(self, listings: Sequence[ComputeListing]) -> Fleet:
         """The end: everything that was listed, each VM once."""
@@ -197,6 +208,14 @@ class Listing:
             notes=[*self._notes, *(listing.note for listing in listings if listing.note is not None)],
             through_compute=frozenset(listing.subscription.key for listing in listings if listing.targets),
         )
+
+
+def _handed_on(
+    pages: Pages[ComputeListing], hand_on: Callable[[list[Target]], None]
+) -> Pages[ComputeListing]:
+    listing = yield from pages
+    hand_on(listing.targets)
+    return listing
 
 
 def _broken(subscription: Subscription, why: str) -> InventoryError:

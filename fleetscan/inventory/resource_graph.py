@@ -5,7 +5,7 @@ A batch whose rows do not add up is a `GraphBroken`, never a smaller fleet.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -62,19 +62,21 @@ def query_machines(
     where: Sequence[str] = (),
     *,
     include_arc: bool = False,
+    hand_on: Callable[[list[Target]], None] | None = None,
 ) -> Pages[GraphListing | GraphBroken]:
     """The VMs of `batch`, which is not empty, for which all clauses of `where` hold, and perhaps others.
 
-    `bulk` counts what is kept of a fleet. Clauses that Graph refuses cost pages and nothing else.
+    `bulk` counts what is kept of a fleet. Clauses that Graph refuses cost pages and nothing else. `hand_on`
+    gets the VMs page by page, as `GraphQuery` says.
     """
     names, ids = {each.key: each.name for each in batch}, [each.id for each in batch]
     read_row = partial(_target_of, names=names, include_arc=include_arc)
     shown = _SHOWN_WITH_ARC if include_arc else _SHOWN
     text = _text(where, shown, include_arc=include_arc)
-    query = GraphQuery(RequestKind.QUERY_GRAPH, text, "VMs", read_row)
+    query = GraphQuery(RequestKind.QUERY_GRAPH, text, "VMs", read_row, hand_on=hand_on)
     found = yield from graph_pages(endpoint, query, ids, bulk)
     if where and isinstance(found, str) and REFUSED_QUERY in found:
-        return (yield from query_machines(endpoint, batch, bulk, include_arc=include_arc))
+        return (yield from query_machines(endpoint, batch, bulk, include_arc=include_arc, hand_on=hand_on))
     if isinstance(found, str):
         return GraphBroken(batch, found)
     if not where:

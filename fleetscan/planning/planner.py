@@ -27,7 +27,7 @@ from fleetscan.scanner.connection import connect
 from fleetscan.scanner.dispatcher import Exchanger
 from fleetscan.scanner.hooks import Hooks
 from fleetscan.scanner.listed import dispatcher_over, jitter
-from fleetscan.scanner.listing import read_fleet
+from fleetscan.scanner.listing import asking, read_fleet
 from fleetscan.scanner.past_durations import PastDurations
 from fleetscan.scanner.policy import limits_of, longest_first, operation_rules, past_durations
 from fleetscan.settings.declared import PacedSettings
@@ -79,7 +79,7 @@ async def list_for_plan(
 async def list_over(transport: Exchanger, settings: PacedSettings, *, hooks: Hooks, stop: Event) -> Roster:
     """`list_for_plan` over a transport that is open already."""
     dispatcher, chance = dispatcher_over(transport, settings, hooks), jitter()
-    fleet = await read_fleet(settings, dispatcher, chance=chance, hooks=hooks, stop=stop)
+    fleet = await read_fleet(settings, asking(dispatcher, chance, stop), hooks=hooks, stop=stop)
     earlier = None
     if settings.wants_fresh:
         earlier = await read_for_plan(dispatcher, settings, fleet.targets, hooks, chance=chance, stop=stop)

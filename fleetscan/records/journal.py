@@ -50,7 +50,7 @@ class ProcessBegan:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One VM of the fleet, in the order of the listing."""
+    """One more VM of the fleet. It may be started and end before the listing is whole."""
 
     word: ClassVar = "listed"
     machine: Target

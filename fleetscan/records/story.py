@@ -57,8 +57,9 @@ class Story:
     """A run as its journal tells it. `ended` has what the totals need of each row, by the VM's number.
 
     `scan_id`, `principal`, `asked` and `began_at` are the first process's. `targets` are the listing in its
-    order, complete when `is_listed`; `rows` says by which mark each row is known. `spent_s` is how long the
-    processes worked, `size_bytes` what of the file is whole, `last_crc` the checksum of its last line.
+    order, complete when `is_listed`: some may have been started before, and a later process adds the others.
+    `rows` says by which mark each row is known. `spent_s` is how long the processes worked, `size_bytes` what
+    of the file is whole, `last_crc` the checksum of its last line.
     """
 
     scan_id: str
@@ -96,11 +97,9 @@ class Story:
         return sum(begun.is_followed for begun in self.begun.values())
 
     def come(self, at: float) -> None:
-        """Another process sets to work; what it does not find listed it lists anew."""
+        """Another process sets to work."""
         self.leave()
         self._set_to_work_at = self._last_at = at
-        if not self.is_listed:
-            self.targets.clear()
 
     def leave(self) -> None:
         """The process whose events were told has ended: add up what it did."""
@@ -120,7 +119,7 @@ class Story:
 
     def known(self, number: int) -> int:
         """`number`; raises ValueError where no such VM was listed."""
-        if not self.is_listed or number >= len(self.targets):
+        if number >= len(self.targets):
             raise ValueError("no such VM was listed")
         return number
 

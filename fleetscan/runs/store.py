@@ -93,16 +93,19 @@ class RunStore:
         with self._at_first():
             self.journal.write(ProcessBegan(SCHEMA, at, *where, scan_id, who, dict(asked)))
 
-    def note_fleet(self, targets: Sequence[Target], errors: Sequence[InventoryError], scope: Scope) -> None:
-        """Note the whole fleet, and what of it could not be listed, after `begin`."""
+    def note_vms(self, targets: Sequence[Target]) -> None:
+        """Note VMs of the fleet, after `begin`."""
         for first in range(0, len(targets), LISTED_AT_ONCE):
             self.journal.write(*map(Listed, targets[first : first + LISTED_AT_ONCE]))
-        self.journal.write(FleetListed(len(targets), list(errors), scope))
+
+    def note_whole(self, machines: int, errors: Sequence[InventoryError], scope: Scope) -> None:
+        """Note that all VMs are noted, so many, and what of the fleet could not be listed."""
+        self.journal.write(FleetListed(machines, list(errors), scope))
 
     def secure(self) -> None:
-        """Have what was noted outlive a power cut, before a row is written or a start is sent.
+        """Have what was noted outlive a power cut, before the first row is written or start is sent.
 
-        One flush for `begin` and `note_fleet`: in between nothing happens that must be known afterwards.
+        One flush for `begin` and what is listed: in between nothing happens that must be known afterwards.
         Raises CannotWriteError where the run is new.
         """
         with self._at_first():
@@ -240,16 +243,24 @@ def _checked(path: Path, story: Story | None, asked: Callable[[Story], Mapping[s
 
 
 def _check_run(path: Path, story: Story | None) -> None:
-    """Raise CannotResumeError where run.json, written once the fleet is journaled, is of another story."""
+    """Raise CannotResumeError where run.json, written once VMs are journaled, is of another story."""
     try:
         facts = json_text.parse(read_whole(path / RUN))
     except (FileNotFoundError, ValueError):
         # Not written yet; or spoilt, and it is written anew.
         return
-    if story is None or not story.is_listed:
+    if story is None or not (story.is_listed or _is_listing(facts)):
         raise CannotResumeError(str(path), f"its journal ends before its {RUN} was written")
     if isinstance(facts, dict) and facts.get("scan_id") != story.scan_id:
         raise CannotResumeError(str(path), f"its journal and its {RUN} are of two runs")
+
+
+def _is_listing(facts: Json) -> bool:
+    """Whether run.json was written before the fleet was known: it names no subscription then."""
+    match facts:
+        case {"settings": {"inventory": None}, "scope": {"subscriptions": [], "not_enabled": []}}:
+            return True
+    return False
 
 
 def _check_asked(path: Path, story: Story, asked: Mapping[str, Json]) -> None:

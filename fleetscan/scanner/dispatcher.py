@@ -10,6 +10,7 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import anyio
@@ -47,11 +48,12 @@ class Exchanger(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Halt:
     """How work stops early: by itself at `deadline_at`, and within `drain_s` for what runs at Azure.
 
-    None as `drain_s` says that nothing runs there whose results could be collected: it stops at once.
+    None as `drain_s` says that nothing runs there whose results could be collected: it stops at once. It may
+    be set while the work goes on, once something is about to run there.
     """
 
     drain_s: float | None = None
@@ -88,50 +90,78 @@ class Dispatcher:
         self._until = NEVER
         self._stopped_by: FleetscanError | None = None
         self._aside_scope = anyio.CancelScope()
+        # Of the work that goes on: the workers there are and could be, and whether something adds jobs to it.
+        self._employ: Callable[[], object]
+        self._useful = self._workers = 0
+        self._is_fed = False
 
     async def run(
         self,
         jobs: Iterable[Job],
         stop: anyio.Event,
-        halt: Halt = Halt(),
+        halt: Halt | None = None,
         beside: Callable[[], Awaitable[None]] | None = None,
         aside: Callable[[], Job | None] | None = None,
+        feed: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         """Take the jobs in and return when all have finished; `beside` runs meanwhile.
 
         So does the job that `aside` makes once they are in; it is left where it stands when they finish.
+        `feed` may `add` more as long as it goes on, and they have not all finished before it has ended.
 
         Once `stop` is set or the deadline has come nothing more is started, and running assessments may
         finish as `halt` says. Raises the FleetscanError that ended a worker or `beside`, or StoppedError
         after a stop.
         """
-        now = self._clock()
+        now, halt = self._clock(), halt or Halt()
         if stop.is_set() or (halt.deadline_at is not None and halt.deadline_at <= now):
             self._halt(stop, halt)
             if halt.drain_s is None and self._stopped_by is not None:
                 raise self._stopped_by
         # A job has one request at a time, and one worker waits in front: more would find nothing to do.
-        useful = 1 + self._take_in(jobs, now)
-        if aside is not None and (job := aside()) is not None:
-            self._broker.add_aside(job, now)
-            useful += 1
-            del job
+        self._useful, self._workers = 1 + self._take_in(jobs, aside, now), 0
         async with anyio.create_task_group() as watch:
             watch.start_soon(self._heed, stop, halt, watch.cancel_scope)
             if beside is not None:
                 watch.start_soon(self._guard, beside, watch.cancel_scope)
             async with anyio.create_task_group() as workers:
-                for _ in range(min(useful, self._max_in_flight)):
-                    workers.start_soon(self._guard, self._work, watch.cancel_scope)
+                self._employ = partial(workers.start_soon, self._guard, self._work, watch.cancel_scope)
+                self._employ_all()
+                if feed is not None:
+                    self._is_fed = True
+                    workers.start_soon(self._guard, partial(self._feed, feed), watch.cancel_scope)
             watch.cancel_scope.cancel()
         if self._stopped_by is not None:
             raise self._stopped_by
 
-    def _take_in(self, jobs: Iterable[Job], now: float) -> int:
+    def add(self, jobs: Iterable[Job], aside: Callable[[], Job | None] | None = None) -> None:
+        """Take in more jobs, as `run` does, while its `feed` goes on."""
+        assert self._is_fed, "jobs are added while something feeds"
+        self._useful += self._take_in(jobs, aside, self._clock())
+        self._employ_all()
+        self._changed.set()
+
+    async def _feed(self, feed: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await feed()
+        finally:
+            self._is_fed = False
+            self._changed.set()
+
+    def _employ_all(self) -> None:
+        """As many workers as are of use."""
+        while self._workers < min(self._useful, self._max_in_flight):
+            self._workers += 1
+            self._employ()
+
+    def _take_in(self, jobs: Iterable[Job], aside: Callable[[], Job | None] | None, now: float) -> int:
         """How many there are. Apart from `run`, which would keep the last of them as long as it runs."""
         taken = 0
         for taken, job in enumerate(jobs, start=1):  # noqa: B007 - counted, and it may be none
             self._broker.add(job, now)
+        if aside is not None and (job_aside := aside()) is not None:
+            self._broker.add_aside(job_aside, now)
+            taken += 1
         return taken
 
     async def _heed(self, stop: anyio.Event, halt: Halt, work: anyio.CancelScope) -> None:
@@ -214,6 +244,8 @@ class Dispatcher:
                 match self._broker.claim(now):
                     case Step() as step:
                         return step
+                    case Finished() if self._is_fed:
+                        await self._wait(WaitUntil(NEVER), now)
                     case Finished():
                         self._aside_scope.cancel()
                         return None

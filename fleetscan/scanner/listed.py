@@ -17,7 +17,7 @@ from fleetscan.scanner.broker import Broker
 from fleetscan.scanner.connection import connect
 from fleetscan.scanner.dispatcher import Dispatcher, Exchanger
 from fleetscan.scanner.hooks import Hooks
-from fleetscan.scanner.listing import read_fleet
+from fleetscan.scanner.listing import asking, read_fleet
 from fleetscan.scanner.policy import limits_of
 from fleetscan.settings.selecting import ListSettings
 
@@ -50,9 +50,8 @@ async def list_over(
 ) -> Fleet:
     """`list_alone` over a transport that is open already."""
     dispatcher = dispatcher_over(transport, settings, hooks)
-    return await read_fleet(
-        settings, dispatcher, chance=jitter(), hooks=hooks, stop=stop, is_everything=is_everything
-    )
+    ask = asking(dispatcher, jitter(), stop)
+    return await read_fleet(settings, ask, hooks=hooks, stop=stop, is_everything=is_everything)
 
 
 def dispatcher_over(transport: Exchanger, settings: ListSettings, hooks: Hooks) -> Dispatcher:

@@ -24,6 +24,7 @@ from fleetscan.scanner.blocking import unless_stopped
 from fleetscan.scanner.dispatcher import Dispatcher, Halt
 from fleetscan.scanner.earlier_place import refuse_elsewhere
 from fleetscan.scanner.hooks import Hooks
+from fleetscan.scanner.parts import Parts
 from fleetscan.scanner.selecting import Ask, fleet_at_azure, fleet_in_file, selection_in
 from fleetscan.settings.selecting import ListSettings
 
@@ -37,25 +38,24 @@ TOLD = 3
 
 async def read_fleet(
     settings: ListSettings,
-    dispatcher: Dispatcher,
+    ask: Ask,
     *,
-    chance: Callable[[], float],
     hooks: Hooks,
     stop: anyio.Event,
     deadline_at: float | None = None,
     is_everything: bool = False,
     known_at: datetime | None = None,
+    parts: Parts | None = None,
 ) -> Fleet:
-    """`list_fleet` through `dispatcher`; `hooks` gets the notes and what could not be listed.
+    """`list_fleet`; `hooks` gets the notes and what could not be listed.
 
     With `known_at`, which is now, what else Resource Graph knows of the VMs is read.
 
     Raises StoppedError at once when `stop` is set or the deadline has come: there are no results to wait for.
     """
-    ask = asking(dispatcher, chance, stop, deadline_at)
     hooks.phase("listing")
     try:
-        fleet = await list_fleet(settings, ask, stop, deadline_at, is_everything=is_everything)
+        fleet = await list_fleet(settings, ask, stop, deadline_at, is_everything=is_everything, parts=parts)
         if known_at is not None:
             # It takes milliseconds to load, and few scans ask for it.
             from fleetscan.scanner.knowing import with_known
@@ -73,14 +73,21 @@ async def read_fleet(
 
 
 def asking(
-    dispatcher: Dispatcher, chance: Callable[[], float], stop: anyio.Event, deadline_at: float | None
+    dispatcher: Dispatcher,
+    chance: Callable[[], float],
+    stop: anyio.Event,
+    deadline_at: float | None = None,
+    drain_s: float | None = None,
 ) -> Ask:
-    """What runs listings through `dispatcher`; it raises StoppedError as `read_fleet` says."""
+    """What runs listings through `dispatcher`; it raises StoppedError as `read_fleet` says.
+
+    Where an earlier process started assessments, these get `drain_s` after a stop.
+    """
     retrying = Retrying(chance, attempts=LISTING_ATTEMPTS)
 
     async def ask(listings: Iterable[Pages[T]]) -> list[T]:
         listing_jobs = [ListingJob(pages, retrying) for pages in listings]
-        await dispatcher.run(listing_jobs, stop, Halt(deadline_at=deadline_at))
+        await dispatcher.run(listing_jobs, stop, Halt(drain_s, deadline_at))
         return [listing_job.result for listing_job in listing_jobs]
 
     return ask
@@ -117,8 +124,11 @@ async def list_fleet(
     deadline_at: float | None = None,
     *,
     is_everything: bool = False,
+    parts: Parts | None = None,
 ) -> Fleet:
     """The VMs that `settings` select; with `is_everything` the others are listed and `refused`, too.
+
+    `parts` gets VMs that Azure lists while it lists more.
 
     Raises NothingListedError if no part of the fleet could be listed.
     """
@@ -128,7 +138,7 @@ async def list_fleet(
         file = await unless_stopped(partial(read_inventory, settings.inventory), stop, deadline_at)
         fleet = await fleet_in_file(settings, file, selection, ask)
     else:
-        fleet = await fleet_at_azure(settings, selection, ask, is_everything=is_everything)
+        fleet = await fleet_at_azure(settings, selection, ask, is_everything=is_everything, parts=parts)
     if fleet.is_nothing_listed:
         raise NothingListedError(*_nothing(fleet))
     targets = first(fleet.targets, settings.limit)

@@ -9,6 +9,7 @@ import random
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -27,16 +28,19 @@ from fleetscan.runs.how_to_resume import to_say_again
 from fleetscan.runs.store import RunStore
 from fleetscan.scanner.asking import selection_of
 from fleetscan.scanner.blocking import awaited_unless_stopped, in_thread
+from fleetscan.scanner.busy_notes import BusyNotes
 from fleetscan.scanner.dispatcher import Dispatcher, Exchanger, Halt
 from fleetscan.scanner.hooks import Hooks
 from fleetscan.scanner.listing import LISTING_ATTEMPTS, asking, read_fleet, stopped_early
+from fleetscan.scanner.parts import Parts
 from fleetscan.scanner.reading_fresh import use_earlier
 from fleetscan.scanner.resume import Resumption
 from fleetscan.scanner.retry import nothing_to_retry, retried_fleet, retried_path
 from fleetscan.scanner.row_buffer import RowBuffer
-from fleetscan.scanner.selecting import selection_in
+from fleetscan.scanner.selecting import Ask, selection_in
 from fleetscan.scanner.session import Session
 from fleetscan.scanner.stores import fresh_store
+from fleetscan.scanner.streaming import Steps, Stream, may_stream
 from fleetscan.scanner.summary import ScanSummary, finished_summary, no_run, stopped_before
 from fleetscan.scanner.taking_up import Found, refuse_held, take_up
 from fleetscan.scanner.which_run import nothing_to_do
@@ -69,6 +73,8 @@ class Run:
         self._stop = stop
         self._clock = WallClock.of(datetime.now(UTC), time.monotonic())
         self._chance = random.Random().random  # noqa: S311 - jitter, not a secret
+        self._retrying = Retrying(self._chance, attempts=LISTING_ATTEMPTS)
+        self._is_graph_up = False
         self._session = Session(
             settings,
             hooks,
@@ -129,7 +135,8 @@ class Run:
             fleet = resumption.fleet() if resumption.is_listed else await self._list()
         except StoppedError as error:
             raise stopped_before(error, self._taken_up, self._settings.endpoint) from None
-        return await self._work(earlier, fleet, resumption, tokens)
+        self._open(earlier, resumption, tokens)
+        return await self._work(fleet)
 
     async def _tenant_of(self, tokens: TokenSource | None) -> str | None:
         """The tenant of the token; fetching it may never end, so the stop and the deadline hold here too."""
@@ -141,13 +148,45 @@ class Run:
     async def _begin(self, tokens: TokenSource | None, tenant_id: str | None) -> ScanSummary:
         """A new run, unless there is nothing to retry."""
         scan_id, retried = str(uuid.uuid4()), retried_path(self._settings)
-        fleet = await self._list()
-        if retried is not None and not fleet.targets:
-            self._hooks.note(*nothing_to_retry(retried, self._settings))
-            return no_run(scan_id, selection_of(self._settings), self._clock)
-        refuse_held(self._settings, tenant_id)
-        with fresh_store(self._settings, self._clock, scan_id) as store:
-            return await self._work(store, fleet, Resumption(scan_id), tokens)
+        with ExitStack() as files:
+
+            def begin() -> None:
+                refuse_held(self._settings, tenant_id)
+                store = files.enter_context(fresh_store(self._settings, self._clock, scan_id))
+                self._open(store, Resumption(scan_id), tokens)
+
+            fleet = await (self._stream(begin) if may_stream(self._settings) else self._list())
+            if isinstance(fleet, ScanSummary):
+                return fleet
+            if retried is not None and not fleet.targets:
+                self._hooks.note(*nothing_to_retry(retried, self._settings))
+                return no_run(scan_id, selection_of(self._settings), self._clock)
+            begin()
+            return await self._work(fleet)
+
+    async def _stream(self, begin: Callable[[], None]) -> ScanSummary | Fleet:
+        """A scan that begins while its fleet is listed; only the fleet where that is small: nothing began."""
+        halt = Halt(None, self._deadline_at())
+
+        def begin_to_start() -> None:
+            begin()
+            halt.drain_s = self._settings.drain_s
+
+        async def keep() -> None:
+            await stream.begun.wait()
+            await self._keep()
+
+        async def work() -> None:
+            await self._dispatcher.run((), self._stop, halt, keep, feed=stream.feed)
+            if self._session.has_begun:
+                await self._assess_put_off(stream.subscription_ids)
+
+        steps = Steps(self._list, self._look, begin_to_start, self._ask_last)
+        stream = Stream(self._session, self._dispatcher, self._retrying, steps)
+        try:
+            return await self._summed_up(work) or stream.fleet
+        except StoppedError:
+            raise stopped_early(is_told=self._stop.is_set()) from None
 
     def _tell(self, found: Found) -> None:
         if found.told:
@@ -155,14 +194,14 @@ class Run:
         for damaged in found.passed_over:
             self._hooks.warning(f"{damaged}; it is passed over")
 
-    async def _list(self) -> Fleet:
+    async def _list(self, ask: Ask | None = None, parts: Parts | None = None) -> Fleet:
         known_at = self._clock.moment(time.monotonic()) if self._settings.facts else None
+        ask = ask or self._asking()
         if (retried := retried_path(self._settings)) is not None:
             fleet = retried_fleet(retried, self._settings)
             if known_at is not None:
                 from fleetscan.scanner.knowing import with_known
 
-                ask = asking(self._dispatcher, self._chance, self._stop, self._deadline_at())
                 try:
                     fleet = await with_known(fleet, self._settings.endpoint, ask, known_at)
                 except StoppedError:
@@ -174,87 +213,112 @@ class Run:
             return fleet
         return await read_fleet(
             self._settings,
-            self._dispatcher,
-            chance=self._chance,
+            ask,
             hooks=self._hooks,
             stop=self._stop,
             deadline_at=self._deadline_at(),
             known_at=known_at,
+            parts=parts,
         )
 
-    async def _work(
-        self, store: RunStore, fleet: Fleet, resumption: Resumption, tokens: TokenSource | None
-    ) -> ScanSummary:
-        stopped_by: FleetscanError | None = None
+    def _asking(self, drain_s: float | None = None) -> Ask:
+        return asking(self._dispatcher, self._chance, self._stop, self._deadline_at(), drain_s)
+
+    def _open(self, store: RunStore, resumption: Resumption, tokens: TokenSource | None) -> None:
+        self._store = store
         self._hooks.phase("scanning")
-        self._session.open(store, fleet, resumption, tokens.principal() if tokens else None)
+        self._session.open(store, resumption, tokens.principal() if tokens else None)
+
+    async def _work(self, fleet: Fleet) -> ScanSummary:
+        self._session.list_rest(fleet)
+        summary = await self._summed_up(self._assess)
+        assert summary is not None
+        return summary
+
+    async def _summed_up(self, work: Callable[[], Awaitable[None]]) -> ScanSummary | None:
+        """What the run has come to once `work` has ended, well or badly; None where it has not begun."""
+        session, stopped_by = self._session, None
         try:
-            await self._assess(partial(self._keep, store))
+            await work()
         except FleetscanError as error:
+            if not session.has_begun:
+                raise
             stopped_by = error
         except anyio.get_cancelled_exc_class():
             # The caller's block broke: the totals are written over the rows there are.
-            self._session.finish(time.monotonic(), StoppedError("the scan was cancelled"))
+            if session.has_begun:
+                session.finish(time.monotonic(), StoppedError("the scan was cancelled"))
             raise
-        return self._session.finish(time.monotonic(), stopped_by)
+        return session.finish(time.monotonic(), stopped_by) if session.has_begun else None
 
-    async def _assess(self, keep: Callable[[], Awaitable[None]]) -> None:
+    async def _assess(self) -> None:
         """Assess every VM; those with a running patch installation come last."""
-        session, dispatcher = self._session, self._dispatcher
+        session = self._session
         if self._settings.wants_fresh:
-            await self._use_earlier(keep)
+            await self._use_earlier()
         if self._settings.cached_only:
             return
         subscription_ids = session.unbegun_subscriptions()
         busy = await self._ask_busy(subscription_ids)
+        notes = BusyNotes(busy or Busy())
         if busy is not None:
-            session.note_busy(busy)
-        is_graph_up = busy is not None or self._settings.ignore_busy
-        ask_last = partial(self._ask_last, subscription_ids) if is_graph_up else None
-        await dispatcher.run(session.operations(busy or Busy()), self._stop, self._halt(), keep, ask_last)
-        if session.has_busy:
-            busy = await self._ask_busy(subscription_ids)
-            await dispatcher.run(session.late_operations(busy or Busy()), self._stop, self._halt(), keep)
+            notes.count(session.unbegun())
+            session.note_busy(notes)
+        ask_last = partial(self._ask_last, subscription_ids)
+        operations = session.operations(notes.busy)
+        await self._dispatcher.run(operations, self._stop, self._halt(), self._keep, ask_last)
+        await self._assess_put_off(subscription_ids)
 
-    async def _use_earlier(self, keep: Callable[[], Awaitable[None]]) -> None:
+    async def _assess_put_off(self, subscription_ids: list[str]) -> None:
+        if self._session.has_busy:
+            busy = await self._ask_busy(subscription_ids)
+            operations = self._session.late_operations(busy or Busy())
+            await self._dispatcher.run(operations, self._stop, self._halt(), self._keep)
+
+    async def _use_earlier(self) -> None:
         async def work(jobs: Iterable[Job]) -> None:
-            await self._dispatcher.run(jobs, self._stop, Halt(None, self._deadline_at()), keep)
+            await self._dispatcher.run(jobs, self._stop, Halt(None, self._deadline_at()), self._keep)
 
         rows = self._session.fresh_rows(time.monotonic())
         await use_earlier(rows, work, self._chance, self._hooks, is_all=self._settings.cached_only)
 
     async def _ask_busy(self, subscription_ids: list[str]) -> Busy | None:
-        """The busy VMs; None if they are not asked for, or cannot be found out."""
-        if self._settings.ignore_busy or not subscription_ids:
-            return None
-        retrying = Retrying(self._chance, attempts=LISTING_ATTEMPTS)
-        window = Window(self._settings.busy_max_age_s, self._clock.moment(time.monotonic()))
-        include_arc = self._settings.include_arc
-        pages = query_busy(self._settings.endpoint, subscription_ids, window, include_arc=include_arc)
-        listing_job = ListingJob(pages, retrying)
         drain_s = self._settings.drain_s if self._session.has_running else None
         try:
-            await self._dispatcher.run([listing_job], self._stop, Halt(drain_s, self._deadline_at()))
+            return await self._look(self._asking(drain_s), subscription_ids)
         except StoppedError:
-            if not listing_job.has_ended:
+            if drain_s is None:
                 raise
             # Nothing more is started; what an earlier process started still gets its time.
             return None
-        if isinstance(listing_job.result, Busy):
-            return listing_job.result
+
+    async def _look(self, ask: Ask, subscription_ids: list[str]) -> Busy | None:
+        """The busy VMs; None if they are not asked for, or cannot be found out."""
+        self._is_graph_up = self._settings.ignore_busy
+        if self._settings.ignore_busy or not subscription_ids:
+            return None
+        window = Window(self._settings.busy_max_age_s, self._clock.moment(time.monotonic()))
+        include_arc = self._settings.include_arc
+        [busy] = await ask(
+            [query_busy(self._settings.endpoint, subscription_ids, window, include_arc=include_arc)]
+        )
+        if isinstance(busy, Busy):
+            self._is_graph_up = True
+            return busy
         self._session.broker.silence.refuse()
         self._hooks.warning(
-            f"cannot check for running patch installations: Resource Graph {listing_job.result}; "
+            f"cannot check for running patch installations: Resource Graph {busy}; "
             "an assessment may cancel one"
         )
         return None
 
     def _ask_last(self, subscription_ids: list[str]) -> ListingJob[None] | None:
         """Reads how long the last assessments took; None where that holds up starts, or is no use."""
-        if not self._session.wants_last or self._settings.max_in_flight < LEAST_IN_FLIGHT:
+        last = self._session.last
+        if not (self._is_graph_up and last.are_wanted) or self._settings.max_in_flight < LEAST_IN_FLIGHT:
             return None
-        pages = self._session.last_assessments(subscription_ids, self._clock.moment(time.monotonic()))
-        return ListingJob(pages, Retrying(self._chance, attempts=LISTING_ATTEMPTS))
+        now = self._clock.moment(time.monotonic())
+        return ListingJob(last.read(self._settings.endpoint, subscription_ids, now), self._retrying)
 
     def _halt(self) -> Halt:
         return Halt(self._settings.drain_s, self._deadline_at())
@@ -264,13 +328,13 @@ class Run:
         deadline_s = self._settings.deadline_s
         return None if deadline_s is None else self._clock.monotonic + deadline_s
 
-    async def _keep(self, store: RunStore) -> None:
+    async def _keep(self) -> None:
         """Once a second journal the requests and the time, and sync what was written to the disk."""
         while True:
             await anyio.sleep(SYNC_EVERY_S)
             self._session.keep(time.monotonic())
             self._session.look_ahead(time.monotonic())
-            await in_thread(store.sync)
+            await in_thread(self._store.sync)
 
 
 async def tenant_of(tokens: TokenSource | None) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol, TypeAlias, TypeVar
 
@@ -18,10 +18,12 @@ from fleetscan.inventory.pushed import pushed
 from fleetscan.inventory.resource_graph import GraphBroken, GraphListing, count_machines
 from fleetscan.inventory.rules import EXCLUDE, KINDS, Rule, words_of
 from fleetscan.inventory.scale_sets import UniformSets, UniformUntold, query_uniform, uniform_vms
+from fleetscan.inventory.selection import each_once
 from fleetscan.inventory.sifting import Selection
 from fleetscan.inventory.subscriptions import Subscription, Subscriptions, list_subscriptions
 from fleetscan.model import Target
 from fleetscan.scanner.arc import without_arc
+from fleetscan.scanner.parts import Parts
 from fleetscan.settings.selecting import ListSettings
 
 T = TypeVar("T")
@@ -73,9 +75,17 @@ async def narrowing_in(settings: ListSettings, ask: Ask) -> Callable[[Sequence[S
 
 
 async def fleet_at_azure(
-    settings: ListSettings, selection: Selection, ask: Ask, *, is_everything: bool
+    settings: ListSettings,
+    selection: Selection,
+    ask: Ask,
+    *,
+    is_everything: bool,
+    parts: Parts | None = None,
 ) -> Fleet:
-    """The fleet as Azure lists it, sifted; with `is_everything` what is left out is listed, too."""
+    """The fleet as Azure lists it, sifted; with `is_everything` what is left out is listed, too.
+
+    `parts` gets VMs of the fleet while more are read, and the fleet has all of these.
+    """
     narrowing_of = await narrowing_in(settings, ask)
     rules = [] if is_everything else pushed(selection.rules)
     listing = Listing(
@@ -89,20 +99,42 @@ async def fleet_at_azure(
     narrowing = narrowing_of(subscriptions.seen)
     named = choose(subscriptions, settings.subscription)
     narrowing = narrowing.with_note_of_unseen(subscriptions.seen)
-    graph = listing.graph(subscriptions, _beside(named, narrowing) if is_everything else narrowing.narrowed)
-    asked = () if is_everything else listing.chosen
-    sets = [query_uniform(settings.endpoint, [each.id for each in batch]) for batch in batches(asked)]
-    answers: list[Answer] = await ask([*graph, *sets])
-    listed = [each for each in answers if isinstance(each, GraphListing | GraphBroken)]
-    fleet = listing.fleet(await ask(listing.compute(listed)))
-    if sets:
-        uniform = [each for each in answers if isinstance(each, UniformSets | UniformUntold)]
-        fleet = replace(fleet, uniform_scale_set_vms=uniform_vms(uniform, selection.rules))
     chosen = frozenset(each.key for each in (*named.chosen, *named.unseen))
-    fleet = sifted(fleet, selection, _outside(settings, narrowing, chosen))
+    outside = _outside(settings, narrowing, chosen)
+    if parts is not None:
+        listing.hand_on = lambda targets: parts.take(selection.sift(targets, outside).kept)
+    graph = listing.graph(subscriptions, _beside(named, narrowing) if is_everything else narrowing.narrowed)
+    if parts is not None:
+        parts.subscription_ids = [each.id for each in listing.chosen]
+    sets = [] if is_everything else [*_scale_sets(settings, listing)]
+    fleet = sifted(await _read(listing, graph, sets, selection.rules, ask), selection, outside)
+    if parts is not None:
+        fleet = replace(fleet, targets=each_once([*parts.taken, *fleet.targets]))
     if rules and not fleet.targets and fleet.emptied_by is None and settings.inventory_source != "compute":
         return replace(fleet, emptied_by=await _emptied_by(settings, fleet, rules, ask))
     return fleet
+
+
+def _scale_sets(settings: ListSettings, listing: Listing) -> Iterator[Pages[UniformSets | UniformUntold]]:
+    for batch in batches(listing.chosen):
+        yield query_uniform(settings.endpoint, [each.id for each in batch])
+
+
+async def _read(
+    listing: Listing,
+    graph: Sequence[Pages[GraphListing | GraphBroken]],
+    sets: Sequence[Pages[UniformSets | UniformUntold]],
+    rules: Sequence[Rule],
+    ask: Ask,
+) -> Fleet:
+    """The fleet that Graph tells of, with what Compute has to be asked for, and the scale sets beside it."""
+    answers: list[Answer] = await ask([*graph, *sets])
+    listed = [each for each in answers if isinstance(each, GraphListing | GraphBroken)]
+    fleet = listing.fleet(await ask(listing.compute(listed)))
+    if not sets:
+        return fleet
+    uniform = [each for each in answers if isinstance(each, UniformSets | UniformUntold)]
+    return replace(fleet, uniform_scale_set_vms=uniform_vms(uniform, rules))
 
 
 async def _emptied_by(

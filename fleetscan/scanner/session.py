@@ -7,25 +7,21 @@ there are, and a resume continues from there.
 
 from __future__ import annotations
 
-import logging
 import math
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 
 from fleetscan.engine.first_starts import AT_FIRST
-from fleetscan.engine.last_time import ENOUGH_ENDS
 from fleetscan.engine.operation import Operation
+from fleetscan.engine.rules import OperationRules
 from fleetscan.engine.scheduler import Scheduler
-from fleetscan.errors import BugError, FleetscanError, OutputError, Remedy
+from fleetscan.errors import FleetscanError, OutputError
 from fleetscan.inventory.busy import Busy
-from fleetscan.inventory.last_assessments import query_last
 from fleetscan.inventory.listing import Fleet
-from fleetscan.inventory.pages import Pages
 from fleetscan.inventory.selection import is_skipped
-from fleetscan.model import Ending, Failure, Job, Outcome, OwnCode, Reason, Target
+from fleetscan.model import Ending, Job, Outcome, Reason, Target
 from fleetscan.records.fleet_facts import FleetFacts, not_scanned
 from fleetscan.records.journal import RequestsCounted
 from fleetscan.records.row import Row
@@ -34,36 +30,36 @@ from fleetscan.records.times import WallClock
 from fleetscan.runs.store import RunStore
 from fleetscan.scanner.asking import selection_of
 from fleetscan.scanner.broker import Broker
-from fleetscan.scanner.busy_notes import of_assessing, of_stale, of_unseen
+from fleetscan.scanner.bugs import Bugs
+from fleetscan.scanner.busy_notes import BusyNotes
 from fleetscan.scanner.hooks import Hooks
 from fleetscan.scanner.kept_warnings import KeptWarnings
 from fleetscan.scanner.last_assessments import LastAssessments
+from fleetscan.scanner.past_durations import PastDurations
 from fleetscan.scanner.policy import limits_of, longest_first, operation_rules, past_durations
 from fleetscan.scanner.reading_fresh import FreshRows
 from fleetscan.scanner.recorder import Recorder, ignore
 from fleetscan.scanner.resume import Resumption
+from fleetscan.scanner.roll import Roll
 from fleetscan.scanner.run_facts import RunDescription, exit_code, principal_facts
 from fleetscan.scanner.stores import runs_of
 from fleetscan.scanner.summary import ScanSummary, earlier_warnings, follow_latest, stopped_with
 from fleetscan.scanner.unfinished import Unfinished
 from fleetscan.settings.declared import Settings
 
-# One odd reply fails one VM; after this many, our code is assumed to be wrong.
-MAX_BUGS = 10
 SOME_FAILED = 3
 # It takes milliseconds, and changes slowly.
 OUTLOOK_EVERY_S = 2.0
 
-log = logging.getLogger("fleetscan")
-# A host that keeps no log is not spoken to.
-log.addHandler(logging.NullHandler())
-
 
 class Session:
-    """Used once: `open`, then `operations` for the broker, then `finish`.
+    """Used once: `open`, then `list_rest` and `operations` for the broker, then `finish`.
+
+    A fleet may come in parts, each by `list_more`, whose `operations` begin before the next part is there.
 
     `clock` gives times that other processes can use, `chance` returns 0.0 to 1.0. `directory` is where the
     run is, from when it can be resumed on; None where it is kept nowhere. `hooks` keep the run's warnings.
+    It `has_begun` once VMs are listed.
     """
 
     def __init__(
@@ -85,10 +81,12 @@ class Session:
         self._chance = chance
         self._on_row = on_row
         self._are_failures_planned = are_failures_planned
-        self._bugs = self._skipped = 0
+        self._bugs = Bugs()
+        self._skipped = 0
+        self._is_secure = False
+        self.has_begun = False
         self._early: set[int] = set()
-        self._busy: list[tuple[int, Target]] = []
-        self._last = LastAssessments()
+        self._put_off: list[tuple[int, Target]] = []
         self._outlook_due_at = math.inf
         self.directory: Path | None = None
         self.broker = Broker(
@@ -97,17 +95,14 @@ class Session:
             on_end=self._ended,
             on_bug=self._broke,
         )
+        self.last = LastAssessments(self.broker.heard)
 
     def open(
-        self,
-        store: RunStore,
-        fleet: Fleet,
-        resumption: Resumption,
-        principal: Mapping[str, str | None] | None = None,
+        self, store: RunStore, resumption: Resumption, principal: Mapping[str, str | None] | None = None
     ) -> None:
-        """Begin in `store`: the journal, run.json, and a row for each VM that needs no request."""
-        self._store, self._fleet, self._resumption = store, fleet, resumption
-        self._scope = fleet.scope
+        """Begin in `store`, with the VMs that an earlier process listed."""
+        self._store, self._resumption = store, resumption
+        self._roll = Roll(store, resumption.story)
         self._recorder = Recorder(
             resumption.scan_id, store, self._clock, self._hooks, self._settings.group_by, self._on_row
         )
@@ -116,7 +111,7 @@ class Session:
             selection=self._selection,
             scan_id=resumption.scan_id,
             settings=self._started_with,
-            scope=fleet.scope,
+            scope=self._roll.scope,
             principal=None if principal is None else principal_facts(principal),
             clock=self._clock,
             started_at=resumption.started_at(self._clock),
@@ -124,38 +119,67 @@ class Session:
         store.begin(resumption.scan_id, principal, self._selection, self._clock.epoch(self._clock.monotonic))
         self.directory = store.output.path
         self._hooks.recall(earlier_warnings(store))
-        # Rows without a listing could not be resumed: it is on the disk before the first of them.
-        if not resumption.is_listed:
-            store.note_fleet(fleet.targets, fleet.errors, fleet.scope)
-        store.secure()
-        self._unfinished = Unfinished(len(fleet.targets), resumption.story)
+        self._unfinished = Unfinished(resumption.story)
         self.broker.note_in(store.journal, self._clock, self._unfinished)
-        store.output.write_run(self._description.begun(self._hooks.told()))
-        self._count(fleet, resumption)
 
-    def _count(self, fleet: Fleet, resumption: Resumption) -> None:
-        """Count the fleet, and the VMs that have a row before anything is sent."""
-        self._recorder.listed(fleet.targets)
-        self._skipped = sum(map(is_skipped, fleet.targets))
-        self._hooks.listed(len(fleet.targets), self._skipped)
-        self._hooks.selected(self._selection, not_scanned(self._scope), len(fleet.errors))
-        if resumption.warning is not None:
-            self._hooks.warning(resumption.warning)
+    def list_more(self, targets: Sequence[Target]) -> None:
+        """Note VMs of a listing that goes on, and write a row for each that needs no request."""
+        is_first = not self._is_secure
+        self._roll.add(targets)
+        self._secure()
+        if is_first:
+            self._store.output.write_run(self._description.begun(self._hooks.told()))
+        self._count()
+
+    def list_rest(self, fleet: Fleet) -> None:
+        """Note the VMs of the whole fleet that were not noted yet, as `list_more` does.
+
+        Takes them out of `fleet`, so that memory shrinks as work is done.
+        """
+        self._roll.complete(fleet)
+        fleet.targets.clear()
+        self._secure()
+        self._description = replace(self._description, scope=self._roll.scope)
+        self._store.output.write_run(self._description.begun(self._hooks.told()))
+        self._hooks.selected(self._selection, not_scanned(self._roll.scope), len(self._roll.errors))
+        self._count()
+
+    def _secure(self) -> None:
+        """Have on the disk what is listed: a VM's row or start without it could not be resumed."""
+        flush = self._store.journal.sync if self._is_secure else self._store.secure
+        flush()
+        self._is_secure = True
+
+    def _count(self) -> None:
+        """Count the VMs that were listed last, and those that have a row before anything is sent."""
+        roll, resumption = self._roll, self._resumption
+        self._unfinished.grow(roll.size)
+        self._recorder.listed(roll.targets)
+        self._skipped += sum(map(is_skipped, roll.targets))
+        self._hooks.listed(roll.size, self._skipped)
+        if not roll.first:
+            self._recall()
+        if not self._settings.wants_fresh:
+            for number, target in roll.numbered():
+                if is_skipped(target) and number not in resumption.ended:
+                    self._recorder.record(number, target, Ending(Outcome.SKIPPED, Reason.NOT_RUNNING))
+        self.has_begun = True
+
+    def _recall(self) -> None:
+        """Say what an earlier process left, and count its rows."""
+        if self._resumption.warning is not None:
+            self._hooks.warning(self._resumption.warning)
         if lost := self._store.rows_lost:
             rows = "1 row was" if lost == 1 else f"{lost:,} rows were"
             self._hooks.warning(f"{rows} lost when the run was last interrupted; the VMs go on")
-        for number, row in resumption.ended.items():
-            self._recorder.recall(fleet.targets[number], row)
-        if not self._settings.wants_fresh:
-            for number, target in enumerate(fleet.targets):
-                if is_skipped(target) and number not in resumption.ended:
-                    self._recorder.record(number, target, Ending(Outcome.SKIPPED, Reason.NOT_RUNNING))
+        for number, row in self._resumption.ended.items():
+            self._recorder.recall(self._roll.targets[number], row)
 
     def fresh_rows(self, now: float) -> FreshRows:
         """The VMs that no process has begun, to be looked up among earlier assessments."""
-        targets, is_begun = self._fleet.targets, self._resumption.is_begun
+        targets, is_begun = self._roll.targets, self._resumption.is_begun
         unbegun = (number for number in range(len(targets)) if not is_begun(number))
-        moment, unseen = self._clock.moment(now), self._fleet.through_compute
+        moment, unseen = self._clock.moment(now), self._roll.through_compute
         return FreshRows(self._settings, targets, unbegun, moment, self._end_early, unseen)
 
     def _end_early(self, number: int, target: Target, ending: Ending) -> None:
@@ -165,46 +189,44 @@ class Session:
 
     def unbegun_subscriptions(self) -> list[str]:
         """The subscriptions of the VMs that are still to be started."""
-        return list(dict.fromkeys(target.subscription_id.lower() for target in self._unbegun()))
+        return list(dict.fromkeys(target.subscription_id.lower() for target in self.unbegun()))
 
-    def _unbegun(self) -> Iterator[Target]:
-        """The VMs that are still to be started, before the first of them is."""
-        for number, target in enumerate(self._fleet.targets):
+    def unbegun(self) -> Iterator[Target]:
+        """The VMs that were listed last and are still to be started, before the first of them is."""
+        for number, target in self._roll.numbered():
             is_open = not is_skipped(target) and number not in self._early
             if is_open and not self._resumption.is_begun(number):
                 yield target
 
-    def note_busy(self, busy: Busy) -> None:
+    def note_busy(self, notes: BusyNotes) -> None:
         """Say where running operations are not seen, which are too old to be believed, and whose are read."""
-        if unseen := of_unseen(self._unbegun(), self._fleet.through_compute):
-            self._hooks.warning(unseen)
-        if dead := of_stale(self._unbegun(), busy.stale, self._settings.busy_max_age_s):
-            self._hooks.warning(*dead)
-        if assessing := of_assessing(self._unbegun(), busy.assessing):
-            self._hooks.note(assessing)
+        notes.tell(self._hooks, self._roll.through_compute, self._settings.busy_max_age_s)
+
+    @cached_property
+    def _past(self) -> PastDurations:
+        return past_durations(self._settings, self._hooks.warning)
+
+    @cached_property
+    def _rules(self) -> OperationRules:
+        return replace(
+            operation_rules(self._settings, self._chance, self._past),
+            unknown_start_wait_s=self._settings.unknown_start_wait_s,
+            busy_max_age_s=self._settings.busy_max_age_s,
+        )
 
     def operations(self, busy: Busy = Busy()) -> Iterator[Operation]:  # noqa: B008 - a frozen value
         """An operation for each VM that may answer, except those with an installation, which come last.
 
-        Empties the list of targets, so that memory shrinks as work is done.
+        Of a listing that goes on, those that were listed since the last time. Holds none of them.
         """
-        past = past_durations(self._settings, self._hooks.warning)
-        rules = operation_rules(self._settings, self._chance, past)
-        self._rules = replace(
-            rules,
-            unknown_start_wait_s=self._settings.unknown_start_wait_s,
-            busy_max_age_s=self._settings.busy_max_age_s,
-        )
-        targets, resumption = self._fleet.targets, self._resumption
-        self._outlook_due_at = self._clock.monotonic
-        waiting = deque((number, targets[number]) for number in longest_first(targets, past))
-        targets.clear()
-        while waiting:
-            number, target = waiting.popleft()
+        past, resumption = self._past, self._resumption
+        if self._roll.is_whole:
+            self._outlook_due_at = self._clock.monotonic
+        for number, target in self._roll.take_out(longest_first(self._roll.targets, past)):
             if is_skipped(target) or number in resumption.ended or number in self._early:
                 continue
             if target.key in busy.installing and not resumption.is_begun(number):
-                self._busy.append((number, target))
+                self._put_off.append((number, target))
             elif target.key in busy.assessing and not resumption.is_begun(number):
                 yield self._beside(number, target)
             else:
@@ -212,28 +234,8 @@ class Session:
                 if operation.is_accepted:
                     self._hooks.accepted()
                 elif operation.expected_s is None and not target.is_arc and not resumption.is_begun(number):
-                    self._last.want(operation)
+                    self.last.want(operation)
                 yield operation
-
-    @property
-    def wants_last(self) -> bool:
-        """Whether enough VMs are to be started of which it is not known how long they took last time.
-
-        Fewer start all at once, and end before it shows whether their last times predict anything.
-        """
-        return len(self._last) > ENOUGH_ENDS
-
-    def last_assessments(self, subscription_ids: Sequence[str], now: datetime) -> Pages[None]:
-        """Reads how long the VMs' last assessments took, for the operations that wait or run meanwhile."""
-        endpoint, last = self._settings.endpoint, self._last
-        why = yield from query_last(endpoint, subscription_ids, self._learn, last.__len__, now)
-        if why is not None:
-            log.info("nothing is known of the VMs' last assessments: Resource Graph %s", why)
-        last.clear()
-
-    def _learn(self, key: str, span_s: float) -> None:
-        if (waiting := self._last.learn(key, span_s)) is not None:
-            self.broker.heard(waiting)
 
     @property
     def has_running(self) -> bool:
@@ -243,11 +245,11 @@ class Session:
     @property
     def has_busy(self) -> bool:
         """Whether VMs were put off because patches were being installed on them."""
-        return bool(self._busy)
+        return bool(self._put_off)
 
     def late_operations(self, busy: Busy) -> Iterator[Operation]:
         """The VMs that were put off; those on which patches are still being installed are skipped."""
-        put_off, self._busy = self._busy, []
+        put_off, self._put_off = self._put_off, []
         for number, target in put_off:
             if target.key in busy.installing:
                 self._recorder.record(number, target, Ending(Outcome.SKIPPED, Reason.BUSY))
@@ -281,9 +283,10 @@ class Session:
         except OutputError as error:
             stopped_by = stopped_by or error
         lines = self._recorder.totals(self._fleet_facts(now))
-        running, endpoint = self._unfinished.running, self._settings.endpoint
-        stopped_by = stopped_with(stopped_by, lines[0], running, store.output.path, endpoint)
-        has_accepted = bool(self.broker.accepted or self._unfinished.running) or self._resumption.has_accepted
+        running, endpoint, path = self._unfinished.running, self._settings.endpoint, store.output.path
+        is_listed = self._roll.is_whole
+        stopped_by = stopped_with(stopped_by, lines[0], running, path, endpoint, is_listed=is_listed)
+        has_accepted = bool(self.broker.accepted or running) or self._resumption.has_accepted
         code = exit_code(lines[0], stopped_by, has_accepted=has_accepted)
         if self._are_failures_planned and code == SOME_FAILED and not lines[0]["inventory_errors"]:
             code = 0
@@ -301,12 +304,11 @@ class Session:
                 write()
             except OutputError as error:
                 stopped_by, code = stopped_by or error, max(code, error.exit_code)
-        if code in COMPLETE and store.output.path is not None:
-            follow_latest(store.output.path, runs_of(self._settings), lines[0]["listed"], self._hooks)
-        running = self._unfinished.running
+        if code in COMPLETE and path is not None:
+            follow_latest(path, runs_of(self._settings), lines[0]["listed"], self._hooks)
         return ScanSummary(
             code,
-            store.output.path,
+            path,
             lines[0],
             stopped_by,
             skipped_on_file_word=0 if self._settings.inventory is None else self._skipped,
@@ -320,31 +322,23 @@ class Session:
             finished_at=self._clock.iso(now),
             duration_s=self._resumption.spent_s + now - self._clock.monotonic,
             requests=self.broker.counts.plus(self._resumption.requests),
-            inventory_errors=self._fleet.errors,
+            inventory_errors=self._roll.told_errors(),
             selection=self._selection,
-            not_scanned=not_scanned(self._scope),
-            uniform_scale_set_vms=self._scope["uniform_scale_set_vms"],
+            not_scanned=not_scanned(self._roll.scope),
+            uniform_scale_set_vms=self._roll.scope["uniform_scale_set_vms"],
         )
 
     def _ended(self, job: Job) -> None:
         match job:
             case Operation(number=number, target=target, ending=ending):
-                self._last.drop(job)
+                self.last.drop(job)
                 self._recorder.record(number, target, ending)
                 self._unfinished.ended(number)
 
     def _broke(self, job: Job, bug: Exception, now: float) -> None:
-        """Our own code raised on a reply: the VM's row says so, and the log says where."""
+        """Our own code raised on a reply: the VM's row says so."""
         if not isinstance(job, Operation):
             raise bug
-        self._bugs += 1
-        log.error("fleetscan failed on a reply for %s", job.target.resource_id, exc_info=bug)
-        error = Failure.of_fleetscan(OwnCode.INTERNAL_ERROR, f"{type(bug).__name__}: {bug}", job.stage)
-        ending = Ending(Outcome.FAILED, Reason.INTERNAL_ERROR, None, error, job.trace(now))
-        self._recorder.record(job.number, job.target, ending)
+        self._recorder.record(job.number, job.target, self._bugs.ending(job, bug, now))
         self._unfinished.ended(job.number)
-        if self._bugs >= MAX_BUGS:
-            raise BugError(
-                f"fleetscan failed on {self._bugs} replies, which is a bug",
-                Remedy("please report the log above"),
-            ) from bug
+        self._bugs.refuse_many(bug)

@@ -95,31 +95,44 @@ def follow_latest(path: Path, runs: Path | None, listed: int, hooks: Hooks) -> N
 
 
 def stopped_with(
-    error: FleetscanError | None, totals: Totals, running: int, path: Path | None, endpoint: str
+    error: FleetscanError | None,
+    totals: Totals,
+    running: int,
+    path: Path | None,
+    endpoint: str,
+    *,
+    is_listed: bool,
 ) -> FleetscanError | None:
     """What ended the scan early, with the VMs that are left and the command that resumes it in `path`."""
     command = None if path is None else command_for(path, endpoint)
-    return None if error is None else stopped(error, totals, running, command)
+    return None if error is None else stopped(error, totals, running, command, is_listed=is_listed)
 
 
 def stopped(
-    error: FleetscanError, totals: Totals, running: int, command: ResumeCommand | None
+    error: FleetscanError,
+    totals: Totals,
+    running: int,
+    command: ResumeCommand | None,
+    *,
+    is_listed: bool = True,
 ) -> FleetscanError | None:
     """The error of an early end: how many VMs are unfinished, and the `command` that resumes the run.
 
-    None for a stop after which all VMs are finished.
+    None for a stop after which all VMs are finished, if the whole fleet `is_listed`.
     """
     left = totals["outcomes"]["interrupted"]
     match error:
-        case StoppedError() if left:
+        case StoppedError() if left or not is_listed:
             are = "1 VM is" if left == 1 else f"{left:,} VMs are"
-            what = f"{error.what}: {are} unfinished ({unfinished_words(running, left - running)})"
+            unfinished = f"{are} unfinished ({unfinished_words(running, left - running)})" if left else ""
+            unlisted = "" if is_listed else "not all VMs were listed"
+            what = f"{error.what}: {' and '.join(part for part in (unfinished, unlisted) if part)}"
             return StoppedError(what, None if command is None else resume_with(command))
         case StoppedError():
             return None
         case OutputError() if command is not None and command.endpoint is not None:
             error.name_endpoint(command.endpoint)
-        case CannotScanError() if command is not None and left:
+        case CannotScanError() if command is not None and (left or not is_listed):
             error.remedy = _then(error.remedy, command)
     return error
 

@@ -14,8 +14,8 @@ ACCEPTED = 128
 class Unfinished:
     """The VMs of a fleet by number: starts sent and not answered, or one that was accepted."""
 
-    def __init__(self, listed: int, story: Story | None = None) -> None:
-        self._begun = bytearray(listed)
+    def __init__(self, story: Story | None = None) -> None:
+        self._begun = bytearray(0 if story is None else len(story.targets))
         for number, begun in {} if story is None else story.begun.items():
             self._begun[number] = ACCEPTED if begun.accepted_at is not None else min(begun.in_doubt, ACCEPTED)
 
@@ -23,6 +23,10 @@ class Unfinished:
     def running(self) -> int:
         """How many are followed: accepted, or possibly accepted."""
         return len(self._begun) - self._begun.count(0)
+
+    def grow(self, listed: int) -> None:
+        """So many VMs are listed by now."""
+        self._begun.extend(bytes(listed - len(self._begun)))
 
     def sent(self, number: int) -> None:
         """A start is on its way."""

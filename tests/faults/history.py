@@ -87,6 +87,9 @@ class History:
     # The machines that had ended, and whose rows a power cut took.
     lost_rows: set[int] = field(default_factory=set)
     could_not_look: bool = False
+    # Whether its first process starts VMs while others are listed, and how often a later one listed again.
+    is_streamed: bool = False
+    gone_on_with: int = 0
     ended_at: float = 0.0
     summary: ScanSummary | None = None
 
@@ -127,7 +130,7 @@ def scenario_of(seed: int) -> Scenario:
 def history_of(seed: int, place: Path) -> History:
     """Play the history of `seed` to its end, its files in `place`."""
     cloud = cloud_of(scenario_of(seed))
-    history = History(seed, cloud, targets_of(cloud), place / "run")
+    history = History(seed, cloud, targets_of(cloud), place / "run", is_streamed=seed % 2 == 1)
     # Resource Graph is silent about who is busy there.
     history.could_not_look = cloud.scenario.hidden_subscriptions > 0
     draw = random.Random(f"{seed}:kills")
@@ -211,19 +214,38 @@ class Life:
             place.close()
             return finished
         session = self._session
-        session.open(place, fleet, resumption)
+        session.open(place, resumption)
         stopped_by: FleetscanError | None = None
         try:
-            self._assess(session.unbegun_subscriptions())
+            if place.story is None and self._history.is_streamed:
+                self._stream(fleet)
+            else:
+                session.list_rest(fleet)
+                self._assess(session.unbegun_subscriptions())
         except FleetscanError as error:
             stopped_by = error
         summary = session.finish(self._mine(), stopped_by)
         place.close()
         return summary
 
-    def _assess(self, subscription_ids: list[str]) -> None:
+    def _stream(self, fleet: Fleet) -> None:
+        """Start some of the VMs while the others are still listed."""
+        session, draw = self._session, random.Random(f"{self._history.seed}:parts")
+        ids = list(dict.fromkeys(target.subscription_id for target in fleet.targets))
+        busy, begun = self._busy(ids), 0
+        for _ in range(draw.randint(1, 4)):
+            # A page that is read anew brings VMs twice.
+            part = fleet.targets[max(0, begun - 1) : begun + draw.randint(1, 8)]
+            begun += len(part)
+            session.list_more(part)
+            self._run(session.operations(busy), until=self.now + draw.choice((0.0, 1.0, 90.0)))
+        session.list_rest(fleet)
+        self._assess(ids, busy)
+
+    def _assess(self, subscription_ids: list[str], busy: Busy | None = None) -> None:
         session = self._session
-        self._run(session.operations(self._busy(subscription_ids)), subscription_ids)
+        busy = self._busy(subscription_ids) if busy is None else busy
+        self._run(session.operations(busy), subscription_ids)
         if session.has_busy:
             self._run(session.late_operations(self._busy(subscription_ids)))
 
@@ -269,8 +291,19 @@ class Life:
         resumption = (
             Resumption(self._history.scan_id) if place.story is None else Resumption.of(place.story, None)
         )
-        fleet = resumption.fleet() if resumption.is_listed else Fleet(list(self._history.targets))
+        fleet = resumption.fleet() if resumption.is_listed else self._listed(place)
         return place, resumption, fleet
+
+    def _listed(self, place: RunStore) -> Fleet:
+        """The fleet as Azure lists it; VMs that were listed before are in another place, or gone."""
+        targets = list(self._history.targets)
+        if place.story is not None and place.story.targets:
+            draw = random.Random(f"{self._history.seed}:{self._process}:listed")
+            known = {target.key for target in place.story.targets}
+            targets = [each for each in targets if each.key not in known or draw.random() < 0.7]
+            draw.shuffle(targets)
+            self._history.gone_on_with += 1
+        return Fleet(targets)
 
     def _busy(self, subscription_ids: list[str]) -> Busy:
         if not subscription_ids:
@@ -288,26 +321,31 @@ class Life:
         """This process's own clock."""
         return self.now + self._offset
 
-    def _run(self, jobs: Iterable[Job], learning_of: list[str] | None = None) -> None:
-        """All jobs to their ends, and aside of them what Resource Graph tells of these subscriptions."""
+    def _run(self, jobs: Iterable[Job], learning_of: list[str] | None = None, until: float = NEVER) -> None:
+        """All jobs to their ends, and aside of them what Resource Graph tells of these subscriptions.
+
+        What has not ended at the moment `until` goes on with the next call.
+        """
         broker = self._session.broker
         for job in jobs:
             broker.add(job, self._mine())
-        if learning_of is not None and self._session.wants_last:
-            pages = self._session.last_assessments(learning_of, self._clock.moment(self._mine()))
+        if learning_of is not None and self._session.last.are_wanted:
+            pages = self._session.last.read(ENDPOINT, learning_of, self._clock.moment(self._mine()))
             broker.add_aside(ListingJob(pages, Retrying(self._chance, attempts=4)), self._mine())
-        while True:
+        while self.now < until:
             match broker.claim(self._mine()) if len(self._events) < WORKERS else WaitUntil(NEVER):
                 case Step() as step:
                     self._send(step)
                 case Finished():
+                    if until < NEVER:
+                        self.now = until
                     # What goes on aside is left where it stands.
                     for _, _, sent in self._events:
                         broker.leave(sent.step, self._mine())
                     self._events.clear()
                     return
                 case WaitUntil(at=at):
-                    self._pass(at - self._offset)
+                    self._pass(min(at - self._offset, until))
 
     def _send(self, step: Step) -> None:
         assert len(self._history.sent) < MOST_REQUESTS, "the run asks without end"

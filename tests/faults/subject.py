@@ -15,6 +15,7 @@ def play(seed: int, place: Path) -> Verdict:
     history = history_of(seed, place)
     counts = {
         "kills": history.kills,
+        "listings gone on with": history.gone_on_with,
         "requests": len(history.sent),
         "assessments superseded": len(history.cloud.ledger.superseded),
     }

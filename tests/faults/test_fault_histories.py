@@ -24,6 +24,7 @@ from fleetscan.records.story import Story
 from fleetscan.runs import store
 from fleetscan.runs.journal import JournalFile
 from fleetscan.scanner.resume import Resumption
+from fleetscan.scanner.roll import Roll
 from fleetscan.scanner.session import Session
 from tests.faults import history
 from tests.faults.subject import FAULTS
@@ -85,6 +86,25 @@ def test_a_vm_without_a_row_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = Session.operations
     monkeypatch.setattr(Session, "operations", lambda self, busy: islice(whole(self, busy), 1, None))
     assert is_caught("no row for")
+
+
+def test_a_listing_that_is_begun_anew_after_a_kill_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = Roll.__init__
+
+    def forgetful(self: Roll, place: store.RunStore, story: Story | None = None) -> None:
+        whole(self, place, story if story is not None and story.is_listed else None)
+
+    monkeypatch.setattr(Roll, "__init__", forgetful)
+    assert next(found_by_seeds(), None) is not None
+
+
+def test_a_start_of_a_vm_that_is_not_in_the_journal_yet_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unnoted(self: Roll, targets: list[Target]) -> None:
+        self.targets.extend(targets)
+        self.size += len(targets)
+
+    monkeypatch.setattr(Roll, "add", unnoted)
+    assert next(found_by_seeds(), None) is not None
 
 
 def test_a_vm_that_is_not_asked_for_a_refusal_of_another_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:

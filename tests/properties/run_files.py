@@ -64,7 +64,8 @@ def opened(path: Path, fleet: Sequence[Target], clock: WallClock = CLOCK) -> tup
         resumption = Resumption(SCAN_ID) if place.story is None else Resumption.of(place.story, None)
         error = InventoryError("s-1", "AuthorizationFailed", "no \ud800", 403)
         listed = resumption.fleet() if resumption.is_listed else Fleet(list(fleet), errors=[error])
-        session.open(place, listed, resumption)
+        session.open(place, resumption)
+        session.list_rest(listed)
     except BaseException:
         place.close()
         raise

@@ -75,7 +75,8 @@ def run_in(path: Path) -> Path:
     """A run that was listed and killed."""
     with new_store(path) as store:
         store.begin(SCAN_ID, None, {}, CLOCK.epoch(CLOCK.monotonic))
-        store.note_fleet([machine("vm-1")], [], Fleet([]).scope)
+        store.note_vms([machine("vm-1")])
+        store.note_whole(1, [], Fleet([]).scope)
         store.output.write_run({"scan_id": SCAN_ID})
         store.output.write_totals([{}])
     return path

@@ -258,6 +258,10 @@ def test_resource_graph_that_could_not_tell_who_is_busy_is_not_asked_again() -> 
     assert len(notes.warnings) == 2
 
 
+def ignored(operation: Operation) -> None:
+    """It has become known how long it takes."""
+
+
 def test_what_is_known_of_a_vm_costs_a_hundred_and_twenty_bytes_at_most() -> None:
     number, shared = 20_000, rules(1)
     operations = [
@@ -267,7 +271,7 @@ def test_what_is_known_of_a_vm_costs_a_hundred_and_twenty_bytes_at_most() -> Non
     keys = [operation.target.key for operation in operations]
     tracemalloc.start()
     try:
-        last = LastAssessments()
+        last = LastAssessments(ignored)
         for operation in operations:
             last.want(operation)
         for place, key in enumerate(keys):
@@ -293,7 +297,9 @@ def test_results_are_not_kept_for_a_graph_that_does_not_answer() -> None:
 
 
 def test_an_operation_that_has_ended_is_not_kept_for_its_time() -> None:
-    last, operation = LastAssessments(), Operation(Target("/VM", "s", "g", "vm"), rules(1))
+    heard: list[Operation] = []
+    last, operation = LastAssessments(heard.append), Operation(Target("/VM", "s", "g", "vm"), rules(1))
     last.want(operation)
     last.drop(operation)
-    assert (len(last), last.learn("/vm", 43.0)) == (0, None)
+    last.learn("/vm", 43.0)
+    assert (len(last), heard) == (0, [])

@@ -48,7 +48,8 @@ def run_of(path: Path, *numbers: int) -> Path:
     settings = settings_for(path)
     place = fresh_store(settings, CLOCK, SCAN_ID)
     place.begin(SCAN_ID, None, asked_of(settings), CLOCK.epoch(CLOCK.monotonic))
-    place.note_fleet(FLEET, [], Fleet(FLEET).scope)
+    place.note_vms(FLEET)
+    place.note_whole(len(FLEET), [], Fleet(FLEET).scope)
     rows_written(place, *numbers)
     return path
 

@@ -1,0 +1,80 @@
+"""The VMs of a run by their numbers: their places in the journal, which lists each before it is started.
+
+A listing may come in parts, and is whole once the journal says so. What an earlier process listed keeps its
+numbers, and a listing that it left unfinished is gone on with.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+from fleetscan.inventory.listing import Fleet
+from fleetscan.inventory.selection import each_once
+from fleetscan.model import InventoryError, Target
+from fleetscan.records.run import Scope
+from fleetscan.records.story import NOTHING_LISTED, Story
+from fleetscan.runs.store import RunStore
+
+# The code of the error that says that a listing was not ended.
+LISTING_STOPPED = "ListingStopped"
+
+
+class Roll:
+    """`size` VMs are listed. `targets` are those that were not taken out yet; `first` is their first number.
+
+    `errors` and `scope` are what could not be listed, and of which subscriptions the whole is. Resource Graph
+    may know nothing of the VMs of those `through_compute`.
+    """
+
+    def __init__(self, store: RunStore, story: Story | None = None) -> None:
+        self._store = store
+        self.is_whole = story is not None and story.is_listed
+        self.targets: list[Target] = [] if story is None else list(story.targets)
+        self.first, self.size = 0, len(self.targets)
+        self.errors: list[InventoryError] = [] if story is None else story.errors
+        self.scope: Scope = NOTHING_LISTED if story is None else story.scope
+        self.through_compute: frozenset[str] = frozenset()
+        # Of a listing that is not whole: what may come once more.
+        self._keys = set() if self.is_whole else {target.key for target in self.targets}
+
+    def add(self, targets: Iterable[Target]) -> None:
+        """Note those VMs of a listing that are new; more may follow."""
+        new = [target for target in each_once(targets) if target.key not in self._keys]
+        self._keys.update(target.key for target in new)
+        self._note(new)
+
+    def complete(self, fleet: Fleet) -> None:
+        """Note those VMs of the `fleet` that are new, and that the listing is whole, unless it was."""
+        self.through_compute = fleet.through_compute
+        if self.is_whole:
+            return
+        keys, self._keys = self._keys, set()
+        self._note([target for target in fleet.targets if target.key not in keys] if keys else fleet.targets)
+        self.errors, self.scope, self.is_whole = fleet.errors, fleet.scope, True
+        self._store.note_whole(self.size, self.errors, self.scope)
+
+    def _note(self, new: list[Target]) -> None:
+        self._store.note_vms(new)
+        self.targets.extend(new)
+        self.size += len(new)
+
+    def numbered(self) -> Iterator[tuple[int, Target]]:
+        """The VMs that were not taken out yet."""
+        return enumerate(self.targets, self.first)
+
+    def take_out(self, order: Iterable[int]) -> Iterator[tuple[int, Target]]:
+        """Those of `targets` with these places there, in this order; none of them is held any longer."""
+        waiting = deque((self.first + place, self.targets[place]) for place in order)
+        self.first = self.size
+        self.targets.clear()
+        while waiting:
+            yield waiting.popleft()
+
+    def told_errors(self) -> list[InventoryError]:
+        """What could not be listed; for a listing that was stopped, that it was."""
+        if self.is_whole:
+            return self.errors
+        listed = "1 VM was" if self.size == 1 else f"{self.size:,} VMs were"
+        why = f"the scan ended before all VMs were listed: {listed}, and how many are missing is not known"
+        return [*self.errors, InventoryError(None, LISTING_STOPPED, why, None)]

@@ -1,0 +1,130 @@
+"""A scan that begins while its fleet is listed: VMs are started part by part, each once it is in the journal.
+
+Only where the fleet is large: of a small one all VMs are known before the first start. The same workers send
+what lists and what starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+import anyio
+
+from fleetscan.engine.listing_job import ListingJob
+from fleetscan.engine.retrying import Retrying
+from fleetscan.errors import FleetscanError
+from fleetscan.inventory.busy import Busy
+from fleetscan.inventory.listing import Fleet
+from fleetscan.inventory.pages import Pages
+from fleetscan.model import Job
+from fleetscan.scanner.busy_notes import BusyNotes
+from fleetscan.scanner.dispatcher import Dispatcher
+from fleetscan.scanner.parts import Parts
+from fleetscan.scanner.selecting import Ask
+from fleetscan.scanner.session import Session
+from fleetscan.settings.declared import Settings
+
+T = TypeVar("T")
+
+
+def may_stream(settings: Settings) -> bool:
+    """Whether VMs may be started before all are known: nothing else has to be read of the whole fleet."""
+    is_read = settings.facts or settings.wants_fresh or settings.cached_only
+    is_told = settings.inventory is not None or settings.retry_failed is not None
+    return settings.limit is None and not is_read and not is_told
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """What a run does: it lists its fleet, looks who is busy, begins, and learns of last assessments.
+
+    `list_fleet` puts into its parts what comes before the whole. `look` returns None where it is not told who
+    is busy, `learn` where it is of no use. `begin` opens the session.
+    """
+
+    list_fleet: Callable[[Ask, Parts], Awaitable[Fleet]]
+    look: Callable[[Ask, list[str]], Awaitable[Busy | None]]
+    begin: Callable[[], None]
+    learn: Callable[[list[str]], Job | None]
+
+
+class Stream:
+    """Feeds a dispatcher with a listing and with the VMs that it brings.
+
+    `fleet` is there once it is listed. `begun` is set with the first VMs that are started; where it is not at
+    the end, nothing was begun, and the fleet is still to be scanned.
+    """
+
+    fleet: Fleet
+
+    def __init__(self, session: Session, dispatcher: Dispatcher, retrying: Retrying, steps: Steps) -> None:
+        self.begun = anyio.Event()
+        self.subscription_ids: list[str] = []
+        self._session = session
+        self._dispatcher = dispatcher
+        self._retrying = retrying
+        self._steps = steps
+        self._parts = Parts()
+        self._error: FleetscanError | None = None
+        self._busy: Busy | None = None
+
+    async def feed(self) -> None:
+        """List the fleet, and start its VMs meanwhile."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._list)
+            while await self._parts.wait():
+                if not self.begun.is_set():
+                    self._busy = await self._steps.look(self._ask, self._parts.subscription_ids)
+                    self._notes = BusyNotes(self._busy or Busy())
+                self._start_part()
+        if self._error is not None:
+            raise self._error
+        self.subscription_ids = self._parts.subscription_ids
+        del self._parts
+        if self.begun.is_set():
+            self._start_rest()
+
+    async def _list(self) -> None:
+        try:
+            self.fleet = await self._steps.list_fleet(self._ask, self._parts)
+        except FleetscanError as error:
+            self._error = error
+        finally:
+            self._parts.close()
+
+    def _start_part(self) -> None:
+        if not self.begun.is_set():
+            self._steps.begin()
+        self._session.list_more(self._parts.take_out())
+        self.begun.set()
+        self._notes.count(self._session.unbegun())
+        self._dispatcher.add(self._session.operations(self._notes.busy))
+
+    def _start_rest(self) -> None:
+        self._session.list_rest(self.fleet)
+        self._notes.count(self._session.unbegun())
+        if self._busy is not None:
+            self._session.note_busy(self._notes)
+        learn = partial(self._steps.learn, self.subscription_ids)
+        self._dispatcher.add(self._session.operations(self._notes.busy), learn)
+
+    async def _ask(self, listings: Iterable[Pages[T]]) -> list[T]:
+        """What listings return that are read beside all else."""
+        ends: list[anyio.Event] = []
+        listing_jobs: list[ListingJob[T]] = []
+        for pages in listings:
+            ends.append(ended := anyio.Event())
+            listing_jobs.append(ListingJob(_telling(pages, ended.set), self._retrying))
+        self._dispatcher.add(listing_jobs)
+        for ended in ends:
+            await ended.wait()
+        return [listing_job.result for listing_job in listing_jobs]
+
+
+def _telling(pages: Pages[T], tell: Callable[[], object]) -> Pages[T]:
+    result = yield from pages
+    tell()
+    return result
