@@ -75,11 +75,11 @@ class Stream:
         """List the fleet, and start its VMs meanwhile."""
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._list)
-            while await self._parts.wait():
-                if not self.begun.is_set():
-                    self._busy = await self._steps.look(self._ask, self._parts.subscription_ids)
-                    self._notes = BusyNotes(self._busy or Busy())
-                self._start_part()
+            try:
+                await self._start_parts()
+            except FleetscanError as error:
+                self._error = error
+                tasks.cancel_scope.cancel()
         if self._error is not None:
             raise self._error
         self.subscription_ids = self._parts.subscription_ids
@@ -94,6 +94,13 @@ class Stream:
             self._error = error
         finally:
             self._parts.close()
+
+    async def _start_parts(self) -> None:
+        while await self._parts.wait():
+            if not self.begun.is_set():
+                self._busy = await self._steps.look(self._ask, self._parts.subscription_ids)
+                self._notes = BusyNotes(self._busy or Busy())
+            self._start_part()
 
     def _start_part(self) -> None:
         if not self.begun.is_set():

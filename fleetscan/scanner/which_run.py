@@ -79,12 +79,12 @@ def newest_unfinished(runs: Sequence[FoundRun], where: str, now: datetime, withi
 def resuming(path: Path, run: FoundRun | None, story: Story | None) -> str:
     """What is said first of the run in `path` that goes on; `story` is what its journal tells."""
     begun = f"resuming {path}" if run is None else f"resuming {path}, begun {minute(run.began_at)}"
-    if story is None or not story.is_listed:
+    if story is None or not (story.is_listed or story.begun or story.ended):
         return f"{begun}, before its VMs were listed"
     done, followed = len(story.ended), story.followed
-    to_start = len(story.targets) - done - followed
+    to_start = f"{len(story.targets) - done - followed:,} to start" if story.is_listed else "the rest to list"
     vms = "1 VM" if done == 1 else f"{done:,} VMs"
-    return f"{begun}: {vms} done, {followed:,} followed, {to_start:,} to start"
+    return f"{begun}: {vms} done, {followed:,} followed, {to_start}"
 
 
 def nothing_to_do(path: Path | None, run: FoundRun | None) -> str:

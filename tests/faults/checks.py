@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from fleetscan.engine.operation import Operation
 from fleetscan.engine.queues import NEVER
 from fleetscan.engine.replies import ThrottleScope, throttle_delay_s, throttle_scope
 from fleetscan.model import Fault, Reply, RequestKind
 from fleetscan.report.own_codes import OWN_CODES
+from fleetscan.settings.declared import Settings
 from fleetscan.simulator.wrong_clocks import WrongClock
 from tests.faults.history import CLOCK_JUMPS_S, History, Sent
 from tests.strict_reader import Run, read_run
@@ -109,7 +111,7 @@ def one_more_start_where_a_fate_was_unknown(history: History, run: Run) -> Itera
 def nothing_superseded_but_forgotten(history: History, run: Run) -> Iterator[str]:
     """A running assessment is ended by our own start only where a power cut took what was noted of it.
 
-    Or where the VM itself tells that it began so long ago that it must be dead.
+    Or where the VM itself tells that it began so long ago that it must be dead, truly or by a wrong clock.
     """
     forgotten = {
         target_key(sent)
@@ -118,6 +120,9 @@ def nothing_superseded_but_forgotten(history: History, run: Run) -> Iterator[str
     }
     for key in history.cloud.ledger.superseded:
         clock = history.cloud.fleet.machine(key).lot.wrong_clock
+        sent_at = [sent.at for sent in starts(history) if target_key(sent) == key]
+        if any(later - at > Settings().busy_max_age_s for at, later in pairwise(sent_at)):
+            continue
         if key not in forgotten and clock not in (WrongClock.NOT_SET_AT_START, WrongClock.LAST_YEAR):
             yield f"{key}: a start superseded one that we knew of"
 
