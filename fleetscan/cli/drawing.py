@@ -58,9 +58,9 @@ def _bar(view: View) -> RenderableType:
     grid.add_column()
     grid.add_column(ratio=1)
     grid.add_column(justify="right", no_wrap=True)
-    share = percent(view.done, view.total, decimals=0) or 0
+    share = f"{percent(view.done, view.total, decimals=0) or 0:.0f} %" if view.is_listed else "so far"
     bar = ProgressBar(total=max(1, view.total), completed=view.done)
-    grid.add_row("Scanning", bar, f"{view.done:,} of {view.total:,}  {share:.0f} %")
+    grid.add_row("Scanning", bar, f"{view.done:,} of {view.total:,}  {share}")
     return grid
 
 

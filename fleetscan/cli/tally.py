@@ -6,10 +6,13 @@ The hooks only count. A display asks for a `View` a few times a second, and the 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fleetscan.model import Outcome, Reason, RequestKind
 from fleetscan.outlook import Outlook
+from fleetscan.records.asked import Selection
+from fleetscan.records.totals import NotScanned
 from fleetscan.scanner.hooks import Hooks
 
 # Long enough that single requests do not make the figures jump, short enough to show a pause.
@@ -18,7 +21,10 @@ REQUEST_WINDOW_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The state of a running scan at one moment. Speeds are per second; None means not known yet."""
+    """The state of a running scan at one moment. Speeds are per second; None means not known yet.
+
+    More VMs than the `total` may come where they are not all listed.
+    """
 
     phase: str
     total: int
@@ -37,6 +43,7 @@ class View:
     left_s: float | None
     to_start: int = 0
     typical_s: float | None = None
+    is_listed: bool = True
 
 
 class Speed:
@@ -63,6 +70,7 @@ class Tally(Hooks):
     def __init__(self, began_at: float) -> None:
         self._phase = ""
         self._total = 0
+        self._is_listed = False
         self._ended = dict.fromkeys(Outcome, 0)
         self._sent = dict.fromkeys(RequestKind, 0)
         self._throttled = 0
@@ -79,6 +87,10 @@ class Tally(Hooks):
     def listed(self, total: int, skipped: int) -> None:
         """See Hooks."""
         self._total = total
+
+    def selected(self, selection: Selection, not_scanned: Sequence[NotScanned], not_listed: int) -> None:
+        """See Hooks."""
+        self._is_listed = True
 
     def sent(self, kind: RequestKind) -> None:
         """See Hooks."""
@@ -135,6 +147,7 @@ class Tally(Hooks):
             # Those too that wait for another try or a check: the numbers add up to the VMs listed.
             to_start=self._total - done - running,
             typical_s=None if outlook is None else outlook.typical_s,
+            is_listed=self._is_listed,
         )
 
     def _left_s(self, now: float) -> float | None:

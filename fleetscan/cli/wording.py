@@ -58,6 +58,8 @@ def found(view: View) -> str:
 
 def done(view: View) -> str:
     """How many VMs are done."""
+    if not view.is_listed:
+        return f"{view.done:,} done of {view.total:,} listed so far"
     return f"{view.done:,} of {view.total:,} done"
 
 

@@ -23,7 +23,10 @@ class Hooks:
         """The scan enters a phase: "listing", then "scanning"."""
 
     def listed(self, total: int, skipped: int) -> None:
-        """The fleet has `total` VMs; `skipped` of them are not assessed."""
+        """The fleet has `total` VMs so far; `skipped` of them are not assessed.
+
+        Of a large fleet it is called again as more are listed; VMs are started meanwhile.
+        """
 
     def sent(self, kind: RequestKind) -> None:
         """A request was sent."""
@@ -59,7 +62,10 @@ class Hooks:
         """What the scan decided by itself: which run it works on, and where `latest` leads."""
 
     def selected(self, selection: Selection, not_scanned: Sequence[NotScanned], not_listed: int) -> None:
-        """What was asked for, the subscriptions passed over, and how many parts could not be listed."""
+        """All VMs are listed, or as good as that.
+
+        What was asked for, the subscriptions passed over, and how many parts could not be listed.
+        """
 
     def warning(self, sentence: str, remedy: Remedy | None = None) -> None:
         """Something a person should know, and what to do about it; the scan goes on."""

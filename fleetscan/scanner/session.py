@@ -141,8 +141,8 @@ class Session:
         self._secure()
         self._description = replace(self._description, scope=self._roll.scope)
         self._store.output.write_run(self._description.begun(self._hooks.told()))
-        self._hooks.selected(self._selection, not_scanned(self._roll.scope), len(self._roll.errors))
         self._count()
+        self._hooks.selected(self._selection, not_scanned(self._roll.scope), len(self._roll.errors))
 
     def _secure(self) -> None:
         """Have on the disk what is listed: a VM's row or start without it could not be resumed."""

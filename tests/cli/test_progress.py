@@ -15,7 +15,9 @@ from fleetscan.cli.tally import Speed, Tally
 from fleetscan.errors import ResumeCommand, resume_with
 from fleetscan.model import InventoryError, Outcome, RequestKind
 from fleetscan.outlook import Outlook
+from fleetscan.scanner.asking import selection_of
 from fleetscan.scanner.hooks import Hooks
+from fleetscan.settings.declared import Settings
 
 
 @dataclass
@@ -39,6 +41,7 @@ def tell_of_a_scan(hooks: Hooks) -> None:
     """100 machines: 10 skipped, 50 assessed, 5 failed, 1 timed out, and 4 of 60 operations still running."""
     hooks.phase("scanning")
     hooks.listed(100, 10)
+    hooks.selected(selection_of(Settings()), [], 0)
     for _ in range(60):
         hooks.sent(RequestKind.START)
         hooks.accepted()
@@ -74,6 +77,17 @@ def test_a_line_of_a_log_says_how_the_scan_stands() -> None:
     assert "30 to start, 2.0 starts/s, 4.0 polls/s, 1 throttled, waiting" in wording.line(
         tally.view(1030.0), verbose=True
     )
+
+
+def test_while_the_fleet_grows_neither_line_nor_bar_takes_it_for_the_whole() -> None:
+    tally = Tally(1000.0)
+    tally.phase("scanning")
+    tally.listed(3000, 10)
+    tally.ended(Outcome.ASSESSED, None)
+    assert wording.line(tally.view(1030.0)).startswith(
+        "scanning: 1 done of 3,000 listed so far (1 assessed, "
+    )
+    assert drawn(tally, 1030.0)[0].endswith("1 of 3,000  so far")
 
 
 def test_before_the_fleet_is_known_a_line_says_what_was_found_so_far() -> None:
@@ -245,6 +259,7 @@ def test_a_scan_that_breaks_still_says_how_far_it_came() -> None:
     stream = io.StringIO()
     with pytest.raises(KeyError), progress(False, stream=stream, clock=Clock()) as hooks:  # noqa: PT012
         hooks.listed(5, 0)
+        hooks.selected(selection_of(Settings()), [], 0)
         raise KeyError
     assert stream.getvalue() == (
         "0 of 5 done (0 assessed, 0 failed, 0 skipped) in 0 s, 0 requests, 0 throttled\n"
@@ -311,4 +326,5 @@ def test_a_reader_that_went_away_does_not_end_the_scan() -> None:
 
     with progress(False, stream=Gone(), clock=Clock()) as hooks:
         hooks.listed(5, 0)
+        hooks.selected(selection_of(Settings()), [], 0)
         hooks.warning("not read")
