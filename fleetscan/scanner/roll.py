@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 
 from fleetscan.inventory.listing import Fleet
-from fleetscan.inventory.selection import each_once
+from fleetscan.inventory.selection import Known, each_once
 from fleetscan.model import InventoryError, Target
 from fleetscan.records.run import Scope
 from fleetscan.records.story import NOTHING_LISTED, Story
@@ -35,29 +35,25 @@ class Roll:
         self.errors: list[InventoryError] = [] if story is None else story.errors
         self.scope: Scope = NOTHING_LISTED if story is None else story.scope
         self.through_compute: frozenset[str] = frozenset()
-        # Of a listing that is not whole: what may come once more.
-        self._keys = set() if self.is_whole else {target.key for target in self.targets}
 
-    def add(self, targets: Iterable[Target]) -> None:
-        """Note those VMs of a listing that are new; more may follow."""
-        new = [target for target in each_once(targets) if target.key not in self._keys]
-        self._keys.update(target.key for target in new)
-        self._note(new)
+    def add(self, targets: list[Target]) -> None:
+        """Note more VMs of a listing."""
+        self._store.note_vms(targets)
+        self.targets.extend(targets)
+        self.size += len(targets)
 
     def complete(self, fleet: Fleet) -> None:
-        """Note those VMs of the `fleet` that are new, and that the listing is whole, unless it was."""
+        """Note the other VMs of a listing, and that it is whole, unless it was.
+
+        Those that an earlier process listed may be among them.
+        """
         self.through_compute = fleet.through_compute
         if self.is_whole:
             return
-        keys, self._keys = self._keys, set()
-        self._note([target for target in fleet.targets if target.key not in keys] if keys else fleet.targets)
+        known = Known(self.targets) if self.targets else None
+        self.add(fleet.targets if known is None else each_once(fleet.targets, known))
         self.errors, self.scope, self.is_whole = fleet.errors, fleet.scope, True
         self._store.note_whole(self.size, self.errors, self.scope)
-
-    def _note(self, new: list[Target]) -> None:
-        self._store.note_vms(new)
-        self.targets.extend(new)
-        self.size += len(new)
 
     def numbered(self) -> Iterator[tuple[int, Target]]:
         """The VMs that were not taken out yet."""

@@ -18,7 +18,6 @@ from fleetscan.inventory.pushed import pushed
 from fleetscan.inventory.resource_graph import GraphBroken, GraphListing, count_machines
 from fleetscan.inventory.rules import EXCLUDE, KINDS, Rule, words_of
 from fleetscan.inventory.scale_sets import UniformSets, UniformUntold, query_uniform, uniform_vms
-from fleetscan.inventory.selection import each_once
 from fleetscan.inventory.sifting import Selection
 from fleetscan.inventory.subscriptions import Subscription, Subscriptions, list_subscriptions
 from fleetscan.model import Target
@@ -109,7 +108,7 @@ async def fleet_at_azure(
     sets = [] if is_everything else [*_scale_sets(settings, listing)]
     fleet = sifted(await _read(listing, graph, sets, selection.rules, ask), selection, outside)
     if parts is not None:
-        fleet = replace(fleet, targets=each_once([*parts.taken, *fleet.targets]))
+        fleet = replace(fleet, targets=parts.joined_by(fleet.targets))
     if rules and not fleet.targets and fleet.emptied_by is None and settings.inventory_source != "compute":
         return replace(fleet, emptied_by=await _emptied_by(settings, fleet, rules, ask))
     return fleet

@@ -8,7 +8,7 @@ there are, and a resume continues from there.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -122,7 +122,7 @@ class Session:
         self._unfinished = Unfinished(resumption.story)
         self.broker.note_in(store.journal, self._clock, self._unfinished)
 
-    def list_more(self, targets: Sequence[Target]) -> None:
+    def list_more(self, targets: list[Target]) -> None:
         """Note VMs of a listing that goes on, and write a row for each that needs no request."""
         is_first = not self._is_secure
         self._roll.add(targets)
@@ -132,7 +132,7 @@ class Session:
         self._count()
 
     def list_rest(self, fleet: Fleet) -> None:
-        """Note the VMs of the whole fleet that were not noted yet, as `list_more` does.
+        """Note the VMs of the fleet that were not noted as parts, as `list_more` does: now it is whole.
 
         Takes them out of `fleet`, so that memory shrinks as work is done.
         """

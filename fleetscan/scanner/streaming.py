@@ -7,7 +7,7 @@ what lists and what starts.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
@@ -54,8 +54,8 @@ class Steps:
 class Stream:
     """Feeds a dispatcher with a listing and with the VMs that it brings.
 
-    `fleet` is there once it is listed. `begun` is set with the first VMs that are started; where it is not at
-    the end, nothing was begun, and the fleet is still to be scanned.
+    `begun` is set with the first VMs that are started. Where it is not at the end, nothing was begun, and the
+    `fleet` is still to be scanned.
     """
 
     fleet: Fleet
@@ -83,9 +83,9 @@ class Stream:
         if self._error is not None:
             raise self._error
         self.subscription_ids = self._parts.subscription_ids
-        del self._parts
         if self.begun.is_set():
-            self._start_rest()
+            self._start_rest(replace(self.fleet, targets=self.fleet.targets[self._parts.begun :]))
+        del self._parts
 
     async def _list(self) -> None:
         try:
@@ -110,8 +110,9 @@ class Stream:
         self._notes.count(self._session.unbegun())
         self._dispatcher.add(self._session.operations(self._notes.busy))
 
-    def _start_rest(self) -> None:
-        self._session.list_rest(self.fleet)
+    def _start_rest(self, rest: Fleet) -> None:
+        del self.fleet
+        self._session.list_rest(rest)
         self._notes.count(self._session.unbegun())
         if self._busy is not None:
             self._session.note_busy(self._notes)

@@ -234,12 +234,11 @@ class Life:
         ids = list(dict.fromkeys(target.subscription_id for target in fleet.targets))
         busy, begun = self._busy(ids), 0
         for _ in range(draw.randint(1, 4)):
-            # A page that is read anew brings VMs twice.
-            part = fleet.targets[max(0, begun - 1) : begun + draw.randint(1, 8)]
+            part = fleet.targets[begun : begun + draw.randint(1, 8)]
             begun += len(part)
             session.list_more(part)
             self._run(session.operations(busy), until=self.now + draw.choice((0.0, 1.0, 90.0)))
-        session.list_rest(fleet)
+        session.list_rest(Fleet(fleet.targets[begun:]))
         self._assess(ids, busy)
 
     def _assess(self, subscription_ids: list[str], busy: Busy | None = None) -> None:

@@ -1,7 +1,8 @@
 """A listing of a large fleet measured: VMs a second, against what Resource Graph's quota allows, and memory.
 
 `python -m tests.inventory.measure` has `fleetscan inventory` list 100,000 VMs of a simulated Azure with real
-quotas, three times, and then a selection that is pushed into the query and one that is not.
+quotas, three times, then a selection that is pushed into the query and one that is not, and then has a scan
+begin: when its first start is sent and when its last VM is listed, by its journal.
 """
 
 from __future__ import annotations
@@ -9,11 +10,13 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from tests.cli.processes import CHECKOUT, TOKEN, simulation
@@ -47,6 +50,35 @@ def listing(endpoint: str, *rules: str) -> Taken:
     return Taken(vms, wall_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
+class Begun(NamedTuple):
+    """How a scan begins: seconds from its process's start, and the memory that it had needed by then."""
+
+    first_start_s: float
+    listed_s: float
+    peak_mb: float
+
+
+def beginning(endpoint: str, out: Path) -> Begun:
+    """Scan until all VMs are listed."""
+    command = [sys.executable, "-m", "fleetscan", "scan", "--endpoint", endpoint, "--out", str(out)]
+    environment = {**os.environ, "FLEETSCAN_ACCESS_TOKEN": TOKEN}
+    began, told, seen = time.monotonic(), b"", dict.fromkeys((b"starting", b"listing"), 0.0)
+    process = subprocess.Popen(
+        [*command, "--drain", "1s"], stderr=subprocess.DEVNULL, cwd=CHECKOUT, env=environment
+    )
+    while not all(seen.values()):
+        time.sleep(0.02)
+        told = (out / "journal.jsonl").read_bytes() if (out / "journal.jsonl").exists() else b""
+        for word, at_s in seen.items():
+            if not at_s and b'"event":"%b"' % word in told:
+                seen[word] = time.monotonic() - began
+        assert process.poll() is None, "the scan has ended"
+    process.send_signal(signal.SIGINT)
+    _, _, usage = os.wait4(process.pid, 0)
+    process.returncode = 5
+    return Begun(seen[b"starting"], seen[b"listing"], usage.ru_maxrss / 1024)
+
+
 def bound_s(vms: int) -> float:
     """From the first page to the last, by windows that open one after another."""
     return (math.ceil(math.ceil(vms / A_PAGE) / QUERIES) - 1) * WINDOW_S
@@ -69,6 +101,12 @@ def main() -> None:
         tell("by location, pushed", [listing(endpoint, "--location", "westeurope")])
         time.sleep(WINDOW_S)
         tell("by tag, pushed", [listing(endpoint, "--tag", "environment=prod")])
+    with simulation({}, *dials) as endpoint, TemporaryDirectory() as place:
+        begun = beginning(endpoint, Path(place) / "run")
+        sys.stdout.write(
+            f"a scan's first start after {begun.first_start_s:.1f} s, its last VM listed after "
+            f"{begun.listed_s:.1f} s, {begun.peak_mb:.0f} MB by then\n"
+        )
 
 
 def tell(what: str, taken: list[Taken]) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from fleetscan.inventory import selection
 from fleetscan.inventory.machines import power_state_of
-from fleetscan.inventory.selection import each_once, first, is_skipped, of_subscriptions
+from fleetscan.inventory.selection import Known, each_once, first, is_skipped, of_subscriptions
 from fleetscan.model import Target
 from tests.inventory.listing_driver import A, B, vm_id
 
@@ -70,3 +71,10 @@ def test_a_limit_takes_the_first_by_lower_cased_id_whatever_the_order() -> None:
 
 def test_without_a_limit_everything_stays_as_it_is() -> None:
     assert first([machine("b"), machine("a")], None) == [machine("b"), machine("a")]
+
+
+def test_machines_whose_ids_have_one_hash_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selection, "hash", lambda key: 1, raising=False)
+    known = Known([machine("a")])
+    assert each_once(map(machine, "bcbacd"), known) == [machine("b"), machine("c"), machine("d")]
+    assert each_once(map(machine, "abcde"), known) == [machine("e")]
