@@ -63,18 +63,9 @@ class Evidence:
 
     @cached_property
     def keys(self) -> list[str]:
-        """The listed machines, by their numbers; a listing that was cut short by a kill came again."""
-        keys: list[str] = []
-        is_listed = False
-        for line in self.journal:
-            match line["event"]:
-                case "begun" if not is_listed:
-                    keys.clear()
-                case "listed":
-                    keys.append(line["machine"]["resource_id"].lower())
-                case "listing":
-                    is_listed = True
-        return keys
+        """The listed machines, by their numbers."""
+        listed = (line for line in self.journal if line["event"] == "listed")
+        return [line["machine"]["resource_id"].lower() for line in listed]
 
     @cached_property
     def in_doubt(self) -> Counter[str]:

@@ -46,10 +46,10 @@ class Files:
 class Scanner:
     """A scan that runs: a context that ends it, one way or the other. `said` is its stderr, at the end."""
 
-    def __init__(self, endpoint: str, out: Path, log: Path, *more: str) -> None:
+    def __init__(self, endpoint: str, out: Path, log: Path, *more: str, program: str = "fleetscan") -> None:
         self.out = out
         self.log = log
-        command = ("-m", "fleetscan", "scan", "--endpoint", endpoint, "--out", str(out), "--quiet", *PACE)
+        command = ("-m", program, "scan", "--endpoint", endpoint, "--out", str(out), "--quiet", *PACE)
         with log.open("wb") as stderr:
             self._process = subprocess.Popen(
                 [sys.executable, *command, *more],
