@@ -55,6 +55,12 @@ class Busy:
     assessing: frozenset[str] = frozenset()
     stale: frozenset[str] = frozenset()
 
+    def joined(self, other: Busy) -> Busy:
+        """What is known of these VMs and of `other` ones."""
+        return Busy(
+            self.installing | other.installing, self.assessing | other.assessing, self.stale | other.stale
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Window:

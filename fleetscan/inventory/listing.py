@@ -143,6 +143,11 @@ class Listing:
         ]
 
     @property
+    def selected(self) -> tuple[Subscription, ...]:
+        """The subscriptions whose VMs are listed, once that is decided."""
+        return (*self._choice.chosen, *self._choice.unseen)
+
+    @property
     def chosen(self) -> tuple[Subscription, ...]:
         """The subscriptions that Graph is asked about, once that is decided."""
         return () if self._source == "compute" else self._choice.chosen

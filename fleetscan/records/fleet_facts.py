@@ -10,6 +10,9 @@ from fleetscan.records.asked import Selection
 from fleetscan.records.run import Scope
 from fleetscan.records.totals import GroupTotals, NotListed, NotScanned, Requests, Totals
 
+# The code of the error that says that a listing was not ended.
+LISTING_STOPPED = "ListingStopped"
+
 
 @dataclass(slots=True)
 class RequestCounts:
@@ -87,6 +90,13 @@ class FleetFacts:
             "uniform_scale_set_vms": self.uniform_scale_set_vms,
             "inventory_errors": [not_listed(error) for error in self.inventory_errors],
         }
+
+
+def listing_stopped(listed: int) -> InventoryError:
+    """That a listing was not ended after so many VMs."""
+    vms = "1 VM is" if listed == 1 else f"{listed:,} VMs are"
+    why = f"the scan has not listed all VMs: {vms} known, and how many are missing is not"
+    return InventoryError(None, LISTING_STOPPED, why, None)
 
 
 def not_listed(error: InventoryError) -> NotListed:

@@ -100,6 +100,17 @@ class Story:
         """Another process sets to work."""
         self.leave()
         self._set_to_work_at = self._last_at = at
+        self.drop_unused_listing()
+
+    def drop_unused_listing(self) -> None:
+        """A listing that is not whole, and of which no VM was begun, is made anew."""
+        if not (self.is_listed or self.has_begun):
+            self.targets.clear()
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether a VM was started, or has a row."""
+        return bool(self.begun or self.ended)
 
     def leave(self) -> None:
         """The process whose events were told has ended: add up what it did."""

@@ -11,8 +11,17 @@ from collections.abc import Iterator
 from fleetscan import json_text
 from fleetscan.errors import OTHER_VERSION, CannotReadRunError
 from fleetscan.records import machine_row
-from fleetscan.records.fleet_facts import not_listed
-from fleetscan.records.journal import Event, FleetListed, Listed, event_of
+from fleetscan.records.fleet_facts import listing_stopped, not_listed
+from fleetscan.records.journal import (
+    Event,
+    FleetListed,
+    Listed,
+    ProcessBegan,
+    RowLost,
+    StartSending,
+    VmEnded,
+    event_of,
+)
 from fleetscan.records.row import REASONS, Row
 from fleetscan.records.run import RunFacts
 from fleetscan.records.sums import TAG_PREFIX, RunningTotals
@@ -25,8 +34,8 @@ from fleetscan.runs.reader import Run
 class BegunRun:
     """Counts what was listed when it is made; call `ended` for each row, then `sums`.
 
-    `listed` is None where the journal does not tell how many VMs were; `errors`, what could not be listed,
-    is None then too.
+    `listed` is how many VMs were; where the listing goes on, or was cut off, so far, and one of the `errors`
+    says so. Both are None where the journal does not tell.
     """
 
     def __init__(self, run: Run) -> None:
@@ -55,22 +64,36 @@ class BegunRun:
         return RunningTotals(self._run.facts["scan_id"], grouped_by(self._run.facts))
 
     def _listing(self) -> tuple[RunningTotals, int | None, list[NotListed] | None]:
-        totals = self._new_totals()
         try:
-            for event in self._events():
-                match event:
-                    case Listed(machine=target):
-                        totals.listed(target)
-                    case FleetListed(machines=machines, errors=errors):
-                        return totals, machines, [not_listed(error) for error in errors]
+            totals, listed, errors = self._read_listing()
         except (OSError, ValueError):
-            pass
-        return self._new_totals(), None, None
+            listed = 0
+        return (totals, listed, errors) if listed else (self._new_totals(), None, None)
+
+    def _read_listing(self) -> tuple[RunningTotals, int, list[NotListed]]:
+        totals, listed = self._new_totals(), 0
+        begun = set[tuple[type[Event], int]]()
+        for event in self._events():
+            match event:
+                case Listed(machine=target):
+                    totals.listed(target)
+                    listed += 1
+                case FleetListed(machines=machines, errors=errors):
+                    return totals, machines, [not_listed(error) for error in errors]
+                case ProcessBegan() if not begun:
+                    # It lists anew, as the story of a run has it.
+                    totals, listed = self._new_totals(), 0
+                case StartSending(vm=vm) | VmEnded(vm=vm):
+                    begun.add((type(event), vm))
+                case RowLost(vm=vm):
+                    begun.discard((VmEnded, vm))
+        return totals, listed, [not_listed(listing_stopped(listed))]
 
     def _events(self) -> Iterator[Event]:
         with open_to_read(self._run.path / JOURNAL) as lines:
             for line in lines:
-                yield event_of(json_text.parse(line))
+                if line.endswith(b"\n"):
+                    yield event_of(json_text.parse(line))
 
 
 def grouped_by(facts: RunFacts) -> list[str]:

@@ -17,6 +17,7 @@ from fleetscan import json_text
 from fleetscan.errors import OTHER_VERSION, CannotReadRunError
 from fleetscan.records import row, run, totals
 from fleetscan.records.checked import check_of
+from fleetscan.records.fleet_facts import LISTING_STOPPED
 from fleetscan.records.patches import Patch, PatchReader
 from fleetscan.records.row import Row
 from fleetscan.records.run import RunFacts
@@ -43,7 +44,7 @@ class State(StrEnum):
     COMPLETE = "complete"
     """Every listed VM has its row."""
     STOPPED = "stopped"
-    """It was stopped cleanly: there are totals, and some VMs have no row."""
+    """It was stopped cleanly: there are totals, and some VMs have no row, or were not listed."""
     UNFINISHED = "unfinished"
     """A process is at work, or was killed: there are rows, and no totals yet."""
 
@@ -89,12 +90,16 @@ class Run:
             return "the run has not finished: it has no totals, and some VMs may have no row"
         is_complete = self.state is State.COMPLETE
         try:
-            left = self.totals()["outcomes"]["interrupted"]
+            totals = self.totals()
         except CannotReadRunError:
             return f"the run was {'complete' if is_complete else 'stopped'}, and its totals cannot be read"
         if is_complete:
             return ""
-        return f"the run was stopped: {'1 VM has' if left == 1 else f'{left:,} VMs have'} no row"
+        left = totals["outcomes"]["interrupted"]
+        unfinished = [f"{'1 VM has' if left == 1 else f'{left:,} VMs have'} no row"] if left else []
+        is_listed = all(error["code"] != LISTING_STOPPED for error in totals["inventory_errors"])
+        unlisted = [] if is_listed else ["not all VMs were listed"]
+        return f"the run was stopped: {' and '.join([*unfinished, *unlisted])}"
 
     def _miscounted_rows(self) -> str:
         """Rows that the totals count and that are not there, or that are there and that they do not count."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fleetscan.azure.credentials import TokenSource
 from fleetscan.azure.other_tenant import is_other_tenant
 from fleetscan.engine.replies import is_weather
 from fleetscan.errors import Remedy, TokenRefusedError
@@ -60,3 +61,11 @@ class TokenRefusals:
                 Remedy("check that the identity belongs to the tenant of these subscriptions"),
             )
         return RENEW_AGAIN_S
+
+
+async def tenant_of(tokens: TokenSource | None) -> str | None:
+    """The tenant of the token, fetched for that; None where it is not told. Raises CredentialError."""
+    if tokens is None:
+        return None
+    await tokens.header()
+    return tokens.principal().get("tenant_id")

@@ -195,8 +195,11 @@ class Dispatcher:
             work.cancel()
 
     async def _work(self) -> None:
-        while await self._has_exchanged():
-            pass
+        try:
+            while await self._has_exchanged():
+                pass
+        finally:
+            self._workers -= 1
 
     async def _has_exchanged(self) -> bool:
         """Exchange the next step; False when there is none left.

@@ -16,42 +16,47 @@ ENOUGH = 500
 class Parts:
     """Filled by a listing, and emptied by the one who starts VMs meanwhile.
 
-    `subscription_ids` are those that Resource Graph is asked about, `taken` all VMs that were handed on, each
-    once: a reading that begins anew brings the same pages. Of these `begun` were taken out.
+    `subscription_ids` are those that are listed. Of the VMs that were handed on, each once though a reading
+    that begins anew brings the same pages, `begun` were taken out; the first of these were `listed` before.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, listed: Sequence[Target] = ()) -> None:
         self.subscription_ids: list[str] = []
-        self.taken: list[Target] = []
-        self.begun = 0
-        self._known = Known()
+        self.begun = len(listed)
+        self._taken = list(listed)
+        self._known = Known(listed)
         self._is_over = False
         self._came = anyio.Event()
+        if listed:
+            self._came.set()
 
     def take(self, targets: Sequence[Target]) -> None:
         """Some of the selected VMs."""
-        self.taken.extend(each_once(targets, self._known))
-        if len(self.taken) >= ENOUGH:
+        self._taken.extend(each_once(targets, self._known))
+        if self.begun < len(self._taken) >= ENOUGH:
             self._came.set()
 
     def joined_by(self, targets: Sequence[Target]) -> list[Target]:
-        """The VMs that were handed on, and then those of `targets` that were not."""
-        return [*self.taken, *each_once(targets, self._known)]
+        """The fleet, now that all `targets` are known: the VMs that were taken out, and then the others."""
+        self.close()
+        begun = self._taken[: self.begun]
+        return [*begun, *each_once(targets, Known(begun))] if begun else list(targets)
 
     def close(self) -> None:
-        """The listing is over, well or badly: what was not taken out is in the fleet."""
+        """No more VMs come: what was not taken out is in the fleet."""
         self._is_over = True
         self._came.set()
 
-    async def wait(self) -> bool:
-        """Whether VMs came; False once the listing is over."""
+    async def have_come(self) -> bool:
+        """Whether there are VMs to take out; False once all are known."""
         await self._came.wait()
         return not self._is_over
 
     def take_out(self) -> list[Target]:
-        """The VMs that came since the last time."""
-        part = self.taken[self.begun :]
-        self.begun = len(self.taken)
-        if not self._is_over:
-            self._came = anyio.Event()
+        """The VMs that came since the last time; none once all are known."""
+        if self._is_over:
+            return []
+        part = self._taken[self.begun :]
+        self.begun = len(self._taken)
+        self._came = anyio.Event()
         return part

@@ -6,7 +6,7 @@ the VM is checked before another one is sent.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fleetscan.azure.credentials import TokenSource
@@ -47,6 +47,7 @@ class Resumption:
     @classmethod
     def of(cls, story: Story, tokens: TokenSource | None) -> Resumption:
         """The resumption of what `story` tells, with the token that `tokens` hands out now."""
+        story.drop_unused_listing()
         was, now = story.principal, tokens.principal() if tokens else None
         is_other = was is not None and now is not None and _is_other(was, now)
         return cls(story.scan_id, story, is_other, story.ended, story.requests, story.spent_s)
@@ -55,6 +56,11 @@ class Resumption:
     def is_listed(self) -> bool:
         """Whether the whole fleet is known."""
         return self.story is not None and self.story.is_listed
+
+    @property
+    def listed(self) -> Sequence[Target]:
+        """The VMs that were listed, all of them or not."""
+        return () if self.story is None else self.story.targets
 
     @property
     def selection(self) -> Selection | None:

@@ -7,17 +7,15 @@ numbers, and a listing that it left unfinished is gone on with.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from fleetscan.inventory.listing import Fleet
 from fleetscan.inventory.selection import Known, each_once
 from fleetscan.model import InventoryError, Target
+from fleetscan.records.fleet_facts import listing_stopped
 from fleetscan.records.run import Scope
 from fleetscan.records.story import NOTHING_LISTED, Story
 from fleetscan.runs.store import RunStore
-
-# The code of the error that says that a listing was not ended.
-LISTING_STOPPED = "ListingStopped"
 
 
 class Roll:
@@ -36,7 +34,7 @@ class Roll:
         self.scope: Scope = NOTHING_LISTED if story is None else story.scope
         self.through_compute: frozenset[str] = frozenset()
 
-    def add(self, targets: list[Target]) -> None:
+    def add(self, targets: Sequence[Target]) -> None:
         """Note more VMs of a listing."""
         self._store.note_vms(targets)
         self.targets.extend(targets)
@@ -52,8 +50,8 @@ class Roll:
             return
         known = Known(self.targets) if self.targets else None
         self.add(fleet.targets if known is None else each_once(fleet.targets, known))
+        self._store.note_whole(self.size, fleet.errors, fleet.scope)
         self.errors, self.scope, self.is_whole = fleet.errors, fleet.scope, True
-        self._store.note_whole(self.size, self.errors, self.scope)
 
     def numbered(self) -> Iterator[tuple[int, Target]]:
         """The VMs that were not taken out yet."""
@@ -71,6 +69,4 @@ class Roll:
         """What could not be listed; for a listing that was stopped, that it was."""
         if self.is_whole:
             return self.errors
-        listed = "1 VM was" if self.size == 1 else f"{self.size:,} VMs were"
-        why = f"the scan ended before all VMs were listed: {listed}, and how many are missing is not known"
-        return [*self.errors, InventoryError(None, LISTING_STOPPED, why, None)]
+        return [*self.errors, listing_stopped(self.size)]

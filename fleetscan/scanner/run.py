@@ -27,6 +27,7 @@ from fleetscan.records.times import WallClock
 from fleetscan.runs.how_to_resume import to_say_again
 from fleetscan.runs.store import RunStore
 from fleetscan.scanner.asking import selection_of
+from fleetscan.scanner.auth import tenant_of
 from fleetscan.scanner.blocking import awaited_unless_stopped, in_thread
 from fleetscan.scanner.busy_notes import BusyNotes
 from fleetscan.scanner.dispatcher import Dispatcher, Exchanger, Halt
@@ -132,10 +133,19 @@ class Run:
             # Whose token it is can only be told once there is one.
             await self._tenant_of(tokens)
             resumption = Resumption(str(uuid.uuid4())) if story is None else Resumption.of(story, tokens)
-            fleet = resumption.fleet() if resumption.is_listed else await self._list()
+            begin = partial(self._open, earlier, resumption, tokens)
+            if resumption.is_listed:
+                fleet: Fleet | ScanSummary = resumption.fleet()
+            elif resumption.listed:
+                # What runs is followed while the rest is listed.
+                fleet = await self._stream(begin, resumption)
+            else:
+                fleet = await self._list()
         except StoppedError as error:
             raise stopped_before(error, self._taken_up, self._settings.endpoint) from None
-        self._open(earlier, resumption, tokens)
+        if isinstance(fleet, ScanSummary):
+            return fleet
+        begin()
         return await self._work(fleet)
 
     async def _tenant_of(self, tokens: TokenSource | None) -> str | None:
@@ -148,14 +158,16 @@ class Run:
     async def _begin(self, tokens: TokenSource | None, tenant_id: str | None) -> ScanSummary:
         """A new run, unless there is nothing to retry."""
         scan_id, retried = str(uuid.uuid4()), retried_path(self._settings)
+        resumption = Resumption(scan_id)
         with ExitStack() as files:
 
             def begin() -> None:
                 refuse_held(self._settings, tenant_id)
                 store = files.enter_context(fresh_store(self._settings, self._clock, scan_id))
-                self._open(store, Resumption(scan_id), tokens)
+                self._open(store, resumption, tokens)
 
-            fleet = await (self._stream(begin) if may_stream(self._settings) else self._list())
+            is_streamed = may_stream(self._settings)
+            fleet = await (self._stream(begin, resumption) if is_streamed else self._list())
             if isinstance(fleet, ScanSummary):
                 return fleet
             if retried is not None and not fleet.targets:
@@ -164,9 +176,9 @@ class Run:
             begin()
             return await self._work(fleet)
 
-    async def _stream(self, begin: Callable[[], None]) -> ScanSummary | Fleet:
+    async def _stream(self, begin: Callable[[], None], resumption: Resumption) -> ScanSummary | Fleet:
         """A scan that begins while its fleet is listed; only the fleet where that is small: nothing began."""
-        halt = Halt(None, self._deadline_at())
+        halt = Halt(self._settings.drain_s if resumption.has_running else None, self._deadline_at())
 
         def begin_to_start() -> None:
             begin()
@@ -182,7 +194,7 @@ class Run:
                 await self._assess_put_off(stream.subscription_ids)
 
         steps = Steps(self._list, self._look, begin_to_start, self._ask_last)
-        stream = Stream(self._session, self._dispatcher, self._retrying, steps)
+        stream = Stream(self._session, self._dispatcher, self._retrying, steps, resumption.listed)
         try:
             return await self._summed_up(work) or stream.fleet
         except StoppedError:
@@ -244,10 +256,11 @@ class Run:
             if not session.has_begun:
                 raise
             stopped_by = error
-        except anyio.get_cancelled_exc_class():
-            # The caller's block broke: the totals are written over the rows there are.
+        except (Exception, anyio.get_cancelled_exc_class()) as error:
+            # The caller's block broke, or we did: the totals are written over the rows there are.
             if session.has_begun:
-                session.finish(time.monotonic(), StoppedError("the scan was cancelled"))
+                why = "broke" if isinstance(error, Exception) else "was cancelled"
+                session.finish(time.monotonic(), StoppedError(f"the scan {why}"))
             raise
         return session.finish(time.monotonic(), stopped_by) if session.has_begun else None
 
@@ -335,11 +348,3 @@ class Run:
             self._session.keep(time.monotonic())
             self._session.look_ahead(time.monotonic())
             await in_thread(self._store.sync)
-
-
-async def tenant_of(tokens: TokenSource | None) -> str | None:
-    """The tenant of the token, fetched for that; None where it is not told. Raises CredentialError."""
-    if tokens is None:
-        return None
-    await tokens.header()
-    return tokens.principal().get("tenant_id")

@@ -104,7 +104,7 @@ async def fleet_at_azure(
         listing.hand_on = lambda targets: parts.take(selection.sift(targets, outside).kept)
     graph = listing.graph(subscriptions, _beside(named, narrowing) if is_everything else narrowing.narrowed)
     if parts is not None:
-        parts.subscription_ids = [each.id for each in listing.chosen]
+        parts.subscription_ids = [each.id for each in listing.selected]
     sets = [] if is_everything else [*_scale_sets(settings, listing)]
     fleet = sifted(await _read(listing, graph, sets, selection.rules, ask), selection, outside)
     if parts is not None:

@@ -8,7 +8,7 @@ there are, and a resume continues from there.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -122,14 +122,15 @@ class Session:
         self._unfinished = Unfinished(resumption.story)
         self.broker.note_in(store.journal, self._clock, self._unfinished)
 
-    def list_more(self, targets: list[Target]) -> None:
+    def list_more(self, targets: Sequence[Target]) -> None:
         """Note VMs of a listing that goes on, and write a row for each that needs no request."""
         is_first = not self._is_secure
         self._roll.add(targets)
+        self._count()
         self._secure()
         if is_first:
             self._store.output.write_run(self._description.begun(self._hooks.told()))
-        self._count()
+        self._end_skipped()
 
     def list_rest(self, fleet: Fleet) -> None:
         """Note the VMs of the fleet that were not noted as parts, as `list_more` does: now it is whole.
@@ -138,10 +139,11 @@ class Session:
         """
         self._roll.complete(fleet)
         fleet.targets.clear()
+        self._count()
         self._secure()
         self._description = replace(self._description, scope=self._roll.scope)
         self._store.output.write_run(self._description.begun(self._hooks.told()))
-        self._count()
+        self._end_skipped()
         self._hooks.selected(self._selection, not_scanned(self._roll.scope), len(self._roll.errors))
 
     def _secure(self) -> None:
@@ -151,19 +153,23 @@ class Session:
         self._is_secure = True
 
     def _count(self) -> None:
-        """Count the VMs that were listed last, and those that have a row before anything is sent."""
-        roll, resumption = self._roll, self._resumption
+        """Count the VMs that were listed last, and the rows that an earlier process wrote."""
+        roll = self._roll
         self._unfinished.grow(roll.size)
         self._recorder.listed(roll.targets)
         self._skipped += sum(map(is_skipped, roll.targets))
         self._hooks.listed(roll.size, self._skipped)
         if not roll.first:
             self._recall()
-        if not self._settings.wants_fresh:
-            for number, target in roll.numbered():
-                if is_skipped(target) and number not in resumption.ended:
-                    self._recorder.record(number, target, Ending(Outcome.SKIPPED, Reason.NOT_RUNNING))
+
+    def _end_skipped(self) -> None:
+        """A row for each VM that was listed last and needs no request."""
         self.has_begun = True
+        if self._settings.wants_fresh:
+            return
+        for number, target in self._roll.numbered():
+            if is_skipped(target) and number not in self._resumption.ended:
+                self._recorder.record(number, target, Ending(Outcome.SKIPPED, Reason.NOT_RUNNING))
 
     def _recall(self) -> None:
         """Say what an earlier process left, and count its rows."""

@@ -6,7 +6,7 @@ what lists and what starts.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
@@ -19,7 +19,7 @@ from fleetscan.errors import FleetscanError
 from fleetscan.inventory.busy import Busy
 from fleetscan.inventory.listing import Fleet
 from fleetscan.inventory.pages import Pages
-from fleetscan.model import Job
+from fleetscan.model import Job, Target
 from fleetscan.scanner.busy_notes import BusyNotes
 from fleetscan.scanner.dispatcher import Dispatcher
 from fleetscan.scanner.parts import Parts
@@ -52,69 +52,89 @@ class Steps:
 
 
 class Stream:
-    """Feeds a dispatcher with a listing and with the VMs that it brings.
+    """Feeds a dispatcher with a listing and with the VMs that it brings, after those `listed` before.
 
     `begun` is set with the first VMs that are started. Where it is not at the end, nothing was begun, and the
-    `fleet` is still to be scanned.
+    `fleet` is still to be scanned. `subscription_ids` are those that are listed.
     """
 
-    fleet: Fleet
-
-    def __init__(self, session: Session, dispatcher: Dispatcher, retrying: Retrying, steps: Steps) -> None:
+    def __init__(
+        self,
+        session: Session,
+        dispatcher: Dispatcher,
+        retrying: Retrying,
+        steps: Steps,
+        listed: Sequence[Target] = (),
+    ) -> None:
         self.begun = anyio.Event()
-        self.subscription_ids: list[str] = []
+        self.fleet = Fleet([])
+        self.subscription_ids = list(dict.fromkeys(target.subscription_id.lower() for target in listed))
         self._session = session
         self._dispatcher = dispatcher
         self._retrying = retrying
         self._steps = steps
-        self._parts = Parts()
+        self._listed = listed
         self._error: FleetscanError | None = None
-        self._busy: Busy | None = None
+        self._looked_at: set[str] = set()
+        self._is_all_seen = True
+        self._notes = BusyNotes(Busy())
 
     async def feed(self) -> None:
         """List the fleet, and start its VMs meanwhile."""
+        parts = Parts(self._listed)
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._list)
+            tasks.start_soon(self._list, parts)
             try:
-                await self._start_parts()
+                await self._start_parts(parts)
             except FleetscanError as error:
                 self._error = error
                 tasks.cancel_scope.cancel()
         if self._error is not None:
             raise self._error
-        self.subscription_ids = self._parts.subscription_ids
+        self.subscription_ids = parts.subscription_ids
         if self.begun.is_set():
-            self._start_rest(replace(self.fleet, targets=self.fleet.targets[self._parts.begun :]))
-        del self._parts
+            await self._look(parts.subscription_ids)
+            self._start_rest(replace(self.fleet, targets=self.fleet.targets[parts.begun :]))
 
-    async def _list(self) -> None:
+    async def _list(self, parts: Parts) -> None:
         try:
-            self.fleet = await self._steps.list_fleet(self._ask, self._parts)
+            self.fleet = await self._steps.list_fleet(self._ask, parts)
         except FleetscanError as error:
             self._error = error
-        finally:
-            self._parts.close()
+        parts.close()
 
-    async def _start_parts(self) -> None:
-        while await self._parts.wait():
-            if not self.begun.is_set():
-                self._busy = await self._steps.look(self._ask, self._parts.subscription_ids)
-                self._notes = BusyNotes(self._busy or Busy())
-            self._start_part()
+    async def _start_parts(self, parts: Parts) -> None:
+        if self._listed:
+            await self._look(self.subscription_ids)
+            self._start(())
+        while await parts.have_come():
+            await self._look(parts.subscription_ids)
+            if part := parts.take_out():
+                self._start(part)
 
-    def _start_part(self) -> None:
+    async def _look(self, subscription_ids: Sequence[str]) -> None:
+        """Find out who is busy in those subscriptions of which that is not known yet."""
+        new = [each for each in subscription_ids if each.lower() not in self._looked_at]
+        if not new:
+            return
+        self._looked_at.update(each.lower() for each in new)
+        busy = await self._steps.look(self._ask, new)
+        self._is_all_seen = self._is_all_seen and busy is not None
+        self._notes.busy = self._notes.busy.joined(busy or Busy())
+
+    def _start(self, part: Sequence[Target]) -> None:
         if not self.begun.is_set():
             self._steps.begin()
-        self._session.list_more(self._parts.take_out())
+        self._session.list_more(part)
         self.begun.set()
         self._notes.count(self._session.unbegun())
         self._dispatcher.add(self._session.operations(self._notes.busy))
 
     def _start_rest(self, rest: Fleet) -> None:
-        del self.fleet
+        self.fleet = Fleet([])
         self._session.list_rest(rest)
         self._notes.count(self._session.unbegun())
-        if self._busy is not None:
+        if self._is_all_seen:
             self._session.note_busy(self._notes)
         learn = partial(self._steps.learn, self.subscription_ids)
         self._dispatcher.add(self._session.operations(self._notes.busy), learn)

@@ -20,7 +20,7 @@ from tests.strict_reader import read_run
 CLOCKS_S = 0.2
 # A start whose fate is unknown is followed by one more at most.
 MOST_IN_DOUBT = 2
-COULD_NOT_LOOK = "whether patches are being installed could not be seen"
+COULD_NOT_LOOK = "cannot check for running patch installations"
 
 
 class Kind(Enum):
@@ -63,9 +63,22 @@ class Evidence:
 
     @cached_property
     def keys(self) -> list[str]:
-        """The listed machines, by their numbers."""
-        listed = (line for line in self.journal if line["event"] == "listed")
-        return [line["machine"]["resource_id"].lower() for line in listed]
+        """The listed machines, by their numbers; before any was begun, a listing cut short came again."""
+        keys: list[str] = []
+        is_listed, begun = False, set[object]()
+        for line in self.journal:
+            match line["event"]:
+                case "begun" if not (is_listed or begun):
+                    keys.clear()
+                case "listed":
+                    keys.append(line["machine"]["resource_id"].lower())
+                case "listing":
+                    is_listed = True
+                case "starting" | "ended" as word:
+                    begun.add((word, line["vm"]))
+                case "row_lost":
+                    begun.discard(("ended", line["vm"]))
+        return keys
 
     @cached_property
     def in_doubt(self) -> Counter[str]:

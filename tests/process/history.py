@@ -81,14 +81,12 @@ class History:
 
 def scenario_of(seed: int) -> Scenario:
     """A fleet that is scanned within seconds. Every other seed has faults, whose waits take minutes."""
-    is_early = is_listed_slowly(seed)
     return Scenario(
         machines=random.Random(f"{seed}:machines").choice((60, 100, 150)),
         seed=seed,
         speed=60.0,
         # One look a second at a machine is more than Azure's own limits bear. Of pages it gives 30 a second.
-        limits_speed=10.0 if is_early else 100.0,
-        page_size=1 if is_early else 1000,
+        limits_speed=10.0 if is_listed_slowly(seed) else 100.0,
         durations="regular",
         patches=5,
         installing_pct=8.0,

@@ -189,10 +189,18 @@ def breaches(history: History) -> Iterator[str]:
 
 
 def journal_breaches(events: list[dict[str, object]]) -> Iterator[str]:
-    """A VM is listed before anything is noted of it, and once."""
+    """A VM is listed before anything is noted of it, and once; unless none was begun, which lists anew."""
     keys: Counter[str] = Counter()
+    is_listed, begun = False, set[object]()
     for event in events:
-        if event["event"] == "listed":
+        is_listed = is_listed or event["event"] == "listing"
+        if event["event"] in ("starting", "ended"):
+            begun.add((event["event"], event["vm"]))
+        if event["event"] == "row_lost":
+            begun.discard(("ended", event["vm"]))
+        if event["event"] == "begun" and not (is_listed or begun):
+            keys.clear()
+        elif event["event"] == "listed":
             keys[event["machine"]["resource_id"].lower()] += 1  # type: ignore[index]
         elif "vm" in event and event["vm"] >= keys.total():  # type: ignore[operator]
             yield f"{event} comes before its VM was listed"
