@@ -46,6 +46,10 @@ class Output(Protocol):
         """Put the lines of totals.jsonl in place, all or none."""
         ...
 
+    def drop_totals(self) -> None:
+        """Take away the sums of a process before this one: they are out of date from its first row on."""
+        ...
+
     def write_run(self, facts: Mapping[str, object]) -> None:
         """Put run.json in place, whole."""
         ...
@@ -69,6 +73,7 @@ class NoFiles:
 
     def sync(self) -> None: ...
     def write_totals(self, lines: Iterable[Mapping[str, object]]) -> None: ...
+    def drop_totals(self) -> None: ...
     def write_run(self, facts: Mapping[str, object]) -> None: ...
     def close(self) -> None: ...
 
@@ -144,6 +149,13 @@ class RunFiles:
     def write_totals(self, lines: Iterable[Mapping[str, object]]) -> None:
         """Put totals.jsonl in place: a reader sees the old file or the new one, never a part."""
         disk.replace_file(self.path / TOTALS, b"".join(map(json_text.encode_line, lines)))
+
+    def drop_totals(self) -> None:
+        """Remove totals.jsonl, where there is one."""
+        try:
+            (self.path / TOTALS).unlink(missing_ok=True)
+        except OSError as error:
+            raise cannot_go_on(self.path / TOTALS, error) from error
 
     def write_run(self, facts: Mapping[str, object]) -> None:
         """Put run.json in place, indented for people."""

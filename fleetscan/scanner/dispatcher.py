@@ -17,7 +17,7 @@ import anyio
 
 from fleetscan.engine.queues import NEVER, Step
 from fleetscan.engine.scheduler import Finished, WaitUntil
-from fleetscan.errors import FleetscanError, StoppedError
+from fleetscan.errors import FleetscanError, Remedy, StoppedError
 from fleetscan.model import Job, Reply, Request, RequestKind
 from fleetscan.scanner.broker import Broker
 from fleetscan.scanner.hooks import Hooks
@@ -36,6 +36,7 @@ WAITS: Mapping[RequestKind | None, str] = {
     RequestKind.LIST_SERVERS: "to list Arc servers",
 }
 
+MORE_TIME = Remedy("allow more time: {deadline_s}", {"deadline_s": None})
 # What may become a large row.
 LARGE_BYTES = 64 * 1024
 
@@ -178,8 +179,10 @@ class Dispatcher:
         self._broker.stop_starting()
         if self._stopped_by is not None:
             return
-        why = "the scan was stopped" if stop.is_set() else "the deadline has passed"
-        self._stopped_by = StoppedError(why)
+        why, more_time = "the scan was stopped", None
+        if not stop.is_set():
+            why, more_time = "the deadline has passed", MORE_TIME
+        self._stopped_by = StoppedError(why, more_time)
         self._until = self._clock() + (halt.drain_s or 0.0)
         if halt.drain_s is not None:
             self._hooks.warning(f"{why}: no new assessments; collecting results for up to {halt.drain_s:g} s")

@@ -21,7 +21,7 @@ from fleetscan.inventory.rules import words_of
 from fleetscan.inventory.selection import first
 from fleetscan.model import InventoryError, Target
 from fleetscan.scanner.blocking import unless_stopped
-from fleetscan.scanner.dispatcher import Dispatcher, Halt
+from fleetscan.scanner.dispatcher import MORE_TIME, Dispatcher, Halt
 from fleetscan.scanner.earlier_place import refuse_elsewhere
 from fleetscan.scanner.hooks import Hooks
 from fleetscan.scanner.parts import Parts
@@ -98,9 +98,7 @@ def stopped_early(*, is_told: bool) -> StoppedError:
     why = "before all VMs were listed; no assessment was started"
     if is_told:
         return StoppedError(f"stopped {why}")
-    return StoppedError(
-        f"the deadline passed {why}", Remedy("allow more time: {deadline_s}", {"deadline_s": None})
-    )
+    return StoppedError(f"the deadline passed {why}", MORE_TIME)
 
 
 def none_found(fleet: Fleet, settings: ListSettings) -> tuple[str, Remedy]:

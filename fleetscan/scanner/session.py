@@ -129,27 +129,27 @@ class Session:
         self._count()
         self._secure()
         if is_first:
-            self._store.output.write_run(self._description.begun(self._hooks.told()))
+            self._describe()
         self._end_skipped()
 
     def list_rest(self, fleet: Fleet) -> None:
-        """Note the VMs of the fleet that were not noted as parts, as `list_more` does: now it is whole.
-
-        Takes them out of `fleet`, so that memory shrinks as work is done.
-        """
+        """Note the other VMs of the fleet, which is whole now; it holds none of them any longer."""
         self._roll.complete(fleet)
         fleet.targets.clear()
         self._count()
         self._secure()
         self._description = replace(self._description, scope=self._roll.scope)
-        self._store.output.write_run(self._description.begun(self._hooks.told()))
+        self._describe()
         self._end_skipped()
         self._hooks.selected(self._selection, not_scanned(self._roll.scope), len(self._roll.errors))
 
+    def _describe(self) -> None:
+        self._store.output.write_run(self._description.begun(self._hooks.told()))
+        self._store.output.drop_totals()
+
     def _secure(self) -> None:
         """Have on the disk what is listed: a VM's row or start without it could not be resumed."""
-        flush = self._store.journal.sync if self._is_secure else self._store.secure
-        flush()
+        (self._store.journal.sync if self._is_secure else self._store.secure)()
         self._is_secure = True
 
     def _count(self) -> None:
@@ -273,7 +273,7 @@ class Session:
         counted = RequestsCounted(self._clock.epoch(now), self.broker.counts.told())
         self._store.journal.write(counted)
         if self._hooks.has_news:
-            self._store.output.write_run(self._description.begun(self._hooks.told()))
+            self._describe()
 
     def look_ahead(self, now: float) -> None:
         """Tell the hooks how much longer the scan takes, once the operations are made."""

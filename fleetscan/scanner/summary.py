@@ -127,7 +127,10 @@ def stopped(
             unfinished = f"{are} unfinished ({unfinished_words(running, left - running)})" if left else ""
             unlisted = "" if is_listed else "not all VMs were listed"
             what = f"{error.what}: {' and '.join(part for part in (unfinished, unlisted) if part)}"
-            return StoppedError(what, None if command is None else resume_with(command))
+            # A deadline that is too short for the listing is so again.
+            return StoppedError(
+                what, None if command is None else _then(None if is_listed else error.remedy, command)
+            )
         case StoppedError():
             return None
         case OutputError() if command is not None and command.endpoint is not None:
@@ -148,7 +151,7 @@ def _then(first: Remedy | None, command: ResumeCommand) -> Remedy:
 def stopped_before(error: StoppedError, path: Path | None, endpoint: str) -> StoppedError:
     """The error of a stop before an earlier process's run, in `path`, went on."""
     why = error.what.partition(" before ")[0]
-    remedy = None if path is None else resume_with(command_for(path, endpoint))
+    remedy = None if path is None else _then(error.remedy, command_for(path, endpoint))
     return StoppedError(f"{why} before the run went on; nothing more was started", remedy)
 
 

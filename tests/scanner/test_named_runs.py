@@ -452,7 +452,7 @@ def test_a_stop_before_the_run_goes_on_says_how_to_resume_it(nights: Nights) -> 
     assert early.value.exit_code == 5
     assert str(early.value) == (
         "the deadline passed before the run went on; nothing more was started; "
-        f"resume with: fleetscan.resume({str(run)!r})"
+        f"allow more time: deadline_s; then resume with: fleetscan.resume({str(run)!r})"
     )
 
 
