@@ -99,6 +99,16 @@ def listing_stopped(listed: int) -> InventoryError:
     return InventoryError(None, LISTING_STOPPED, why, None)
 
 
+def stopped_words(totals: Totals) -> str | None:
+    """What a run that was stopped lacks, as a sentence; None where every VM has its row."""
+    left = totals["outcomes"]["interrupted"]
+    unfinished = [f"{'1 VM has' if left == 1 else f'{left:,} VMs have'} no row"] if left else []
+    is_listed = all(error["code"] != LISTING_STOPPED for error in totals["inventory_errors"])
+    unlisted = [] if is_listed else ["not all VMs were listed"]
+    lacking = " and ".join([*unfinished, *unlisted])
+    return f"the run was stopped: {lacking}" if lacking else None
+
+
 def not_listed(error: InventoryError) -> NotListed:
     """What could not be listed, as records tell it."""
     return {

@@ -97,7 +97,7 @@ def figures(diff: Diff) -> Iterator[Figure]:
     for word, run in (("old", diff["old"]), ("new", diff["new"])):
         yield from (Figure("PARTIAL", f"the {word} run: {why}", True) for why in run["partial"])
     if not diff["is_same_selection"]:
-        yield Figure("Selections", f"{_selected(diff['old'])}; now {_selected(diff['new'])}", True, True)
+        yield Figure("Selections", _selections(diff["old"], diff["new"]), True, True)
     elif (endpoint := elsewhere(diff["new"]["selection"])) is not None:
         yield Figure("Endpoint", sanitize(endpoint, NAME_LIMIT_CHARS), False, True)
     if diff["compared"]:
@@ -116,6 +116,14 @@ def _compared(diff: Diff) -> Iterator[Figure]:
         yield Figure("Back again", _back_again(back))
     cleared, due = diff["reboots_cleared"]["count"], diff["reboots_due"]["count"]
     yield Figure("Restarts", f"{cleared:,} no longer pending, {due:,} newly pending")
+
+
+def _selections(old: DiffRun, new: DiffRun) -> str:
+    was, now = old["selection"], new["selection"]
+    if (words := _selected(old)) != _selected(new):
+        return f"{words}; now {_selected(new)}"
+    names = [name.replace("_", "-") for name in {**was, **now} if was.get(name) != now.get(name)]
+    return f"{words}, with another {', '.join(names)}"
 
 
 def _selected(run: DiffRun) -> str:

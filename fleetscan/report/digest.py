@@ -17,7 +17,7 @@ from fleetscan.judgement.counting import CountedVm
 from fleetscan.judgement.judging import Judging
 from fleetscan.judgement.standards import NO_STANDARDS, Standards
 from fleetscan.model import Json
-from fleetscan.records.fleet_facts import not_scanned
+from fleetscan.records.fleet_facts import not_scanned, stopped_words
 from fleetscan.records.patches import PatchReader
 from fleetscan.records.report import SCHEMA, Report, UnassessedReason
 from fleetscan.records.row import REASONS, OutcomeWord, Row
@@ -105,15 +105,13 @@ def directory_of(path: Path) -> Path:
 
 def report_of_totals(totals: Totals, groups: Sequence[GroupTotals] = ()) -> Report:
     """What the fleet's line of totals.jsonl tells; no VM and no patch by name."""
-    interrupted = totals["outcomes"]["interrupted"]
     report = _outline(totals, groups, totals["selection"], totals["not_scanned"], totals["inventory_errors"])
     report["uniform_scale_set_vms"] = totals["uniform_scale_set_vms"]
     report["started_at"], report["finished_at"] = totals["started_at"], totals["finished_at"]
     report["duration_s"], report["requests"] = totals["duration_s"], totals["requests"]
-    if interrupted:
-        have = "1 VM has" if interrupted == 1 else f"{interrupted:,} VMs have"
+    if (lacking := stopped_words(totals)) is not None:
         report["state"] = "stopped"
-        report["partial"] = [f"the run was stopped: {have} no row"]
+        report["partial"] = [lacking]
     return report
 
 

@@ -60,7 +60,9 @@ MEANINGS: Mapping[str, Meaning] = {
         "grant it Microsoft.Compute/virtualMachines/assessPatches/action and, on the subscription, "
         "Microsoft.Compute/locations/operations/read; where the message names a policy, change that",
     ),
-    "gone": Meaning("was deleted after it was listed", "nothing: the next scan does not list it", None),
+    "gone": Meaning(
+        "was deleted after it was listed", "nothing, or take it out of the inventory file that names it", None
+    ),
     "conflict": Meaning("was held by another operation for too long", ""),
     "agent_not_ready": Meaning(
         "has a VM agent that did not respond",

@@ -17,7 +17,7 @@ from fleetscan import json_text
 from fleetscan.errors import OTHER_VERSION, CannotReadRunError
 from fleetscan.records import row, run, totals
 from fleetscan.records.checked import check_of
-from fleetscan.records.fleet_facts import LISTING_STOPPED
+from fleetscan.records.fleet_facts import stopped_words
 from fleetscan.records.patches import Patch, PatchReader
 from fleetscan.records.row import Row
 from fleetscan.records.run import RunFacts
@@ -95,11 +95,7 @@ class Run:
             return f"the run was {'complete' if is_complete else 'stopped'}, and its totals cannot be read"
         if is_complete:
             return ""
-        left = totals["outcomes"]["interrupted"]
-        unfinished = [f"{'1 VM has' if left == 1 else f'{left:,} VMs have'} no row"] if left else []
-        is_listed = all(error["code"] != LISTING_STOPPED for error in totals["inventory_errors"])
-        unlisted = [] if is_listed else ["not all VMs were listed"]
-        return f"the run was stopped: {' and '.join([*unfinished, *unlisted])}"
+        return stopped_words(totals) or "the run was stopped before it was complete"
 
     def _miscounted_rows(self) -> str:
         """Rows that the totals count and that are not there, or that are there and that they do not count."""

@@ -20,4 +20,4 @@ def test_what_to_do_is_to_mend_and_then_to_retry_as_far_as_there_is_either() -> 
         "check the network and Azure's status page; then retry it with `fleetscan scan --retry-failed RUN`"
     )
     assert meaning_of("conflict").to_do == "retry it with `fleetscan scan --retry-failed RUN`"
-    assert meaning_of("gone").to_do == "nothing: the next scan does not list it"
+    assert meaning_of("gone").to_do == "nothing, or take it out of the inventory file that names it"

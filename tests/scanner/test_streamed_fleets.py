@@ -17,6 +17,7 @@ from fleetscan.errors import CannotWriteError, NothingListedError, OutputError, 
 from fleetscan.inventory import graph_pages
 from fleetscan.model import Reply, Request
 from fleetscan.outlook import Outlook
+from fleetscan.report.digest import report_of_totals
 from fleetscan.runs.begun import BegunRun
 from fleetscan.runs.reader import open_run
 from fleetscan.runs.store import RunStore
@@ -492,3 +493,15 @@ async def test_readers_of_a_run_that_was_cut_off_tell_that_vms_are_missing(tmp_p
     assert begun.listed == 30
     assert begun.errors is not None
     assert [error["code"] for error in begun.errors] == ["ListingStopped"]
+
+
+@in_virtual_time
+async def test_the_end_of_a_scan_whose_known_vms_have_all_ended_says_that_others_are_missing(
+    tmp_path: Path,
+) -> None:
+    summary = await stopped_at(30.0, silent_from(4)(), settings_for(tmp_path / "run", drain_s=20.0), Notes())
+    report = report_of_totals(summary.totals)
+    assert (report["state"], report["partial"]) == (
+        "stopped",
+        ["the run was stopped: not all VMs were listed"],
+    )
