@@ -59,6 +59,7 @@ COMMANDS = {
     "schema": Command(
         "Print the JSON Schema of the records, or DuckDB views of a run.", lambda: SchemaSettings
     ),
+    "completion": Command("Print the script with which a shell completes commands."),
     "help": Command("Show this help, or that of a command."),
     "version": Command("Print the version."),
 }
