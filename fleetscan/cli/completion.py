@@ -30,8 +30,9 @@ EXAMPLES = (
 def completion(ctx: click.Context, shell: str) -> int:
     """Print the script with which a shell completes commands.
 
-    bash (4.4 or newer): write it to ~/.local/share/bash-completion/completions/fleetscan. zsh: to _fleetscan
-    in a directory of fpath. fish: to ~/.config/fish/completions/fleetscan.fish. Then start a new shell.
+    Write it to a file where the shell looks for such scripts, and start a new shell. For bash (4.4 or newer)
+    that is a file named fleetscan in completions of bash_completion's user directory; for zsh _fleetscan in a
+    directory of fpath; for fish fleetscan.fish in completions of its configuration.
     """
     found = get_completion_class(shell)
     assert found is not None, shell

@@ -29,7 +29,7 @@ def prune(settings: PruneSettings) -> int:
 
     Removes the runs under --runs that ended longer than --keep ago, and asks nothing. A run without an end
     counts from its beginning. These stay, however old: the newest complete run, what latest or another link
-    there leads to, unfinished runs that began within --resume-within, runs that a process is at work on, and
+    there leads to, unfinished runs that can still be resumed, runs that a process is at work on, and
     directories that hold anything but a run's files. A history stays as it is.
 
     Exit codes: 0 done, or nothing to do; 2 usage; 4 a run cannot be removed, the others are.
