@@ -64,7 +64,8 @@ def sort_out(runs: Path, now: datetime, keep_s: float, within_s: float) -> Sorte
     told = Sorted(left_over=left_over(runs), damaged=found.damaged)
     young = 0
     for run in reversed(own):
-        if (now - (run.ended_at or run.began_at)).total_seconds() <= keep_s:
+        # A clock that was set back has runs end before they began.
+        if (now - max(run.began_at, run.ended_at or run.began_at)).total_seconds() <= keep_s:
             young += 1
         elif why := needed.get(os.path.realpath(run.path)) or _why_not_ours(run.path):
             told.kept.append(Kept(run.path, why))
@@ -115,7 +116,8 @@ def size_bytes(path: Path) -> int:
 def _needed(runs: Path, own: list[FoundRun], now: datetime, within_s: float) -> Mapping[str, str]:
     """Why runs stay however old they are, by their real paths; `own` has the newest first."""
     needed: dict[str, str] = {}
-    complete = [run for run in own if run.state is State.COMPLETE]
+    # A run of a wrong clock, which began tomorrow, is not the newest for good.
+    complete = [run for run in own if run.state is State.COMPLETE and run.began_at <= now]
     whole = [run for run in complete if not _is_part(run)]
     for newest in (*complete[:1], *whole[:1]):
         needed[os.path.realpath(newest.path)] = "it is the newest complete run"

@@ -15,6 +15,7 @@ from fleetscan.cli.main import run
 from fleetscan.runs.found import begun_run, runs_in
 from fleetscan.runs.journal import JournalFile
 from tests.cli.processes import CHECKOUT, LONG_S
+from tests.report.small_runs import edit_facts
 from tests.runs.old_runs import old_run, whole_runs
 
 
@@ -91,6 +92,29 @@ def test_what_latest_or_another_link_leads_to_and_the_newest_complete_runs_stay(
         "Removed 3 runs, 3.0 MB; 4 stay. Runs: fleetscan-runs",
     ]
     assert (runs / "latest").resolve().name == "pointed"
+
+
+def test_a_wrong_clock_costs_no_run(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    old_run(runs, "older", 41.0)
+    old_run(runs, "newest", 40.0)
+    old_run(runs, "of-tomorrow", -400.0)
+    edit_facts(old_run(runs, "set-back", 1.0), finished_at="2020-01-01T00:00:00Z")
+    code, lines, _ = told(capsys, "--keep", "30d")
+    assert code == 0
+    assert [line.split()[1] for line in lines] == ["fleetscan-runs/older:", "fleetscan-runs/newest:"]
+    old_run(runs, "newest", 40.0)
+    (runs / "set-back" / "run.json").unlink()
+    (runs / "set-back" / "journal.jsonl").unlink()
+    assert told(capsys, "--keep", "30d")[1] == []
+
+
+def test_names_of_any_bytes_are_shown_safely(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    old_run(runs, "plain", 99.0).rename(runs / os.fsdecode(b"odd\xff\n\x1b[31m name"))
+    old_run(runs, "newest", 40.0)
+    code, lines, _ = told(capsys, "--keep", "30d")
+    assert (code, len(lines)) == (0, 1)
+    assert "\x1b" not in lines[0]
+    assert whole_runs(runs) == ["newest"]
 
 
 def test_a_run_that_can_be_resumed_stays_and_so_does_the_one_whose_vms_it_retries(
