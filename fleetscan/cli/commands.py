@@ -13,6 +13,7 @@ from fleetscan.settings.reading import (
     DiffSettings,
     ExportSettings,
     HistorySettings,
+    PruneSettings,
     ReportSettings,
     SchemaSettings,
     ShowSettings,
@@ -54,9 +55,11 @@ COMMANDS = {
     "diff": Command("Show what changed from one run to a later one.", lambda: DiffSettings),
     "history": Command("Take earlier runs into a history.", lambda: HistorySettings),
     "export": Command("Write a run as flat tables: CSV, SQLite or Parquet.", lambda: ExportSettings),
+    "prune": Command("Remove old runs.", lambda: PruneSettings),
     "schema": Command(
         "Print the JSON Schema of the records, or DuckDB views of a run.", lambda: SchemaSettings
     ),
+    "completion": Command("Print the script with which a shell completes commands."),
     "help": Command("Show this help, or that of a command."),
     "version": Command("Print the version."),
 }

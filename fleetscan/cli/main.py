@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,6 +20,11 @@ from fleetscan.cli.console import ReaderLeftError, keep_log, note, note_error, t
 from fleetscan.errors import FleetscanError
 from fleetscan.version import __version__
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+# What a shell sets that completes a command line; the same as in `completion`, which loads only then.
+COMPLETION = "_FLEETSCAN_COMPLETE"
 EXAMPLES = (
     Example("Without an Azure account", "fleetscan demo"),
     Example("How long a scan would take", "fleetscan plan"),
@@ -41,6 +47,12 @@ class LazyCommands(click.Group):
             raise click.exceptions.NoSuchCommand(cmd_name, ctx=ctx)
         found = getattr(importlib.import_module(f"fleetscan.cli.{cmd_name}"), cmd_name)
         return found if isinstance(found, click.Command) else None
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        from fleetscan.cli.completion import commands_like
+
+        helps = {name: command.help for name, command in COMMANDS.items()}
+        return commands_like(incomplete, helps) + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -72,6 +84,8 @@ def run(args: Sequence[str], attendant: Attendant | None = None) -> int:
     `attendant` leads the process, where one does.
     """
     try:
+        if asked := os.environ.get(COMPLETION):
+            return _completed(asked)
         return int(fleetscan.main(list(args), prog_name="fleetscan", standalone_mode=False, obj=attendant))
     except click.exceptions.NoArgsIsHelpError as nothing_asked:
         nothing_asked.show()
@@ -93,6 +107,12 @@ def run(args: Sequence[str], attendant: Attendant | None = None) -> int:
     # click leaves the process itself, with 1, where a pipe broke; stdout's failures never come so far.
     except (Exception, SystemExit) as bug:  # noqa: BLE001 - the one place where a bug becomes exit 70
         return _bug(bug)
+
+
+def _completed(asked: str) -> int:
+    from fleetscan.cli.completion import answer
+
+    return answer(fleetscan, asked)
 
 
 def _bug(bug: BaseException) -> int:

@@ -20,8 +20,11 @@ from fleetscan.cli.config_file import read_config
 from fleetscan.settings.declared import Settings
 from fleetscan.settings.selecting import ListSettings
 from fleetscan.settings.setting import PREFIX, CheckedSettings, Setting, settings_of
+from fleetscan.settings.types import OneOf
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from fleetscan.settings.types import Value
 
 S = TypeVar("S", bound=CheckedSettings)
@@ -59,6 +62,18 @@ class ReadSetting(click.ParamType[object]):
             return self._setting.read(value)
         except ValueError as refusal:
             self.fail(str(refusal), param, ctx)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """The words there are to choose from; a file's or directory's name is the shell's to complete."""
+        from click.shell_completion import CompletionItem
+
+        form = self._setting.form
+        if isinstance(form, OneOf):
+            return [CompletionItem(word) for word in form.words if word.startswith(incomplete)]
+        kind = {"FILE": "file", "DIR": "dir"}.get(form.metavar.partition("|")[0])
+        return [CompletionItem(incomplete, type=kind)] if kind else []
 
 
 class ReadSwitch(click.types.BoolParamType):
@@ -209,6 +224,7 @@ def _config_option(settings: type[CheckedSettings], ignored: Collection[str] = (
 
     return click.Option(
         ["--config"],
+        type=click.Path(),
         metavar="FILE",
         envvar=CONFIG,
         is_eager=True,

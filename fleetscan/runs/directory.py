@@ -17,6 +17,9 @@ TOTALS = "totals.jsonl"
 RUN = "run.json"
 JOURNAL = "journal.jsonl"
 RUN_FILES = (RESULTS, TOTALS, RUN, JOURNAL)
+# How the name begins that a run gets before its files are removed: it is no run any more. The `*` of a shell
+# does not name it.
+BEING_REMOVED = ".being-removed-"
 
 
 def new_name(now: datetime, scan_id: str) -> str:

@@ -21,7 +21,7 @@ from fleetscan.errors import (
 )
 from fleetscan.model import Json
 from fleetscan.records.asked import CACHED_ONLY, is_same, is_same_value
-from fleetscan.runs.directory import JOURNAL, LATEST, RUN, holds_run
+from fleetscan.runs.directory import BEING_REMOVED, JOURNAL, LATEST, RUN, holds_run
 from fleetscan.runs.disk import reason
 from fleetscan.runs.how_to_resume import command_for
 from fleetscan.runs.journal import first_event, is_held
@@ -72,7 +72,7 @@ def runs_in(directory: Path, read: Callable[[Path], FoundRun] | None = None) -> 
     """
     read = read or found_run
     try:
-        paths = [path for path in sorted(directory.iterdir()) if path.name != LATEST and path.is_dir()]
+        paths = [path for path in sorted(directory.iterdir()) if _may_be_run(path)]
     except FileNotFoundError:
         return FoundRuns()
     except OSError as error:
@@ -90,6 +90,10 @@ def runs_in(directory: Path, read: Callable[[Path], FoundRun] | None = None) -> 
             found.damaged.append(error.what)
     found.runs.sort(key=lambda run: run.began_at, reverse=True)
     return found
+
+
+def _may_be_run(path: Path) -> bool:
+    return path.name != LATEST and not path.name.startswith(BEING_REMOVED) and path.is_dir()
 
 
 def found_run(path: Path) -> FoundRun:

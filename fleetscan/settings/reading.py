@@ -7,7 +7,7 @@ from enum import Enum
 
 from fleetscan.settings import standards
 from fleetscan.settings.setting import CheckedSettings, setting
-from fleetscan.settings.types import OneOf, Switch, Text, Whole
+from fleetscan.settings.types import YEAR_S, Duration, OneOf, Switch, Text, Whole
 
 
 class ReadGroup(Enum):
@@ -184,4 +184,30 @@ class ExportSettings(ReadSettings):
         "A file that is there already is never replaced.",
         group=ReadGroup.OUTPUT,
         command="export",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PruneSettings(ReadSettings):
+    """Which runs are old; `keep_s` is None where that was not said."""
+
+    keep_s: float | None = setting(
+        None,
+        Duration(0.0, 10 * YEAR_S),
+        "Remove runs that ended longer ago than this, such as 30d. It must be given.",
+        group=ReadGroup.WHAT,
+        command="prune",
+    )
+    resume_within_s: float = setting(
+        72_000.0,
+        Duration(0.001),
+        "An unfinished run that began less than this long ago can still be resumed, and is kept.",
+        group=ReadGroup.WHAT,
+    )
+    dry_run: bool = setting(
+        False,
+        Switch(),
+        "Remove nothing; show what would be removed.",
+        group=ReadGroup.OUTPUT,
+        command="prune",
     )

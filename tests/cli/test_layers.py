@@ -198,6 +198,8 @@ ROWS: dict[str, tuple[tuple[str, object], tuple[str, object], tuple[str, object]
         ("2025-01-13", "2025-01-13"),
         ("2026-07-15", "2026-07-15"),
     ),
+    "keep": (("30d", 2_592_000.0), ("2w", 1_209_600.0), ("0s", 0.0)),
+    "dry-run": (("true", True), ("false", False), ("", True)),
     "token": (("file", "file"), ("env", "env"), ("flag", "flag")),
 }
 

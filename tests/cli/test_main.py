@@ -45,7 +45,7 @@ def test_help_lists_each_command_with_its_first_line() -> None:
     done = process("--help")
     assert (done.returncode, done.stderr) == (0, "")
     for name, command in COMMANDS.items():
-        assert f"  {name:<11}{command.help}\n" in done.stdout
+        assert f"  {name:<12}{command.help}\n" in done.stdout
 
 
 def test_version_is_one_line_of_data() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 IN_CI = "`.ci/run` runs it in a fresh clone"
 LONG = "minutes of histories; `.ci/run` has a shorter series"
 DEVELOPERS = "a developer's command, not one of fleetscan's"
+AT_HOME = "writes into the home directory; tests/cli/test_completion.py uses the scripts"
 PICTURE = "a picture; test_the_picture_of_a_run_directory_is_true"
 
 NOT_RUN = {
@@ -36,6 +37,9 @@ NOT_RUN = {
     "pip install dist/fleetscan-0.1.0-py3-none-any.whl": "`.ci/run` installs what `make build` makes",
     "uv tool install .": "needs uv and the network; `.ci/run` installs the built packages with pip",
     "pipx install '.[parquet]'": "needs the network; what it installs is in this environment",
+    "fleetscan completion bash > ~/.local/share/bash-completion/completions/fleetscan": AT_HOME,
+    "fleetscan completion zsh > ~/.zfunc/_fleetscan": AT_HOME,
+    "fleetscan completion fish > ~/.config/fish/completions/fleetscan.fish": AT_HOME,
     "az login": "needs a person and Azure",
     "fleetscan demo --config configs/demo.toml": "half a minute; `make demo` is this line",
     "fleetscan demo": "half a minute; `make demo` is this line, and tests/cli runs it on fewer VMs",
