@@ -11,6 +11,7 @@ import pytest
 
 from fleetscan.simulator.cloud import Cloud
 from fleetscan.simulator.fleet import Machine
+from fleetscan.simulator.scenario import Lack
 from tests.simulator.simulated_cloud import BASE, CALM, EPOCH, cloud_of, error_of, get, parsed, rows, start
 
 PERMISSIONS = "providers/Microsoft.Authorization/permissions?api-version=2022-04-01"
@@ -27,7 +28,7 @@ def told(cloud: Cloud, subscription_id: str) -> list[dict[str, Any]]:
     return found
 
 
-def lacking(what: str, **more: Any) -> tuple[Cloud, Machine]:
+def lacking(what: Lack, **more: Any) -> tuple[Cloud, Machine]:
     """A cloud whose last subscription lacks an action, and a machine of it."""
     cloud = cloud_of(replace(CALM, subscriptions=3, lacking=what, lacking_subscriptions=1, **more))
     last = cloud.fleet.estate.subscriptions[-1]
