@@ -61,14 +61,11 @@ def doctor(settings: DoctorSettings) -> int:
 
 def _examined(settings: DoctorSettings) -> Examined:
     from fleetscan.doctor.examine import examine
-    from fleetscan.scanner.blocking import awaited_unless_stopped
 
     found: list[Examined] = []
 
     async def job(stop: anyio.Event) -> int:
-        found.append(
-            await awaited_unless_stopped(lambda: examine(settings, None, runs=RUNS, stop=stop), stop)
-        )
+        found.append(await examine(settings, None, runs=RUNS, stop=stop))
         return 0
 
     run_until_stopped(job)

@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
@@ -25,6 +26,7 @@ from fleetscan.doctor.heard import Clock, Listening, Quotas
 from fleetscan.engine.replies import GRAPH_REMAINING, REMAINING
 from fleetscan.errors import CannotScanError, CredentialError, Remedy, TokenRefusedError, mendable
 from fleetscan.records.doctor import CheckName, Status
+from fleetscan.scanner.blocking import awaited_unless_stopped
 from fleetscan.scanner.connection import connect
 from fleetscan.scanner.hooks import Hooks
 from fleetscan.scanner.listed import dispatcher_over, jitter
@@ -62,9 +64,20 @@ async def examine(
 ) -> Examined:
     """Everything that would stop a scan with `settings`, whose runs are kept under `runs` by default.
 
-    Raises UsageError where the settings make no sense, and StoppedError.
+    Raises UsageError where the settings make no sense, and StoppedError as soon as `stop` is set.
     """
-    around, examined, clock = around or Around(), Examined(), Clock()
+    look = partial(_examine, settings, credential, runs, stop, around or Around())
+    return await awaited_unless_stopped(look, stop)
+
+
+async def _examine(
+    settings: DoctorSettings,
+    credential: str | AsyncTokenCredential | None,
+    runs: str,
+    stop: anyio.Event,
+    around: Around,
+) -> Examined:
+    examined, clock = Examined(), Clock()
     origin = Origin.of(settings.endpoint)
     resolved = await reach.resolve(origin, stop)
     reply, took_s = await reach.knock(settings, clock, around.wall, around.monotonic)
