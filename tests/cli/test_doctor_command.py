@@ -151,7 +151,7 @@ def http(body: Json, **headers: str) -> Answer:
 @asynccontextmanager
 async def hostile_azure(text: str) -> AsyncIterator[str]:
     """An Azure with one subscription, in which all that a stranger may name is `text`."""
-    seen = {"value": [{"subscriptionId": ID, "displayName": text, "state": "Enabled", "tenantId": text}]}
+    seen: Json = {"value": [{"subscriptionId": ID, "displayName": text, "state": "Enabled", "tenantId": text}]}
     async with serving(
         http({}),
         http(seen),
