@@ -1,8 +1,8 @@
 """What the identity may do in a subscription, as ARM's permissions call tells it: a read, nothing is started.
 
 Facts: Microsoft's documents of `Microsoft.Authorization/permissions` and of resource providers. The call
-tells the roles that hold on the whole subscription, not those on its resource groups. What it lists permits
-an action even where the list is cut short; only a whole list shows that an action is missing.
+at a subscription tells the roles that hold on all of it, not those on its resource groups. What it lists
+permits an action even where the list is cut short; only a whole list shows that an action is missing.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fleetscan.doctor.actions import Duty, PermissionSet, permits
 from fleetscan.engine.replies import parse_object, text_at, value_at
 from fleetscan.inventory.bulk import Bulk
-from fleetscan.inventory.pages import Pages, read_list
+from fleetscan.inventory.pages import PagedList, Pages, read_list
 from fleetscan.inventory.subscriptions import Subscription
 from fleetscan.model import InventoryError, Json, ListRequest, Request, RequestKind
 
@@ -40,12 +40,10 @@ def read_access(
     endpoint: str, subscription: Subscription, wanted: Sequence[Mapping[Duty, str]]
 ) -> Pages[Access]:
     """What of the `wanted` actions is permitted on a subscription."""
-    base = f"{endpoint}/subscriptions/{subscription.id}/providers"
-    url = f"{base}/Microsoft.Authorization/permissions?api-version={API_VERSION}"
-    listed = yield from read_list(
-        RequestKind.READ_ACCESS, url, _set_of, Bulk(), subscription_id=subscription.id
-    )
-    request = Request("GET", f"{base}/Microsoft.Compute?api-version={PROVIDERS_API_VERSION}")
+    scope = f"/subscriptions/{subscription.id}"
+    listed = yield from read_sets(endpoint, scope, subscription.id)
+    url = f"{endpoint}{scope}/providers/Microsoft.Compute?api-version={PROVIDERS_API_VERSION}"
+    request = Request("GET", url)
     reply = yield ListRequest(RequestKind.READ_ACCESS, request, subscription.id)
     state = text_at(parse_object(reply.body), "registrationState") if reply.status == 200 else None
     missing = [
@@ -63,6 +61,12 @@ def read_access(
         None if state is None else state.lower() == "registered",
         listed.error,
     )
+
+
+def read_sets(endpoint: str, scope: str, subscription_id: str) -> Pages[PagedList[PermissionSet]]:
+    """The permissions of the roles that hold on all of `scope`, a subscription or a resource group."""
+    url = f"{endpoint}{scope}/providers/Microsoft.Authorization/permissions?api-version={API_VERSION}"
+    return read_list(RequestKind.READ_ACCESS, url, _set_of, Bulk(), subscription_id=subscription_id)
 
 
 def _set_of(entry: Json) -> PermissionSet:

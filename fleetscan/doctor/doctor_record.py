@@ -7,12 +7,14 @@ from datetime import UTC, datetime
 from fleetscan.doctor.access import Access
 from fleetscan.doctor.actions import Duty
 from fleetscan.doctor.findings import Directory, Examined, Finding, Identity
+from fleetscan.doctor.groups import Groups
 from fleetscan.errors import Spelling
 from fleetscan.records.doctor import (
     SCHEMA,
     Doctor,
     DoctorCheck,
     DoctorDirectory,
+    DoctorGroups,
     DoctorIdentity,
     DoctorSubscription,
 )
@@ -67,6 +69,7 @@ def _identity(identity: Identity) -> DoctorIdentity:
 
 def _subscription(access: Access, examined: Examined) -> DoctorSubscription:
     subscription, error = access.subscription, access.error
+    groups = examined.groups_of.get(subscription.key)
     vms = None if examined.vms is None else examined.vms_of.get(subscription.key, 0)
     return {
         "subscription_id": subscription.id,
@@ -77,8 +80,17 @@ def _subscription(access: Access, examined: Examined) -> DoctorSubscription:
         "may_start": access.permitted[Duty.START],
         "may_poll": access.permitted[Duty.POLL],
         "missing_actions": [*access.missing],
+        "resource_groups": None if groups is None else _groups(groups),
         "compute_registered": access.is_registered,
         "error": None if error is None else error.message or error.code or f"HTTP {error.http_status}",
+    }
+
+
+def _groups(groups: Groups) -> DoctorGroups:
+    return {
+        "with_vms": groups.with_vms,
+        "may_start": [*groups.starting],
+        "may_not_start": [*groups.refusing],
     }
 
 

@@ -22,6 +22,7 @@ from fleetscan.doctor.access import read_access
 from fleetscan.doctor.actions import ARC, COMPUTE
 from fleetscan.doctor.disk_room import look_at
 from fleetscan.doctor.findings import Examined, Finding
+from fleetscan.doctor.groups import look_into
 from fleetscan.doctor.heard import Clock, Listening, Quotas
 from fleetscan.engine.replies import GRAPH_REMAINING, REMAINING
 from fleetscan.errors import CannotScanError, CredentialError, Remedy, TokenRefusedError, mendable
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 # Azure and most clocks are set by the same time within milliseconds; virtual machines drift by seconds.
 ODD_S = 5.0
-# Azure AD and its libraries allow for five minutes between clocks.
+# Microsoft Entra and its libraries allow for five minutes between clocks.
 WRONG_S = 300.0
 FEW_LEFT = 10
 NOT_OURS = ("-global-", "-resource-requests", GRAPH_REMAINING)
@@ -136,7 +137,8 @@ async def _look_around(settings: DoctorSettings, examined: Examined, ask: Ask, s
     wanted = [COMPUTE, ARC] if settings.include_arc else [COMPUTE]
     examined.access = await ask(read_access(settings.endpoint, each, wanted) for each in chosen.subscriptions)
     object_id = None if examined.identity is None else examined.identity.principal["object_id"]
-    examined.findings += granted.findings_of(examined.access, examined.vms_of, object_id)
+    examined.groups_of = await look_into(settings, examined.access, examined.vms_of, ask)
+    examined.findings += granted.findings_of(examined.access, examined.vms_of, examined.groups_of, object_id)
     examined.findings.append(of_graph)
 
 

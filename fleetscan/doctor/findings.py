@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from fleetscan.doctor.access import Access
+from fleetscan.doctor.groups import Groups
 from fleetscan.errors import FleetscanError, Remedy
 from fleetscan.inventory.subscriptions import Subscription
 from fleetscan.records.doctor import CheckName, Status
@@ -60,6 +61,7 @@ class Examined:
     access: Sequence[Access] = ()
     passed_over: Sequence[Subscription] = ()
     vms_of: dict[str, int] = field(default_factory=dict)
+    groups_of: dict[str, Groups] = field(default_factory=dict)
     vms: int | None = None
     quotas: dict[str, int] = field(default_factory=dict)
     directory: Directory | None = None

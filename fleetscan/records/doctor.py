@@ -56,17 +56,26 @@ class DoctorIdentity(TypedDict):
     expires_at: Annotated[UtcTime | None, "When the token expires; a scan renews it before where it can."]
 
 
+class DoctorGroups(TypedDict):
+    """The resource groups with VMs of a subscription that lacks starting; null where none was looked at."""
+
+    with_vms: Annotated[Count, "How many there are with selected VMs."]
+    may_start: Annotated[list[str], "Those on which assessments may be started."]
+    may_not_start: Annotated[list[str], "Those on which they may not; others were not looked at."]
+
+
 class DoctorSubscription(TypedDict):
     """What the identity may do in one selected subscription, by the roles that hold on all of it."""
 
     subscription_id: Annotated[str, "The subscription's id."]
     name: Annotated[str | None, "Its name, where one was told."]
     state: Annotated[str | None, "Azure's word for its state, such as Enabled."]
-    vms: Annotated[Count | None, "VMs that Resource Graph counts there; null if it could not be asked."]
+    vms: Annotated[Count | None, "VMs that are selected there; null if Resource Graph could not be asked."]
     may_list: Annotated[bool | None, "Whether VMs may be listed; null if that is not known."]
     may_start: Annotated[bool | None, "Whether assessments may be started; null if that is not known."]
     may_poll: Annotated[bool | None, "Whether assessments may be polled; null if that is not known."]
     missing_actions: Annotated[list[str], "The actions that no role on the subscription has."]
+    resource_groups: DoctorGroups | None
     compute_registered: Annotated[
         bool | None,
         "Whether it is registered for Microsoft.Compute: without, it has no VMs. Null if not told.",
@@ -97,7 +106,9 @@ class Doctor(TypedDict):
     clock_ahead_s: Annotated[
         float | None, "Seconds that this computer's clock is ahead of Azure's; below 0 where it is behind."
     ]
-    vms: Annotated[Count | None, "VMs that Resource Graph counts; null if it could not be asked."]
+    vms: Annotated[
+        Count | None, "VMs that are selected, as Resource Graph counts them; null if it could not be asked."
+    ]
     subscriptions: Annotated[list[DoctorSubscription], "The subscriptions that a scan would go through."]
     not_scanned: Annotated[list[NotScanned], "Subscriptions passed over because of their state."]
     quotas: Annotated[

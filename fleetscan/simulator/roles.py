@@ -11,7 +11,9 @@ from urllib.parse import quote
 
 from fleetscan.model import Json
 from fleetscan.simulator.call import Call
+from fleetscan.simulator.chances import chances
 from fleetscan.simulator.estate import Estate
+from fleetscan.simulator.fleet import Machine
 from fleetscan.simulator.paging import mint_token, read_token
 from fleetscan.simulator.refusals import denied
 from fleetscan.simulator.replies import Answer, arm_error, compact
@@ -64,6 +66,7 @@ _GOOD: tuple[tuple[Role, ...], ...] = ((READER, STARTER), (CONTRIBUTOR,), (OPERA
 _LACKING: dict[str, tuple[tuple[Role, ...], ...]] = {
     "listing": ((UNSEEN_VMS,),),
     "starting": ((READER,), (NO_VM_ACTIONS, READER)),
+    "starting-in-part": ((READER,),),
     "polling": ((MACHINES_ALONE, ALL_BUT_COMPUTE),),
 }
 
@@ -79,11 +82,17 @@ class Roles:
         self._place = {subscription_id: place for place, subscription_id in enumerate(ids)}
         self._page_size = min(scenario.page_size, 100)
 
-    def refusal_of_start(self, subscription_id: str, scope: str, *, is_arc: bool) -> Answer | None:
-        """ARM's 403 for a start in a subscription; None where it is allowed."""
-        if not self._lacks(subscription_id, "starting"):
-            return None
-        return denied(SERVER_START if is_arc else COMPUTE_START, scope)
+    def refusal_of_start(self, machine: Machine) -> Answer | None:
+        """ARM's 403 for a start; None where it is allowed."""
+        subscription_id = machine.subscription.subscription_id
+        is_lacking = self._lacks(subscription_id, "starting") or (
+            self._lacks(subscription_id, "starting-in-part") and not _starts_in(machine.resource_group)
+        )
+        return (
+            denied(SERVER_START if machine.is_arc else COMPUTE_START, machine.resource_id)
+            if is_lacking
+            else None
+        )
 
     def refusal_of_poll(self, subscription_id: str, *, is_arc: bool) -> Answer | None:
         """ARM's 403 for a status read in a subscription; None where it is allowed."""
@@ -95,18 +104,21 @@ class Roles:
         """Whether the identity may not read the subscription's machines."""
         return subscription_id in self._denied or self._lacks(subscription_id, "listing")
 
-    def permissions(self, call: Call, subscription_id: str) -> Answer:
-        """One page of GET permissions at a subscription."""
-        token, scope = call.query.get("$skiptoken"), f"permissions:{subscription_id}"
+    def permissions(self, call: Call, subscription_id: str, group: str = "") -> Answer:
+        """One page of GET permissions at a subscription, or at a resource group, which inherits its roles."""
+        place = f"/subscriptions/{subscription_id}" + (f"/resourceGroups/{quote(group)}" if group else "")
+        token, scope = call.query.get("$skiptoken"), f"permissions:{place}"
         offset = 0 if token is None else read_token(scope, token)
         if offset is None:
             return arm_error(400, "InvalidSkipToken", "The provided skip token is not valid.")
         roles = self._roles_on(subscription_id)
+        if group and self._lacks(subscription_id, "starting-in-part") and _starts_in(group):
+            roles = (*roles, STARTER)
         end = offset + self._page_size
         body: dict[str, Json] = {"value": [*roles[offset:end]]}
         if end < len(roles):
             body["nextLink"] = (
-                f"{call.base}/subscriptions/{subscription_id}/{PATH}"
+                f"{call.base}{place}/{PATH}"
                 f"?api-version={quote(call.query['api-version'])}&%24skiptoken={mint_token(scope, end)}"
             )
         return compact(body)
@@ -119,6 +131,11 @@ class Roles:
 
     def _lacks(self, subscription_id: str, what: str) -> bool:
         return self._lack == what and subscription_id in self._lacking
+
+
+def _starts_in(group: str) -> bool:
+    """Whether a role on this resource group lets assessments be started: on about every other."""
+    return chances(f"{group.lower()}:starts")[0] < 0.5
 
 
 def provider(subscription_id: str, namespace: str, *, is_registered: bool) -> Answer:

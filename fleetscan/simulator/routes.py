@@ -103,6 +103,9 @@ class Router:
                 return Route(
                     Ask.OTHER, partial(self._roles.permissions, call, subscription_id), subscription_id
                 )
+            case ("GET", "resourcegroups", group, "providers", "microsoft.authorization", "permissions"):
+                told_there = partial(self._roles.permissions, call, subscription_id, group)
+                return Route(Ask.OTHER, told_there, subscription_id)
             case ("GET", "providers", "microsoft.compute"):
                 told = partial(provider, is_registered=self._sight.is_registered(subscription_id))
                 return Route(Ask.OTHER, partial(told, subscription_id, "Microsoft.Compute"), subscription_id)
@@ -167,9 +170,8 @@ class Router:
 
     def _start(self, call: Call, machine: Machine, now: float) -> Route:
         """ARM refuses what a role does not allow before the provider counts it."""
-        subscription_id = machine.subscription.subscription_id
-        refusal = self._roles.refusal_of_start(subscription_id, machine.resource_id, is_arc=machine.is_arc)
-        if refusal is not None:
+        if (refusal := self._roles.refusal_of_start(machine)) is not None:
+            subscription_id = machine.subscription.subscription_id
             return Route(Ask.START, lambda: refusal, subscription_id, None, machine.region, machine.key)
         return _at(Ask.START, Duty.PATCH, machine, partial(self._assessments.start, call, machine, now))
 

@@ -18,7 +18,7 @@ Durations: TypeAlias = Literal["lognormal", "regular", "even", "bimodal", "brief
 GraphState: TypeAlias = Literal["up", "denied", "broken", "endless", "hollow"]
 ListState: TypeAlias = Literal["up", "endless", "hollow"]
 SecondAssessment: TypeAlias = Literal["supersedes", "refused", "conflict"]
-Lack: TypeAlias = Literal["listing", "starting", "polling"]
+Lack: TypeAlias = Literal["listing", "starting", "starting-in-part", "polling"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,7 +307,10 @@ class Scenario:
         0, "Subscriptions on which the identity's roles lack an action.", high=10_000, theme=Theme.ACCESS
     )
     lacking: Lack = dial(
-        "starting", "The action that is lacking there.", choices=get_args(Lack), theme=Theme.ACCESS
+        "starting",
+        "The action that is lacking there, in part: on every other resource group.",
+        choices=get_args(Lack),
+        theme=Theme.ACCESS,
     )
     clock_skew_s: float = dial(
         0.0, "How far this Azure's clock is ahead of this computer's.", high=86_400, theme=Theme.FAULTS

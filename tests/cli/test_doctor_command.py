@@ -151,10 +151,10 @@ def http(body: Json, **headers: str) -> Answer:
 @asynccontextmanager
 async def hostile_azure(text: str) -> AsyncIterator[str]:
     """An Azure with one subscription, in which all that a stranger may name is `text`."""
-    seen: Json = {"value": [{"subscriptionId": ID, "displayName": text, "state": "Enabled", "tenantId": text}]}
+    entry: Json = {"subscriptionId": ID, "displayName": text, "state": "Enabled", "tenantId": text}
     async with serving(
         http({}),
-        http(seen),
+        http({"value": [entry]}),
         http({"totalRecords": 0, "count": 0, "data": [], "resultTruncated": "false"}),
         http({"value": [{"actions": [text], "notActions": [text]}]}),
         http({"registrationState": text}),

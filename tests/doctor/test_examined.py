@@ -118,6 +118,40 @@ async def test_arc_servers_are_looked_at_where_a_scan_would_list_them(tmp_path: 
     assert examined.vms == 18
 
 
+async def in_groups(tmp_path: Path, *, starting: bool | None) -> tuple[Any, Any]:
+    """What is said of a subscription whose groups may start in part, of all or of those that (not) may."""
+    dials: dict[str, Any] = {"machines": 120, "subscriptions": 1, "lacking_subscriptions": 1}
+    cloud = cloud_of(lacking="starting-in-part", **dials)
+    everything = await examined_at(cloud, str(tmp_path))
+    [groups] = everything.groups_of.values()
+    chosen = {True: groups.starting, False: groups.refusing, None: ()}[starting]
+    if not chosen:
+        return groups, of(everything, "permissions")[0]
+    examined = await examined_at(
+        cloud_of(lacking="starting-in-part", **dials), str(tmp_path), resource_group=chosen
+    )
+    return next(iter(examined.groups_of.values())), of(examined, "permissions")[0]
+
+
+async def test_groups_whose_own_roles_permit_starts_are_told_from_others(tmp_path: Path) -> None:
+    groups, finding = await in_groups(tmp_path, starting=None)
+    assert groups.with_vms == len(groups.starting) + len(groups.refusing)
+    assert (finding.status, "on some resource groups alone" in finding.what) == ("failed", True)
+    assert finding.details[-1].startswith(f"not on: {groups.refusing[0]}")
+
+
+async def test_a_scan_of_groups_that_permit_starts_needs_no_role_on_the_subscription(tmp_path: Path) -> None:
+    groups, finding = await in_groups(tmp_path, starting=True)
+    assert groups.is_everywhere
+    assert (finding.status, "starting is permitted on resource groups alone" in finding.what) == ("ok", True)
+
+
+async def test_a_scan_of_groups_that_permit_none_fails(tmp_path: Path) -> None:
+    groups, finding = await in_groups(tmp_path, starting=False)
+    assert groups.starting == ()
+    assert (finding.status, "starting is not permitted" in finding.what) == ("failed", True)
+
+
 async def test_a_token_s_own_text_never_becomes_a_command(tmp_path: Path) -> None:
     cloud = cloud_of(lacking_subscriptions=1)
     examined = await examined_at(cloud, str(tmp_path), token(oid="x; rm -rf ~ #"))

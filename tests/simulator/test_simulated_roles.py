@@ -52,6 +52,19 @@ def test_starts_are_refused_where_the_roles_lack_them_and_nowhere_else() -> None
     assert start(cloud, other).status == 202
 
 
+def test_starts_are_allowed_on_the_groups_whose_own_roles_have_them() -> None:
+    cloud, machine = lacking("starting-in-part", machines=120)
+    last = machine.subscription.subscription_id
+    assert [each["actions"] for each in told(cloud, last)] == [["*/read"]]
+    seen = set()
+    for each in cloud.fleet.of_subscription(last):
+        sets = told(cloud, f"{last}/resourceGroups/{each.resource_group.upper()}")
+        may_start = len(sets) == 2
+        assert start(cloud, each).status == (202 if may_start else 403)
+        seen.add(may_start)
+    assert seen == {True, False}
+
+
 def test_polls_are_refused_at_the_subscription_where_the_roles_lack_them() -> None:
     cloud, machine = lacking("polling")
     accepted = start(cloud, machine)

@@ -1,0 +1,92 @@
+"""Resource groups of subscriptions where no role on the whole lets assessments be started: theirs may.
+
+So many subscriptions and groups are looked at as answer the question for most fleets in some seconds: the
+groups with the most VMs first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from urllib.parse import quote
+
+from fleetscan.doctor.access import Access, read_sets
+from fleetscan.doctor.actions import ARC, COMPUTE, Duty, permits
+from fleetscan.engine.urls import ID_SAFE
+from fleetscan.inventory.pages import Pages
+from fleetscan.inventory.pushed import pushed
+from fleetscan.inventory.resource_graph import count_machines
+from fleetscan.scanner.selecting import Ask, selection_in
+from fleetscan.settings.selecting import ListSettings
+
+MOST_SUBSCRIPTIONS = 20
+MOST_GROUPS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """The resource groups with selected VMs of one subscription, and those of them that were looked at.
+
+    `starting` let assessments be started, `refusing` do not; of the others that is not known.
+    """
+
+    with_vms: int
+    starting: tuple[str, ...]
+    refusing: tuple[str, ...]
+
+    @property
+    def is_everywhere(self) -> bool:
+        """Whether assessments may be started in all of them."""
+        return len(self.starting) == self.with_vms
+
+
+async def look_into(
+    settings: ListSettings, access: Sequence[Access], vms_of: Mapping[str, int], ask: Ask
+) -> dict[str, Groups]:
+    """By lower-case subscription id: what is permitted on the groups of those that lack starting.
+
+    `vms_of` counts VMs by lower-case subscription id: where there are none no group is looked at.
+    """
+    lacking = [
+        each for each in access if each.permitted[Duty.START] is False and vms_of.get(each.subscription.key)
+    ][:MOST_SUBSCRIPTIONS]
+    if not lacking:
+        return {}
+    where = [clause for _, clause in pushed(selection_in(settings).rules)]
+    counts = await ask(
+        count_machines(
+            settings.endpoint,
+            [each.subscription.id],
+            where,
+            include_arc=settings.include_arc,
+            by="resourceGroup",
+        )
+        for each in lacking
+    )
+    groups_of = {
+        each.subscription.id: sorted(count, key=lambda name: -count[name])
+        for each, count in zip(lacking, counts, strict=True)
+        if isinstance(count, dict)
+    }
+    places = [(id_, group) for id_, groups in groups_of.items() for group in groups[:MOST_GROUPS]]
+    answers = await ask(_may_start(settings, *place) for place in places)
+    found = zip(places, answers, strict=True)
+    return {
+        id_.lower(): Groups(
+            len(groups_of[id_]),
+            tuple(group for (_, group), may_start in told if may_start),
+            tuple(group for (_, group), may_start in told if may_start is False),
+        )
+        for id_, told in ((key, list(each)) for key, each in groupby(found, lambda each: each[0][0]))
+    }
+
+
+def _may_start(settings: ListSettings, subscription_id: str, group: str) -> Pages[bool | None]:
+    """Whether roles on a resource group let assessments be started there; None where that is not known."""
+    scope = f"/subscriptions/{subscription_id}/resourceGroups/{quote(group, ID_SAFE)}"
+    listed = yield from read_sets(settings.endpoint, scope, subscription_id)
+    wanted = [COMPUTE[Duty.START], *([ARC[Duty.START]] if settings.include_arc else [])]
+    if all(permits(listed.entries, action) for action in wanted):
+        return True
+    return None if listed.error else False
