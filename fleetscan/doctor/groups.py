@@ -20,7 +20,8 @@ from fleetscan.inventory.resource_graph import count_machines
 from fleetscan.scanner.selecting import Ask, selection_in
 from fleetscan.settings.selecting import ListSettings
 
-MOST_SUBSCRIPTIONS = 20
+# A query of Resource Graph for each: with four that count a thousand subscriptions they keep to its quota.
+MOST_SUBSCRIPTIONS = 10
 MOST_GROUPS = 100
 
 
