@@ -8,6 +8,7 @@ side by side.
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -42,6 +43,11 @@ if TYPE_CHECKING:
 ODD_S = 5.0
 # Microsoft Entra and its libraries allow for five minutes between clocks.
 WRONG_S = 300.0
+COMMANDS = {
+    "linux": "sudo timedatectl set-ntp true",
+    "darwin": "sudo sntp -sS time.apple.com",
+    "win32": "w32tm /resync",
+}
 FEW_LEFT = 10
 NOT_OURS = ("-global-", "-resource-requests", GRAPH_REMAINING)
 
@@ -164,7 +170,7 @@ def _add_clock(clock: Clock, examined: Examined) -> None:
     if off_s > WRONG_S:
         remedy = Remedy("set it by a time server: tokens are refused beyond five minutes")
     status: Status = "failed" if off_s > WRONG_S else "warning"
-    command = "timedatectl set-ntp true" if os.name == "posix" else "w32tm /resync"
+    command = COMMANDS.get(sys.platform)
     examined.findings.append(Finding("clock", status, what, remedy, command))
 
 

@@ -29,7 +29,8 @@ class Finding:
     @classmethod
     def of_error(cls, check: CheckName, error: FleetscanError) -> Finding:
         """A check that failed with an error of ours."""
-        return cls(check, "failed", error.what, error.remedy, details=error.details)
+        remedy = error.remedy or Remedy("sign in anew with `az login`, or check the credential")
+        return cls(check, "failed", error.what, remedy, details=error.details)
 
 
 @dataclass(frozen=True, slots=True)

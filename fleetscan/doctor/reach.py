@@ -144,7 +144,8 @@ def _remedy(detail: str) -> Remedy:
     """What mends a connection that failed so; `detail` is the transport's own sentence."""
     if "certificate" in detail:
         return Remedy(
-            "where a proxy of yours signs certificates, have this computer trust its certificate authority"
+            "where a proxy of yours signs certificates, have this computer trust its certificate authority, "
+            "or name a file with it in SSL_CERT_FILE"
         )
     if "proxy" in detail:
         return Remedy("check the proxy: HTTPS_PROXY, and NO_PROXY for what needs none")

@@ -11,7 +11,7 @@ import anyio
 
 from fleetscan.doctor.findings import Finding, name_of, some, subscriptions
 from fleetscan.errors import Remedy
-from fleetscan.inventory.choice import choose
+from fleetscan.inventory.choice import NOT_FOUND, choose
 from fleetscan.inventory.from_file import read_inventory
 from fleetscan.inventory.graph_pages import batches
 from fleetscan.inventory.pushed import pushed
@@ -53,12 +53,7 @@ async def select(settings: ListSettings, ask: Ask, stop: anyio.Event) -> Selecte
 
 def findings_of(selected: Selected) -> list[Finding]:
     """What is said of the list of subscriptions and of the selection."""
-    found = [
-        Finding(
-            "subscriptions", "failed", _told(error), None if error.remedy is None else Remedy(error.remedy)
-        )
-        for error in selected.errors
-    ]
+    found = [Finding("subscriptions", "failed", _told(error), _remedy(error)) for error in selected.errors]
     notes = [Finding("subscriptions", "warning", note) for note in selected.notes]
     if not selected.subscriptions:
         return [*found, *notes, *([] if found else [_none(selected)])]
@@ -67,6 +62,14 @@ def findings_of(selected: Selected) -> list[Finding]:
         over = some([f"{name_of(each)} ({each.state})" for each in selected.passed_over])
         what += f", {len(selected.passed_over):,} passed over: {over}"
     return [Finding("subscriptions", "ok", what), *found, *notes]
+
+
+def _remedy(error: InventoryError) -> Remedy:
+    if error.remedy is not None:
+        return Remedy(error.remedy)
+    if error.code == NOT_FOUND:
+        return Remedy("check {subscription}, and the identity's access to it", {"subscription": None})
+    return Remedy("try again; if it stays, see Azure's status page")
 
 
 def _none(selected: Selected) -> Finding:

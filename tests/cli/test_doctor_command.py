@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -258,6 +260,34 @@ async def test_a_scan_s_file_of_settings_is_taken(tmp_path: Path) -> None:
     async with serve(cloud_of()) as endpoint:
         code, _, words = await doctor(endpoint, "--config", str(file), "--runs", str(tmp_path / "runs"))
     assert (code, words) == (0, "")
+
+
+async def test_a_signal_ends_it_while_azure_is_silent(tmp_path: Path) -> None:
+    came, over = anyio.Event(), anyio.Event()
+
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came.set()
+        await over.wait()
+        writer.close()
+
+    async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as server:
+        endpoint = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        line = [sys.executable, "-m", "fleetscan", "doctor", "--out", str(tmp_path), "--endpoint", endpoint]
+        told = {"FLEETSCAN_ACCESS_TOKEN": SECRET, "PYTHONPATH": os.getcwd()}
+        async with await anyio.open_process(line, env=told, stdin=subprocess.DEVNULL) as process:
+            with anyio.fail_after(LONG_S):
+                await came.wait()
+                process.send_signal(signal.SIGTERM)
+                assert await process.wait() == 5
+        over.set()
+
+
+def test_a_stream_without_the_letters_of_a_name_gets_escapes(colours: pytest.MonkeyPatch) -> None:
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="ascii")
+    print_doctor(record_of("Zürich \u6771\u4eac"), stream=stream)
+    stream.flush()
+    assert b"Z\\xfcrich \\u6771\\u4eac" in raw.getvalue()
 
 
 def test_settings_are_named_as_the_command_line_has_them() -> None:

@@ -58,7 +58,8 @@ def of(examined: Examined, check: str) -> list[Finding]:
 
 
 def failed(examined: Examined) -> list[tuple[str, str]]:
-    """What failed, and its sentence."""
+    """What failed, and its sentence; each has what mends it."""
+    assert all(each.remedy is not None for each in examined.findings if each.status == "failed")
     return [(each.check, each.what) for each in examined.findings if each.status == "failed"]
 
 

@@ -15,11 +15,16 @@ import pytest
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError
 
+from fleetscan.addresses import Origin
+from fleetscan.doctor import reach
 from fleetscan.doctor.actions import Duty
 from fleetscan.doctor.examine import Around, examine
 from fleetscan.errors import StoppedError, UsageError
+from fleetscan.model import Reply
 from fleetscan.settings.examining import DoctorSettings
 from fleetscan.simulator.ledger import Ask
+from tests.azure.loopback_server import OK, serving
+from tests.azure.test_transport_exchange import self_signed
 from tests.doctor.examined import (
     NOTHING,
     OBJECT_ID,
@@ -290,6 +295,40 @@ async def test_a_server_that_speaks_no_tls_fails(tmp_path: Path) -> None:
         port = server.sockets[0].getsockname()[1]
         examined = await nowhere(tmp_path, f"https://127.0.0.1:{port}")
     assert [check for check, _ in failed(examined)] == ["connection"]
+
+
+async def test_a_certificate_that_is_not_trusted_fails_with_how_to_trust_one(tmp_path: Path) -> None:
+    async with serving(OK, tls=self_signed(tmp_path)) as server:
+        examined = await nowhere(tmp_path, f"https://127.0.0.1:{server.port}")
+        assert server.requests == []
+    [(check, what)] = failed(examined)
+    assert (check, "certificate" in what) == ("connection", True)
+    assert "SSL_CERT_FILE" in str(of(examined, "connection")[0].remedy)
+
+
+async def test_a_proxy_that_is_not_there_fails_as_the_proxy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        for name in ("https_proxy", "HTTPS_PROXY"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{taken.getsockname()[1]}")
+        examined = await nowhere(tmp_path, "https://127.0.0.1:1")
+    [(check, what)] = failed(examined)
+    assert (check, "proxy" in what) == ("connection", True)
+    assert "HTTPS_PROXY" in str(of(examined, "connection")[0].remedy)
+
+
+def test_a_name_that_only_the_proxy_knows_is_no_failure() -> None:
+    origin = Origin.of("https://management.azure.test")
+    name, connection = reach.findings_of(origin, reach.Resolved(error="unknown"), Reply(401), 0.25)
+    assert (name.status, name.what) == (
+        "ok",
+        "management.azure.test is not known here: unknown; the proxy knows it",
+    )
+    assert connection.what == "connected to management.azure.test:443 over TLS in 0.25 s"
 
 
 async def test_a_name_that_is_not_known_fails_with_its_connection(
