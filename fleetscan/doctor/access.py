@@ -23,7 +23,7 @@ PROVIDERS_API_VERSION = "2021-04-01"
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What is permitted on a whole subscription, by duty; None where that is not known.
+    """What is permitted on a whole subscription, by the duties that matter; None where that is not known.
 
     `missing` are the actions that no role there has. `is_registered` says whether the subscription is
     registered for Microsoft.Compute, None where that is not told.
@@ -56,7 +56,7 @@ def read_access(
     unknown = None if listed.error else False
     return Access(
         subscription,
-        {duty: unknown if duty in without else True for duty in Duty},
+        {duty: unknown if duty in without else True for duty in Duty if any(duty in each for each in wanted)},
         () if listed.error else tuple(action for _, action in missing),
         None if state is None else state.lower() == "registered",
         listed.error,

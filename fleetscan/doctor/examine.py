@@ -20,7 +20,7 @@ import anyio
 from fleetscan.addresses import Origin
 from fleetscan.doctor import granted, reach, selected, signed_in
 from fleetscan.doctor.access import read_access
-from fleetscan.doctor.actions import ARC, COMPUTE
+from fleetscan.doctor.actions import ARC, COMPUTE, Duty
 from fleetscan.doctor.disk_room import look_at
 from fleetscan.doctor.findings import Examined, Finding
 from fleetscan.doctor.groups import look_into
@@ -140,7 +140,9 @@ async def _look_around(settings: DoctorSettings, examined: Examined, ask: Ask, s
         vms_of = dict(chosen.vms_of)
     if vms_of is not None:
         examined.vms_of, examined.vms = vms_of, sum(vms_of.values())
-    wanted = [COMPUTE, ARC] if settings.include_arc else [COMPUTE]
+    duties = [Duty.LIST] if settings.cached_only else [*Duty]
+    providers = [COMPUTE, ARC] if settings.include_arc else [COMPUTE]
+    wanted = [{duty: actions[duty] for duty in duties} for actions in providers]
     examined.access = await ask(read_access(settings.endpoint, each, wanted) for each in chosen.subscriptions)
     object_id = None if examined.identity is None else examined.identity.principal["object_id"]
     examined.groups_of = await look_into(settings, examined.access, examined.vms_of, ask)

@@ -49,7 +49,7 @@ def findings_of(
 
 def _answer_of(access: Access, vms_of: Mapping[str, int], groups_of: Mapping[str, Groups]) -> Answer:
     key, error = access.subscription.key, access.error
-    is_seen = access.permitted[Duty.LIST] is False and bool(vms_of.get(key))
+    is_seen = access.permitted.get(Duty.LIST) is False and bool(vms_of.get(key))
     why = "" if error is None else str(error.message or error.code or error.http_status)
     return access.missing, tuple(access.permitted.values()), is_seen, why, _below(groups_of.get(key))
 
@@ -69,7 +69,7 @@ def _finding_of(
     where, names = subscriptions(len(group)), some([name_of(each.subscription) for each in group])
     if all(permitted):
         # Where a list was cut short: what came permits it, and what did not come cannot take that back.
-        return Finding("permissions", "ok", f"{where}: listing, starting and polling are permitted")
+        return Finding("permissions", "ok", f"{where}: {_told([*group[0].permitted])} permitted")
     if why:
         what = f"{where}: permissions could not all be read: {names} ({why[:LONGEST_ERROR]})"
         return Finding("permissions", "warning", what, Remedy("try again; a scan may work all the same"))

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from urllib.parse import quote
 
 from fleetscan.doctor.access import Access, read_sets
 from fleetscan.doctor.actions import ARC, COMPUTE, Duty, permits
-from fleetscan.engine.urls import ID_SAFE
 from fleetscan.inventory.pages import Pages
 from fleetscan.inventory.pushed import pushed
 from fleetscan.inventory.resource_graph import count_machines
@@ -23,6 +21,8 @@ from fleetscan.settings.selecting import ListSettings
 # A query of Resource Graph for each: with four that count a thousand subscriptions they keep to its quota.
 MOST_SUBSCRIPTIONS = 10
 MOST_GROUPS = 100
+# A group's name may have parentheses; a slash would lead elsewhere.
+NAME_SAFE = "()-_.~"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,42 +50,42 @@ async def look_into(
     `vms_of` counts VMs by lower-case subscription id: where there are none no group is looked at.
     """
     lacking = [
-        each for each in access if each.permitted[Duty.START] is False and vms_of.get(each.subscription.key)
+        each
+        for each in access
+        if each.permitted.get(Duty.START) is False and vms_of.get(each.subscription.key)
     ][:MOST_SUBSCRIPTIONS]
-    if not lacking:
-        return {}
-    where = [clause for _, clause in pushed(selection_in(settings).rules)]
-    counts = await ask(
-        count_machines(
-            settings.endpoint,
-            [each.subscription.id],
-            where,
-            include_arc=settings.include_arc,
-            by="resourceGroup",
-        )
-        for each in lacking
-    )
-    groups_of = {
-        each.subscription.id: sorted(count, key=lambda name: -count[name])
-        for each, count in zip(lacking, counts, strict=True)
-        if isinstance(count, dict)
-    }
+    groups_of = await _with_vms(settings, lacking, ask)
     places = [(id_, group) for id_, groups in groups_of.items() for group in groups[:MOST_GROUPS]]
     answers = await ask(_may_start(settings, *place) for place in places)
-    found = zip(places, answers, strict=True)
+    told = dict(zip(places, answers, strict=True))
     return {
         id_.lower(): Groups(
-            len(groups_of[id_]),
-            tuple(group for (_, group), may_start in told if may_start),
-            tuple(group for (_, group), may_start in told if may_start is False),
+            len(groups),
+            tuple(group for group in groups if told.get((id_, group)) is True),
+            tuple(group for group in groups if told.get((id_, group)) is False),
         )
-        for id_, told in ((key, list(each)) for key, each in groupby(found, lambda each: each[0][0]))
+        for id_, groups in groups_of.items()
+    }
+
+
+async def _with_vms(settings: ListSettings, lacking: Sequence[Access], ask: Ask) -> dict[str, list[str]]:
+    """By subscription id: the resource groups with selected VMs, those with the most first."""
+    where = [clause for _, clause in pushed(selection_in(settings).rules)]
+    ids = [each.subscription.id for each in lacking]
+    arc = settings.include_arc
+    counts = await ask(
+        count_machines(settings.endpoint, [id_], where, include_arc=arc, by="resourceGroup") for id_ in ids
+    )
+    return {
+        id_: sorted(count, key=lambda name: (-count[name], name))
+        for id_, count in zip(ids, counts, strict=True)
+        if isinstance(count, dict)
     }
 
 
 def _may_start(settings: ListSettings, subscription_id: str, group: str) -> Pages[bool | None]:
     """Whether roles on a resource group let assessments be started there; None where that is not known."""
-    scope = f"/subscriptions/{subscription_id}/resourceGroups/{quote(group, ID_SAFE)}"
+    scope = f"/subscriptions/{subscription_id}/resourceGroups/{quote(group, NAME_SAFE)}"
     listed = yield from read_sets(settings.endpoint, scope, subscription_id)
     wanted = [COMPUTE[Duty.START], *([ARC[Duty.START]] if settings.include_arc else [])]
     if all(permits(listed.entries, action) for action in wanted):

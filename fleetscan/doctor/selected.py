@@ -20,6 +20,7 @@ from fleetscan.inventory.subscriptions import Subscription, list_subscriptions
 from fleetscan.model import InventoryError
 from fleetscan.scanner.blocking import unless_stopped
 from fleetscan.scanner.selecting import Ask, fleet_in_file, narrowing_in, selection_in
+from fleetscan.settings.examining import DoctorSettings
 from fleetscan.settings.selecting import ListSettings
 
 
@@ -91,7 +92,7 @@ def _told(error: InventoryError) -> str:
 
 
 async def count_vms(
-    settings: ListSettings, selected: Selected, ask: Ask
+    settings: DoctorSettings, selected: Selected, ask: Ask
 ) -> tuple[dict[str, int] | None, Finding]:
     """How many VMs Resource Graph counts, by lower-case subscription id; None where it cannot be asked."""
     where = [clause for _, clause in pushed(selection_in(settings).rules)]
@@ -109,8 +110,14 @@ async def count_vms(
     return vms_of, Finding("resource_graph", "ok", what)
 
 
-def _no_graph(settings: ListSettings, why: str) -> Finding:
+def _no_graph(settings: DoctorSettings, why: str) -> Finding:
     what = f"Resource Graph {why}"
+    if settings.cached_only:
+        remedy = Remedy(
+            "earlier assessments are kept there alone: try again, or leave out {cached_only}",
+            {"cached_only": None},
+        )
+        return Finding("resource_graph", "failed", what, remedy)
     if settings.inventory_source == "resource-graph" and settings.inventory is None:
         remedy = Remedy("list VMs in another way: {inventory_source}", {"inventory_source": "auto"})
         return Finding("resource_graph", "failed", what, remedy)

@@ -72,8 +72,10 @@ class DoctorSubscription(TypedDict):
     state: Annotated[str | None, "Azure's word for its state, such as Enabled."]
     vms: Annotated[Count | None, "VMs that are selected there; null if Resource Graph could not be asked."]
     may_list: Annotated[bool | None, "Whether VMs may be listed; null if that is not known."]
-    may_start: Annotated[bool | None, "Whether assessments may be started; null if that is not known."]
-    may_poll: Annotated[bool | None, "Whether assessments may be polled; null if that is not known."]
+    may_start: Annotated[
+        bool | None, "Whether assessments may be started; null if not known or not asked for."
+    ]
+    may_poll: Annotated[bool | None, "Whether assessments may be polled; null if not known or not asked for."]
     missing_actions: Annotated[list[str], "The actions that no role on the subscription has."]
     resource_groups: DoctorGroups | None
     compute_registered: Annotated[

@@ -6,13 +6,20 @@ from dataclasses import dataclass
 
 from fleetscan.settings.selecting import ListSettings
 from fleetscan.settings.setting import Group, setting
-from fleetscan.settings.types import OneOf, Text
+from fleetscan.settings.types import OneOf, Switch, Text
 
 
 @dataclass(frozen=True, slots=True)
 class DoctorSettings(ListSettings):
     """What the scan would be asked for, and how `fleetscan doctor` shows what it found."""
 
+    cached_only: bool = setting(
+        False,
+        Switch(),
+        "Check what a scan with --cached-only needs: it starts nothing, so that listing is enough.",
+        is_whom=True,
+        group=Group.FRESHNESS,
+    )
     out: str | None = setting(
         None,
         Text("DIR", "a directory's path, or - for standard output"),

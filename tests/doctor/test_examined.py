@@ -123,6 +123,17 @@ async def test_arc_servers_are_looked_at_where_a_scan_would_list_them(tmp_path: 
     assert examined.vms == 18
 
 
+async def test_a_scan_of_earlier_assessments_needs_listing_and_resource_graph_alone(tmp_path: Path) -> None:
+    dials: dict[str, Any] = {"lacking_subscriptions": 3}
+    examined = await examined_at(cloud_of(**dials), str(tmp_path), cached_only=True)
+    assert [each.what for each in of(examined, "permissions")] == ["3 subscriptions: listing is permitted"]
+    assert not examined.has_failed
+    unseen = await examined_at(cloud_of(lacking="listing", **dials), str(tmp_path), cached_only=True)
+    assert failed(unseen)[0][0] == "permissions"
+    broken = await examined_at(cloud_of(graph="denied"), str(tmp_path), cached_only=True)
+    assert [check for check, _ in failed(broken)] == ["resource_graph"]
+
+
 async def in_groups(tmp_path: Path, *, starting: bool | None) -> tuple[Any, Any]:
     """What is said of a subscription whose groups may start in part, of all or of those that (not) may."""
     dials: dict[str, Any] = {"machines": 120, "subscriptions": 1, "lacking_subscriptions": 1}
