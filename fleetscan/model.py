@@ -63,6 +63,7 @@ class RequestKind(StrEnum):
     QUERY_GRAPH = "query_graph"
     LIST_VMS = "list_vms"
     LIST_SERVERS = "list_servers"
+    READ_ACCESS = "read_access"
     START = "start"
     POLL = "poll"
     RESULT = "result"

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from fleetscan.judgement.gate_figures import figures_table
 from fleetscan.records.diff import Diff
+from fleetscan.records.doctor import Doctor
 from fleetscan.records.field_table import field_rows, field_table, listed
 from fleetscan.records.plan import Plan
 from fleetscan.records.report import Report
@@ -157,6 +158,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "fields:diff": diff,
     "fields:gates": gates,
     "fields:plan": lambda: field_table(Plan),
+    "fields:doctor": lambda: field_table(Doctor),
     "fields:plan-main": lambda: field_table(Plan, MAIN_OF_PLAN),
     "fields:settings": settings,
     "made:exceptions": exceptions,

@@ -50,6 +50,7 @@ _SUCCESS: Mapping[RequestKind | None, Bound] = {
     RequestKind.LIST_SUBSCRIPTIONS: LIST_PAGE,
     RequestKind.LIST_VMS: LIST_PAGE,
     RequestKind.LIST_SERVERS: LIST_PAGE,
+    RequestKind.READ_ACCESS: LIST_PAGE,
     None: LIST_PAGE,
 }
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from fleetscan.settings.declared import PlanSettings, Settings
+from fleetscan.settings.examining import DoctorSettings
 from fleetscan.settings.reading import (
     DiffSettings,
     ExportSettings,
@@ -46,6 +47,7 @@ def _of_demo() -> type[CheckedSettings]:
 COMMANDS = {
     "scan": Command("List the fleet, assess every VM, write one run directory.", lambda: Settings),
     "resume": Command("Go on with an unfinished run."),
+    "doctor": Command("Check what would stop a scan. Starts nothing.", lambda: DoctorSettings),
     "plan": Command("Estimate how long a scan takes. Lists VMs; starts nothing.", lambda: PlanSettings),
     "inventory": Command("List VMs, as a scan would. Starts nothing.", lambda: InventorySettings),
     "simulate": Command("Serve a simulated Azure on this computer and print its endpoint.", _of_simulate),

@@ -107,6 +107,7 @@ DRAWS = MappingProxyType(
         RequestKind.QUERY_GRAPH: (Account.GRAPH, Policy.UNLIMITED),
         RequestKind.LIST_VMS: (Account.READS, Policy.LIST_VMS),
         RequestKind.LIST_SERVERS: (Account.READS, Policy.UNLIMITED),
+        RequestKind.READ_ACCESS: (Account.READS, Policy.UNLIMITED),
         RequestKind.START: (Account.WRITES, Policy.PATCH_OPERATIONS),
         # Whether polls count as ARM reads is published nowhere; assuming so is the safe side.
         RequestKind.POLL: (Account.READS, Policy.GET_OPERATION),

@@ -31,7 +31,7 @@ _WITH_ARC = (
 _ARC_COLUMNS = [f"{name} = {path}" for name, path in SERVER_PATHS.items()]
 _SHOWN = f"| project id, location, tags, {', '.join(_COLUMNS)} | order by id asc"
 _SHOWN_WITH_ARC = f"| project id, location, tags, {', '.join(_COLUMNS + _ARC_COLUMNS)} | order by id asc"
-_COUNTED = "| summarize machines = count() by id = subscriptionId | order by id asc"
+_COUNTED = "| summarize machines = count() by id = {} | order by id asc"
 QUERY = _MACHINES + _SHOWN
 
 
@@ -87,11 +87,20 @@ def query_machines(
 
 
 def count_machines(
-    endpoint: str, subscription_ids: Sequence[str], where: Sequence[str] = (), *, include_arc: bool = False
+    endpoint: str,
+    subscription_ids: Sequence[str],
+    where: Sequence[str] = (),
+    *,
+    include_arc: bool = False,
+    by: str = "subscriptionId",
 ) -> Pages[dict[str, int] | str]:
-    """How many VMs the subscriptions hold, by lower-case id, or a clause on why that is unknown."""
-    text = _text(where, _COUNTED, include_arc=include_arc)
-    query = GraphQuery(RequestKind.QUERY_GRAPH, text, "subscriptions", _count_of)
+    """How many VMs the subscriptions hold, by lower-case id, or a clause on why that is unknown.
+
+    `by` is the column by which they are counted.
+    """
+    text = _text(where, _COUNTED.format(by), include_arc=include_arc)
+    rows = "subscriptions" if by == "subscriptionId" else "resource groups"
+    query = GraphQuery(RequestKind.QUERY_GRAPH, text, rows, _count_of)
     found = yield from graph_pages(endpoint, query, subscription_ids)
     return found if isinstance(found, str) else dict(found)
 
@@ -104,7 +113,7 @@ def _count_of(row: Json, sent_at: datetime | None) -> tuple[str, int]:
     match text_at(row, "id"), value_at(row, "machines"):
         case str(subscription_id), int(machines):
             return subscription_id.lower(), machines
-    raise ValueError("gave a count of VMs without a subscription")
+    raise ValueError("gave a count of VMs without their subscription or group")
 
 
 def _target_of(

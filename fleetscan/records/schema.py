@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from fleetscan.model import Json
-from fleetscan.records import diff, journal, plan, report, row, run, totals
+from fleetscan.records import diff, doctor, journal, plan, report, row, run, totals
 from fleetscan.records.shapes import object_schema
 
 CHECKSUM: dict[str, Json] = {
@@ -56,6 +56,11 @@ def totals_schema() -> dict[str, Json]:
 def plan_schema() -> dict[str, Json]:
     """The schema of what `fleetscan plan` writes to standard output."""
     return _headed(plan.SCHEMA, plan.Plan)
+
+
+def doctor_schema() -> dict[str, Json]:
+    """The schema of what `fleetscan doctor` writes as JSON."""
+    return _headed(doctor.SCHEMA, doctor.Doctor)
 
 
 def diff_schema() -> dict[str, Json]:
@@ -112,6 +117,7 @@ SCHEMAS: Mapping[str, Callable[[], dict[str, Json]]] = {
     journal.SCHEMA: journal_schema,
     report.SCHEMA: report_schema,
     diff.SCHEMA: diff_schema,
+    doctor.SCHEMA: doctor_schema,
 }
 
 

@@ -34,6 +34,7 @@ WAITS: Mapping[RequestKind | None, str] = {
     RequestKind.QUERY_GRAPH: "to query Resource Graph",
     RequestKind.LIST_VMS: "to list VMs",
     RequestKind.LIST_SERVERS: "to list Arc servers",
+    RequestKind.READ_ACCESS: "to read permissions",
 }
 
 MORE_TIME = Remedy("allow more time: {deadline_s}", {"deadline_s": None})

@@ -6,7 +6,7 @@ scanner, so that a mistake of one cannot hide in the other.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from fleetscan.model import Fault, Reply, Request
 from fleetscan.simulator.assessments import Assessments
@@ -21,6 +21,7 @@ from fleetscan.simulator.limits import Limits
 from fleetscan.simulator.locks import Locks
 from fleetscan.simulator.patch_tables import PatchTables
 from fleetscan.simulator.replies import Answer, Letterhead, arm_error, unauthorized
+from fleetscan.simulator.roles import Roles
 from fleetscan.simulator.routes import Route, Router
 from fleetscan.simulator.scenario import Scenario
 from fleetscan.simulator.sight import Sight
@@ -36,13 +37,14 @@ class Cloud:
     request without HTTP.
 
     `epoch` is the calendar time at `started_at`, with a time zone, or ValueError. Without it `serve` takes
-    today's date and time, and a cloud that is not served begins in 1970.
+    today's date and time, and a cloud that is not served begins in 1970. `clock_skew_s` comes on top.
     `started_at` is in seconds of the monotonic clock that `now` is read from everywhere; `now` never runs
     backwards.
     """
 
     def __init__(self, scenario: Scenario, *, epoch: datetime | None = None, started_at: float = 0.0) -> None:
-        calendar = Calendar(epoch or UNIX_EPOCH)
+        self._skew = timedelta(seconds=scenario.clock_skew_s)
+        calendar = Calendar((epoch or UNIX_EPOCH) + self._skew)
         self.scenario = scenario
         self.started_at = started_at
         self._has_epoch = epoch is not None
@@ -50,10 +52,11 @@ class Cloud:
         self._limits = Limits(scenario, calendar)
         installations = Installations(scenario, self.fleet, calendar)
         self._assessments = Assessments(scenario, self.fleet, installations, calendar)
-        sight = Sight(scenario, self.fleet.estate)
+        roles = Roles(scenario, self.fleet.estate)
+        sight = Sight(scenario, self.fleet.estate, roles)
         tables = PatchTables(scenario, self.fleet, sight, self._assessments, installations, calendar)
         graph = Graph(scenario, self.fleet, sight, tables, calendar)
-        self._router = Router(scenario, self.fleet, self._assessments, installations, graph, sight)
+        self._router = Router(scenario, self.fleet, self._assessments, installations, graph, sight, roles)
         self._echoes = Echoes(scenario)
         self._weather = Weather(scenario, self.fleet.estate)
         self._calendar = calendar
@@ -72,7 +75,7 @@ class Cloud:
     def begin_calendar(self, epoch: datetime) -> None:
         """Have the dates begin at `epoch`, unless the cloud was made with an epoch of its own."""
         if not self._has_epoch:
-            self._calendar.begin(epoch)
+            self._calendar.begin(epoch + self._skew)
 
     def handle(self, request: Request, now: float) -> Reply:
         """Answers one request that came with a good token; errors and broken connections are replies too."""

@@ -21,6 +21,7 @@ from fleetscan.simulator.operations import MONITOR
 from fleetscan.simulator.policies import Duty
 from fleetscan.simulator.refusals import not_found, operation_not_found
 from fleetscan.simulator.replies import Answer, arm_error, unknown_path
+from fleetscan.simulator.roles import Roles, provider
 from fleetscan.simulator.scenario import Scenario
 from fleetscan.simulator.sight import Sight
 from fleetscan.simulator.subscriptions import list_subscriptions
@@ -56,6 +57,7 @@ class Router:
         installations: Installations,
         graph: Graph,
         sight: Sight,
+        roles: Roles,
     ) -> None:
         self._fleet = fleet
         self._known = {subscription.subscription_id for subscription in fleet.subscriptions}
@@ -65,6 +67,8 @@ class Router:
         self._groups = ManagementGroups(fleet.estate)
         self._lists = scenario.lists
         self._graph = graph
+        self._sight = sight
+        self._roles = roles
 
     def route(self, call: Call, now: float) -> Route:
         """Where `call` leads; an unknown path leads to a 404."""
@@ -95,6 +99,16 @@ class Router:
                 return Route(Ask.LIST, page, subscription_id, Duty.LIST_VMS)
             case ("GET", "providers", "microsoft.compute", "locations", _, "operations", guid):
                 return self._poll(call, subscription_id, guid, now)
+            case ("GET", "providers", "microsoft.authorization", "permissions"):
+                return Route(
+                    Ask.OTHER, partial(self._roles.permissions, call, subscription_id), subscription_id
+                )
+            case ("GET", "resourcegroups", group, "providers", "microsoft.authorization", "permissions"):
+                told_there = partial(self._roles.permissions, call, subscription_id, group)
+                return Route(Ask.OTHER, told_there, subscription_id)
+            case ("GET", "providers", "microsoft.compute"):
+                told = partial(provider, is_registered=self._sight.is_registered(subscription_id))
+                return Route(Ask.OTHER, partial(told, subscription_id, "Microsoft.Compute"), subscription_id)
             case (
                 _,
                 "resourcegroups",
@@ -115,6 +129,9 @@ class Router:
 
     def _poll(self, call: Call, subscription_id: str, guid: str, now: float) -> Route:
         ask = Ask.RESULT if MONITOR in call.target else Ask.POLL
+        is_arc = "microsoft.hybridcompute" in call.names
+        if (refusal := self._roles.refusal_of_poll(subscription_id, is_arc=is_arc)) is not None:
+            return Route(ask, lambda: refusal, subscription_id)
         operation = self._assessments.find(guid)
         if operation is None:
             return Route(ask, partial(operation_not_found, guid), subscription_id)
@@ -133,15 +150,14 @@ class Router:
                 server = self._fleet.find(key)
                 if server is None:
                     return Route(Ask.OTHER, partial(not_found, name, group), subscription_id)
-                return _at(Ask.START, Duty.PATCH, server, partial(self._assessments.start, call, server, now))
+                return self._start(call, server, now)
             case _:
                 return _nowhere(call, subscription_id)
 
     def _at_machine(self, call: Call, machine: Machine, action: list[str], now: float) -> Route:
         match (call.method, *action):
             case ("POST", "assesspatches"):
-                start = partial(self._assessments.start, call, machine, now)
-                return _at(Ask.START, Duty.PATCH, machine, start)
+                return self._start(call, machine, now)
             case ("GET",):
                 return _at(
                     Ask.GET_VM, Duty.GET_VM, machine, partial(self._compute.machine, call, machine, now)
@@ -151,6 +167,13 @@ class Router:
                 return _at(Ask.GET_VM, Duty.GET_VM, machine, view)
             case _:
                 return _nowhere(call, machine.subscription.subscription_id)
+
+    def _start(self, call: Call, machine: Machine, now: float) -> Route:
+        """ARM refuses what a role does not allow before the provider counts it."""
+        if (refusal := self._roles.refusal_of_start(machine)) is not None:
+            subscription_id = machine.subscription.subscription_id
+            return Route(Ask.START, lambda: refusal, subscription_id, None, machine.region, machine.key)
+        return _at(Ask.START, Duty.PATCH, machine, partial(self._assessments.start, call, machine, now))
 
 
 def _at(ask: Ask, duty: Duty, machine: Machine, serve: Callable[[], Answer]) -> Route:

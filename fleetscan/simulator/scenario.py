@@ -18,6 +18,7 @@ Durations: TypeAlias = Literal["lognormal", "regular", "even", "bimodal", "brief
 GraphState: TypeAlias = Literal["up", "denied", "broken", "endless", "hollow"]
 ListState: TypeAlias = Literal["up", "endless", "hollow"]
 SecondAssessment: TypeAlias = Literal["supersedes", "refused", "conflict"]
+Lack: TypeAlias = Literal["listing", "starting", "starting-in-part", "polling"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +94,11 @@ class Scenario:
     past_due: int = dial(
         0,
         "Subscriptions whose state is PastDue; they work as enabled ones do.",
-        low=0,
         high=10_000,
         theme=Theme.FLEET,
     )
     warned: int = dial(
-        0,
-        "Subscriptions whose state is Warned; they refuse every start.",
-        low=0,
-        high=10_000,
-        theme=Theme.FLEET,
+        0, "Subscriptions whose state is Warned; they refuse every start.", high=10_000, theme=Theme.FLEET
     )
     seed: int = dial(
         1,
@@ -306,6 +302,18 @@ class Scenario:
         low=0,
         high=100_000,
         theme=Theme.ACCESS,
+    )
+    lacking_subscriptions: int = dial(
+        0, "Subscriptions on which the identity's roles lack an action.", high=10_000, theme=Theme.ACCESS
+    )
+    lacking: Lack = dial(
+        "starting",
+        "The action that is lacking there, in part: on every other resource group.",
+        choices=get_args(Lack),
+        theme=Theme.ACCESS,
+    )
+    clock_skew_s: float = dial(
+        0.0, "How far this Azure's clock is ahead of this computer's.", high=86_400, theme=Theme.FAULTS
     )
     wrong_clock_pct: float = percentage(
         0.0,

@@ -10,6 +10,7 @@ from fleetscan.simulator.estate import Estate
 from fleetscan.simulator.fleet import Machine
 from fleetscan.simulator.refusals import denied
 from fleetscan.simulator.replies import Answer, arm_error
+from fleetscan.simulator.roles import Roles
 from fleetscan.simulator.scenario import Scenario
 
 _UNREGISTERED = (
@@ -21,9 +22,9 @@ _UNREGISTERED = (
 class Sight:
     """Which subscriptions and machines the listings of one cloud show."""
 
-    def __init__(self, scenario: Scenario, estate: Estate) -> None:
+    def __init__(self, scenario: Scenario, estate: Estate, roles: Roles) -> None:
         ids = [subscription.subscription_id for subscription in estate.subscriptions]
-        self._denied = frozenset(ids[len(ids) - scenario.denied_subscriptions :])
+        self._roles = roles
         self._hidden = frozenset(ids[: scenario.hidden_subscriptions])
         # Every second subscription without machines never had any to do with Compute.
         self._unregistered = frozenset(each.subscription_id for each in estate.empty[::2])
@@ -40,14 +41,18 @@ class Sight:
 
     def is_shown(self, subscription_id: str) -> bool:
         """Whether Resource Graph shows anything of a subscription."""
-        return subscription_id not in self._denied | self._hidden
+        return subscription_id not in self._hidden and not self._roles.hides(subscription_id)
+
+    def is_registered(self, subscription_id: str) -> bool:
+        """Whether a subscription is registered for Microsoft.Compute."""
+        return subscription_id not in self._unregistered
 
     def refusal_of_list(
         self, subscription_id: str, action: str = "Microsoft.Compute/virtualMachines/read"
     ) -> Answer | None:
         """How a provider refuses to list a subscription's machines; None where it lists them."""
-        if subscription_id in self._denied:
+        if self._roles.hides(subscription_id):
             return denied(action, f"/subscriptions/{subscription_id}")
-        if subscription_id in self._unregistered:
+        if not self.is_registered(subscription_id):
             return arm_error(409, "MissingSubscriptionRegistration", _UNREGISTERED)
         return None

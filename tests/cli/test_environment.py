@@ -60,7 +60,7 @@ def test_no_variable_of_one_command_breaks_another(
 def test_a_variable_that_commands_would_mean_different_things_by_names_theirs() -> None:
     [told] = unknown_variables({"FLEETSCAN_FORMAT": "csv"})
     assert told == (
-        "unknown variable FLEETSCAN_FORMAT. Each command has its own: FLEETSCAN_PLAN_FORMAT, "
-        "FLEETSCAN_INVENTORY_FORMAT, FLEETSCAN_REPORT_FORMAT, FLEETSCAN_SHOW_FORMAT, FLEETSCAN_DIFF_FORMAT, "
-        "FLEETSCAN_EXPORT_FORMAT."
+        "unknown variable FLEETSCAN_FORMAT. Each command has its own: FLEETSCAN_DOCTOR_FORMAT, "
+        "FLEETSCAN_PLAN_FORMAT, FLEETSCAN_INVENTORY_FORMAT, FLEETSCAN_REPORT_FORMAT, FLEETSCAN_SHOW_FORMAT, "
+        "FLEETSCAN_DIFF_FORMAT, FLEETSCAN_EXPORT_FORMAT."
     )

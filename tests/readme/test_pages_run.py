@@ -126,12 +126,14 @@ def ended_badly(ended: Ended, directory: Path) -> Iterator[str]:
 def expected_code(typed: str) -> int:
     """3 for what lists: VMs of the fleet fail, and a subscription may not be listed. 0 for all others.
 
-    A gate that the fleet does not pass: 1. A plan of a file lists nothing. A pipe's code is that of its last
-    command.
+    A gate that the fleet does not pass: 1. The doctor: 4, for that subscription. A plan of a file lists
+    nothing. A pipe's code is that of its last command.
     """
     if typed in BREACHED:
         return 1
     last = re.split(r"\||&&", typed)[-1].strip()
+    if last.startswith("fleetscan doctor"):
+        return 4
     is_plan_of_file = last.startswith("fleetscan plan --inventory")
     return 3 if SCANS.match(last) and not is_plan_of_file else 0
 

@@ -14,7 +14,13 @@ from fleetscan.records.schema import SCHEMAS
 
 PINNED = Path(__file__).with_name("schema_0_1.json")
 # Schemas of their own that came later; what is in them is up to the declarations.
-ADDED_SCHEMAS = ("fleetscan.run/1", "fleetscan.journal/1", "fleetscan.report/1", "fleetscan.diff/1")
+ADDED_SCHEMAS = (
+    "fleetscan.run/1",
+    "fleetscan.journal/1",
+    "fleetscan.report/1",
+    "fleetscan.diff/1",
+    "fleetscan.doctor/1",
+)
 
 
 WITH_ERRORS = ("fleetscan.totals/1", "fleetscan.plan/1")

@@ -1,0 +1,154 @@
+"""Whether the endpoint can be reached: its name first, then TCP and TLS by the scan's own transport.
+
+The transport is asked with a word in the token's place, so that a network is told from a sign-in: Azure
+refuses it, and has been reached. Proxies and certificates are the transport's own matter, and its words are
+shown.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import anyio
+
+from fleetscan.addresses import Origin
+from fleetscan.doctor.findings import Finding, some
+from fleetscan.doctor.heard import Clock, Listening, Quotas
+from fleetscan.errors import Remedy, StoppedError
+from fleetscan.inventory.subscriptions import API_VERSION
+from fleetscan.model import Reply, Request, RequestKind
+from fleetscan.scanner.blocking import unless_stopped
+from fleetscan.scanner.connection import connect
+from fleetscan.settings.selecting import ListSettings
+
+if TYPE_CHECKING:
+    from azure.core.credentials import AccessToken
+
+# A resolver gives up on a silent server after 5 s, and most have two.
+RESOLVING_S = 12.0
+ATTEMPTS = 2
+# What failed so late has been waited for, and is not tried again.
+PATIENT_S = 5.0
+# In the token's place; it opens nothing.
+NO_TOKEN = "fleetscan-doctor-without-a-token"  # noqa: S105 - a word, not a token
+LIFETIME_S = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The addresses of a host, or why there are none."""
+
+    addresses: tuple[str, ...] = ()
+    error: str | None = None
+
+
+class Nobody:
+    """A credential in the form that azure-identity has, whose token is a word that no Azure takes."""
+
+    async def get_token(self, *scopes: str, **_: Any) -> AccessToken:
+        """The word, as a token."""
+        from azure.core.credentials import AccessToken
+
+        return AccessToken(NO_TOKEN, int(time.time()) + LIFETIME_S)
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        """Nothing is open."""
+
+
+async def resolve(origin: Origin, stop: anyio.Event) -> Resolved:
+    """The addresses of `origin`'s host. Raises StoppedError when `stop` is set."""
+    try:
+        read = partial(_addresses, origin.host, origin.port)
+        return await unless_stopped(read, stop, time.monotonic() + RESOLVING_S)
+    except StoppedError:
+        if stop.is_set():
+            raise
+        return Resolved(error=f"no name server answered within {RESOLVING_S:g} s")
+
+
+def _addresses(host: str, port: int) -> Resolved:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        return Resolved(error=error.strerror or str(error))
+    except UnicodeError:
+        return Resolved(error="the name cannot be looked up")
+    return Resolved(tuple(dict.fromkeys(str(each[4][0]) for each in found)))
+
+
+async def knock(
+    settings: ListSettings, clock: Clock, wall: Callable[[], float], monotonic: Callable[[], float]
+) -> tuple[Reply, float]:
+    """The reply to a request without a token, and how long it took; `clock` hears it.
+
+    Raises UsageError where a setting of the network makes no sense.
+    """
+    url = f"{settings.endpoint}/subscriptions?api-version={API_VERSION}"
+    request = Request("GET", url, kind=RequestKind.LIST_SUBSCRIPTIONS)
+    async with connect(settings, Nobody()) as (transport, _):
+        listening = Listening(transport, clock, Quotas(), wall)
+        for _ in range(ATTEMPTS):
+            began_at = monotonic()
+            reply = await listening.exchange(request)
+            took_s = monotonic() - began_at
+            if reply.fault is None or took_s > PATIENT_S:
+                break
+    return reply, took_s
+
+
+def findings_of(origin: Origin, resolved: Resolved, reply: Reply, took_s: float) -> list[Finding]:
+    """What the two looks at the network found."""
+    is_reached = reply.fault is None
+    return [_of_name(origin, resolved, is_reached=is_reached), _of_connection(origin, reply, took_s)]
+
+
+def _of_name(origin: Origin, resolved: Resolved, *, is_reached: bool) -> Finding:
+    if resolved.error is None:
+        addresses = list(resolved.addresses)
+        if addresses == [origin.host]:
+            return Finding("name", "ok", f"{origin.host} is an address")
+        return Finding("name", "ok", f"{origin.host} is {some(addresses)}")
+    what = f"{origin.host} is not known here: {resolved.error}"
+    if is_reached:
+        return Finding("name", "ok", f"{what}; the proxy knows it")
+    remedy = Remedy("check {endpoint}, and the name servers and proxy of this computer", {"endpoint": None})
+    return Finding("name", "failed", what, remedy)
+
+
+def _of_connection(origin: Origin, reply: Reply, took_s: float) -> Finding:
+    if reply.fault is None:
+        how = "over TLS" if origin.scheme == "https" else "without TLS, on this computer"
+        what = f"connected to {origin.host}:{origin.port} {how} in {took_s:.2f} s"
+        return Finding("connection", "ok", what)
+    return Finding("connection", "failed", reply.detail, _remedy(reply.detail))
+
+
+def _remedy(detail: str) -> Remedy:
+    """What mends a connection that failed so; `detail` is the transport's own sentence."""
+    if "certificate" in detail:
+        return Remedy(
+            "where a proxy of yours signs certificates, have this computer trust its certificate authority, "
+            "or name a file with it in SSL_CERT_FILE"
+        )
+    if "proxy" in detail:
+        return Remedy("check the proxy: HTTPS_PROXY, and NO_PROXY for what needs none")
+    return Remedy(
+        "check {endpoint}, and that a firewall or proxy lets this computer through", {"endpoint": None}
+    )
