@@ -234,7 +234,7 @@ def _unusable(trusted: Trusted, error: Exception) -> UsageError:
         case ssl.SSLError(reason="NO_CERTIFICATE_OR_CRL_FOUND"):
             why = "which holds no certificate in PEM format"
         case ssl.SSLError():
-            why = f"which is damaged ({error.reason or 'no PEM'})"
+            why = "which holds a damaged certificate"
         case OSError():
             why = f"which cannot be read: {error.strerror}"
         case _:

@@ -1,0 +1,1 @@
+"""Proxies and private certificates: real ones, on loopback."""
