@@ -62,14 +62,18 @@ def why_cut(error: Exception, within_s: float) -> str:
             return f"the exchange broke ({type(error).__name__})"
 
 
-def final_refusal(error: BaseException | None, origin: Origin, proxy: Proxy, trusted: Trusted | None) -> None:
-    """Raise CannotScanError where no later try to connect to `origin` fares better than `error`."""
+def final_error(
+    error: BaseException | None, origin: Origin, proxy: Proxy, trusted: Trusted | None
+) -> CannotScanError | None:
+    """What to raise where no later try to connect to `origin` fares better than `error`; None where one may."""
     match error:
         case aiohttp.ClientHttpProxyError(status=407):
-            raise CannotScanError(*_login_refused(proxy))
+            return CannotScanError(*_login_refused(proxy))
         case aiohttp.ClientConnectorCertificateError():
             why = why_not_sent(error, origin, proxy)
-            raise CannotScanError(why, _to_trust(error.certificate_error, trusted))
+            return CannotScanError(why, _to_trust(error.certificate_error, trusted))
+        case _:
+            return None
 
 
 def _login_refused(proxy: Proxy) -> tuple[str, Remedy]:
@@ -110,4 +114,4 @@ def _place(origin: Origin) -> str:
 def _reason(error: Exception) -> str:
     """The system's own words for `error`, in one line."""
     words = getattr(error, "verify_message", None) or getattr(error, "strerror", None) or type(error).__name__
-    return " ".join(str(words).split())
+    return " ".join(str(words).split()).rstrip(".")

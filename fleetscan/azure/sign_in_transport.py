@@ -13,10 +13,10 @@ from azure.core.exceptions import AzureError, ClientAuthenticationError
 from azure.core.pipeline.transport import AioHttpTransport
 
 from fleetscan.addresses import Origin
-from fleetscan.azure.breakage import final_refusal
+from fleetscan.azure.breakage import final_error
 from fleetscan.azure.network import Network
 from fleetscan.azure.timeouts import USUAL
-from fleetscan.errors import CannotScanError, CredentialError
+from fleetscan.errors import CredentialError
 
 # Token services answer within a second or two; azure-core would wait for five minutes.
 READ_S = 60.0
@@ -25,7 +25,8 @@ READ_S = 60.0
 class SignInTransport(AioHttpTransport):  # type: ignore[misc]
     """azure-core's transport with the proxy and the trusted certificates of `network`.
 
-    Credentials of a chain share it: it may be used again after it was closed. `network` is told what is final.
+    Credentials of a chain share it, so it can be used again after it was closed. What is final it
+    tells `network`.
     """
 
     session: aiohttp.ClientSession | None
@@ -57,10 +58,8 @@ class SignInTransport(AioHttpTransport):  # type: ignore[misc]
         try:
             return await super().send(request, proxy=proxy.url, proxy_headers=proxy.headers, **options)
         except AzureError as error:
-            try:
-                final_refusal(error.inner_exception, origin, proxy, self._network.trusted)
-            except CannotScanError as refused:
-                what = f"not signed in to Azure: {refused.what}"
-                self._network.refused = CredentialError(what, refused.remedy)
-                raise ClientAuthenticationError(refused.what) from None
-            raise
+            final = final_error(error.inner_exception, origin, proxy, self._network.trusted)
+            if final is None:
+                raise
+            self._network.refused = CredentialError(f"not signed in to Azure: {final.what}", final.remedy)
+            raise ClientAuthenticationError(final.what) from None

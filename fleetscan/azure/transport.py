@@ -20,7 +20,7 @@ from yarl import URL
 
 from fleetscan.addresses import HIDDEN, Origin
 from fleetscan.azure.body import READ_BYTES, TooLargeError, read_body
-from fleetscan.azure.breakage import final_refusal, why_cut, why_not_sent
+from fleetscan.azure.breakage import final_error, why_cut, why_not_sent
 from fleetscan.azure.credentials import TokenSource, claims_of
 from fleetscan.azure.held_tokens import HeldTokens
 from fleetscan.azure.network import Network
@@ -168,8 +168,10 @@ class Transport:
         try:
             reply = await self._sent(request, url, authorization, place)
         except _NOT_SENT as error:
-            if not self._has_answered:
-                final_refusal(error, self._origin, self._proxy, self._network.trusted)
+            final = final_error(error, self._origin, self._proxy, self._network.trusted)
+            if final is not None and not self._has_answered:
+                # aiohttp's error has the headers for the proxy.
+                raise final from None
             return self._broken(Fault.NOT_SENT, why_not_sent(error, self._origin, self._proxy))
         except _CUT as error:
             return self._broken(Fault.CUT, why_cut(error, self._timeouts.of(request.kind)))
