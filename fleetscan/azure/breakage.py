@@ -65,7 +65,7 @@ def why_cut(error: Exception, within_s: float) -> str:
 def final_error(
     error: BaseException | None, origin: Origin, proxy: Proxy, trusted: Trusted | None
 ) -> CannotScanError | None:
-    """What to raise where no later try to connect to `origin` fares better than `error`; None where one may."""
+    """What to raise where no later try to connect to `origin` can fare better; None where one may."""
     match error:
         case aiohttp.ClientHttpProxyError(status=407):
             return CannotScanError(*_login_refused(proxy))

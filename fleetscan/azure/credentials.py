@@ -171,8 +171,9 @@ def default_credential(network: Network | None = None) -> Credential:
     """
     from azure.identity.aio import DefaultAzureCredential  # half a second of imports, needed by scans alone
 
-    reached = (network or Network()).for_credentials()
-    return DefaultAzureCredential(process_timeout=DEVELOPER_TOOL_S, **reached)
+    from fleetscan.azure.sign_in_transport import for_credentials
+
+    return DefaultAzureCredential(process_timeout=DEVELOPER_TOOL_S, **for_credentials(network or Network()))
 
 
 class CredentialToken:

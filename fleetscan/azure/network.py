@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from types import MappingProxyType
-from typing import Any
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
@@ -130,15 +129,6 @@ class Network:
         except ValueError as error:
             remedy = Remedy("correct it, or unset it to connect directly")
             raise UsageError(f"{name} must be http://host:port ({error})", remedy) from None
-
-    def for_credentials(self) -> dict[str, Any]:
-        """The keyword arguments with which a credential of azure-identity reaches what hands out tokens.
-
-        Each credential, or chain, gets its own: it closes them. Raises as `tls` does. Loads azure-core.
-        """
-        from fleetscan.azure.sign_in_transport import SignInTransport
-
-        return {"transport": SignInTransport(self)}
 
     def tls(self) -> ssl.SSLContext | bool:
         """The context of connections, read at the first call; True where the system's certificates count.

@@ -22,6 +22,14 @@ from fleetscan.errors import CredentialError
 READ_S = 60.0
 
 
+def for_credentials(network: Network) -> dict[str, Any]:
+    """The keyword arguments with which a credential of azure-identity, or a chain, leaves as `network` says.
+
+    Each gets its own, and closes it. Raises as `Network.tls` does.
+    """
+    return {"transport": SignInTransport(network)}
+
+
 class SignInTransport(AioHttpTransport):  # type: ignore[misc]
     """azure-core's transport with the proxy and the trusted certificates of `network`.
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fleetscan.settings.proxy_url import ProxyUrl
 from fleetscan.settings.setting import CheckedSettings, Group, setting
-from fleetscan.settings.types import Endpoint, Number, OneOf, ProxyUrl, Switch, Text, ValueType, Whole
+from fleetscan.settings.types import Endpoint, Number, OneOf, Switch, Text, ValueType, Whole
 from fleetscan.settings.words import OS, PATCH_MODE, POWER_STATE
 
 SUBSCRIPTION = Text("ID|NAME", "a subscription's id or name", r"\S(.{0,510}\S)?", may_repeat=True)

@@ -1,4 +1,4 @@
-"""A resumed run takes its proxy and its certificates from its own process: a run's files may be a stranger's."""
+"""A resumed run has the proxy and certificates of its own process: a run's files may be a stranger's."""
 
 from __future__ import annotations
 
