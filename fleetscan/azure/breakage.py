@@ -15,6 +15,8 @@ from fleetscan.addresses import Origin
 from fleetscan.azure.network import CA_BUNDLE, Proxy, Trusted
 from fleetscan.errors import CannotScanError, Remedy
 
+# A proxy that answers CONNECT with anything but 200 has passed on nothing.
+NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError)
 WANTS_LOGIN = 407
 CLOCK = frozenset({9, 10})
 """Not yet valid, expired."""

@@ -13,7 +13,7 @@ from azure.core.exceptions import AzureError, ClientAuthenticationError
 from azure.core.pipeline.transport import AioHttpTransport
 
 from fleetscan.addresses import Origin
-from fleetscan.azure.breakage import final_error
+from fleetscan.azure.breakage import NOT_SENT, final_error, why_not_sent
 from fleetscan.azure.network import Network
 from fleetscan.azure.timeouts import USUAL
 from fleetscan.errors import CredentialError
@@ -66,7 +66,11 @@ class SignInTransport(AioHttpTransport):  # type: ignore[misc]
         try:
             return await super().send(request, proxy=proxy.url, proxy_headers=proxy.headers, **options)
         except AzureError as error:
-            final = final_error(error.inner_exception, origin, proxy, self._network.trusted)
+            broken = error.inner_exception
+            final = final_error(broken, origin, proxy, self._network.trusted)
+            if final is None and isinstance(broken, NOT_SENT):
+                # In words that tell the proxy from the service. Its class says whether it is tried again.
+                raise type(error)(why_not_sent(broken, origin, proxy), error=broken) from None
             if final is None:
                 raise
             self._network.refused = CredentialError(f"not signed in to Azure: {final.what}", final.remedy)

@@ -20,7 +20,7 @@ from yarl import URL
 
 from fleetscan.addresses import HIDDEN, Origin
 from fleetscan.azure.body import READ_BYTES, TooLargeError, read_body
-from fleetscan.azure.breakage import final_error, why_cut, why_not_sent
+from fleetscan.azure.breakage import NOT_SENT, final_error, why_cut, why_not_sent
 from fleetscan.azure.credentials import TokenSource, claims_of
 from fleetscan.azure.held_tokens import HeldTokens
 from fleetscan.azure.network import Network
@@ -49,8 +49,6 @@ TOO_LARGE = "the reply is too large: {}"
 UNTYPED = (aiohttp.hdrs.CONTENT_TYPE,)
 BLANKS = " \t\r\n\v\f"
 
-# A proxy that answers CONNECT with anything but 200 has passed on nothing.
-_NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError)
 _CUT = (aiohttp.ClientError, aiohttp.http.HttpProcessingError, OSError)
 
 
@@ -167,7 +165,7 @@ class Transport:
         self._held.hold(authorization)
         try:
             reply = await self._sent(request, url, authorization, place)
-        except _NOT_SENT as error:
+        except NOT_SENT as error:
             final = final_error(error, self._origin, self._proxy, self._network.trusted)
             if final is not None and not self._has_answered:
                 # aiohttp's error has the headers for the proxy.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -159,6 +160,18 @@ async def test_a_proxy_that_refuses_the_login_ends_the_sign_in_at_once(tmp_path:
         "that it was sent (HTTP 407); name it as http://USER:PASSWORD@HOST:PORT"
     )
     assert "wr0ng" not in line
+
+
+async def test_a_proxy_that_is_down_is_told_from_the_service_behind_it(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    down = {"HTTPS_PROXY": f"http://{AS_URL}@127.0.0.1:{port}"}
+    code, words = await planned("https://arm.azure.test", service_principal(1, tmp_path) | down)
+    assert (code, f"AZURE_* variables: no connection to the proxy 127.0.0.1:{port}: " in words) == (
+        4,
+        True,
+    ), words
+    assert secrets_in(tmp_path / "none", words) == set()
 
 
 async def test_a_token_that_is_good_outlives_a_certificate_that_is_not(
