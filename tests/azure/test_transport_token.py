@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from contextlib import suppress
 
 import pytest
 
@@ -19,13 +20,13 @@ AZURE = Origin.of("https://management.azure.com")
 SHORT = Timeouts(connect_s=2.0, total_s=2.0)
 
 
-def wire_to(origin: Origin, network: Network | None = None) -> Transport:
+def wire_to(origin: Origin, network: Network | None = None, timeouts: Timeouts = SHORT) -> Transport:
     return Transport(
         origin,
         StaticToken("t0ken"),
         max_in_flight=2,
         user_agent="fleetscan/1.2.3",
-        timeouts=SHORT,
+        timeouts=timeouts,
         network=network,
     )
 
@@ -162,3 +163,36 @@ async def test_a_proxy_that_would_not_connect_is_weather() -> None:
         Fault.NOT_SENT,
         f"{where} would not connect to management.azure.com:443: HTTP 503",
     )
+
+
+async def test_a_proxy_that_does_not_answer_is_named() -> None:
+    async with serving(Answer(b"", "stall")) as proxy:
+        network = Network(f"http://ann:p%40ss@127.0.0.1:{proxy.port}")
+        hasty = Timeouts(connect_s=0.1, total_s=2.0)
+        async with wire_to(AZURE, network, hasty) as wire:
+            reply = await wire.exchange(Request("GET", "https://management.azure.com/x"))
+    said = f"no connection to management.azure.com:443 in time through the proxy 127.0.0.1:{proxy.port}"
+    assert (reply.fault, reply.detail) == (Fault.NOT_SENT, said)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "200 OK\r\n\r\nHTTP/1.1 200 OK",
+        "302 Found\r\nLocation: http://127.0.0.1:PORT/x",
+        "401 No\r\nWWW-Authenticate: Bearer",
+        "403 No",
+        "407 No\r\nProxy-Authenticate: Bearer",
+    ],
+)
+async def test_whatever_a_proxy_answers_it_gets_no_token(head: str) -> None:
+    """It may open no tunnel, send us elsewhere, ask for a token, or open a tunnel and speak no TLS in it."""
+    async with serving(Answer(b"", "close")) as proxy:
+        said = f"HTTP/1.1 {head}\r\nContent-Length: 0\r\n\r\n".replace("PORT", str(proxy.port))
+        proxy.answers[:] = [Answer(said.encode(), "close")]
+        async with wire_to(AZURE, Network(f"http://127.0.0.1:{proxy.port}")) as wire:
+            with suppress(CannotScanError):
+                reply = await wire.exchange(Request("POST", "https://management.azure.com/x"))
+                assert reply.fault is not None
+    assert proxy.targets == ["management.azure.com:443"]
+    assert b"t0ken" not in b"".join(proxy.requests)

@@ -1,1 +1,0 @@
-"""Proxies and private certificates: real ones, on loopback."""
