@@ -37,5 +37,7 @@ class LoopbackPlugin(HttpProxyBasePlugin):
         self.passed += len(chunk)
         if LoopbackPlugin.cuts_left and self.passed > CUT_AFTER:
             LoopbackPlugin.cuts_left -= 1
+            with NOTES.with_name("cuts").open("a") as cuts:
+                cuts.write("x")
             raise HttpProtocolException("cut")
         return chunk

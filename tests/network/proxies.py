@@ -34,6 +34,11 @@ class RunningProxy:
         return [head.lower() for head in told.split("\n\n") if head]
 
     @property
+    def cuts(self) -> int:
+        """How many tunnels it has cut."""
+        return len(self.notes.with_name("cuts").read_text())
+
+    @property
     def connected(self) -> set[str]:
         """The places it was asked to connect to."""
         assert all(head.startswith("connect ") for head in self.asked)
