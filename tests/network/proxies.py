@@ -46,15 +46,20 @@ class RunningProxy:
 
 
 @contextmanager
-def proxy(folder: Path, *flags: str, cuts: int = 0, cut_after: int = 0) -> Iterator[RunningProxy]:
-    """A proxy for as long as the block lasts; it resolves every name to this machine."""
+def proxy(
+    folder: Path, *flags: str, cuts: int = 0, cut_after: int = 0, refused: str = ""
+) -> Iterator[RunningProxy]:
+    """A proxy for as long as the block lasts; it resolves every name to this machine.
+
+    It cuts `cuts` tunnels after so many bytes, and refuses the CONNECTs of these numbers.
+    """
     folder.mkdir(exist_ok=True)
     port_file, notes = folder / "port", folder / "notes"
     port_file.unlink(missing_ok=True)
     line = [sys.executable, "-m", "proxy", "--hostname", "127.0.0.1", "--port", "0", "--num-acceptors", "1"]
     line += ["--num-workers", "1", "--port-file", str(port_file), "--log-level", "ERROR", "--data-dir"]
     line += [str(folder / "data"), "--plugins", "tests.network.loopback_plugin.LoopbackPlugin", *flags]
-    told = {"NOTES": str(notes), "CUTS": str(cuts), "CUT_AFTER": str(cut_after)}
+    told = {"NOTES": str(notes), "CUTS": str(cuts), "CUT_AFTER": str(cut_after), "REFUSED": refused}
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(CHECKOUT), **told}
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(line, env=environment, cwd=folder, stdout=log, stderr=log)
