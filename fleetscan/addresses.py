@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TypedDict
+from urllib.parse import unquote
 
 # Stands where a reply repeated a token of ours. A URL or an id that has it was another: it is not followed.
 HIDDEN = "<token>"
@@ -25,6 +26,8 @@ VM_ID = re.compile(
 )
 
 _ABSOLUTE = re.compile(r"(https?)://([^/?#]*)", re.IGNORECASE | re.ASCII)
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*://)(.*)", re.IGNORECASE | re.ASCII | re.DOTALL)
+_LOGIN = re.compile(r"((?:[a-z][a-z0-9+.-]*:)?//)[^\s'\"]*@|[^\s'\"/]+:[^\s'\"]+@", re.IGNORECASE | re.ASCII)
 _PLACE = re.compile(r"(?P<host>\[[^\]]*\]|[^:\[\]]*)(?::(?P<port>.*))?", re.DOTALL)
 _PORT = re.compile(r"[0-9]{1,8}", re.ASCII)
 MAX_PORT = 65_535
@@ -120,6 +123,14 @@ class Origin:
             return self.host == "localhost"
 
     @property
+    def is_link_local(self) -> bool:
+        """Whether the host is an address that no router passes on, such as the metadata service's."""
+        try:
+            return ip_address(self.host).is_link_local
+        except ValueError:
+            return False
+
+    @property
     def is_azure(self) -> bool:
         """Whether it is Resource Manager in a cloud of Azure's."""
         return self.host in AZURE_HOSTS and (self.scheme, self.port) == ("https", 443)
@@ -133,6 +144,49 @@ class Origin:
     def is_confidential(self) -> bool:
         """Whether a token may travel there: over https, or over http without leaving this machine."""
         return self.scheme == "https" or self.is_loopback
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyAddress:
+    """Where an HTTP proxy is, and the login that it wants: (user, password), which no repr shows, or None."""
+
+    origin: Origin
+    login: tuple[str, str] | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, text: str) -> ProxyAddress:
+        """The proxy that `http://user:password@host:port` means; scheme, login and port may be left out.
+
+        Raises ValueError for anything else, in a clause that does not repeat the text.
+        """
+        scheme, rest = found.groups() if (found := _SCHEME.match(text)) else ("http://", text)
+        login, at, place = rest.rpartition("@")
+        if re.search("[/?#\\s]", login):
+            raise ValueError(
+                "its login has a character that a URL does not take: %2F stands for /, %3F for ?, %23 for #"
+            )
+        place = place.removesuffix("/")
+        if re.search("[/?#]", place):
+            raise ValueError("it has a path, a query or a fragment")
+        origin = Origin.of(f"{scheme}{place}")
+        return cls(origin, _login_of(login) if at and login else None)
+
+
+def without_logins(text: str) -> str:
+    """`text` without the login in each URL that may have one."""
+    return _LOGIN.sub(lambda found: found[1] or "", text)
+
+
+def _login_of(text: str) -> tuple[str, str]:
+    user, _, password = text.partition(":")
+    login = unquote(user), unquote(password)
+    try:
+        "".join(login).encode()
+    except UnicodeEncodeError:
+        raise ValueError("its login is no text") from None
+    if ":" in login[0]:
+        raise ValueError("its user name has a colon, which no proxy can be told")
+    return login
 
 
 def _host_of(text: str) -> str:

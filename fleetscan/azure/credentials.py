@@ -13,12 +13,14 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 import anyio
 
 from fleetscan.azure.held_tokens import HeldTokens
+from fleetscan.azure.network import Network
 from fleetscan.azure.sign_in import borrowed_has_none, not_signed_in
 from fleetscan.errors import CredentialError, Remedy, TokenRefusedError
 from fleetscan.model import ACCESS_TOKEN
@@ -68,20 +70,26 @@ class TokenSource(Protocol):
 
 
 def token_source(
-    credential: str | AsyncTokenCredential | None, scope: str, environment: Mapping[str, str]
+    credential: str | AsyncTokenCredential | None,
+    scope: str,
+    environment: Mapping[str, str],
+    network: Network | None = None,
 ) -> TokenSource:
     """The source of the tokens that `credential` stands for.
 
     A text is a ready token; None is the one in FLEETSCAN_ACCESS_TOKEN, or without it azure-identity's default
-    chain; anything else is a credential of the caller's, which is borrowed and not closed. Raises
-    CredentialError, without showing it, for a text that is no token.
+    chain, whose requests leave as `network` says; anything else is a credential of the caller's, which is
+    borrowed and not closed. Raises CredentialError, without showing it, for a text that is no token.
     """
     if isinstance(credential, str):
         return StaticToken(credential, "the token given as credential")
     if credential is not None:
         return CredentialToken(scope, lambda: Borrowed(credential))
     ready = environment.get(ACCESS_TOKEN, "").strip()
-    return StaticToken(ready) if ready else CredentialToken(scope, environment=environment)
+    if ready:
+        return StaticToken(ready)
+    make = partial(default_credential, network)
+    return CredentialToken(scope, make, environment=environment, network=network)
 
 
 class StaticToken:
@@ -155,11 +163,17 @@ class Borrowed:
         """Does nothing: the caller that made it closes it."""
 
 
-def default_credential() -> Credential:
-    """azure-identity's chain: AZURE_* variables, workload and managed identity, `az login`."""
+def default_credential(network: Network | None = None) -> Credential:
+    """azure-identity's chain: AZURE_* variables, workload and managed identity, `az login`.
+
+    Its requests leave as `network` says; `az` reads the environment itself. Raises UsageError for a file of
+    certificates that cannot be used.
+    """
     from azure.identity.aio import DefaultAzureCredential  # half a second of imports, needed by scans alone
 
-    return DefaultAzureCredential(process_timeout=DEVELOPER_TOOL_S)
+    from fleetscan.azure.sign_in_transport import for_credentials
+
+    return DefaultAzureCredential(process_timeout=DEVELOPER_TOOL_S, **for_credentials(network or Network()))
 
 
 class CredentialToken:
@@ -167,7 +181,8 @@ class CredentialToken:
 
     `scope` is `https://management.azure.com/.default` or its like. `make_credential` is called once at
     first, and again after a 401 without a claims challenge: a credential's own cache would only return
-    the refused token. `environment` explains, in an error, what the credential was made from.
+    the refused token. `environment` explains, in an error, what the credential was made from, and `network`
+    what it cannot get past.
     """
 
     __slots__ = (
@@ -179,6 +194,7 @@ class CredentialToken:
         "_held",
         "_lock",
         "_make_credential",
+        "_network",
         "_refresh_at",
         "_renewals",
         "_scope",
@@ -190,9 +206,11 @@ class CredentialToken:
         make_credential: Callable[[], Credential] = default_credential,
         clock: Callable[[], float] = time.time,
         environment: Mapping[str, str] = MappingProxyType({}),
+        network: Network | None = None,
     ) -> None:
         self._scope = scope
         self._environment = environment
+        self._network = network
         self._make_credential = make_credential
         self._clock = clock
         self._credential: Credential | None = None
@@ -251,6 +269,8 @@ class CredentialToken:
             options: TokenRequestOptions = {"claims": claims} if claims else {}
             token = await self._credential.get_token_info(self._scope, options=options)
         except (AzureError, ValueError, OSError) as error:
+            if self._network is not None and self._network.refused is not None:
+                raise self._network.refused from None
             raise not_signed_in(self._scope, self._held.hide_text(str(error)), self._environment) from None
         self._header = header_of(token.token, f"the token for {self._scope}")
         self._held.hold(self._header)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from fleetscan.addresses import HIDDEN, Origin
+from fleetscan.addresses import HIDDEN, Origin, without_logins
 from fleetscan.errors import CredentialError, Remedy
 from fleetscan.model import ACCESS_TOKEN
 
@@ -148,7 +148,7 @@ def _without_secrets(said: str, environment: Mapping[str, str]) -> str:
     for name in SECRETS:
         if len(secret := environment.get(name, "")) >= SHORTEST_SECRET:
             said = said.replace(secret, "<secret>")
-    return LONG_WORD.sub(HIDDEN, ANY_TOKEN.sub(HIDDEN, said))
+    return LONG_WORD.sub(HIDDEN, ANY_TOKEN.sub(HIDDEN, without_logins(said)))
 
 
 def _cut(said: str) -> str:

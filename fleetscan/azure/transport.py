@@ -11,11 +11,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
-from urllib.parse import unquote
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import anyio
@@ -23,14 +20,16 @@ from yarl import URL
 
 from fleetscan.addresses import HIDDEN, Origin
 from fleetscan.azure.body import READ_BYTES, TooLargeError, read_body
+from fleetscan.azure.breakage import NOT_SENT, final_error, why_cut, why_not_sent
 from fleetscan.azure.credentials import TokenSource, claims_of
 from fleetscan.azure.held_tokens import HeldTokens
+from fleetscan.azure.network import Network
 from fleetscan.azure.other_tenant import is_other_tenant
 from fleetscan.azure.reply_bounds import bound_of
 from fleetscan.azure.room import Place, Room
 from fleetscan.azure.sign_in import ANY_TOKEN
 from fleetscan.azure.timeouts import USUAL, Timeouts
-from fleetscan.errors import FleetscanError, Remedy, UsageError
+from fleetscan.errors import FleetscanError
 from fleetscan.model import Fault, Reply, Request
 
 # Signed operation URLs are 3.3 kB today; ARM's documents ask clients to accept header values over 4 kB.
@@ -50,23 +49,24 @@ TOO_LARGE = "the reply is too large: {}"
 UNTYPED = (aiohttp.hdrs.CONTENT_TYPE,)
 BLANKS = " \t\r\n\v\f"
 
-# A proxy that answers CONNECT with anything but 200 has passed on nothing.
-_NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError)
 _CUT = (aiohttp.ClientError, aiohttp.http.HttpProcessingError, OSError)
 
 
 class Transport:
     """One session with `origin`, used as an async context manager by any number of tasks.
 
-    `max_in_flight` bounds the connections. `tokens` is borrowed: its maker closes it.
-    Raises ValueError for plain http to a host that is not this machine, UsageError for an unusable proxy.
+    `max_in_flight` bounds the connections. `tokens` is borrowed: its maker closes it. Without a `network`
+    requests leave directly. Raises ValueError for plain http to a host that is not this machine, UsageError
+    for a proxy that is none, and, when it is entered, for a file that holds no certificates.
     """
 
     __slots__ = (
         "_gate",
+        "_has_answered",
         "_headers",
         "_held",
         "_max_in_flight",
+        "_network",
         "_origin",
         "_proxy",
         "_room",
@@ -85,6 +85,7 @@ class Transport:
         max_in_flight: int,
         user_agent: str,
         timeouts: Timeouts = USUAL,
+        network: Network | None = None,
     ) -> None:
         if not origin.is_confidential:
             raise ValueError(f"a token must not travel to {origin.host} over plain http")
@@ -100,11 +101,16 @@ class Transport:
             "Accept": "application/json",
             "Accept-Encoding": "gzip, deflate",
         }
-        self._proxy = proxy_for(origin)
+        self._network = network or Network()
+        self._proxy = self._network.proxy_for(origin)
+        self._has_answered = False
 
     async def __aenter__(self) -> Self:
+        tls = self._network.tls() if self._origin.scheme == "https" else True
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self._max_in_flight, keepalive_timeout=IDLE_CONNECTION_S),
+            connector=aiohttp.TCPConnector(
+                limit=self._max_in_flight, keepalive_timeout=IDLE_CONNECTION_S, ssl=tls
+            ),
             # The total is ours, because a wait for room does not count.
             timeout=aiohttp.ClientTimeout(total=None, connect=self._timeouts.connect_s),
             headers=self._headers,
@@ -113,7 +119,7 @@ class Transport:
             max_field_size=MAX_HEADER_BYTES,
             max_headers=MAX_HEADERS,
             read_bufsize=READ_BYTES,
-            # The environment is read once, in `proxy_for`: aiohttp's trust_env reads it, and .netrc, in a
+            # The environment is read once, for `Network`: aiohttp's trust_env reads it, and .netrc, in a
             # thread at every request, and refuses our Authorization where .netrc names the host.
             trust_env=False,
         )
@@ -131,7 +137,9 @@ class Transport:
 
         When a 401 comes back the token has been renewed already, where it could be: the next may go better.
         Raises ValueError, before anything is sent, for a URL of another origin: a bug of the caller's.
-        Raises CredentialError when there is no token to send, TokenRefusedError when none can be better.
+        Raises CredentialError when there is no token to send, TokenRefusedError when none can be better, and
+        CannotScanError, unless a reply has come before, where trying again is of no use: the certificate is
+        not trusted, or the proxy wants another login.
         """
         url = self._gate.url(request.url)
         if url is None:
@@ -157,10 +165,15 @@ class Transport:
         self._held.hold(authorization)
         try:
             reply = await self._sent(request, url, authorization, place)
-        except _NOT_SENT as error:
-            return self._broken(Fault.NOT_SENT, _why_not_sent(error, self._origin))
+        except NOT_SENT as error:
+            final = final_error(error, self._origin, self._proxy, self._network.trusted)
+            if final is not None and not self._has_answered:
+                # aiohttp's error has the headers for the proxy.
+                raise final from None
+            return self._broken(Fault.NOT_SENT, why_not_sent(error, self._origin, self._proxy))
         except _CUT as error:
-            return self._broken(Fault.CUT, _why_cut(error, self._timeouts.of(request.kind)))
+            return self._broken(Fault.CUT, why_cut(error, self._timeouts.of(request.kind)))
+        self._has_answered = True
         if reply.status == 401 and not is_other_tenant(reply):
             await self._tokens.renew(authorization, claims_of(reply.headers.get("www-authenticate", "")))
         return reply
@@ -238,50 +251,6 @@ class _Gate:
             return None
 
 
-@dataclass(frozen=True, slots=True)
-class Proxy:
-    """Where requests leave through; no URL means directly. Its repr leaves the password out."""
-
-    url: URL | None = None
-    headers: Mapping[str, str] | None = None
-
-    def __repr__(self) -> str:
-        return f"Proxy({self.url})"
-
-
-def proxy_for(origin: Origin) -> Proxy:
-    """The proxy the environment names for `origin` (HTTPS_PROXY, NO_PROXY); none for plain http.
-
-    Raises UsageError where the environment names something that is no HTTP proxy.
-    """
-    address = getproxies().get("https", "")
-    if origin.scheme != "https" or not address or proxy_bypass(origin.host):
-        return Proxy()
-    try:
-        return _proxy_at(address)
-    except ValueError as error:
-        remedy = Remedy("correct it, or unset it to connect directly")
-        raise UsageError(f"HTTPS_PROXY must be http://host:port ({error})", remedy) from None
-
-
-def _proxy_at(address: str) -> Proxy:
-    """The proxy at `address`, with its scheme or without; ValueError, without a password, for none."""
-    scheme, _, rest = address.rpartition("://")
-    authority, _, path = rest.partition("/")
-    login, at, place = authority.rpartition("@")
-    url = URL(Origin.of(f"{scheme or 'http'}://{place}").url)
-    if path:
-        raise ValueError("it has a path")
-    if not at:
-        return Proxy(url)
-    user, _, password = login.partition(":")
-    try:
-        basic = aiohttp.encode_basic_auth(unquote(user), unquote(password))
-    except ValueError:
-        raise ValueError("its user name or password cannot be sent") from None
-    return Proxy(url, {"Proxy-Authorization": basic})
-
-
 def _joined(headers: Mapping[str, str]) -> dict[str, str]:
     """Headers by lower-case name, repeated lines joined. aiohttp hands bytes that are no UTF-8 over as
     lone surrogates, which no JSON writer takes: they become replacement characters here."""
@@ -291,44 +260,3 @@ def _joined(headers: Mapping[str, str]) -> dict[str, str]:
         value = text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
         joined[key] = f"{joined[key]}, {value}" if key in joined else value
     return joined
-
-
-def _why_not_sent(error: Exception, origin: Origin) -> str:
-    """A sentence on why connecting failed; the exception's own text may hold the URL."""
-    where = f"{origin.host}:{origin.port}"
-    match error:
-        case aiohttp.ConnectionTimeoutError():
-            return f"no connection to {where} in time"
-        case aiohttp.ClientHttpProxyError():
-            return f"the proxy would not connect to {where}: HTTP {error.status}"
-        case aiohttp.ClientProxyConnectionError():
-            return f"no connection to the proxy: {_reason(error.os_error)}"
-        case aiohttp.ClientConnectorCertificateError():
-            return f"the certificate of {where} is not trusted: {_reason(error.certificate_error)}"
-        case aiohttp.ClientConnectorError():
-            return f"no connection to {where}: {_reason(error.os_error)}"
-        case _:
-            return f"no connection to {where}"
-
-
-def _why_cut(error: Exception, within_s: float) -> str:
-    """A sentence on how the exchange broke; the exception's own text may hold headers and the URL."""
-    match error:
-        case TimeoutError():
-            return f"no complete reply within {within_s:g} s"
-        case aiohttp.ServerDisconnectedError():
-            return "the connection was closed before a reply came"
-        case aiohttp.ClientPayloadError():
-            return "the reply's body broke off or could not be decoded"
-        case aiohttp.ClientResponseError() | aiohttp.http.HttpProcessingError():
-            return "the reply was not valid HTTP"
-        case OSError():
-            return f"the connection broke: {_reason(error)}"
-        case _:
-            return f"the exchange broke ({type(error).__name__})"
-
-
-def _reason(error: Exception) -> str:
-    """The system's own words for `error`, in one line."""
-    words = getattr(error, "verify_message", None) or getattr(error, "strerror", None) or type(error).__name__
-    return " ".join(str(words).split())

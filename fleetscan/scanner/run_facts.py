@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from fleetscan import json_text
 from fleetscan.errors import CannotScanError, FleetscanError, StoppedError
@@ -14,6 +14,7 @@ from fleetscan.records.run import SCHEMA, Principal, RunFacts, Scope
 from fleetscan.records.times import WallClock
 from fleetscan.records.totals import Totals
 from fleetscan.settings.declared import Settings
+from fleetscan.settings.setting import settings_of
 from fleetscan.version import __version__
 
 
@@ -58,8 +59,14 @@ class RunDescription:
             "principal": self.principal,
             "scope": self.scope,
             "selection": self.selection,
-            "settings": {name: as_json(value) for name, value in asdict(self.settings).items()},
+            "settings": settings_facts(self.settings),
         }
+
+
+def settings_facts(settings: Settings) -> dict[str, Json]:
+    """The settings as run.json has them: without the password of a proxy."""
+    told = ((each, getattr(settings, each.attribute)) for each in settings_of(type(settings)))
+    return {each.attribute: as_json(None if value is None else each.form.kept(value)) for each, value in told}
 
 
 def principal_facts(told: Mapping[str, str | None]) -> Principal:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fleetscan.settings.proxy_url import ProxyUrl
 from fleetscan.settings.setting import CheckedSettings, Group, setting
 from fleetscan.settings.types import Endpoint, Number, OneOf, Switch, Text, ValueType, Whole
 from fleetscan.settings.words import OS, PATCH_MODE, POWER_STATE
@@ -121,6 +122,22 @@ class ListSettings(CheckedSettings):
         "Base URL of Azure Resource Manager.",
         "The token is sent there, so plain http is allowed only for loopback.",
         is_whom=True,
+        group=Group.EXPERT,
+    )
+    proxy: str | None = setting(
+        None,
+        ProxyUrl(),
+        "HTTP proxy for Azure and for sign-in, instead of the one in HTTPS_PROXY; NO_PROXY still counts.",
+        "Others on this computer can see flags: put a proxy with a password into FLEETSCAN_PROXY.",
+        is_of_process=True,
+        group=Group.EXPERT,
+    )
+    ca_bundle: str | None = setting(
+        None,
+        Text("FILE", "a file's path"),
+        "Trust the CA certificates in this PEM file alone, for Azure and for sign-in.",
+        "Default: the file in SSL_CERT_FILE, else in REQUESTS_CA_BUNDLE, else what the system trusts.",
+        is_of_process=True,
         group=Group.EXPERT,
     )
     max_in_flight: int = setting(

@@ -64,6 +64,10 @@ class ValueType(ABC):
         """What completes the clause "must be ..." about a value in a program, which has no unit to write."""
         return self.expected
 
+    def kept(self, value: Value) -> Value:
+        """What of the value a file or a message may have: no password."""
+        return value
+
     def check(self, value: object) -> None:
         """Raises ValueError when `value`, a program's, is not allowed."""
         if not self.allows(value):

@@ -8,6 +8,7 @@ came about.
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -29,13 +30,15 @@ MOST_SILENT_S = 5.0
 
 
 @asynccontextmanager
-async def serve(cloud: Cloud, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
+async def serve(
+    cloud: Cloud, *, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[str]:
     """Serves `cloud` while the block runs, and yields its endpoint, such as `http://127.0.0.1:40123`.
 
     Takes any bearer token unless the scenario names one. Port 0 picks a free port. The cloud's clock stands
     at its `started_at` when serving begins; its dates are then today's where it was made without an epoch.
-    Serve a cloud once. Needs a running asyncio event loop. Raises OSError where the port is taken or `host`
-    is no address of this computer.
+    With `tls`, a server's context, it is served over https. Serve a cloud once. Needs a running asyncio event
+    loop. Raises OSError where the port is taken or `host` is no address of this computer.
     """
     cloud.begin_calendar(datetime.now(UTC))
     began = time.monotonic() - cloud.started_at
@@ -55,10 +58,10 @@ async def serve(cloud: Cloud, *, host: str = "127.0.0.1", port: int = 0) -> Asyn
     runner = web.ServerRunner(server, shutdown_timeout=SHUTDOWN_S)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, host, port)
+        site = web.TCPSite(runner, host, port, ssl_context=tls)
         await site.start()
         bound = cast("tuple[str, int]", runner.addresses[0])
-        yield f"http://{f'[{host}]' if ':' in host else host}:{bound[1]}"
+        yield f"http{'s' if tls else ''}://{f'[{host}]' if ':' in host else host}:{bound[1]}"
     finally:
         await runner.cleanup()
 

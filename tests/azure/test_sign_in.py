@@ -207,3 +207,9 @@ def test_a_text_of_an_unknown_format_is_shown_to_a_bound() -> None:
 )
 def test_any_text_becomes_an_error_that_says_what_to_do(said: str) -> None:
     assert "run `az login`" in not_signed_in(SCOPE, said, {}).told()
+
+
+def test_the_login_of_a_proxy_in_another_s_text_is_not_shown() -> None:
+    said = "HTTPSConnectionPool: Failed to parse: http://ann:s3cret@proxy:3128"
+    (line,) = not_signed_in(SCOPE, said, {}).details
+    assert line == "HTTPSConnectionPool: Failed to parse: http://proxy:3128"

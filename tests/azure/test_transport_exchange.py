@@ -24,6 +24,7 @@ from fleetscan.addresses import Origin
 from fleetscan.azure.credentials import StaticToken
 from fleetscan.azure.timeouts import Timeouts
 from fleetscan.azure.transport import MAX_HEADER_BYTES, Transport
+from fleetscan.errors import CannotScanError
 from fleetscan.model import Fault, Reply, Request, RequestKind
 from tests.azure.loopback_server import OK, Answer, LoopbackServer, serving
 from tests.replay import vcr_recording
@@ -180,10 +181,11 @@ async def test_a_certificate_nobody_vouches_for_gets_no_token(tmp_path: Path) ->
     async with serving(OK, tls=self_signed(tmp_path)) as server:
         base = f"https://127.0.0.1:{server.port}"
         async with wire_to(base) as wire:
-            reply = await wire.exchange(Request("POST", f"{base}/x"))
-    assert (reply.fault, server.requests) == (Fault.NOT_SENT, [])
+            with pytest.raises(CannotScanError) as refused:
+                await wire.exchange(Request("POST", f"{base}/x"))
+    assert server.requests == []
     where = f"127.0.0.1:{server.port}"
-    assert reply.detail == f"the certificate of {where} is not trusted: self-signed certificate"
+    assert refused.value.what == f"the certificate of {where} is not trusted: self-signed certificate"
 
 
 async def test_a_server_that_speaks_no_tls_gets_no_token() -> None:

@@ -78,6 +78,12 @@ ROWS: dict[str, tuple[tuple[str, object], tuple[str, object], tuple[str, object]
         ("2024-03-01", "2024-03-01"),
         ("2026-04-01-preview", "2026-04-01-preview"),
     ),
+    "proxy": (
+        ("http://file:1", "http://file:1"),
+        ("env:2", "env:2"),
+        ("https://a:b@flag:3", "https://a:b@flag:3"),
+    ),
+    "ca-bundle": (("file", "file"), ("env", "env"), ("flag", "flag")),
     "max-in-flight": (("1", 1), ("2", 2), ("10000", 10_000)),
     "rate-share": (("0.5", 0.5), ("25%", 0.25), ("100%", 1.0)),
     "last-run": (("file", "file"), ("env", "env"), ("flag", "flag")),
