@@ -90,7 +90,8 @@ async def _examine(
     reply, took_s = await reach.knock(settings, clock, around.wall, around.monotonic)
     examined.findings += reach.findings_of(origin, resolved, reply, took_s)
     try:
-        await _signed_in(settings, credential, examined, clock, stop, around, is_reached=reply.fault is None)
+        is_reached = reach.is_reached(reply)
+        await _signed_in(settings, credential, examined, clock, stop, around, is_reached=is_reached)
     except ExceptionGroup as group:
         _keep(mendable(group), examined)
     except CannotScanError as error:

@@ -20,7 +20,7 @@ import anyio
 from fleetscan.addresses import Origin
 from fleetscan.doctor.findings import Finding, some
 from fleetscan.doctor.heard import Clock, Listening, Quotas
-from fleetscan.errors import Remedy, StoppedError
+from fleetscan.errors import CannotScanError, Remedy, StoppedError
 from fleetscan.inventory.subscriptions import API_VERSION
 from fleetscan.model import Reply, Request, RequestKind
 from fleetscan.scanner.blocking import unless_stopped
@@ -95,8 +95,8 @@ def _addresses(host: str, port: int) -> Resolved:
 
 async def knock(
     settings: ListSettings, clock: Clock, wall: Callable[[], float], monotonic: Callable[[], float]
-) -> tuple[Reply, float]:
-    """The reply to a request without a token, and how long it took; `clock` hears it.
+) -> tuple[Reply | CannotScanError, float]:
+    """The reply to a request without a token, or why none can come, and how long it took; `clock` hears it.
 
     Raises UsageError where a setting of the network makes no sense.
     """
@@ -106,17 +106,27 @@ async def knock(
         listening = Listening(transport, clock, Quotas(), wall)
         for _ in range(ATTEMPTS):
             began_at = monotonic()
-            reply = await listening.exchange(request)
+            try:
+                reply = await listening.exchange(request)
+            except CannotScanError as error:
+                return error, monotonic() - began_at
             took_s = monotonic() - began_at
             if reply.fault is None or took_s > PATIENT_S:
                 break
     return reply, took_s
 
 
-def findings_of(origin: Origin, resolved: Resolved, reply: Reply, took_s: float) -> list[Finding]:
+def findings_of(
+    origin: Origin, resolved: Resolved, reply: Reply | CannotScanError, took_s: float
+) -> list[Finding]:
     """What the two looks at the network found."""
-    is_reached = reply.fault is None
-    return [_of_name(origin, resolved, is_reached=is_reached), _of_connection(origin, reply, took_s)]
+    name = _of_name(origin, resolved, is_reached=is_reached(reply))
+    return [name, _of_connection(origin, reply, took_s)]
+
+
+def is_reached(reply: Reply | CannotScanError) -> bool:
+    """Whether the endpoint replied, whatever it said."""
+    return isinstance(reply, Reply) and reply.fault is None
 
 
 def _of_name(origin: Origin, resolved: Resolved, *, is_reached: bool) -> Finding:
@@ -132,7 +142,9 @@ def _of_name(origin: Origin, resolved: Resolved, *, is_reached: bool) -> Finding
     return Finding("name", "failed", what, remedy)
 
 
-def _of_connection(origin: Origin, reply: Reply, took_s: float) -> Finding:
+def _of_connection(origin: Origin, reply: Reply | CannotScanError, took_s: float) -> Finding:
+    if isinstance(reply, CannotScanError):
+        return Finding("connection", "failed", reply.what, reply.remedy)
     if reply.fault is None:
         how = "over TLS" if origin.scheme == "https" else "without TLS, on this computer"
         what = f"connected to {origin.host}:{origin.port} {how} in {took_s:.2f} s"
@@ -142,13 +154,9 @@ def _of_connection(origin: Origin, reply: Reply, took_s: float) -> Finding:
 
 def _remedy(detail: str) -> Remedy:
     """What mends a connection that failed so; `detail` is the transport's own sentence."""
-    if "certificate" in detail:
-        return Remedy(
-            "where a proxy of yours signs certificates, have this computer trust its certificate authority, "
-            "or name a file with it in SSL_CERT_FILE"
-        )
     if "proxy" in detail:
-        return Remedy("check the proxy: HTTPS_PROXY, and NO_PROXY for what needs none")
+        remedy = "check the proxy: {proxy} or HTTPS_PROXY, and NO_PROXY for what needs none"
+        return Remedy(remedy, {"proxy": None})
     return Remedy(
         "check {endpoint}, and that a firewall or proxy lets this computer through", {"endpoint": None}
     )

@@ -280,9 +280,9 @@ async def test_a_ready_token_that_soon_expires_is_a_warning(tmp_path: Path) -> N
     assert of(expired, "token")[0].status == "failed"
 
 
-async def nowhere(tmp_path: Path, endpoint: str) -> Any:
+async def nowhere(tmp_path: Path, endpoint: str, proxy: str | None = None) -> Any:
     """What is found at an endpoint where no Azure is."""
-    settings = DoctorSettings(endpoint=endpoint, out=str(tmp_path))
+    settings = DoctorSettings(endpoint=endpoint, out=str(tmp_path), proxy=proxy)
     around = Around(environment=NOTHING)
     return await examine(settings, token(), runs="unused", stop=anyio.Event(), around=around)
 
@@ -324,9 +324,8 @@ async def test_a_proxy_that_is_not_there_fails_as_the_proxy(
         monkeypatch.delenv(name, raising=False)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        for name in ("https_proxy", "HTTPS_PROXY"):
-            monkeypatch.setenv(name, f"http://127.0.0.1:{taken.getsockname()[1]}")
-        examined = await nowhere(tmp_path, "https://127.0.0.1:1")
+        proxy = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        examined = await nowhere(tmp_path, "https://127.0.0.1:1", proxy=proxy)
     [(check, what)] = failed(examined)
     assert (check, "proxy" in what) == ("connection", True)
     assert "HTTPS_PROXY" in str(of(examined, "connection")[0].remedy)
@@ -363,7 +362,7 @@ async def test_an_odd_proxy_is_a_mistake_of_the_settings(
     monkeypatch.setenv("NO_PROXY", "")
     monkeypatch.setenv("no_proxy", "")
     with pytest.raises(UsageError):
-        await nowhere(tmp_path, "https://127.0.0.1:1")
+        await nowhere(tmp_path, "https://management.azure.test")
 
 
 async def test_a_stop_ends_it(tmp_path: Path) -> None:
