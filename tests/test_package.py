@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from hatch_build import for_index, repository_of
+from deploy.package_readme import for_index, repository_of
 
 CHECKOUT = Path(__file__).parents[1]
 REPOSITORY = "https://git.example/platform/fleetscan"
@@ -63,7 +63,7 @@ def test_the_sdist_has_every_folder_of_the_checkout_and_the_files_for_operators(
     with tarfile.open(plain[0]) as file:
         names = {name.partition("/")[2] for name in file.getnames()}
     wanted = {"SECURITY.md", "CHANGELOG.md", "README.md", "LICENSE", "CONTRIBUTING.md", "pyproject.toml"}
-    wanted |= {"hatch_build.py", "Makefile", ".ci/run", "configs/nightly.toml", "configs/constraints.txt"}
+    wanted |= {"deploy/package_readme.py", "Makefile", ".ci/run", "configs/nightly.toml", "configs/constraints.txt"}
     for folder in ("deploy", "docs", "fleetscan", "tests"):
         ours = (path for path in (CHECKOUT / folder).rglob("*") if path.is_file())
         wanted |= {
