@@ -47,6 +47,11 @@ def of(*names: str) -> frozenset[str]:
 
 ROOMS = {
     "__init__": Room(of("errors", "model", "planning", "records", "runs", "scanner", "settings", "version")),
+    "otel": Room(
+        of("errors", "records", "redacting", "report", "scanner", "telemetry", "version"), of("opentelemetry")
+    ),
+    "redacting": Room(barred=IMPURE),
+    "telemetry": Room(of("records", "runs", "version"), of("prometheus_client")),
     "version": Room(barred=IMPURE),
     "model": Room(barred=IMPURE),
     "addresses": Room(barred=IMPURE),
@@ -71,7 +76,7 @@ ROOMS = {
     "scanner": Room(
         VALUES
         | {"version", "json_text", "settings", "records", "runs", "engine", "azure", "inventory"}
-        | {"history", "judgement", "outlook"},
+        | {"history", "judgement", "outlook", "telemetry"},
         of("anyio", "azure"),
     ),
     "planning": Room(
@@ -88,8 +93,9 @@ ROOMS = {
     "cli": Room(
         VALUES
         | {"version", "json_text", "settings", "records", "runs", "scanner", "planning", "report"}
-        | {"nearest", "simulator", "export", "history", "judgement", "outlook"},
-        of("anyio", "click", "rich"),
+        | {"nearest", "simulator", "export", "history", "judgement", "outlook"}
+        | {"otel", "redacting"},
+        of("anyio", "click", "pythonjsonlogger", "rich"),
     ),
     "__main__": Room(of("cli")),
 }

@@ -35,11 +35,13 @@ class Roll:
         self.errors: list[InventoryError] = [] if story is None else story.errors
         self.scope: Scope = NOTHING_LISTED if story is None else story.scope
         self.through_compute: frozenset[str] = frozenset()
+        self.subscription_ids = {target.subscription_id.lower() for target in self.targets}
 
     def add(self, targets: list[Target]) -> None:
         """Note more VMs of a listing."""
         self._store.note_vms(targets)
         self.targets.extend(targets)
+        self.subscription_ids.update(target.subscription_id.lower() for target in targets)
         self.size += len(targets)
 
     def complete(self, fleet: Fleet) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from fleetscan import json_text
 from fleetscan.errors import CannotScanError, FleetscanError, StoppedError
@@ -13,6 +14,7 @@ from fleetscan.records.asked import Selection
 from fleetscan.records.run import SCHEMA, Principal, RunFacts, Scope
 from fleetscan.records.times import WallClock
 from fleetscan.records.totals import Totals
+from fleetscan.scanner.hooks import Opening
 from fleetscan.settings.declared import Settings
 from fleetscan.version import __version__
 
@@ -42,6 +44,10 @@ class RunDescription:
         """run.json once it has ended at the monotonic second `ended_at`."""
         why = None if stopped_by is None else stopped_by.what
         return self._facts(self.clock.iso(ended_at), code, why, warnings)
+
+    def opening(self, directory: Path | None) -> Opening:
+        """What the hooks are told of the run, which is kept in `directory`."""
+        return Opening(self.scan_id, directory, self.principal, self.started_at)
 
     def _facts(
         self, finished_at: str | None, code: int | None, stopped_by: str | None, warnings: list[str]

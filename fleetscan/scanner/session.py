@@ -119,6 +119,7 @@ class Session:
         store.begin(resumption.scan_id, principal, self._selection, self._clock.epoch(self._clock.monotonic))
         self.directory = store.output.path
         self._hooks.recall(earlier_warnings(store))
+        self._hooks.opened(self._description.opening(self.directory))
         self._unfinished = Unfinished(resumption.story)
         self.broker.note_in(store.journal, self._clock, self._unfinished)
 
@@ -142,6 +143,7 @@ class Session:
         self._description = replace(self._description, scope=self._roll.scope)
         self._store.output.write_run(self._description.begun(self._hooks.told()))
         self._count()
+        self._hooks.counted(self._roll.size, len(self._roll.subscription_ids))
         self._hooks.selected(self._selection, not_scanned(self._roll.scope), len(self._roll.errors))
 
     def _secure(self) -> None:
