@@ -2,12 +2,13 @@
 
     async with fleetscan.scan(settings, hooks=OpenTelemetryHooks(tracer_provider, meter_provider)) as live:
 
-The providers are the caller's: where spans and metrics go, and when they are sent, is theirs to say. The
-command line's `--otel` makes providers that send by OTLP, as the standard OTEL_* variables say.
+The providers are the caller's: where spans and metrics go, and when they are sent, is theirs to say. Those of
+the command line are `sending`: by OTLP, as the standard OTEL_* variables say.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 NAME = "fleetscan"
 LONGEST_TEXT = 500
+log = logging.getLogger(NAME)
 # What a collector that does not answer may cost a scan at its end.
 SENT_WITHIN_S = 5.0
 # The standard word for no exporter.
@@ -138,6 +140,8 @@ def sending(environment: Mapping[str, str]) -> Iterator[OpenTelemetryHooks]:
         meters = MeterProvider(readers, resource=resource, shutdown_on_exit=False)
     except ValueError as refusal:
         raise UsageError(f"OpenTelemetry cannot use an OTEL_* variable: {refusal}") from None
+    # Each try of a collector that is down would be a line.
+    logging.getLogger("opentelemetry").setLevel(logging.ERROR)
     try:
         yield OpenTelemetryHooks(spans, meters)
     finally:
@@ -154,3 +158,5 @@ def _send_rest(*shutdowns: Callable[[], None]) -> None:
     until = time.monotonic() + SENT_WITHIN_S
     for thread in threads:
         thread.join(max(0.0, until - time.monotonic()))
+    if any(thread.is_alive() for thread in threads):
+        log.warning("OpenTelemetry: the collector did not take all within %.0f s", SENT_WITHIN_S)

@@ -100,6 +100,9 @@ ROOMS = {
     "__main__": Room(of("cli")),
 }
 
+# Packages whose module is not the first word of their name.
+IMPORTED_AS = {"prometheus-client": "prometheus_client", "python-json-logger": "pythonjsonlogger"}
+
 # The one file of its room that faces the network.
 FILES = {"simulator/server.py": Room(of("model"), of("aiohttp"))}
 
@@ -247,8 +250,11 @@ def test_a_planted_third_file_of_a_name_is_caught(tmp_path: Path) -> None:
 
 def test_what_is_imported_from_others_is_declared() -> None:
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    declared = [*project["dependencies"], *project["optional-dependencies"]["parquet"]]
-    tops = {line.partition(">")[0].partition("-")[0] for line in declared}
+    extras = project["optional-dependencies"]
+    names = {
+        line.partition(">")[0] for line in (*project["dependencies"], *extras["parquet"], *extras["otel"])
+    }
+    tops = {IMPORTED_AS.get(name) or name.partition("-")[0] for name in names}
     used = {package for room in (*ROOMS.values(), *FILES.values()) for package in room.packages}
     # uvloop is taken up by anyio where it is installed.
     assert used == tops - {"uvloop"}

@@ -2,7 +2,7 @@
 
 Whatever speaks comes through here: our own sentences, the log of Python's packages (azure-* and aiohttp
 speak there), and what else is written to stderr, such as a traceback. One formatter makes the lines, one
-filter hides secrets, and text from outside stays one line, in which all that a terminal would obey is escaped.
+filter hides secrets, and text from outside stays one line, with all that a terminal would obey escaped.
 Messages before the first line, which says what runs, wait for it a few seconds.
 """
 
@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
+from fleetscan.cli.endings import level_of_end, meaning
 from fleetscan.report.sanitize import fit, sanitize
 
 if TYPE_CHECKING:
@@ -30,10 +31,10 @@ FLAG, VARIABLE = "--log-format", "FLEETSCAN_LOG_FORMAT"
 OURS = "fleetscan.cli"
 # Longer lines were cut by those who made them; a traceback in JSON is one.
 LONGEST_LINE = 50_000
-MOST_INDENT = 40
 # So long the first line may take to know what it says; then it says less.
 FIRST_LINE_WITHIN_S = 10.0
 MOST_HELD = 1000
+REFUSED = 2
 
 
 class Told(NamedTuple):
@@ -55,7 +56,7 @@ class Log(logging.Handler):
         self._is_over = False
         self.is_quiet = False
         self.first_line: Callable[[], Told] | None = None
-        self.last_line: Callable[[int], Told] | None = None
+        self.last_line: Callable[[int], Told] = unbegun
         self.secrets = secrets
         self.addFilter(self._hide)
         self._take_form(form)
@@ -101,16 +102,19 @@ class Log(logging.Handler):
 
     def end(self, code: int) -> None:
         """Write the last line of a scan that ends with this exit code; if quiet, only where it is not 0."""
-        if self._is_over:
-            return
-        self._is_over = True
-        self.introduce()
-        if self.last_line is not None and (code or not self.is_quiet):
-            last = self.last_line(code)
-            self.tell(last.level, last.message, **last.fields)
+        with self._locked():
+            self.introduce()
+            # A command line that is refused has its one line.
+            is_silent = code in (0, REFUSED) if self.last_line is unbegun else self.is_quiet and code == 0
+            if not self._is_over and not is_silent:
+                last = self.last_line(code)
+                self.tell(last.level, last.message, **last.fields)
+            self._is_over = True
 
     def emit(self, record: logging.LogRecord) -> None:
-        """See Handler. Holds back what comes before the first line, but for errors."""
+        """See Handler. What comes before the first line waits for it; nothing follows the last."""
+        if self._is_over:
+            return
         if self._held is not None:
             if record.levelno < logging.ERROR and len(self._held) < MOST_HELD:
                 self._held.append(record)
@@ -250,6 +254,12 @@ def logged(args: Sequence[str], environment: Mapping[str, str]) -> Iterator[Log 
             logger.setLevel(level)
 
 
+def unbegun(code: int) -> Told:
+    """The last line of a command that did not come as far as a scan."""
+    fields = {"event": "end", "exit_code": code, "meaning": meaning(code)}
+    return Told(level_of_end(code), f"exit {code} ({meaning(code)}): no scan was begun", fields)
+
+
 def said_form(args: Sequence[str], environment: Mapping[str, str]) -> str | None:
     """The format that the flag or the variable asks for, before either is known to be right."""
     for place, word in enumerate(args):
@@ -275,9 +285,8 @@ def is_ours(record: logging.LogRecord) -> bool:
 
 
 def one_line(text: str) -> str:
-    """`text` safe to show, on one line; an indent stays."""
-    indent = min(len(text) - len(text.lstrip(" ")), MOST_INDENT)
-    return " " * indent + sanitize(text[indent:], LONGEST_LINE)
+    """`text` safe to show, on one line; the blanks in it stay, because tables have them."""
+    return " ".join(sanitize(word, LONGEST_LINE) for word in text[:LONGEST_LINE].split(" "))
 
 
 def _hidden(value: object, secrets: Secrets) -> Any:

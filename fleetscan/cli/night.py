@@ -7,11 +7,13 @@ one is written however the scan ends, with the exit code.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from fleetscan.cli import wording
 from fleetscan.cli.console import shell_word, with_remedy
+from fleetscan.cli.endings import level_of_end, meaning
 from fleetscan.cli.failed_line import failed_line
 from fleetscan.cli.log_lines import Log, Told
 from fleetscan.cli.progress import FAILED, TICK_EVERY_S, Teller, ticking
@@ -19,7 +21,7 @@ from fleetscan.cli.tally import View
 from fleetscan.errors import Remedy
 from fleetscan.model import InventoryError
 from fleetscan.records.row import Row
-from fleetscan.records.run import COMPLETE, Principal
+from fleetscan.records.run import Principal
 from fleetscan.records.totals import Totals
 from fleetscan.report.figures import counted, duration
 from fleetscan.report.sanitize import sanitize
@@ -27,17 +29,6 @@ from fleetscan.scanner.hooks import Conclusion, Opening
 from fleetscan.version import __version__
 
 Clock = Callable[[], float]
-
-MEANINGS = {
-    0: "complete",
-    1: "complete, but a gate was not passed",
-    2: "not possible as asked",
-    3: "complete, but some VMs failed or could not be listed",
-    4: "could not scan",
-    5: "stopped early",
-    70: "an internal error",
-    130: "interrupted",
-}
 
 
 class Night(Teller):
@@ -115,7 +106,7 @@ class Night(Teller):
             "event": "begin",
             "version": __version__,
             "scan_id": None if opening is None else opening.scan_id,
-            "principal": principal,
+            "principal": principal if principal and any(principal.values()) else None,
             "vms": vms,
             "subscriptions": subscriptions,
             "directory": None if directory is None else str(directory),
@@ -162,33 +153,23 @@ class Night(Teller):
 
 
 @contextmanager
-def night(log: Log, clock: Clock, *, is_quiet: bool, is_verbose: bool, every_s: float) -> Iterator[Night]:
+def night(
+    log: Log, *, quiet: bool, verbose: bool, every_s: float, clock: Clock = time.monotonic
+) -> Iterator[Night]:
     """Hooks that tell `log` of a scan while the block runs; how it stands every `every_s`, 0 for never."""
-    hooks = Night(log, clock, is_verbose=is_verbose)
-    log.begin(hooks.first_line, hooks.last_line, is_quiet=is_quiet)
+    hooks = Night(log, clock, is_verbose=verbose)
+    log.begin(hooks.first_line, hooks.last_line, is_quiet=quiet)
     due_at = clock() + every_s
 
     def tick() -> None:
         nonlocal due_at
         log.tick()
-        if every_s and not is_quiet and clock() >= due_at:
+        if every_s and not quiet and clock() >= due_at:
             due_at = clock() + every_s
             hooks.tell_progress()
 
     with ticking(tick, min(TICK_EVERY_S, every_s or TICK_EVERY_S)):
         yield hooks
-
-
-def meaning(code: int) -> str:
-    """An exit code in words."""
-    return MEANINGS.get(code, "an unknown exit code")
-
-
-def level_of_end(code: int) -> int:
-    """How grave an end is: a complete run that found something is worth a look, one that is not, a hand."""
-    if code == 0:
-        return logging.INFO
-    return logging.WARNING if code in COMPLETE else logging.ERROR
 
 
 def _who(principal: Principal | None) -> str:

@@ -1,9 +1,9 @@
 """Shows a running scan to the person at the terminal, or in the log of the job that runs it.
 
 Everything goes to stderr. On a terminal a few lines are redrawn up to four times a second; elsewhere one
-plain line is written every 30 seconds, or as `--stats-interval` says. Where stderr is a log, `night.py` tells
-it of the scan. A scan that breaks has no summary, and so a last line. With `quiet`
-only notes and warnings are shown. With `verbose`, quiet or not, each VM that fails or times out has a line.
+plain line is written every 30 seconds, or as often as is asked for. A scan that breaks has no summary, and so
+a last line. With `quiet` only notes and warnings are shown. With `verbose`, quiet or not, each VM that fails
+or times out has a line.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from typing import TextIO
 from fleetscan.cli import wording
 from fleetscan.cli.console import with_remedy
 from fleetscan.cli.failed_line import failed_line
-from fleetscan.cli.log_lines import current
 from fleetscan.cli.tally import Tally
 from fleetscan.errors import Remedy
 from fleetscan.model import InventoryError
@@ -57,12 +56,6 @@ def progress(
 
     Without a terminal a line says every `every_s` seconds how the scan stands; 0 for never.
     """
-    if stream is None and (log := current()) is not None:
-        from fleetscan.cli.night import night
-
-        with night(log, clock, is_quiet=quiet, is_verbose=verbose, every_s=every_s) as hooks:
-            yield hooks
-        return
     stream = sys.stderr if stream is None else stream
     is_drawn = stream.isatty() and os.environ.get("TERM", "") not in DUMB_TERMINALS
     shown = (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 
 import anyio
@@ -16,7 +16,7 @@ import anyio
 from fleetscan.cli.leading import attendant
 from fleetscan.cli.log_lines import current
 from fleetscan.cli.options import RUNS
-from fleetscan.cli.progress import progress
+from fleetscan.cli.progress import Teller, progress
 from fleetscan.cli.row_stream import refuse_closed, stream_rows
 from fleetscan.scanner.beside_hooks import BesideHooks
 from fleetscan.scanner.hooks import Hooks
@@ -48,12 +48,7 @@ async def watched_scan(
     if is_streamed:
         refuse_closed()
         settings = replace(settings, out=None, runs=None)
-    if (log := current()) is not None:
-        log.follow(settings.log_format, is_verbose=settings.verbose)
-    with (
-        _telemetry(settings) as beside,
-        progress(settings.quiet, verbose=settings.verbose, every_s=settings.stats_interval_s) as hooks,
-    ):
+    with _telemetry(settings) as beside, _teller(settings) as hooks:
         told = hooks if beside is None else BesideHooks(hooks, beside)
         live = LiveScan(settings, credential, told, are_failures_planned=is_demo, named=named)
         attendant().farewell.watch(live, settings.endpoint, is_kept=not is_streamed and not is_demo)
@@ -64,6 +59,17 @@ async def watched_scan(
 
     tell_end(summary, hooks, settings, is_resumable=not is_demo)
     return summary
+
+
+def _teller(settings: Settings) -> AbstractContextManager[Teller]:
+    """What tells people of the scan: on a terminal, or in a log."""
+    every_s = settings.stats_interval_s
+    if (log := current()) is None:
+        return progress(settings.quiet, verbose=settings.verbose, every_s=every_s)
+    from fleetscan.cli.night import night
+
+    log.follow(settings.log_format, is_verbose=settings.verbose)
+    return night(log, quiet=settings.quiet, verbose=settings.verbose, every_s=every_s)
 
 
 @contextmanager
