@@ -35,7 +35,7 @@ _PARAMETERS = (
     "|password|secret"
 )
 SHAPES = (
-    (re.compile(r"\beyJ[\w-]{6,}(?:\.[\w-]*){0,4}"), TOKEN),
+    (re.compile(r"\beyJ[\w-]{6,}(?:\.[\w-]+){0,4}"), TOKEN),
     (re.compile(r"(?i)(\bauthorization[\"']?\s*[:=]\s*[\"']?(?:(?:bearer|basic|negotiate|ntlm)\s+)?)"
                 r"(?!(?:bearer|basic|negotiate|ntlm)\s|<)[^\s\"',;<>]+"), rf"\1{TOKEN}"),
     (re.compile(r"(?i)(\bbearer\s+)(?!<)(?=[^\s\"',;<>]*[\d._~+/=-])[^\s\"',;<>]{16,}"), rf"\1{TOKEN}"),

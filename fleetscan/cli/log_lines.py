@@ -29,8 +29,9 @@ TEXT, JSON = "text", "json"
 COMMANDS = ("scan", "resume")
 FLAG, VARIABLE = "--log-format", "FLEETSCAN_LOG_FORMAT"
 OURS = "fleetscan.cli"
-# Longer lines were cut by those who made them; a traceback in JSON is one.
-LONGEST_LINE = 50_000
+# Our own lines are cut where they are made, for a command at their end must stay whole.
+LONGEST_LINE = 25_000
+LONGEST_FOREIGN = 2000
 # So long the first line may take to know what it says; then it says less.
 FIRST_LINE_WITHIN_S = 10.0
 MOST_HELD = 1000
@@ -162,9 +163,9 @@ class TextLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         head = f"{utc(record.created)} {level_of(record)}: "
         name = "" if is_ours(record) else f"{sanitize(record.name)}: "
-        lines = [name + one_line(record.getMessage())]
+        lines = [name + message_of(record)]
         if record.exc_text:
-            lines += [f"  {one_line(line)}" for line in record.exc_text.split("\n")]
+            lines += [f"  {one_line(line, LONGEST_FOREIGN)}" for line in record.exc_text.split("\n")]
         return "\n".join(head + line for line in lines)
 
 
@@ -179,7 +180,7 @@ def _json_lines() -> logging.Formatter:
             log_data["time"] = utc(record.created)
             log_data["level"] = level_of(record)
             log_data["logger"] = "fleetscan" if is_ours(record) else record.name
-            log_data["message"] = one_line(record.getMessage()).strip()
+            log_data["message"] = message_of(record).strip()
             if record.exc_text:
                 log_data["traceback"] = record.exc_text[-LONGEST_LINE:]
             log_data.update(getattr(record, "fields", {}))
@@ -216,7 +217,7 @@ class Written(io.TextIOBase):
             *lines, self._line = (self._line + text).split("\n")
         for line in lines:
             if line.strip():
-                self._log.tell(self._level, line.rstrip())
+                self._log.tell(self._level, line.rstrip()[:LONGEST_FOREIGN])
         return len(text)
 
 
@@ -284,15 +285,20 @@ def is_ours(record: logging.LogRecord) -> bool:
     return record.name.partition(".")[0] == "fleetscan"
 
 
-def one_line(text: str) -> str:
+def message_of(record: logging.LogRecord) -> str:
+    """What it says, safe to show."""
+    return one_line(record.getMessage(), LONGEST_LINE if record.name == OURS else LONGEST_FOREIGN)
+
+
+def one_line(text: str, limit: int) -> str:
     """`text` safe to show, on one line; the blanks in it stay, because tables have them."""
-    return " ".join(sanitize(word, LONGEST_LINE) for word in text[:LONGEST_LINE].split(" "))
+    return " ".join(sanitize(word, limit) for word in text[:limit].split(" "))[:limit]
 
 
 def _hidden(value: object, secrets: Secrets) -> Any:
     """A value of JSON without secrets, at any depth; its texts on one line."""
     if isinstance(value, str):
-        return sanitize(secrets.hide(value), LONGEST_LINE)
+        return sanitize(secrets.hide(value), LONGEST_FOREIGN)
     if isinstance(value, Mapping):
         return {key: _hidden(each, secrets) for key, each in value.items()}
     if isinstance(value, list | tuple):
