@@ -179,7 +179,7 @@ def _json_lines() -> logging.Formatter:
         ) -> None:
             log_data["time"] = utc(record.created)
             log_data["level"] = level_of(record)
-            log_data["logger"] = "fleetscan" if is_ours(record) else record.name
+            log_data["logger"] = "fleetscan" if is_ours(record) else sanitize(record.name)
             log_data["message"] = message_of(record).strip()
             if record.exc_text:
                 log_data["traceback"] = record.exc_text[-LONGEST_LINE:]
