@@ -15,8 +15,10 @@ from urllib.parse import quote, quote_plus, unquote
 
 HIDDEN = "<hidden>"
 TOKEN = "<token>"  # noqa: S105 - what stands in the place of one
-# What is shorter is a word, and would be cut out of our own sentences.
+# What is shorter is a word, and would be cut out of our own sentences; a short secret is looked for where it
+# stands alone.
 LEAST_CHARS = 5
+SHORT_CHARS = 16
 # A message that is cut may end in the middle of a secret: so much of its beginning counts as all of it.
 SEED_CHARS = 12
 
@@ -57,17 +59,21 @@ class Secrets:
     def __init__(self, values: Iterable[str] = ()) -> None:
         forms = {form for value in values if len(value) >= LEAST_CHARS for form in _forms_of(value)}
         # The longest first: of two that begin alike the whole of the longer one is hidden.
-        self._forms = sorted(forms, key=len, reverse=True)
+        self._forms = sorted((form for form in forms if len(form) >= SHORT_CHARS), key=len, reverse=True)
+        short = sorted(map(re.escape, forms.difference(self._forms)), key=len, reverse=True)
+        self._short = re.compile(rf"(?<![0-9A-Za-z])(?:{'|'.join(short)})(?![0-9A-Za-z])") if short else None
 
     @classmethod
-    def of(cls, environment: Mapping[str, str], proxies: Iterable[str] = ()) -> Secrets:
-        """Those in the environment, and the passwords of `proxies`."""
-        return cls([*_of_environment(environment), *(each for url in proxies for each in _of_address(url))])
+    def of(cls, environment: Mapping[str, str], words: Iterable[str] = ()) -> Secrets:
+        """Those in the environment, and the passwords of addresses among the `words` of a command line."""
+        return cls([*_of_environment(environment), *(each for word in words for each in _of_address(word))])
 
     def hide(self, text: str) -> str:
         """`text` without secrets; itself where there is none."""
         for form in self._forms:
             text = _without(text, form)
+        if self._short is not None:
+            text = self._short.sub(HIDDEN, text)
         if MARKS.search(text) is not None:
             for shape, instead in SHAPES:
                 text = shape.sub(instead, text)

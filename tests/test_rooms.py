@@ -76,7 +76,7 @@ ROOMS = {
     "scanner": Room(
         VALUES
         | {"version", "json_text", "settings", "records", "runs", "engine", "azure", "inventory"}
-        | {"history", "judgement", "outlook", "telemetry"},
+        | {"history", "judgement", "outlook", "redacting", "telemetry"},
         of("anyio", "azure"),
     ),
     "planning": Room(

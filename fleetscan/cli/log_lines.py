@@ -240,7 +240,7 @@ def logged(args: Sequence[str], environment: Mapping[str, str]) -> Iterator[Log 
     from fleetscan.redacting import Secrets
 
     stream = sys.stderr
-    log = Log(stream, form or TEXT, Secrets.of(environment))
+    log = Log(stream, form or TEXT, Secrets.of(environment, args))
     root, others = logging.getLogger(), logging.getLogger().handlers
     levels = [(root, root.level), (logging.getLogger(OURS), logging.getLogger(OURS).level)]
     root.handlers = [log]

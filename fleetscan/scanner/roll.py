@@ -6,14 +6,17 @@ numbers, and a listing that it left unfinished is gone on with.
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from fleetscan.inventory.listing import Fleet
 from fleetscan.inventory.selection import Known, each_once
 from fleetscan.model import InventoryError, Target
 from fleetscan.records.run import Scope
 from fleetscan.records.story import NOTHING_LISTED, Story
+from fleetscan.redacting import Secrets
 from fleetscan.runs.store import RunStore
 
 # The code of the error that says that a listing was not ended.
@@ -54,7 +57,11 @@ class Roll:
             return
         known = Known(self.targets) if self.targets else None
         self.add(fleet.targets if known is None else each_once(fleet.targets, known))
-        self.errors, self.scope, self.is_whole = fleet.errors, fleet.scope, True
+        secrets = Secrets.of(os.environ)
+        self.errors = [
+            replace(each, message=each.message and secrets.hide(each.message)) for each in fleet.errors
+        ]
+        self.scope, self.is_whole = fleet.scope, True
         self._store.note_whole(self.size, self.errors, self.scope)
 
     def numbered(self) -> Iterator[tuple[int, Target]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -14,6 +15,7 @@ from fleetscan.records.asked import Selection
 from fleetscan.records.run import SCHEMA, Principal, RunFacts, Scope
 from fleetscan.records.times import WallClock
 from fleetscan.records.totals import Totals
+from fleetscan.redacting import Secrets
 from fleetscan.scanner.hooks import Opening
 from fleetscan.settings.declared import Settings
 from fleetscan.version import __version__
@@ -42,7 +44,7 @@ class RunDescription:
         self, ended_at: float, code: int, stopped_by: FleetscanError | None, warnings: list[str]
     ) -> RunFacts:
         """run.json once it has ended at the monotonic second `ended_at`."""
-        why = None if stopped_by is None else stopped_by.what
+        why = None if stopped_by is None else Secrets.of(os.environ).hide(stopped_by.what)
         return self._facts(self.clock.iso(ended_at), code, why, warnings)
 
     def opening(self, directory: Path | None) -> Opening:
