@@ -71,7 +71,8 @@ def test_what_looks_like_a_secret_is_hidden_and_nothing_else(text: str, hidden: 
 def test_a_secret_of_the_environment_is_hidden_however_it_is_written(
     name: str, value: str, secret: str
 ) -> None:
-    secrets = Secrets.of({name: value, "HOME": "/home/user", "AZURE_CLIENT_ID": "11111111-2222"})
+    plain = {"PASSWORD_STORE_DIR": "/home/user", "AZURE_CLIENT_ID": "11111111-2222"}
+    secrets = Secrets.of({name: value, **plain})
     for spelled in (secret, quote(secret, safe=""), json.dumps(secret)[1:-1]):
         assert secrets.hide(f"said {spelled}, it did") == "said <hidden>, it did"
     assert secrets.hide("/home/user 11111111-2222") == "/home/user 11111111-2222"

@@ -15,7 +15,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
@@ -131,7 +131,9 @@ class Log(logging.Handler):
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
         """Say that a line is missing; what was in it is not known to be harmless."""
-        self._stream.write(f"{utc(time.time())} error: a line of the log of {record.name} cannot be shown\n")
+        said = f"{utc(time.time())} error: a line of the log of {sanitize(record.name)} cannot be shown\n"
+        with suppress(OSError):
+            self._stream.write(said)
 
     def stream(self, level: int) -> TextIO:
         """A stream that makes lines of the log, all of this level."""
@@ -234,7 +236,7 @@ def logged(args: Sequence[str], environment: Mapping[str, str]) -> Iterator[Log 
     """While the block runs stderr is a log, if the command line in `args` is one that nobody watches."""
     global _current
     form = said_form(args, environment)
-    if args[:1] == [] or args[0] not in COMMANDS or (form is None and sys.stderr.isatty()):
+    if not args or args[0] not in COMMANDS or (form is None and sys.stderr.isatty()):
         yield None
         return
     from fleetscan.redacting import Secrets
@@ -242,7 +244,8 @@ def logged(args: Sequence[str], environment: Mapping[str, str]) -> Iterator[Log 
     stream = sys.stderr
     log = Log(stream, form or TEXT, Secrets.of(environment, args))
     root, others = logging.getLogger(), logging.getLogger().handlers
-    levels = [(root, root.level), (logging.getLogger(OURS), logging.getLogger(OURS).level)]
+    loggers = root, logging.getLogger(OURS), logging.getLogger("azure")
+    levels = [(logger, logger.level) for logger in loggers]
     root.handlers = [log]
     root.setLevel(logging.WARNING)
     logging.getLogger(OURS).setLevel(logging.INFO)

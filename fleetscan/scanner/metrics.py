@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import datetime
 from pathlib import Path
 
 from fleetscan.errors import Remedy
@@ -21,7 +22,7 @@ def keep_metrics(file: str, end: Conclusion, hooks: Hooks) -> None:
     failed: list[str] = []
     work = threading.Thread(
         target=_write,
-        args=(Path(file), found, is_success(end.exit_code), failed),
+        args=(Path(file), found, ended_at(end), is_success(end.exit_code), failed),
         name="fleetscan-metrics",
         daemon=True,
     )
@@ -33,12 +34,19 @@ def keep_metrics(file: str, end: Conclusion, hooks: Hooks) -> None:
         hooks.warning(f"the metrics file {file} cannot be written: {why}", remedy)
 
 
-def _write(path: Path, found: list[Figure], is_complete: bool, failed: list[str]) -> None:
+def ended_at(end: Conclusion) -> float:
+    """When the run ended, in seconds since 1970: for one that was finished before, some time ago."""
+    if end.totals is None:
+        return time.time()
+    return datetime.fromisoformat(end.totals["finished_at"]).timestamp()
+
+
+def _write(path: Path, found: list[Figure], at: float, is_complete: bool, failed: list[str]) -> None:
     try:
         # Loaded where it is asked for: it takes longer than the writing.
         from fleetscan.telemetry.metrics_file import write_figures
 
-        write_figures(path, found, time.time(), is_success=is_complete)
+        write_figures(path, found, at, is_success=is_complete)
     except OSError as error:
         failed.append(reason(error))
     except Exception as error:  # noqa: BLE001 - no figure is worth the exit code of a scan

@@ -23,7 +23,9 @@ MOST_BYTES = 1_000_000
 
 def write_figures(path: Path, figures: Iterable[Figure], ended_at: float, *, is_success: bool) -> None:
     """Write the figures of a run that ended at `ended_at`, in seconds since 1970; raises OSError."""
-    last_success = ended_at if is_success else last_success_in(path)
+    last_success = last_success_in(path)
+    if is_success:
+        last_success = max(ended_at, last_success or ended_at)
     registry = CollectorRegistry()
     for figure in figures:
         gauge = Gauge(figure.name, figure.help, [figure.label] if figure.label else [], registry=registry)

@@ -104,6 +104,16 @@ def test_the_last_success_is_kept_where_a_run_is_none(code: int, is_success: boo
     assert not [name for name in found if name.startswith("fleetscan_vms")]
 
 
+def test_a_run_that_was_finished_before_is_no_new_success(tmp_path: Path) -> None:
+    file, out = tmp_path / "f.prom", tmp_path / "run"
+    with simulation() as endpoint:
+        line = *scanning(endpoint, out), "--metrics-file", str(file), "--resume"
+        assert ended(begun(NOTHING, *line))[0] == 0
+        first = samples(file)
+        assert ended(begun(NOTHING, *line))[0] == 0
+    assert samples(file) == first
+
+
 def test_without_an_earlier_file_a_failed_run_tells_of_no_success(tmp_path: Path) -> None:
     keep_metrics(str(tmp_path / "f.prom"), conclusion(4), Warnings())
     assert SUCCESS not in samples(tmp_path / "f.prom")
@@ -152,7 +162,7 @@ def test_a_pipe_in_its_place_is_not_waited_for(tmp_path: Path) -> None:
 def test_a_file_system_that_does_not_answer_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     answered = threading.Event()
 
-    def hang(path: Path, found: list[Figure], is_complete: bool, failed: list[str]) -> None:
+    def hang(path: Path, found: list[Figure], at: float, is_complete: bool, failed: list[str]) -> None:
         answered.wait(30.0)
 
     monkeypatch.setattr(metrics, "_write", hang)
