@@ -367,5 +367,7 @@ def test_a_real_process_is_stopped_and_goes_on_by_the_command_it_printed(tmp_pat
         environment = plain | {"FLEETSCAN_ACCESS_TOKEN": "sesame"}
         done = subprocess.run(again, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stderr.startswith("note: resuming ")
-    assert done.stderr.splitlines()[0].count(" VMs done, ") == 1
+    first, note, *_ = spoken(done.stderr).splitlines()
+    assert first.startswith("fleetscan ")
+    assert note.startswith("resuming ")
+    assert note.count(" VMs done, ") == 1
