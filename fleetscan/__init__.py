@@ -1,6 +1,7 @@
 """fleetscan assesses missing patches on every virtual machine of an Azure fleet.
 
-What a Python program uses is here; everything else is private, but for `fleetscan.simulator`.
+What a Python program uses is here; everything else is private, but for `fleetscan.simulator`
+and `fleetscan.otel`.
 
     async with fleetscan.scan(fleetscan.Settings(limit=5)) as live:
         async for row in live:
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from fleetscan.records.row import Row
     from fleetscan.records.totals import Totals
     from fleetscan.runs.reader import Run, open_run
-    from fleetscan.scanner.hooks import Hooks
+    from fleetscan.scanner.hooks import Conclusion, Hooks, Opening
     from fleetscan.scanner.live import LiveScan, resume, scan
     from fleetscan.scanner.summary import ScanSummary
     from fleetscan.settings.declared import Settings
@@ -54,6 +55,7 @@ __all__ = [
     "CannotResumeError",
     "CannotScanError",
     "CannotWriteError",
+    "Conclusion",
     "CredentialError",
     "FleetscanError",
     "HistoryError",
@@ -63,6 +65,7 @@ __all__ = [
     "LiveScan",
     "LockedError",
     "NothingListedError",
+    "Opening",
     "Outcome",
     "OutputError",
     "Plan",
@@ -87,9 +90,11 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Conclusion": "fleetscan.scanner.hooks",
     "Hooks": "fleetscan.scanner.hooks",
     "InventoryError": "fleetscan.model",
     "LiveScan": "fleetscan.scanner.live",
+    "Opening": "fleetscan.scanner.hooks",
     "Outcome": "fleetscan.model",
     "Plan": "fleetscan.records.plan",
     "Reason": "fleetscan.model",

@@ -31,10 +31,10 @@ def load(name: str, settings: type[S]) -> S:
     return seen[0]
 
 
-def test_the_nightly_scan_is_quiet_learns_from_the_last_and_leaves_half_the_limits() -> None:
+def test_the_nightly_scan_learns_from_the_last_and_leaves_half_the_limits() -> None:
     assert load("nightly.toml", Settings) == replace(
         Settings(),
-        quiet=True,
+        stats_interval_s=600.0,
         last_run="fleetscan-runs/latest",
         rate_share=0.5,
         operation_timeout_s=3600.0,

@@ -63,7 +63,13 @@ def test_the_sdist_has_every_folder_of_the_checkout_and_the_files_for_operators(
     with tarfile.open(plain[0]) as file:
         names = {name.partition("/")[2] for name in file.getnames()}
     wanted = {"SECURITY.md", "CHANGELOG.md", "README.md", "LICENSE", "CONTRIBUTING.md", "pyproject.toml"}
-    wanted |= {"deploy/package_readme.py", "Makefile", ".ci/run", "configs/nightly.toml", "configs/constraints.txt"}
+    wanted |= {
+        "deploy/package_readme.py",
+        "Makefile",
+        ".ci/run",
+        "configs/nightly.toml",
+        "configs/constraints.txt",
+    }
     for folder in ("deploy", "docs", "fleetscan", "tests"):
         ours = (path for path in (CHECKOUT / folder).rglob("*") if path.is_file())
         wanted |= {

@@ -47,6 +47,11 @@ def of(*names: str) -> frozenset[str]:
 
 ROOMS = {
     "__init__": Room(of("errors", "model", "planning", "records", "runs", "scanner", "settings", "version")),
+    "otel": Room(
+        of("errors", "records", "redacting", "report", "scanner", "telemetry", "version"), of("opentelemetry")
+    ),
+    "redacting": Room(barred=IMPURE),
+    "telemetry": Room(of("records", "runs", "version"), of("prometheus_client")),
     "version": Room(barred=IMPURE),
     "model": Room(barred=IMPURE),
     "addresses": Room(barred=IMPURE),
@@ -71,7 +76,7 @@ ROOMS = {
     "scanner": Room(
         VALUES
         | {"version", "json_text", "settings", "records", "runs", "engine", "azure", "inventory"}
-        | {"history", "judgement", "outlook"},
+        | {"history", "judgement", "outlook", "redacting", "telemetry"},
         of("anyio", "azure"),
     ),
     "planning": Room(
@@ -92,11 +97,15 @@ ROOMS = {
     "cli": Room(
         VALUES
         | {"version", "json_text", "settings", "records", "runs", "scanner", "planning", "report"}
-        | {"nearest", "simulator", "export", "history", "judgement", "outlook", "doctor"},
-        of("anyio", "click", "rich"),
+        | {"nearest", "simulator", "export", "history", "judgement", "outlook", "doctor"}
+        | {"otel", "redacting"},
+        of("anyio", "click", "pythonjsonlogger", "rich"),
     ),
     "__main__": Room(of("cli")),
 }
+
+# Packages whose module is not the first word of their name.
+IMPORTED_AS = {"prometheus-client": "prometheus_client", "python-json-logger": "pythonjsonlogger"}
 
 # The one file of its room that faces the network.
 FILES = {"simulator/server.py": Room(of("model"), of("aiohttp"))}
@@ -245,8 +254,11 @@ def test_a_planted_third_file_of_a_name_is_caught(tmp_path: Path) -> None:
 
 def test_what_is_imported_from_others_is_declared() -> None:
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    declared = [*project["dependencies"], *project["optional-dependencies"]["parquet"]]
-    tops = {line.partition(">")[0].partition("-")[0] for line in declared}
+    extras = project["optional-dependencies"]
+    names = {
+        line.partition(">")[0] for line in (*project["dependencies"], *extras["parquet"], *extras["otel"])
+    }
+    tops = {IMPORTED_AS.get(name) or name.partition("-")[0] for name in names}
     used = {package for room in (*ROOMS.values(), *FILES.values()) for package in room.packages}
     # uvloop is taken up by anyio where it is installed.
     assert used == tops - {"uvloop"}

@@ -11,6 +11,7 @@ signal handlers in the main thread alone; here they only put the signal's number
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -26,6 +27,7 @@ from types import FrameType
 from typing import NoReturn, TextIO, TypeAlias
 
 from fleetscan.cli.farewell import Farewell
+from fleetscan.cli.log_lines import current
 from fleetscan.cli.standard_streams import settle
 
 SHOW_CURSOR = "\x1b[?25h"
@@ -36,6 +38,8 @@ INTERRUPTED = 130
 # How long a reader of stderr that is slow is given to take what it was told.
 LAST_WORDS_S = 10.0
 AT_ONCE_S = 0.5
+# What is said and written of an end that was forced; where the work ended by itself, that is done.
+LAST_THINGS_S = 1.0
 # A signal wakes the main thread; should the system hand it to another thread, this is how late it is heard.
 LOOK_EVERY_S = 1.0
 
@@ -74,6 +78,8 @@ class Attendant:
         self.farewell = Farewell()
         self.half_written: list[Path] = []
         """Files that are removed where the process ends before its work does, which would remove them."""
+        self.at_end: list[Callable[[int], object]] = []
+        """What is still to be written, and said, of an end with a code; it may have been done."""
         self._heard: SimpleQueue[Heard] = SimpleQueue()
         self._stoppable: Stoppable | None = None
         self._asked: Asked | None = None
@@ -89,6 +95,7 @@ class Attendant:
             signal.signal(number, self._hear)
         threading.Thread(target=self._run, args=(work,), name="fleetscan", daemon=True).start()
         code = self._attend(stderr)
+        self._conclude(code)
         for path in self.half_written:
             with suppress(OSError):
                 path.unlink()
@@ -129,6 +136,17 @@ class Attendant:
                 code = heard.code if isinstance(heard, Ended) else self._heed(heard, stderr)
         return code
 
+    def _conclude(self, code: int) -> None:
+        """Say the last things, in a thread: a disk that hangs must not hold up the end."""
+
+        def conclude() -> None:
+            for last in self.at_end:
+                last(code)
+
+        thread = threading.Thread(target=conclude, name="fleetscan-end", daemon=True)
+        thread.start()
+        thread.join(LAST_THINGS_S)
+
     def _heed(self, number: signal.Signals, stderr: TextIO) -> int | None:
         """What a signal does; the exit code where it ends the process."""
         if self._asked is not None:
@@ -140,7 +158,7 @@ class Attendant:
         if stoppable is None:
             if number == signal.SIGINT:
                 return INTERRUPTED
-            stderr.write(f"fleetscan: error: stopped by {number.name}\n")
+            _say(f"fleetscan: error: stopped by {number.name}", stderr)
             return STOPPED
         now = time.monotonic()
         self._asked = Asked(number.name, now, now + stoppable.within_s)
@@ -170,4 +188,7 @@ def _to_hear() -> Iterator[signal.Signals]:
 
 def _say(sentence: str, stderr: TextIO) -> None:
     """The last words; a display may have hidden the cursor."""
+    if (log := current()) is not None:
+        log.tell(logging.ERROR, sentence.removeprefix("fleetscan: error: "))
+        return
     stderr.write(f"{SHOW_CURSOR if stderr.isatty() else ''}{sentence}\n")

@@ -11,13 +11,17 @@ import os
 import shlex
 import sys
 import traceback
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
+from fleetscan.cli.log_lines import current
 from fleetscan.cli.standard_streams import lost_of
 from fleetscan.errors import CannotScanError, FleetscanError, Remedy, ResumeCommand
 from fleetscan.report.sanitize import fit, sanitize
 from fleetscan.settings.declared import Settings
 from fleetscan.settings.setting import name_of, settings_of
+
+if TYPE_CHECKING:
+    from fleetscan.redacting import Secrets
 
 # What shells report of a program that SIGPIPE ended, such as cat and git: 128 and the signal's number.
 READER_LEFT = 141
@@ -76,14 +80,29 @@ def as_text(value: object) -> str:
 
 def note(kind: Literal["error", "warning"], sentence: str, limit: int = LONGEST_LINE) -> None:
     """Tells a person what went wrong, in one line on stderr."""
-    tell(f"fleetscan: {kind}: {sentence}", limit)
+    # In a log the level stands before each line.
+    head = "" if current() else f"fleetscan: {kind}: "
+    tell(f"{head}{sentence}", limit, logging.ERROR if kind == "error" else logging.WARNING)
 
 
-def tell(line: str, limit: int = LONGEST_LINE) -> None:
-    """Tells a person something, in one line on stderr."""
+def tell(line: str, limit: int = LONGEST_LINE, level: int = logging.INFO) -> None:
+    """Tells a person something, in one line on stderr, which has this level where it is a log."""
+    line = secrets().hide(line)
     indent = min(len(line) - len(line.lstrip(" ")), MOST_INDENT)
-    # In one write: other threads tell things too.
-    sys.stderr.write(f"{' ' * indent}{sanitize(line[indent:], limit)}\n")
+    text = f"{' ' * indent}{sanitize(line[indent:], limit)}"
+    if (log := current()) is not None:
+        log.tell(level, text)
+    else:
+        # In one write: other threads tell things too.
+        sys.stderr.write(f"{text}\n")
+
+
+def secrets() -> Secrets:
+    """What no line shows: the secrets in the environment."""
+    from fleetscan.redacting import Secrets
+
+    log = current()
+    return Secrets.of(os.environ) if log is None else log.secrets
 
 
 def tell_bug(bug: BaseException) -> None:
@@ -96,15 +115,15 @@ def tell_bug(bug: BaseException) -> None:
         left_out = f"({len(lines) - 2 * MOST_LINES:,} lines left out)"
         lines = [*lines[:MOST_LINES], left_out, *lines[-MOST_LINES:]]
     for line in lines:
-        tell(f"  {line}")
+        tell(f"  {line}", level=logging.ERROR)
 
 
 def note_error(error: FleetscanError) -> None:
     """Tells a person what went wrong and what to do, in the command line's words, and its details below."""
-    what = error.told(as_flag) if error.remedy is None else error.what
+    what = secrets().hide(error.told(as_flag) if error.remedy is None else error.what)
     note("error", with_remedy(sanitize(what, LONGEST_LINE), error.remedy), LONGEST_LINE + LONGEST_REMEDY)
     for line in error.details:
-        tell(f"  {line}")
+        tell(f"  {line}", level=logging.ERROR)
 
 
 def with_remedy(sentence: str, remedy: Remedy | None) -> str:

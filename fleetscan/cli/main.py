@@ -17,6 +17,7 @@ from fleetscan.cli.click_errors import sentence
 from fleetscan.cli.command_help import CONTEXT, Example, write_examples
 from fleetscan.cli.commands import COMMANDS
 from fleetscan.cli.console import ReaderLeftError, keep_log, note, note_error, tell_bug
+from fleetscan.cli.log_lines import logged
 from fleetscan.errors import FleetscanError
 from fleetscan.version import __version__
 
@@ -83,6 +84,16 @@ def run(args: Sequence[str], attendant: Attendant | None = None) -> int:
 
     `attendant` leads the process, where one does.
     """
+    with logged(args, os.environ) as log:
+        if log is not None and attendant is not None:
+            attendant.at_end.append(log.end)
+        code = _ended(args, attendant)
+        if log is not None:
+            log.end(code)
+        return code
+
+
+def _ended(args: Sequence[str], attendant: Attendant | None) -> int:
     try:
         if asked := os.environ.get(COMPLETION):
             return _completed(asked)

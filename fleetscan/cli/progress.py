@@ -1,12 +1,14 @@
 """Shows a running scan to the person at the terminal, or in the log of the job that runs it.
 
 Everything goes to stderr. On a terminal a few lines are redrawn up to four times a second; elsewhere one
-plain line is written every 30 seconds. A scan that breaks has no summary, and so a last line. With `quiet`
-only notes and warnings are shown. With `verbose`, quiet or not, each VM that fails or times out has a line.
+plain line is written every 30 seconds, or as often as is asked for. A scan that breaks has no summary, and so
+a last line. With `quiet` only notes and warnings are shown. With `verbose`, quiet or not, each VM that fails
+or times out has a line.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import sys
@@ -43,13 +45,25 @@ Say = Callable[[str], None]
 
 @contextmanager
 def progress(
-    quiet: bool, *, verbose: bool = False, stream: TextIO | None = None, clock: Clock = time.monotonic
+    quiet: bool,
+    *,
+    verbose: bool = False,
+    every_s: float = LINE_EVERY_S,
+    stream: TextIO | None = None,
+    clock: Clock = time.monotonic,
 ) -> Iterator[Teller]:
-    """Hooks that show a scan on `stream` (stderr) while the block runs. `clock` is the one that it uses."""
+    """Hooks that show a scan on `stream` (stderr) while the block runs. `clock` is the one that it uses.
+
+    Without a terminal a line says every `every_s` seconds how the scan stands; 0 for never.
+    """
     stream = sys.stderr if stream is None else stream
     is_drawn = stream.isatty() and os.environ.get("TERM", "") not in DUMB_TERMINALS
-    shown = _drawn if is_drawn and not quiet else _written
-    with shown(stream, clock, quiet=quiet, verbose=verbose) as hooks:
+    shown = (
+        _drawn(stream, clock, verbose=verbose)
+        if is_drawn and not quiet
+        else _written(stream, clock, quiet=quiet, verbose=verbose, every_s=every_s)
+    )
+    with shown as hooks:
         yield hooks
 
 
@@ -84,23 +98,26 @@ class Teller(Tally):
 class Lines:
     """One line on a scan every 30 seconds, for logs. `tick` may be called at any rate."""
 
-    def __init__(self, tally: Tally, say: Say, clock: Clock, *, verbose: bool = False) -> None:
+    def __init__(
+        self, tally: Tally, say: Say, clock: Clock, *, verbose: bool = False, every_s: float = LINE_EVERY_S
+    ) -> None:
         self._tally = tally
         self._say = say
         self._clock = clock
         self._verbose = verbose
-        self._due_at = clock() + LINE_EVERY_S
+        self._every_s = every_s or math.inf
+        self._due_at = clock() + self._every_s
 
     def tick(self) -> None:
         """Write a line if one is due."""
         now = self._clock()
         if now >= self._due_at:
-            self._due_at = now + LINE_EVERY_S
+            self._due_at = now + self._every_s
             self._say(wording.line(self._tally.view(now), verbose=self._verbose))
 
 
 @contextmanager
-def _written(stream: TextIO, clock: Clock, *, quiet: bool, verbose: bool) -> Iterator[Teller]:
+def _written(stream: TextIO, clock: Clock, *, quiet: bool, verbose: bool, every_s: float) -> Iterator[Teller]:
     say = _line_writer(stream)
 
     def say_failed(row: Row) -> None:
@@ -113,13 +130,13 @@ def _written(stream: TextIO, clock: Clock, *, quiet: bool, verbose: bool) -> Ite
     say_state = _folded(say, stream)
     with (
         _told_if_broken(tally, say_state, clock),
-        _ticking(Lines(tally, say_state, clock, verbose=verbose).tick, TICK_EVERY_S),
+        ticking(Lines(tally, say_state, clock, verbose=verbose, every_s=every_s).tick, TICK_EVERY_S),
     ):
         yield tally
 
 
 @contextmanager
-def _drawn(stream: TextIO, clock: Clock, *, quiet: bool, verbose: bool) -> Iterator[Teller]:
+def _drawn(stream: TextIO, clock: Clock, *, verbose: bool) -> Iterator[Teller]:
     # rich takes longer to import than the rest of the program, so it is imported where something is shown.
     from rich.console import Console
     from rich.live import Live
@@ -153,7 +170,7 @@ def _drawn(stream: TextIO, clock: Clock, *, quiet: bool, verbose: bool) -> Itera
     with _told_if_broken(tally, _folded(say, stream), clock), live:
         # Each print draws the display anew, so many lines at once are one print.
         try:
-            with _ticking(say_failed, 1 / REFRESHES_PER_S) if verbose else nullcontext():
+            with ticking(say_failed, 1 / REFRESHES_PER_S) if verbose else nullcontext():
                 yield tally
         finally:
             say_failed()
@@ -174,7 +191,7 @@ def _told_if_broken(tally: Tally, say: Say, clock: Clock) -> Iterator[None]:
 
 
 @contextmanager
-def _ticking(tick: Callable[[], None], every_s: float) -> Iterator[None]:
+def ticking(tick: Callable[[], None], every_s: float) -> Iterator[None]:
     """Calls `tick` from a thread of its own, so that a scan that hangs is visible as such."""
     finished = threading.Event()
 

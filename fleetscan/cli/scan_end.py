@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -9,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from fleetscan.cli.console import as_command, note, note_error, shell_word, tell
+from fleetscan.cli.log_lines import current
 from fleetscan.cli.progress import Teller
 from fleetscan.cli.reading import spelled_for
 from fleetscan.cli.running import ENDING_S
@@ -32,13 +34,15 @@ def tell_end(summary: ScanSummary, hooks: Teller, settings: Settings, *, is_resu
 
     `is_resumable` where a later process can go on with the run.
     """
-    if summary.has_run and not settings.quiet:
+    log = current()
+    # To programs the last line of the log says it all, with its figures.
+    if summary.has_run and not settings.quiet and not (log is not None and log.is_json):
         is_left = is_resumable and summary.directory is not None
         command = command_for(Path(str(summary.directory)), settings.endpoint) if is_left else None
         print_summary(
             summary.totals,
             directory=summary.directory,
-            stream=sys.stderr,
+            stream=sys.stderr if log is None else log.stream(logging.INFO),
             report=_without_warnings(report_at_end(summary.directory, settings)),
             spelled=_spelled(summary.directory, settings.endpoint, is_resumable=is_resumable),
             skipped_on_file_word=summary.skipped_on_file_word,
@@ -56,7 +60,7 @@ def tell_end(summary: ScanSummary, hooks: Teller, settings: Settings, *, is_resu
 def tell_breaches(sentences: Sequence[str]) -> None:
     """Tell each gate that a run does not pass, with quiet settings too: the exit code comes of it."""
     for sentence in sentences:
-        tell(f"fleetscan: gate not passed: {sentence}")
+        tell(f"fleetscan: gate not passed: {sentence}", level=logging.WARNING)
 
 
 def _spelled(directory: Path | None, endpoint: str, *, is_resumable: bool) -> Spelled | None:

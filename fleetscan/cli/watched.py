@@ -6,14 +6,20 @@ line has and not the library: the default directory, and rows on standard output
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 
 import anyio
 
 from fleetscan.cli.leading import attendant
+from fleetscan.cli.log_lines import current
 from fleetscan.cli.options import RUNS
-from fleetscan.cli.progress import progress
+from fleetscan.cli.progress import Teller, progress
 from fleetscan.cli.row_stream import refuse_closed, stream_rows
+from fleetscan.scanner.beside_hooks import BesideHooks
+from fleetscan.scanner.hooks import Hooks
 from fleetscan.scanner.live import LiveScan
 from fleetscan.scanner.named_run import NamedRun
 from fleetscan.scanner.summary import ScanSummary
@@ -42,15 +48,40 @@ async def watched_scan(
     if is_streamed:
         refuse_closed()
         settings = replace(settings, out=None, runs=None)
-    with progress(settings.quiet, verbose=settings.verbose) as hooks:
-        live = LiveScan(settings, credential, hooks, are_failures_planned=is_demo, named=named)
+    with _telemetry(settings) as beside, _teller(settings) as hooks:
+        told = hooks if beside is None else BesideHooks(hooks, beside)
+        live = LiveScan(settings, credential, told, are_failures_planned=is_demo, named=named)
         attendant().farewell.watch(live, settings.endpoint, is_kept=not is_streamed and not is_demo)
+        attendant().at_end.insert(0, live.conclude)
         summary = await _run(live, stop, is_streamed=is_streamed)
     # What only the end of a scan needs is loaded then.
     from fleetscan.cli.scan_end import tell_end
 
     tell_end(summary, hooks, settings, is_resumable=not is_demo)
     return summary
+
+
+def _teller(settings: Settings) -> AbstractContextManager[Teller]:
+    """What tells people of the scan: on a terminal, or in a log."""
+    every_s = settings.stats_interval_s
+    if (log := current()) is None:
+        return progress(settings.quiet, verbose=settings.verbose, every_s=every_s)
+    from fleetscan.cli.night import night
+
+    log.follow(settings.log_format, is_verbose=settings.verbose)
+    return night(log, quiet=settings.quiet, verbose=settings.verbose, every_s=every_s)
+
+
+@contextmanager
+def _telemetry(settings: Settings) -> Iterator[Hooks | None]:
+    """What OpenTelemetry is told by, where it is asked for; it has sent all once the block is left."""
+    if not settings.otel:
+        yield None
+        return
+    from fleetscan.otel import sending
+
+    with sending(os.environ) as hooks:
+        yield hooks
 
 
 async def _run(live: LiveScan, stop: anyio.Event, *, is_streamed: bool) -> ScanSummary:

@@ -7,13 +7,40 @@ and returns. It never raises, never waits and never changes the scan.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 from fleetscan.errors import Remedy
 from fleetscan.model import InventoryError, Outcome, Reason, RequestKind
 from fleetscan.outlook import Outlook
 from fleetscan.records.asked import Selection
 from fleetscan.records.row import Row
-from fleetscan.records.totals import NotScanned
+from fleetscan.records.run import Principal
+from fleetscan.records.totals import NotScanned, Requests, Totals
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A run that is open: its id, its directory if it is kept, whose token it is, and when it began."""
+
+    scan_id: str
+    directory: Path | None
+    principal: Principal | None
+    started_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """How a scan ended. `totals` are the fleet's, None where there are none; `error` is what ended it early.
+
+    `requests` were sent, by this process alone where there are no totals.
+    """
+
+    exit_code: int
+    directory: Path | None
+    totals: Totals | None
+    requests: Requests
+    error: str | None
 
 
 class Hooks:
@@ -27,6 +54,12 @@ class Hooks:
 
         Of a large fleet it is called again as more are listed; VMs are started meanwhile.
         """
+
+    def opened(self, opening: Opening) -> None:
+        """The run is open: from now on it can be resumed. Of a large fleet more is listed then."""
+
+    def counted(self, vms: int, subscriptions: int) -> None:
+        """All VMs are listed, so many, in so many subscriptions."""
 
     def sent(self, kind: RequestKind) -> None:
         """A request was sent."""
@@ -69,6 +102,9 @@ class Hooks:
 
     def warning(self, sentence: str, remedy: Remedy | None = None) -> None:
         """Something a person should know, and what to do about it; the scan goes on."""
+
+    def concluded(self, conclusion: Conclusion) -> None:
+        """The scan has ended, well or badly: the last call, made for every scan."""
 
     def inventory_error(self, error: InventoryError) -> None:
         """A part of the fleet could not be listed."""

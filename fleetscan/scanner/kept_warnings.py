@@ -5,10 +5,12 @@ What concerns this process alone, such as that it was told to stop, does not pas
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 
 from fleetscan import json_text
 from fleetscan.errors import Remedy
+from fleetscan.redacting import Secrets
 from fleetscan.scanner.hooks import Hooks
 
 # A region that comes and goes warns each time, with the same words.
@@ -26,10 +28,12 @@ class KeptWarnings(Hooks):
         self._warn = hooks.warning
         self._kept: dict[str, None] = {}
         self._more = 0
+        self._secrets = Secrets.of(os.environ)
         self.has_news = False
 
     def warning(self, sentence: str, remedy: Remedy | None = None) -> None:
         """See Hooks."""
+        sentence = self._secrets.hide(sentence)
         self._keep(json_text.whole(sentence))
         self._warn(sentence, remedy)
 

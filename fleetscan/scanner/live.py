@@ -16,7 +16,8 @@ import anyio
 from anyio.abc import TaskGroup
 
 from fleetscan.azure.credentials import TokenSource
-from fleetscan.errors import Remedy, StoppedError, UsageError, mendable
+from fleetscan.errors import FleetscanError, Remedy, StoppedError, UsageError, mendable
+from fleetscan.records.fleet_facts import RequestCounts
 from fleetscan.records.row import Row
 from fleetscan.runs.directory import path_of, refuse_used
 from fleetscan.scanner.aftermath import check_standards, follow_up
@@ -27,7 +28,7 @@ from fleetscan.scanner.hooks import Hooks
 from fleetscan.scanner.named_run import NamedRun, find_run
 from fleetscan.scanner.row_buffer import RowBuffer
 from fleetscan.scanner.run import Run
-from fleetscan.scanner.summary import ScanSummary
+from fleetscan.scanner.summary import ScanSummary, conclusion
 from fleetscan.settings.declared import Settings
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class LiveScan:
         self._summary: ScanSummary | None = None
         self._standards: Standards | None = None
         self._error: Exception | None = None
+        self._has_concluded = False
         self._has_left = False
         self._tasks: TaskGroup | None = None
         # Around the scan alone: to cancel it cancels nothing of the caller's.
@@ -134,8 +136,12 @@ class LiveScan:
     async def __aenter__(self) -> Self:
         if self._tasks is not None:
             raise RuntimeError("a scan is used once: make another with fleetscan.scan(...)")
-        check(self._settings)
-        self._standards = check_standards(self._settings)
+        try:
+            check(self._settings)
+            self._standards = check_standards(self._settings)
+        except FleetscanError as error:
+            self._conclude(error)
+            raise
         self._tasks = anyio.create_task_group()
         await self._tasks.__aenter__()
         self._tasks.start_soon(self._run)
@@ -176,7 +182,25 @@ class LiveScan:
         except Exception as error:  # noqa: BLE001 - raised again where the caller waits
             self._error = self._error or mendable(error)
         finally:
+            self._conclude(self._error)
             self._rows.close()
+
+    def conclude(self, exit_code: int) -> None:
+        """Tell the hooks, and the metrics file, of an end with `exit_code` that leaves it no time to."""
+        self._conclude(None, exit_code)
+
+    def _conclude(self, error: Exception | None, exit_code: int | None = None) -> None:
+        """The last call of the hooks, once."""
+        if self._has_concluded:
+            return
+        self._has_concluded = True
+        requests = RequestCounts() if self._scan_run is None else self._scan_run.requests
+        told = conclusion(self._summary, error, self.directory, requests, exit_code)
+        if self._settings.metrics_file is not None:
+            from fleetscan.scanner.metrics import keep_metrics
+
+            keep_metrics(self._settings.metrics_file, told, self._hooks)
+        self._hooks.concluded(told)
 
     async def _scan(self) -> ScanSummary:
         async with connect(self._settings, self._credential) as (transport, tokens):

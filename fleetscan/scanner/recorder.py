@@ -5,6 +5,7 @@ It keeps sums and no VMs, so that memory does not grow with the results already 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from zlib import crc32
@@ -18,6 +19,7 @@ from fleetscan.records.row import CountedRow, Row
 from fleetscan.records.sums import RunningTotals
 from fleetscan.records.times import WallClock
 from fleetscan.records.totals import GroupTotals, Totals
+from fleetscan.redacting import Secrets
 from fleetscan.runs.store import RunStore
 from fleetscan.scanner.hooks import Hooks
 
@@ -46,6 +48,7 @@ class Recorder:
         self._hooks = hooks
         self._on_row = on_row
         self._totals = RunningTotals(scan_id, group_by)
+        self._secrets = Secrets.of(os.environ)
 
     def listed(self, targets: Iterable[Target]) -> None:
         """Count the VMs of the fleet."""
@@ -60,12 +63,12 @@ class Recorder:
 
     def record(self, number: int, target: Target, ending: Ending) -> None:
         """Journal the row of one VM, then write it. Raises OutputError where that fails."""
-        row = machine_row.row(self._scan_id, target, ending, self._clock)
+        row = self._row(target, ending)
         try:
             line = machine_row.encode(row)
         except ValueError:
             ending = machine_row.without_assessment(ending)
-            row = machine_row.row(self._scan_id, target, ending, self._clock)
+            row = self._row(target, ending)
             line = machine_row.encode(row)
         self._write(number, line, machine_row.counted(row))
         self._totals.ended(target, row)
@@ -74,6 +77,13 @@ class Recorder:
         if ending.trace is not None and ending.trace.started_at is not None:
             self._hooks.finished()
         self._hooks.ended(ending.outcome, ending.reason)
+
+    def _row(self, target: Target, ending: Ending) -> Row:
+        """The row, without secrets that an error repeats; the transport has hidden our token before."""
+        row = machine_row.row(self._scan_id, target, ending, self._clock)
+        if (error := row["error"]) is not None and error["message"] is not None:
+            error["message"] = self._secrets.hide(error["message"])
+        return row
 
     def _write(self, number: int, line: bytes, row: CountedRow) -> None:
         """The journal first: it vouches for every row, and a kill in between only loses one."""

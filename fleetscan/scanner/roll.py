@@ -6,8 +6,10 @@ numbers, and a listing that it left unfinished is gone on with.
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from fleetscan.inventory.listing import Fleet
 from fleetscan.inventory.selection import Known, each_once
@@ -15,6 +17,7 @@ from fleetscan.model import InventoryError, Target
 from fleetscan.records.fleet_facts import listing_stopped
 from fleetscan.records.run import Scope
 from fleetscan.records.story import NOTHING_LISTED, Story
+from fleetscan.redacting import Secrets
 from fleetscan.runs.store import RunStore
 
 
@@ -33,25 +36,30 @@ class Roll:
         self.errors: list[InventoryError] = [] if story is None else story.errors
         self.scope: Scope = NOTHING_LISTED if story is None else story.scope
         self.through_compute: frozenset[str] = frozenset()
+        self.subscription_ids = {target.subscription_id.lower() for target in self.targets}
 
     def add(self, targets: Sequence[Target]) -> None:
         """Note more VMs of a listing."""
         self._store.note_vms(targets)
         self.targets.extend(targets)
+        self.subscription_ids.update(target.subscription_id.lower() for target in targets)
         self.size += len(targets)
 
     def complete(self, fleet: Fleet) -> None:
         """Note the other VMs of a listing, and that it is whole, unless it was.
 
-        Those that an earlier process listed may be among them.
+        Those that an earlier process listed may be among them. The `fleet` holds none of them any longer.
         """
         self.through_compute = fleet.through_compute
         if self.is_whole:
             return
         known = Known(self.targets) if self.targets else None
         self.add(fleet.targets if known is None else each_once(fleet.targets, known))
-        self._store.note_whole(self.size, fleet.errors, fleet.scope)
-        self.errors, self.scope, self.is_whole = fleet.errors, fleet.scope, True
+        fleet.targets.clear()
+        secrets = Secrets.of(os.environ)
+        errors = [replace(each, message=each.message and secrets.hide(each.message)) for each in fleet.errors]
+        self._store.note_whole(self.size, errors, fleet.scope)
+        self.errors, self.scope, self.is_whole = errors, fleet.scope, True
 
     def numbered(self) -> Iterator[tuple[int, Target]]:
         """The VMs that were not taken out yet."""

@@ -86,6 +86,7 @@ class Run:
             started_with=started_with,
         )
         self._hooks = self.hooks = self._session.hooks
+        self.requests = self._session.broker.counts
         self._dispatcher = Dispatcher(
             self._session.broker,
             transport,

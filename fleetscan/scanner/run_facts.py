@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from fleetscan import json_text
 from fleetscan.errors import CannotScanError, FleetscanError, StoppedError
@@ -13,6 +15,8 @@ from fleetscan.records.asked import Selection
 from fleetscan.records.run import SCHEMA, Principal, RunFacts, Scope
 from fleetscan.records.times import WallClock
 from fleetscan.records.totals import Totals
+from fleetscan.redacting import Secrets
+from fleetscan.scanner.hooks import Opening
 from fleetscan.settings.declared import Settings
 from fleetscan.settings.setting import settings_of
 from fleetscan.version import __version__
@@ -41,8 +45,12 @@ class RunDescription:
         self, ended_at: float, code: int, stopped_by: FleetscanError | None, warnings: list[str]
     ) -> RunFacts:
         """run.json once it has ended at the monotonic second `ended_at`."""
-        why = None if stopped_by is None else stopped_by.what
+        why = None if stopped_by is None else Secrets.of(os.environ).hide(stopped_by.what)
         return self._facts(self.clock.iso(ended_at), code, why, warnings)
+
+    def opening(self, directory: Path | None) -> Opening:
+        """What the hooks are told of the run, which is kept in `directory`."""
+        return Opening(self.scan_id, directory, self.principal, self.started_at)
 
     def _facts(
         self, finished_at: str | None, code: int | None, stopped_by: str | None, warnings: list[str]

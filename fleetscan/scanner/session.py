@@ -83,8 +83,7 @@ class Session:
         self._are_failures_planned = are_failures_planned
         self._bugs = Bugs()
         self._skipped = 0
-        self._is_secure = False
-        self.has_begun = False
+        self._is_secure = self.has_begun = False
         self._early: set[int] = set()
         self._put_off: list[tuple[int, Target]] = []
         self._outlook_due_at = math.inf
@@ -119,6 +118,7 @@ class Session:
         store.begin(resumption.scan_id, principal, self._selection, self._clock.epoch(self._clock.monotonic))
         self.directory = store.output.path
         self._hooks.recall(earlier_warnings(store))
+        self._hooks.opened(self._description.opening(self.directory))
         self._unfinished = Unfinished(resumption.story)
         self.broker.note_in(store.journal, self._clock, self._unfinished)
 
@@ -135,12 +135,12 @@ class Session:
     def list_rest(self, fleet: Fleet) -> None:
         """Note the other VMs of the fleet, which is whole now; it holds none of them any longer."""
         self._roll.complete(fleet)
-        fleet.targets.clear()
         self._count()
         self._secure()
         self._description = replace(self._description, scope=self._roll.scope)
         self._describe()
         self._end_skipped()
+        self._hooks.counted(self._roll.size, len(self._roll.subscription_ids))
         self._hooks.selected(self._selection, not_scanned(self._roll.scope), len(self._roll.errors))
 
     def _describe(self) -> None:

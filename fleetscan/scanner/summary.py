@@ -25,7 +25,7 @@ from fleetscan.runs.how_to_resume import command_for
 from fleetscan.runs.latest import switch_latest
 from fleetscan.runs.reader import open_run
 from fleetscan.runs.store import RunStore
-from fleetscan.scanner.hooks import Hooks
+from fleetscan.scanner.hooks import Conclusion, Hooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,26 @@ class ScanSummary:
     running: int = 0
     not_started: int = 0
     breaches: tuple[str, ...] = ()
+
+
+def conclusion(
+    summary: ScanSummary | None,
+    error: Exception | None,
+    directory: Path | None,
+    requests: RequestCounts,
+    exit_code: int | None,
+) -> Conclusion:
+    """How a scan ended, for its hooks: with a summary, or with an error, or cut off with this exit code."""
+    if summary is not None and error is None:
+        why = None if summary.stopped_by is None else summary.stopped_by.what
+        totals = summary.totals
+        return Conclusion(summary.exit_code, summary.directory, totals, totals["requests"], why)
+    if error is None:
+        code = StoppedError.exit_code if exit_code is None else exit_code
+        return Conclusion(code, directory, None, requests.told(), "the scan was cut off")
+    code = error.exit_code if isinstance(error, FleetscanError) else FleetscanError.exit_code
+    why = error.what if isinstance(error, FleetscanError) else repr(error)
+    return Conclusion(code, directory, None, requests.told(), why)
 
 
 def finished_summary(store: RunStore) -> ScanSummary | None:

@@ -192,6 +192,33 @@ class Settings(PacedSettings):
         group=Group.OUTPUT,
         letter="v",
     )
+    log_format: str | None = setting(
+        None,
+        OneOf(("text", "json")),
+        "Write stderr as a log: each line with its UTC time and level, as text, or as a JSON object.",
+        "Default: text where stderr is no terminal. On a terminal this flag or its variable asks for it.",
+        group=Group.OUTPUT,
+    )
+    stats_interval_s: float = setting(
+        30.0,
+        Duration(0.0),
+        "Without a terminal, say this often how the scan stands; 0s: never.",
+        group=Group.OUTPUT,
+    )
+    metrics_file: str | None = setting(
+        None,
+        Text("FILE", "a file's path, such as /var/lib/node_exporter/fleetscan.prom"),
+        "At the end of every run, write its figures to this file, for Prometheus's textfile collector.",
+        "A file that cannot be written is a warning, and never changes the exit code.",
+        group=Group.OUTPUT,
+    )
+    otel: bool = setting(
+        False,
+        Switch(),
+        "Send a trace and the figures of the scan by OpenTelemetry; OTEL_EXPORTER_OTLP_ENDPOINT says where.",
+        "Needs the extra: pip install 'fleetscan[otel]'.",
+        group=Group.OUTPUT,
+    )
 
     def check_together(self) -> None:
         """Raises UsageError about fields that do not go together."""

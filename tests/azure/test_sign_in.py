@@ -15,6 +15,7 @@ from fleetscan.azure.credentials import Credential, CredentialToken, default_cre
 from fleetscan.azure.sign_in import not_signed_in
 from fleetscan.cli.main import run
 from fleetscan.errors import CredentialError
+from tests.cli.processes import spoken
 
 SCOPE = "https://management.azure.com/.default"
 LOGIN = "set the AZURE_* variables of a service principal, or put a token into FLEETSCAN_ACCESS_TOKEN"
@@ -97,7 +98,12 @@ def test_what_az_prints_besides_shows_no_token_and_no_control_sequence(
     assert "bbbb" not in told
     assert "\x1b" not in told
     assert "Azure CLI: AADSTS1 <token> <token> " in told
-    assert [line[:2] for line in told.splitlines()[1:]] == ["  "] * (len(told.splitlines()) - 1)
+    # Each line of Azure's is one of the log, indented below the error.
+    first, refused, *details, last = spoken(told).splitlines()
+    assert first.startswith("fleetscan ")
+    assert refused.startswith("not signed in to Azure")
+    assert [line[:2] for line in details] == ["  "] * len(details)
+    assert last.startswith("exit 4 (could not scan)")
 
 
 async def test_on_loopback_the_simulator_s_token_is_named() -> None:

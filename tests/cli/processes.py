@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 CHECKOUT = Path(__file__).parents[2]
 TOKEN = "sesame"
 LONG_S = 60.0
+HEAD = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (info|warning|error): ")
 NOTHING: Mapping[str, str] = {}
 
 
@@ -38,6 +40,14 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
         finally:
             process.kill()
     return process.returncode, data, words
+
+
+def spoken(words: str) -> str:
+    """The lines of a log without the time and the level that each has to have."""
+    lines = words.splitlines()
+    heads = [HEAD.match(line) for line in lines]
+    assert all(heads), words
+    return "".join(f"{line[head.end() :]}\n" for line, head in zip(lines, heads, strict=True) if head)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from fleetscan.cli.main import run
+from tests.cli.processes import spoken
 
 
 def refusal(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 2) -> str:
@@ -15,7 +16,10 @@ def refusal(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 2) 
     heard = capsys.readouterr()
     assert heard.out == ""
     assert heard.err.count("\n") == 1
-    prefix, _, sentence = heard.err.rstrip("\n").partition("error: ")
+    line = heard.err.rstrip("\n")
+    if arguments[0] in ("scan", "resume"):
+        return spoken(line).rstrip("\n")
+    prefix, _, sentence = line.partition("error: ")
     assert prefix == "fleetscan: "
     return sentence
 

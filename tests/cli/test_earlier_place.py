@@ -74,10 +74,10 @@ def test_another_endpoint_that_is_said_is_refused(
 ) -> None:
     path = scanned_at(tmp_path / "run", "http://127.0.0.1:8080")
     assert run([*way(path), "--endpoint", PUBLIC]) == 2
-    assert capsys.readouterr().err.splitlines()[-1] == (
-        f"fleetscan: error: {path} was scanned at http://127.0.0.1:8080, and its VMs are not at {PUBLIC}; "
-        "scan them at --endpoint http://127.0.0.1:8080"
-    )
+    assert (
+        f" error: {path} was scanned at http://127.0.0.1:8080, and its VMs are not at {PUBLIC}; "
+        "scan them at --endpoint http://127.0.0.1:8080\n"
+    ) in capsys.readouterr().err
     assert os.listdir(tmp_path) == ["run"]
 
 

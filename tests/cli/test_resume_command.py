@@ -27,7 +27,7 @@ from fleetscan.scanner.named_run import find_run
 from fleetscan.scanner.summary import ScanSummary
 from fleetscan.settings.declared import Settings
 from fleetscan.settings.setting import Setting, settings_of
-from tests.cli.processes import begun, ended, simulation
+from tests.cli.processes import begun, ended, simulation, spoken
 from tests.cli.test_layers import ROWS, written
 from tests.scanner.test_named_runs import FOREIGN, of_foreign_endpoint, short_of
 from tests.scanner.test_nights import DAY_S, HOUR_S, Nights, contents
@@ -315,7 +315,7 @@ def test_a_variable_that_selects_other_vms_is_refused_and_the_same_is_fine(
     stopped = Stopped(tmp_path, str(tmp_path / "run"))
     monkeypatch.setenv(variable, other)
     assert run(["resume", stopped.out]) == 2
-    assert f"fleetscan: error: {variable} " in capsys.readouterr().err
+    assert f"Z error: {variable} " in capsys.readouterr().err
     monkeypatch.setenv(variable, same)
     assert run(["resume", stopped.out]) == 70
     # A flag counts more than the variable.
@@ -336,7 +336,7 @@ def test_where_there_is_nothing_to_resume_one_sentence_says_so(
         (["."], ". cannot be read as a run: it holds no run"),
     ):
         assert run(["resume", *arguments]) == 2
-        assert capsys.readouterr().err.startswith(f"fleetscan: error: {told}")
+        assert spoken(capsys.readouterr().err).startswith(told)
 
 
 def test_the_words_at_a_second_interrupt_are_of_the_moment() -> None:
@@ -359,11 +359,15 @@ def test_a_real_process_is_stopped_and_goes_on_by_the_command_it_printed(tmp_pat
         code, _, words = ended(begun(plain, "scan", "--endpoint", endpoint, "--out", str(out), *pace))
         assert code == 5
         # Once, and on a line of its own, so that nothing folds it.
-        [command] = [line for line in words.splitlines() if "fleetscan resume " in line]
-        assert words.splitlines()[-1].startswith("fleetscan: error: the deadline has passed: ")
+        lines = spoken(words).splitlines()
+        [command] = [line for line in lines if "fleetscan resume " in line]
+        assert lines[-2].startswith("the deadline has passed: ")
+        assert lines[-1].startswith("exit 5 (stopped early): 7 VMs (7 interrupted); ")
         again = ["bash", "-c", f"{command} --deadline 1m"]
         environment = plain | {"FLEETSCAN_ACCESS_TOKEN": "sesame"}
         done = subprocess.run(again, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stderr.startswith("note: resuming ")
-    assert done.stderr.splitlines()[0].count(" VMs done, ") == 1
+    first, note, *_ = spoken(done.stderr).splitlines()
+    assert first.startswith("fleetscan ")
+    assert note.startswith("resuming ")
+    assert note.count(" VMs done, ") == 1

@@ -91,7 +91,8 @@ def test_a_second_interrupt_ends_a_scan_whose_rows_are_not_read_with_130() -> No
             assert process.poll() is None
         process.send_signal(signal.SIGINT)
         assert process.wait(10.0) == 130
-        assert words_of(process).endswith("Quit. This scan keeps nothing that can be resumed.\n")
+        assert "Quit. This scan keeps nothing that can be resumed.\n" in (words := words_of(process))
+        assert " error: exit 130 (interrupted): 20 VMs (" in words.splitlines()[-1]
 
 
 def test_rows_that_are_read_late_are_all_there(endpoint: str) -> None:

@@ -120,7 +120,11 @@ def test_a_scan_needs_standard_streams_for_nothing_but_rows(tmp_path: Path) -> N
     assert codes[:2] == [(0, ""), (0, "")]
     assert len(read_run(full).rows) == len(read_run(closed).rows) == 7
     # Known before anything is started.
-    assert codes[2] == (4, f"{UNWRITABLE}Bad file descriptor\n")
+    why = "cannot write to standard output: Bad file descriptor"
+    assert [line.partition(": ")[2] for line in codes[2][1].splitlines()] == [
+        why,
+        "exit 4 (could not scan): no scan was begun",
+    ]
 
 
 def test_an_inventory_from_a_closed_stdin_is_no_empty_fleet() -> None:

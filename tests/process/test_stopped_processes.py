@@ -58,7 +58,7 @@ def test_a_second_sigint_ends_a_scan_at_once_and_resume_follows_what_runs(tmp_pa
             assert scanner.wait(0.3) is None
             scanner.send(signal.SIGINT)
             assert scanner.wait(1.0) == 130
-        assert scanner.said.endswith(f"Quit. Resume with: fleetscan resume {out}\n")
+        assert f" error: Quit. Resume with: fleetscan resume {out}\n" in scanner.said
         told = subprocess.run(
             [sys.executable, "-m", "fleetscan", "resume", str(out), "--no-quiet"],
             env=os.environ | {"FLEETSCAN_ACCESS_TOKEN": TOKEN},
@@ -68,7 +68,7 @@ def test_a_second_sigint_ends_a_scan_at_once_and_resume_follows_what_runs(tmp_pa
             check=False,
         )
         assert told.returncode == 0
-        assert told.stderr.splitlines()[0].endswith(" UTC: 0 VMs done, 20 followed, 0 to start")
+        assert told.stderr.splitlines()[1].endswith(" UTC: 0 VMs done, 20 followed, 0 to start")
     assert read_run(out).fleet["outcomes"]["assessed"] == 20
     assert [len(posts) for posts in azure.account.posts.values()] == [1] * 20
 
@@ -81,4 +81,4 @@ def test_to_go_on_with_a_finished_run_touches_no_file_and_leaves_with_its_code(t
         before = contents(out)
         code, said = gone_on(azure, out)
         assert (code, contents(out)) == (3, before)
-        assert "note: nothing was scanned: the run in " in said
+        assert " info: nothing was scanned: the run in " in said

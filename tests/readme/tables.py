@@ -36,6 +36,8 @@ NOT_RUN = {
     "make build": IN_CI,
     "pip install dist/fleetscan-0.1.0-py3-none-any.whl": "`.ci/run` installs what `make build` makes",
     "uv tool install .": "needs uv and the network; `.ci/run` installs the built packages with pip",
+    "pip install 'fleetscan[otel]'": "needs the network; what it installs is in this environment",
+    "pipx install '.[otel]'": "needs the network; what it installs is in this environment",
     "pipx install '.[parquet]'": "needs the network; what it installs is in this environment",
     "fleetscan completion bash > ~/.local/share/bash-completion/completions/fleetscan": AT_HOME,
     "fleetscan completion zsh > ~/.zfunc/_fleetscan": AT_HOME,

@@ -1,0 +1,1 @@
+"""What monitoring is told of a scan: its figures, and the file that Prometheus collects."""
