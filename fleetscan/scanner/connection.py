@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from fleetscan.addresses import Origin
 from fleetscan.azure.credentials import TokenSource, token_source
+from fleetscan.azure.identity import SignIn, cloud_at, scope_for
 from fleetscan.azure.transport import Transport
 from fleetscan.settings.selecting import ListSettings
+from fleetscan.settings.sign_in import SignInSettings
 from fleetscan.version import __version__
 
 if TYPE_CHECKING:
@@ -19,11 +21,16 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def connect(
-    settings: ListSettings, credential: str | AsyncTokenCredential | None
+    settings: ListSettings,
+    credential: str | AsyncTokenCredential | None,
+    warn: Callable[[str], None] = lambda _: None,
 ) -> AsyncIterator[tuple[Transport, TokenSource]]:
-    """An open transport, and the source of the token it carries; see `token_source` for `credential`."""
+    """An open transport, and the source of the token it carries; see `token_source` for `credential`.
+
+    `warn` gets a sentence where a token cannot be renewed for now.
+    """
     origin = Origin.of(settings.endpoint)
-    tokens = token_source(credential, f"{origin.url}/.default", os.environ)
+    tokens = token_source(credential, sign_in_of(settings, warn))
     async with AsyncExitStack() as open_ends:
         open_ends.push_async_callback(tokens.aclose)
         transport = Transport(
@@ -34,3 +41,18 @@ async def connect(
         )
         await open_ends.enter_async_context(transport)
         yield transport, tokens
+
+
+def sign_in_of(settings: SignInSettings, warn: Callable[[str], None]) -> SignIn:
+    """How the settings sign in."""
+    origin = Origin.of(settings.endpoint)
+    return SignIn(
+        scope_for(origin, settings.token_scope),
+        auth=settings.auth,
+        tenant=settings.tenant,
+        timeout_s=settings.auth_timeout_s,
+        cloud=cloud_at(origin),
+        is_loopback=origin.is_loopback,
+        environment=os.environ,
+        warn=warn,
+    )
