@@ -48,7 +48,8 @@ class SignIn:
     """How to sign in: with which credential, to which tenant, for how long at most.
 
     `is_loopback` says that the token is for this machine: for a simulated Azure. `environment` is where
-    variables are read. `warn` gets a sentence when a token cannot be renewed for now.
+    variables are read. `warn` gets a sentence when a token cannot be renewed for now. `reached_by` makes the
+    keyword arguments that tell a credential how to reach its service, such as azure-core's `transport`.
     """
 
     scope: str
@@ -60,6 +61,7 @@ class SignIn:
     # It holds secrets, which no repr shows.
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     warn: Callable[[str], None] = _keep_quiet
+    reached_by: Callable[[], Mapping[str, Any]] = dict
 
     @property
     def attempt_s(self) -> float:
@@ -120,17 +122,9 @@ class LastHeard:
         return "" if self._status is None else f"; its last reply was HTTP {self._status}"
 
 
-def network_options() -> dict[str, Any]:
-    """What each credential that speaks HTTP is given for the network, such as azure-core's `transport`.
-
-    Called anew for each credential, which closes what it was given.
-    """
-    return {}
-
-
 def make_credential(sign_in: SignIn, heard: LastHeard) -> Credential:
     """The credential that `sign_in` names; raises ValueError and OSError where it is not set up."""
-    http: dict[str, Any] = {"raw_response_hook": heard.note, **network_options()}
+    http: dict[str, Any] = {"raw_response_hook": heard.note, **sign_in.reached_by()}
     made: Credential
     match sign_in.auth:
         case "cli":
@@ -199,7 +193,7 @@ def _default_chain(sign_in: SignIn, http: dict[str, Any]) -> Credential:
         # The chain tells its workload identity nothing of the authority.
         chain.credentials = tuple(
             WorkloadIdentityCredential(
-                authority=sign_in.authority, **tenants, **{**http, **network_options()}
+                authority=sign_in.authority, **tenants, **{**http, **sign_in.reached_by()}
             )
             if isinstance(each, WorkloadIdentityCredential)
             else each

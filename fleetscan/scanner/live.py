@@ -178,8 +178,12 @@ class LiveScan:
         finally:
             self._rows.close()
 
+    def _warn(self, sentence: str) -> None:
+        """Tell, and have run.json keep it once there is a run."""
+        (self._hooks if self._scan_run is None else self._scan_run.hooks).warning(sentence)
+
     async def _scan(self) -> ScanSummary:
-        async with connect(self._settings, self._credential) as (transport, tokens):
+        async with connect(self._settings, self._credential, self._warn) as (transport, tokens):
             self._scan_run = Run(
                 transport,
                 self._settings,

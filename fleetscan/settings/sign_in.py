@@ -61,7 +61,8 @@ class SignInSettings(CheckedSettings):
         None,
         Text("SCOPE", "a scope that ends in /.default", r"[A-Za-z0-9_.:/-]{1,1000}/\.default"),
         "Ask for tokens of this scope, such as https://management.example.com/.default.",
-        "Default: the cloud's, or that of --endpoint.",
+        "Default: the cloud's, or that of --endpoint. A resumed run is told it again.",
+        is_of_process=True,
         group=Group.EXPERT,
     )
 
