@@ -198,8 +198,9 @@ class CredentialToken:
         if header == self._header:
             # The credential's own cache has no newer one yet.
             wanted = now
-        self._refresh_at = max(wanted, now + min(REFRESH_AGAIN_S, max(left_s / 2, LEAST_S)))
+        at_least_s = min(REFRESH_AGAIN_S, max(left_s / 2, LEAST_S))
         self._expires_at = now + left_s
+        self._refresh_at = min(max(wanted, now + at_least_s), self._expires_at)
         self._header = header
         self._failures = 0
 

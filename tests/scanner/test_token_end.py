@@ -1,4 +1,4 @@
-"""A token that is never renewed and ends before the scan does: said at the start, in run.json, and in a plan."""
+"""A token that ends before the scan does and is never renewed: a scan and a plan say so at the start."""
 
 from __future__ import annotations
 
