@@ -118,6 +118,11 @@ print(json.dumps({{"accessToken": f"token-{{number}}", "expires_on": int(time.ti
     return notes
 
 
+async def az_ends() -> None:
+    """An `az` that was left, or killed, has ended: azure-identity does not wait for it."""
+    await asyncio.sleep(1.5)
+
+
 async def test_a_managed_identity_is_asked_for_with_its_header_and_client_id(service: SignInService) -> None:
     tokens = source("managed-identity")
     assert service.is_good(await tokens.header())
@@ -201,6 +206,7 @@ async def test_an_az_whose_tokens_live_for_two_seconds_is_asked_all_along(alone:
         seen.add(await tokens.header())
         await asyncio.sleep(0.01)
     await tokens.aclose()
+    await az_ends()
     assert len(seen) >= 3
     assert len(notes.read_text().splitlines()) <= 10
 
@@ -217,6 +223,7 @@ async def test_an_az_that_takes_long_holds_no_request_up_while_the_token_lives(a
         longest_s = max(longest_s, time.monotonic() - began)
         await asyncio.sleep(0.01)
     await tokens.aclose()
+    await az_ends()
     assert len(seen) >= 2
     assert longest_s < 0.5
 
@@ -224,8 +231,7 @@ async def test_an_az_that_takes_long_holds_no_request_up_while_the_token_lives(a
 async def test_an_az_that_takes_longer_than_it_may_is_told_with_what_to_wait_for(alone: Path) -> None:
     az_that_signs_in(alone, slow_s=3.0)
     error = await refusal_of(source("cli", timeout_s=0.5))
-    # azure-identity kills the process and does not wait for its end.
-    await asyncio.sleep(0.2)
+    await az_ends()
     assert error.told() == (
         "not signed in to Azure with the Azure CLI; run `az account get-access-token` to see why the Azure "
         "CLI does not answer, or wait longer with auth_timeout_s=1.0"
