@@ -155,7 +155,13 @@ def _workload_identity(sign_in: SignIn, http: dict[str, Any]) -> Credential:
     from azure.identity.aio import WorkloadIdentityCredential
 
     _require(sign_in, "AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE")
-    return WorkloadIdentityCredential(**_directory(sign_in), retry_total=RETRIES, **http)
+    return WorkloadIdentityCredential(
+        client_id=_variable(sign_in, "AZURE_CLIENT_ID"),
+        token_file_path=_variable(sign_in, "AZURE_FEDERATED_TOKEN_FILE"),
+        retry_total=RETRIES,
+        **_directory(sign_in),
+        **http,
+    )
 
 
 def _service_principal(sign_in: SignIn, http: dict[str, Any]) -> Credential:

@@ -181,7 +181,7 @@ class CredentialToken:
         return await self._credential.get_token_info(self._sign_in.scope, options=options)
 
     def _take(self, token: AccessTokenInfo) -> None:
-        """Use `token` from now on; raises CredentialError where it is none, or of another tenant."""
+        """Use `token` from now on; raises CredentialError where it is none, of another tenant, or too old."""
         header = header_of(token.token, f"the token for {self._sign_in.scope}")
         self._held.hold(header)
         if (error := other_tenant(self._sign_in, principal_of(header))) is not None:
@@ -190,7 +190,10 @@ class CredentialToken:
         now = self._clock()
         left_s = token.expires_on - now
         if left_s <= 0:
-            # This machine's clock is wrong, and Azure goes by its own.
+            # 1. azure-identity gives out what it has where the service does not answer.
+            if header == self._header:
+                raise not_signed_in(self._sign_in, f"there is no newer token{self._heard.told()}")
+            # 2. This machine's clock is wrong, and Azure goes by its own.
             left_s = REFRESH_BEFORE_EXPIRY_S
         # A token with less than five minutes to live is not fetched anew for each request.
         early = now + left_s - min(REFRESH_BEFORE_EXPIRY_S, left_s / 2)

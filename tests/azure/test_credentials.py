@@ -274,6 +274,20 @@ async def test_a_wrong_clock_does_not_have_each_request_ask_for_a_token() -> Non
     assert identity.issued == 1
 
 
+async def test_a_credential_that_gives_out_its_expired_token_again_has_none() -> None:
+    identity = Identity()
+    identity.issue = lambda: "the-same"
+    tokens = identity.tokens()
+    await tokens.header()
+    identity.now, identity.life_s = 4601.0, -1.0
+    identity.refusal = None
+    with anyio.move_on_after(0.1) as waited:
+        await tokens.header()
+    # As in any outage, it is asked again later.
+    assert waited.cancelled_caught
+    assert len(identity.asked) == 2
+
+
 async def test_the_tenant_is_asked_for_and_another_one_s_token_is_refused() -> None:
     asked, other = "11111111-2222-3333-4444-555555555555", "99999999-2222-3333-4444-555555555555"
     identity = Identity()
