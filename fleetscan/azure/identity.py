@@ -40,7 +40,7 @@ class Credential(Protocol):
 
 
 def _keep_quiet(_: str) -> None:
-    """Tells nobody."""
+    """Does nothing with a sentence."""
 
 
 @dataclass(frozen=True, slots=True)

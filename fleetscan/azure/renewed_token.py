@@ -1,7 +1,7 @@
 """A token that a credential gives, renewed before it expires: one credential, one refresh a process.
 
-While a token lives nobody waits for the next one: that is fetched beside the requests, however long it takes,
-and again where it fails. Times are seconds since the epoch, because that is how tokens count.
+While a token lives no request waits for the next one: it is fetched beside them, however long that takes, and
+again where it fails. Times are seconds since the epoch, because that is how tokens count.
 """
 
 from __future__ import annotations

@@ -215,7 +215,7 @@ def scan(
     ```
 
     `credential` is a bearer token, an async credential of azure-identity's kind, which is borrowed and not
-    closed, or None: then FLEETSCAN_ACCESS_TOKEN or azure-identity's default chain, as on the command line.
+    closed, or None: then the one that `settings.auth` names, as on the command line.
     `hooks` hear what happens. With `Settings.out` or `runs` the run is kept on disk, and can be resumed.
 
     Leaving the block early stops the scan cleanly: started assessments are waited for as long as

@@ -61,7 +61,7 @@ class CheckedCloud(Cloud):
 
 
 def fleet(service: SignInService | None, speed: float = 120.0) -> CheckedCloud:
-    """Thirty VMs, all of which can be assessed."""
+    """Thirty VMs that can all be assessed."""
     none = {"stopped_pct": 0.0, "failing_pct": 0.0, "stuck_pct": 0.0, "long_pct": 0.0}
     return CheckedCloud(service, Scenario(machines=30, patches=1, speed=speed, **none))  # type: ignore[arg-type]
 
