@@ -6,6 +6,7 @@ A token is never logged, never part of a message and never part of a repr.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Awaitable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -109,13 +110,14 @@ class StaticToken:
 
     async def renew(self, refused: str, claims: str | None) -> None:
         remedy = "get a fresh one, or leave it out to sign in with `az login` or another Azure credential"
-        expires_at = self.expires_at
-        when = (
-            ""
-            if expires_at is None
-            else f"; it is good until {datetime.fromtimestamp(expires_at, UTC):%F %T} UTC"
-        )
-        raise TokenRefusedError(f"Azure refuses the token in {self._name} (401){when}", Remedy(remedy))
+        raise TokenRefusedError(f"Azure refuses the token in {self._name} (401){self._end()}", Remedy(remedy))
+
+    def _end(self) -> str:
+        """When it expires, to complete a sentence; "" where it does not say."""
+        if (expires_at := self.expires_at) is None:
+            return ""
+        verb = "expired" if expires_at <= time.time() else "expires"
+        return f"; it {verb} at {datetime.fromtimestamp(expires_at, UTC):%F %T} UTC"
 
     def principal(self) -> dict[str, str | None]:
         return principal_of(self._header)

@@ -20,9 +20,9 @@ class SignInSettings(CheckedSettings):
 
     auth: str = setting(
         "default",
-        OneOf(AUTHS),
-        "Sign in with this credential alone. default: the token in FLEETSCAN_ACCESS_TOKEN, else the first "
-        "that is set up: AZURE_* variables, workload identity, managed identity, az login.",
+        OneOf(AUTHS, "CREDENTIAL"),
+        "Sign in with this credential alone: cli, managed-identity, workload-identity, service-principal or "
+        "token (in FLEETSCAN_ACCESS_TOKEN). default: that token, else the first of them that is set up.",
         "An unattended scan that names its credential fails with that one's own error.",
         group=Group.SIGN_IN,
     )

@@ -328,8 +328,10 @@ def test_the_end_of_a_token_is_read_where_it_is_a_time(
 
 
 async def test_a_static_token_that_is_refused_says_when_it_ends() -> None:
-    with pytest.raises(TokenRefusedError, match=r"\(401\); it is good until 2026-09-21 14:13:20 UTC;"):
-        await StaticToken(jwt(exp=1790000000)).renew("", None)
+    with pytest.raises(TokenRefusedError, match=r"\(401\); it expired at 2023-11-14 22:13:20 UTC;"):
+        await StaticToken(jwt(exp=1700000000)).renew("", None)
+    with pytest.raises(TokenRefusedError, match=r"\(401\); it expires at 2096-10-02 07:06:40 UTC;"):
+        await StaticToken(jwt(exp=4000000000)).renew("", None)
 
 
 @pytest.mark.parametrize(
