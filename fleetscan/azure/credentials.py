@@ -148,7 +148,7 @@ class Borrowed:
         try:
             token = await asked
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller's credential has no token
-            raise borrowed_has_none(" ".join(scopes), str(error)) from None
+            raise borrowed_has_none(" ".join(scopes), error) from None
         return AccessTokenInfo(token.token, token.expires_on)
 
     async def close(self) -> None:

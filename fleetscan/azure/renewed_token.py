@@ -9,14 +9,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import anyio
 
 from fleetscan.azure.held_tokens import HeldTokens
 from fleetscan.azure.identity import Credential, LastHeard, SignIn, make_credential
-from fleetscan.azure.sign_in import not_signed_in, other_tenant
+from fleetscan.azure.sign_in import is_decided, not_signed_in, other_tenant
 from fleetscan.azure.token_text import header_of, principal_of
 from fleetscan.errors import CredentialError
 
@@ -33,8 +32,6 @@ LEAST_S = 1.0
 OUTAGE_S = 600.0
 # So many failures in a row are told.
 TOLD_FAILURES = 2
-# What a sign-in service says that has decided: no outage.
-REFUSALS = frozenset({400, 401, 403})
 # Closing a credential ends its connections; it may not hold up a scan that is cancelled.
 CLOSING_S = 1.0
 
@@ -54,7 +51,7 @@ class CredentialToken:
         "_header",
         "_heard",
         "_held",
-        "_is_refused",
+        "_is_clock_wrong",
         "_lock",
         "_make",
         "_refresh_at",
@@ -80,7 +77,7 @@ class CredentialToken:
         self._held = HeldTokens()
         self._refresh_at = self._expires_at = 0.0
         self._renewals = self._failures = 0
-        self._is_refused = False
+        self._is_clock_wrong = False
 
     def __repr__(self) -> str:
         return f"CredentialToken({self._sign_in.scope!r})"
@@ -108,8 +105,10 @@ class CredentialToken:
             self._renewals += 1
             if claims is None:
                 await self._drop_credential()
-            with suppress(CredentialError):
+            try:
                 await self._fetch(claims)
+            except CredentialError as error:
+                self._count_failure(error)
 
     def principal(self) -> dict[str, str | None]:
         """See TokenSource."""
@@ -140,7 +139,7 @@ class CredentialToken:
                 return await self._fetch(None)
             except CredentialError as error:
                 is_over = self._clock() >= self._expires_at + OUTAGE_S
-                if not self._header or self._is_refused or is_over:
+                if not self._header or error.is_decided or is_over:
                     raise
                 self._put_off(error)
             await asyncio.sleep(REFRESH_AGAIN_S)
@@ -148,16 +147,18 @@ class CredentialToken:
     def _put_off(self, error: CredentialError) -> None:
         now = self._clock()
         self._refresh_at = min(now + REFRESH_AGAIN_S, max(self._expires_at, now))
+        self._count_failure(error)
+
+    def _count_failure(self, error: CredentialError) -> None:
         self._failures += 1
         if self._failures == TOLD_FAILURES:
             why = error.details[0] if error.details else error.what
-            left_s = self._expires_at - now
+            left_s = self._expires_at - self._clock()
             until = f"is good for another {left_s:.0f} s" if left_s > 0 else "has expired"
             self._sign_in.warn(f"the token cannot be renewed, and {until}; trying again ({why})")
 
     async def _fetch(self, claims: str | None) -> None:
         self._heard.forget()
-        self._is_refused = False
         try:
             with anyio.fail_after(self._sign_in.attempt_s):
                 token = await self._asked(claims)
@@ -167,9 +168,9 @@ class CredentialToken:
             said = f"no token within {self._sign_in.attempt_s:g} s{self._heard.told()}"
             raise not_signed_in(self._sign_in, said) from None
         except Exception as error:  # noqa: BLE001 - whatever a credential raises, it has no token
-            response = getattr(error, "response", None)
-            self._is_refused = getattr(response, "status_code", None) in REFUSALS
-            raise not_signed_in(self._sign_in, self._held.hide_text(_words_of(error))) from None
+            none = not_signed_in(self._sign_in, self._held.hide_text(_words_of(error)))
+            none.is_decided = is_decided(error)
+            raise none from None
         self._take(token)
 
     async def _asked(self, claims: str | None) -> AccessTokenInfo:
@@ -185,20 +186,21 @@ class CredentialToken:
         header = header_of(token.token, f"the token for {self._sign_in.scope}")
         self._held.hold(header)
         if (error := other_tenant(self._sign_in, principal_of(header))) is not None:
-            self._is_refused = True
             raise error
         now = self._clock()
         left_s = token.expires_on - now
+        is_new = header != self._header
         if left_s <= 0:
-            # 1. azure-identity gives out what it has where the service does not answer.
-            if header == self._header:
+            # 1. This machine's clock is wrong, and Azure goes by its own.
+            self._is_clock_wrong |= is_new
+            # 2. azure-identity gives out what it has where the service does not answer.
+            if not self._is_clock_wrong:
                 raise not_signed_in(self._sign_in, f"there is no newer token{self._heard.told()}")
-            # 2. This machine's clock is wrong, and Azure goes by its own.
             left_s = REFRESH_BEFORE_EXPIRY_S
         # A token with less than five minutes to live is not fetched anew for each request.
         early = now + left_s - min(REFRESH_BEFORE_EXPIRY_S, left_s / 2)
         wanted = min(token.refresh_on or early, early)
-        if header == self._header:
+        if not is_new:
             # The credential's own cache has no newer one yet.
             wanted = now
         at_least_s = min(REFRESH_AGAIN_S, max(left_s / 2, LEAST_S))

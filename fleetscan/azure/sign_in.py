@@ -32,6 +32,8 @@ SECRETS = (
     "MSI_SECRET",
 )
 SHORTEST_SECRET = 4
+# The statuses of a sign-in service that has decided.
+REFUSALS = frozenset({400, 401, 403})
 MENDING = Path(__file__).with_name("mending.toml")
 # An AADSTS error has some 1,000 characters. Words are cut at their end, where links to help stand.
 MAX_WORDS_CHARS = 1900
@@ -125,7 +127,14 @@ def other_tenant(sign_in: SignIn, principal: Mapping[str, str | None]) -> Creden
         return None
     what = f"the token is of the tenant {told:.100}, and {asked} was asked for"
     remedy = "leave {tenant} out, or choose a credential of that tenant with {auth}"
-    return CredentialError(what, Remedy(remedy, {"tenant": None, "auth": None}))
+    error = CredentialError(what, Remedy(remedy, {"tenant": None, "auth": None}))
+    error.is_decided = True
+    return error
+
+
+def is_decided(error: Exception) -> bool:
+    """Whether a credential's error has a sign-in service's decision, and is no outage."""
+    return getattr(getattr(error, "response", None), "status_code", None) in REFUSALS
 
 
 def fresh_token_command(sign_in: SignIn) -> str:
@@ -133,10 +142,12 @@ def fresh_token_command(sign_in: SignIn) -> str:
     return _filled("$token", sign_in)
 
 
-def borrowed_has_none(scope: str, said: str) -> CredentialError:
-    """The error where a credential that a program gave has no token for `scope`."""
+def borrowed_has_none(scope: str, error: Exception) -> CredentialError:
+    """The error where a credential that a program gave raised `error` for a token for `scope`."""
     what = f"not signed in to Azure: the given credential has no token for {scope}"
-    return CredentialError(what, details=(_cut(_without_secrets(said, {})),))
+    none = CredentialError(what, details=(_cut(_without_secrets(str(error), {})),))
+    none.is_decided = is_decided(error)
+    return none
 
 
 def _attempts(said: str) -> Iterator[Attempt]:

@@ -274,6 +274,17 @@ async def test_a_wrong_clock_does_not_have_each_request_ask_for_a_token() -> Non
     assert identity.issued == 1
 
 
+async def test_where_the_clock_is_wrong_the_same_token_is_good_for_as_long_as_azure_takes_it() -> None:
+    identity = Identity()
+    identity.life_s = -7200.0
+    identity.issue = lambda: "the-same"
+    tokens = identity.tokens()
+    for minute in range(60):
+        identity.now = 1000.0 + 60.0 * minute
+        with anyio.fail_after(1.0):
+            assert await later(tokens) == "Bearer the-same"
+
+
 async def test_a_credential_that_gives_out_its_expired_token_again_has_none() -> None:
     identity = Identity()
     identity.issue = lambda: "the-same"
@@ -388,6 +399,19 @@ async def test_those_who_waited_for_a_renewal_that_failed_do_not_each_try_again(
             tasks.start_soon(tokens.renew, refused, None)
     assert len(identity.asked) == 2
     assert await tokens.header() == refused
+
+
+async def test_what_a_credential_says_to_a_challenge_that_it_cannot_answer_is_told() -> None:
+    identity, warned = Identity(), list[str]()
+    tokens = CredentialToken(SignIn(SCOPE, warn=warned.append), lambda *_: identity.sign_in(), lambda: 1000.0)
+    refused = await tokens.header()
+    identity.refusal = CredentialUnavailableError("This credential doesn't support claims challenges.")
+    for _ in range(5):
+        await tokens.renew(refused, '{"access_token":{}}')
+    assert warned == [
+        "the token cannot be renewed, and is good for another 3600 s; trying again "
+        "(This credential doesn't support claims challenges.)"
+    ]
 
 
 async def test_a_renewal_after_a_failed_one_succeeds() -> None:
