@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from fleetscan.addresses import Origin
 from fleetscan.clouds import AUTHORITIES, BY_HOST, AzureCloud
+from fleetscan.errors import CredentialError
 
 if TYPE_CHECKING:
     from azure.core.credentials import AccessTokenInfo, TokenRequestOptions
@@ -49,7 +50,8 @@ class SignIn:
 
     `is_loopback` says that the token is for this machine: for a simulated Azure. `environment` is where
     variables are read. `warn` gets a sentence when a token cannot be renewed for now. `reached_by` makes the
-    keyword arguments that tell a credential how to reach its service, such as azure-core's `transport`.
+    keyword arguments that tell a credential how to reach its service, such as azure-core's `transport`;
+    `refusal` is the error where that way found out what no later try mends.
     """
 
     scope: str
@@ -62,6 +64,7 @@ class SignIn:
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     warn: Callable[[str], None] = _keep_quiet
     reached_by: Callable[[], Mapping[str, Any]] = dict
+    refusal: Callable[[], CredentialError | None] = lambda: None
 
     @property
     def attempt_s(self) -> float:

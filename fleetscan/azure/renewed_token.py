@@ -17,7 +17,7 @@ from fleetscan.azure.held_tokens import HeldTokens
 from fleetscan.azure.identity import Credential, LastHeard, SignIn, make_credential
 from fleetscan.azure.sign_in import is_decided, not_signed_in, other_tenant
 from fleetscan.azure.token_text import header_of, principal_of
-from fleetscan.errors import CredentialError
+from fleetscan.errors import CredentialError, FleetscanError
 
 if TYPE_CHECKING:
     from azure.core.credentials import AccessTokenInfo, TokenRequestOptions
@@ -162,12 +162,14 @@ class CredentialToken:
         try:
             with anyio.fail_after(self._sign_in.attempt_s):
                 token = await self._asked(claims)
-        except CredentialError:
+        except FleetscanError:
             raise
         except TimeoutError:
             said = f"no token within {self._sign_in.attempt_s:g} s{self._heard.told()}"
             raise not_signed_in(self._sign_in, said) from None
         except Exception as error:  # noqa: BLE001 - whatever a credential raises, it has no token
+            if (final := self._sign_in.refusal()) is not None:
+                raise final from None
             none = not_signed_in(self._sign_in, self._held.hide_text(_words_of(error)))
             none.is_decided = is_decided(error)
             raise none from None

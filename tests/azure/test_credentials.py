@@ -21,7 +21,7 @@ from fleetscan.azure.identity import Credential, SignIn
 from fleetscan.azure.renewed_token import CredentialToken
 from fleetscan.azure.token_text import expiry_of, principal_of
 from fleetscan.azure.transport import Transport
-from fleetscan.errors import CredentialError, TokenRefusedError
+from fleetscan.errors import CredentialError, TokenRefusedError, UsageError
 from fleetscan.model import Request
 from tests.azure.loopback_server import OK, Answer, serving
 from tests.virtual_scan import in_virtual_time
@@ -480,6 +480,24 @@ async def test_no_token_ends_in_one_sentence_that_says_what_to_do(refusal: Excep
     assert caught.value.details == ("no credential here",)
     assert str(caught.value) == f"{caught.value.told()}\n  no credential here"
     assert caught.value.exit_code == 4
+
+
+async def test_what_the_network_found_out_is_told_in_its_own_words() -> None:
+    identity = Identity()
+    identity.refusal = ClientAuthenticationError("cannot verify")
+    final = CredentialError("the certificate of login.microsoftonline.com is not trusted")
+    tokens = CredentialToken(SignIn(SCOPE, refusal=lambda: final), lambda *_: identity.sign_in())
+    with pytest.raises(CredentialError) as caught:
+        await tokens.header()
+    assert caught.value is final
+
+
+async def test_a_mistake_in_a_setting_is_no_failure_to_sign_in() -> None:
+    def make(*_: object) -> Credential:
+        raise UsageError("the file of certificates has none")
+
+    with pytest.raises(UsageError, match="the file of certificates has none"):
+        await CredentialToken(SignIn(SCOPE), make).header()
 
 
 async def test_a_repr_shows_no_token() -> None:
