@@ -8,13 +8,10 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TypedDict
 from urllib.parse import unquote
 
+from fleetscan.clouds import BY_HOST
+
 # Stands where a reply repeated a token of ours. A URL or an id that has it was another: it is not followed.
 HIDDEN = "<token>"
-
-# Resource Manager in the clouds of Azure: a token for one of them may travel there without a further word.
-AZURE_HOSTS = frozenset(
-    {"management.azure.com", "management.usgovcloudapi.net", "management.chinacloudapi.cn"}
-)
 
 DEFAULT_PORTS = {"https": 443, "http": 80}
 # No lone surrogates: no URL can hold one. Nor what stands for them where text was read: the name was another.
@@ -132,8 +129,8 @@ class Origin:
 
     @property
     def is_azure(self) -> bool:
-        """Whether it is Resource Manager in a cloud of Azure's."""
-        return self.host in AZURE_HOSTS and (self.scheme, self.port) == ("https", 443)
+        """Whether it is Resource Manager in a cloud of Azure's: its token may travel there without a word."""
+        return self.host in BY_HOST and (self.scheme, self.port) == ("https", 443)
 
     @property
     def is_known(self) -> bool:

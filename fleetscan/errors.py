@@ -192,7 +192,9 @@ class CannotScanError(FleetscanError):
 
 
 class CredentialError(CannotScanError):
-    """There is no token to sign in with."""
+    """There is no token to sign in with. `is_decided` says that asking again gives none either."""
+
+    is_decided = False
 
 
 class TokenRefusedError(CannotScanError):

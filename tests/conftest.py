@@ -1,10 +1,16 @@
-"""What several test rooms share: exchanges with Azure, our own and the recorded ones."""
+"""What all tests share: a guard of the network, and exchanges with Azure, our own and the recorded ones."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+
+from tests.guarding import begin_guarding, nothing_outside_is_reached_for
+
+__all__ = ["exchanges", "nothing_outside_is_reached_for"]
+
+begin_guarding()
 
 EXCHANGES = Path(__file__).parent / "exchanges"
 RECORDINGS = Path(__file__).parents[2] / "shared" / "recordings"

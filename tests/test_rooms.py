@@ -54,7 +54,8 @@ ROOMS = {
     "telemetry": Room(of("records", "runs", "version"), of("prometheus_client")),
     "version": Room(barred=IMPURE),
     "model": Room(barred=IMPURE),
-    "addresses": Room(barred=IMPURE),
+    "clouds": Room(barred=IMPURE),
+    "addresses": Room(of("clouds"), barred=IMPURE),
     "errors": Room(barred=IMPURE),
     "nearest": Room(barred=IMPURE),
     "not_tried": Room(barred=IMPURE),
@@ -62,21 +63,23 @@ ROOMS = {
     "json_text": Room(of("model"), of("orjson"), barred=IMPURE),
     "azure_times": Room(of("model"), barred=IMPURE),
     "patch_counts": Room(of("model"), barred=IMPURE),
-    "settings": Room(of("addresses", "errors", "nearest"), barred=IMPURE),
+    "settings": Room(of("addresses", "clouds", "errors", "nearest"), barred=IMPURE),
     "records": Room(VALUES | {"json_text", "azure_times", "patch_counts"}, barred=IMPURE),
     "judgement": Room(VALUES | {"nearest", "azure_times", "patch_counts", "records"}, barred=IMPURE),
     "runs": Room(VALUES | {"json_text", "records"}),
     "history": Room(VALUES | {"json_text", "records", "runs", "judgement"}),
     "engine": Room(
-        of("model", "addresses", "json_text", "azure_times", "not_tried", "outlook", "patch_counts"),
+        of(
+            "model", "addresses", "clouds", "json_text", "azure_times", "not_tried", "outlook", "patch_counts"
+        ),
         barred=IMPURE | {"random", "uuid"},
     ),
-    "azure": Room(VALUES, of("aiohttp", "anyio", "azure", "yarl")),
+    "azure": Room(VALUES | {"clouds"}, of("aiohttp", "anyio", "azure", "yarl")),
     "inventory": Room(VALUES | {"nearest", "json_text", "azure_times", "records", "runs", "engine"}),
     "scanner": Room(
         VALUES
         | {"version", "json_text", "settings", "records", "runs", "engine", "azure", "inventory"}
-        | {"history", "judgement", "outlook", "redacting", "telemetry"},
+        | {"clouds", "history", "judgement", "outlook", "redacting", "telemetry"},
         of("anyio", "azure"),
     ),
     "planning": Room(

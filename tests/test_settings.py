@@ -309,7 +309,9 @@ def name_of_parameter(each: object) -> str | None:
 def test_every_setting_s_default_is_one_it_would_accept(
     settings: type[CheckedSettings], setting: Setting
 ) -> None:
-    assert getattr(settings(), setting.attribute) == setting.default
+    # The endpoint's is that of a cloud, where neither was said.
+    default = "https://management.azure.com" if setting.attribute == "endpoint" else setting.default
+    assert getattr(settings(), setting.attribute) == default
     for text in setting.show_default().split(", ") if setting.show_default() else []:
         setting.read(text)
 

@@ -1,8 +1,8 @@
 """What is said where there is no token: what to do first, then why each credential that matters failed.
 
 azure-identity tries credentials in a fixed order and raises one text with the words of each. Its format was
-read in azure-identity 1.27 (`chained.py`); a text of another format is shown as it is. No token or secret is
-shown.
+read in azure-identity 1.27 (`chained.py`); a text of another format is shown as it is. Commands that mend a
+failure are data (`mending.toml`). No token or secret is shown.
 """
 
 from __future__ import annotations
@@ -10,16 +10,31 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+from typing import Any
+from uuid import UUID
 
-from fleetscan.addresses import HIDDEN, Origin, without_logins
+from fleetscan.addresses import HIDDEN, without_logins
+from fleetscan.azure.identity import SignIn
+from fleetscan.clouds import PUBLIC
 from fleetscan.errors import CredentialError, Remedy
 from fleetscan.model import ACCESS_TOKEN
 
 ANY_TOKEN = re.compile(r"\beyJ[\w-]{8,}(\.[\w-]*)*", re.ASCII)
 # Refresh tokens and assertions are no JWTs: one long word, such as no sentence, address or id is.
 LONG_WORD = re.compile(r"[\w.~+=-]{120,}", re.ASCII)
-SECRETS = ("AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PASSWORD", "AZURE_PASSWORD")
+SECRETS = (
+    "AZURE_CLIENT_SECRET",
+    "AZURE_CLIENT_CERTIFICATE_PASSWORD",
+    "AZURE_PASSWORD",
+    "IDENTITY_HEADER",
+    "MSI_SECRET",
+)
 SHORTEST_SECRET = 4
+# The statuses of a sign-in service that has decided.
+REFUSALS = frozenset({400, 401, 403})
+MENDING = Path(__file__).with_name("mending.toml")
 # An AADSTS error has some 1,000 characters. Words are cut at their end, where links to help stand.
 MAX_WORDS_CHARS = 1900
 
@@ -37,6 +52,13 @@ LABELS = {
     "AzurePowerShellCredential": "Azure PowerShell",
     "AzureDeveloperCliCredential": "Azure Developer CLI",
 }
+# What the settings call them.
+CALLED = {
+    "cli": "the Azure CLI",
+    "managed-identity": "a managed identity",
+    "workload-identity": "a workload identity",
+    "service-principal": "a service principal",
+}
 # How a credential says that it is simply not there.
 ABSENT = re.compile(
     r"not fully configured|no response from the IMDS endpoint|No managed identity endpoint found"
@@ -44,8 +66,6 @@ ABSENT = re.compile(
     r"|requires the 'azure-identity-broker' package|PowerShell is not installed"
     r"|Az\.Account module >= \S+ is not installed|Azure Developer CLI could not be found"
 )
-CLI_ABSENT = "Azure CLI not found on path"
-CLI_SILENT = "Timed out waiting for Azure CLI"
 # The chain ends with one of these where it is set up and fails: the Azure CLI is not tried then.
 SET_UP = frozenset({"EnvironmentCredential", "WorkloadIdentityCredential", "ManagedIdentityCredential"})
 CHOSEN = "AZURE_TOKEN_CREDENTIALS"
@@ -71,15 +91,19 @@ class Attempt:
         return self.credential != CLI and ABSENT.search(self.words) is not None
 
 
-def not_signed_in(scope: str, said: str, environment: Mapping[str, str]) -> CredentialError:
-    """The error where azure-identity has no token for `scope`; `said` is its text, cleaned of what was held.
+def not_signed_in(sign_in: SignIn, said: str) -> CredentialError:
+    """The error where there is no token; `said` is the credential's text, cleaned of what was held.
 
     Its details are lines: a configured credential first, then the Azure CLI, then others that are there.
     """
+    environment = sign_in.environment
     said = _without_secrets(said, environment)
+    if sign_in.auth in CALLED:
+        what = f"not signed in to Azure with {CALLED[sign_in.auth]}"
+        return CredentialError(what, _remedy(sign_in, [], said), (_cut(said),))
     attempts = list(_attempts(said))
     if not attempts:
-        return CredentialError("not signed in to Azure", _remedy(scope, []), (_cut(said),))
+        return CredentialError("not signed in to Azure", _remedy(sign_in, [], said), (_cut(said),))
     shown = [attempt for attempt in attempts if not attempt.is_absent]
     incomplete = _incomplete(environment, attempts)
     absent = [attempt.label for attempt in attempts if attempt.is_absent]
@@ -90,13 +114,40 @@ def not_signed_in(scope: str, said: str, environment: Mapping[str, str]) -> Cred
         *([f"not set up here: {', '.join(absent)}"] if absent else []),
         *([f"{CHOSEN} is set: no other credential was tried"] if environment.get(CHOSEN) else []),
     ]
-    return CredentialError("not signed in to Azure", _remedy(scope, attempts), tuple(lines))
+    return CredentialError("not signed in to Azure", _remedy(sign_in, attempts, said), tuple(lines))
 
 
-def borrowed_has_none(scope: str, said: str) -> CredentialError:
-    """The error where a credential that a program gave has no token for `scope`."""
+def other_tenant(sign_in: SignIn, principal: Mapping[str, str | None]) -> CredentialError | None:
+    """The error where a token is of another tenant than was asked for; None where no two are told.
+
+    A managed identity has tokens of its own tenant alone, whichever is asked for.
+    """
+    asked, told = sign_in.tenant, principal["tenant_id"]
+    if asked is None or told is None or not _is_id(asked) or asked.lower() == told.lower():
+        return None
+    what = f"the token is of the tenant {told:.100}, and {asked} was asked for"
+    remedy = "leave {tenant} out, or choose a credential of that tenant with {auth}"
+    error = CredentialError(what, Remedy(remedy, {"tenant": None, "auth": None}))
+    error.is_decided = True
+    return error
+
+
+def is_decided(error: Exception) -> bool:
+    """Whether a credential's error has a sign-in service's decision, and is no outage."""
+    return getattr(getattr(error, "response", None), "status_code", None) in REFUSALS
+
+
+def fresh_token_command(sign_in: SignIn) -> str:
+    """The command line that prints a token of the right kind."""
+    return _filled("$token", sign_in)
+
+
+def borrowed_has_none(scope: str, error: Exception) -> CredentialError:
+    """The error where a credential that a program gave raised `error` for a token for `scope`."""
     what = f"not signed in to Azure: the given credential has no token for {scope}"
-    return CredentialError(what, details=(_cut(_without_secrets(said, {})),))
+    none = CredentialError(what, details=(_cut(_without_secrets(str(error), {})),))
+    none.is_decided = is_decided(error)
+    return none
 
 
 def _attempts(said: str) -> Iterator[Attempt]:
@@ -120,26 +171,66 @@ def _incomplete(environment: Mapping[str, str], attempts: list[Attempt]) -> list
     return [f"AZURE_* variables: {', '.join(given)} set, but a service principal needs {needs} too"]
 
 
-def _remedy(scope: str, attempts: list[Attempt]) -> Remedy:
+def _remedy(sign_in: SignIn, attempts: list[Attempt], said: str) -> Remedy:
+    """What to do: on loopback a word on the simulator, else what mends the credential that matters."""
+    if sign_in.is_loopback:
+        simulated = f"a simulated Azure takes any token: set {ACCESS_TOKEN}=anything"
+        is_chosen = sign_in.auth in CALLED
+        return Remedy(f"{simulated} and leave {{auth}} out" if is_chosen else simulated, {"auth": None})
+    if sign_in.auth in CALLED:
+        return _spelled(_mending(sign_in, said) or "", sign_in)
     token = f"put a token into {ACCESS_TOKEN}"
-    if _is_loopback(scope):
-        return Remedy(f"a simulated Azure takes any token: set {ACCESS_TOKEN}=anything")
+    login = _filled("$login", sign_in)
     if attempts and attempts[-1].credential in SET_UP and not attempts[-1].is_absent:
         failing = f"the credential that fails ({attempts[-1].label})"
-        return Remedy(f"correct {failing}, or remove it and run `az login`, or {token}")
-    match next((attempt.words for attempt in attempts if attempt.credential == CLI), ""):
-        case words if words == CLI_ABSENT:
-            first = "install the Azure CLI and run `az login`"
-        case words if words == CLI_SILENT:
-            first = "run `az account get-access-token` to see why the Azure CLI does not answer"
-        case _:
-            first = "run `az login`"
-    return Remedy(f"{first}, set the AZURE_* variables of a service principal, or {token}")
+        first = _mending(sign_in, attempts[-1].words) or f"correct {failing}, or remove it and run `{login}`"
+        return _spelled(f"{first}, or {token}", sign_in)
+    words = next((attempt.words for attempt in attempts if attempt.credential == CLI), said)
+    first = _mending(sign_in, words) or f"run `{login}`"
+    return _spelled(f"{first}, set the AZURE_* variables of a service principal, or {token}", sign_in)
 
 
-def _is_loopback(scope: str) -> bool:
+def _mending(sign_in: SignIn, said: str) -> str | None:
+    """What mends a credential that said this, None where nothing is known of it."""
+    for line in _read()["mending"]:
+        if sign_in.auth in line.get("auth", (sign_in.auth,)) and re.search(line["words"], said):
+            return _filled(line["mend"], sign_in)
+    return None
+
+
+def _filled(text: str, sign_in: SignIn) -> str:
+    """`text` with its commands for this cloud, tenant and application."""
+    commands, cloud = _read()["commands"], sign_in.cloud or PUBLIC
+    tenant = Template(commands["tenant"]).substitute(tenant=sign_in.tenant) if sign_in.tenant else ""
+    client_id = sign_in.environment.get("AZURE_CLIENT_ID", "")
+    words = {
+        "tenant": tenant,
+        "scope": sign_in.scope,
+        "cloud": cloud.cli_name,
+        "client_id": client_id if _is_id(client_id) else "CLIENT_ID",
+    }
+    login = Template(commands["login" if cloud is PUBLIC else "login_elsewhere"]).substitute(words)
+    token = Template(commands["token"]).substitute(words)
+    return Template(text).substitute(words, login=login, token=token)
+
+
+def _read() -> dict[str, Any]:
+    """What mends what. It is read for errors alone."""
+    import tomllib
+
+    return tomllib.loads(MENDING.read_text(encoding="utf-8"))
+
+
+def _spelled(text: str, sign_in: SignIn) -> Remedy:
+    """A remedy in whose text the settings stand that it names."""
+    longer_s = round(2 * sign_in.timeout_s, 3)
+    settings = {"auth": None, "tenant": None, "cloud": None, "auth_timeout_s": longer_s}
+    return Remedy(text, {name: value for name, value in settings.items() if f"{{{name}}}" in text})
+
+
+def _is_id(text: str) -> bool:
     try:
-        return Origin.of(scope).is_loopback
+        return str(UUID(text)) == text.lower()
     except ValueError:
         return False
 

@@ -22,7 +22,8 @@ EXAMPLES = (
 def scan(settings: Settings) -> int:
     """List the fleet, assess every VM, write one run directory.
 
-    Credentials: FLEETSCAN_ACCESS_TOKEN, else azure-identity (az login, managed identity, ...).
+    Credentials: FLEETSCAN_ACCESS_TOKEN, else the first that is set up (az login, managed identity, ...), or
+    the one that --auth names.
 
     Exit codes: 0 complete; 1 complete, but a gate of --fail-on was not passed; 2 usage; 3 complete, but
     some VMs failed or could not be listed; 4 could not scan; 5 stopped early; 70 internal error; 130 second

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
 
+from fleetscan.clouds import BY_HOST
 from fleetscan.model import RequestKind
 
 
@@ -91,14 +92,12 @@ SOVEREIGN = replace(
     ),
 )
 
-BY_HOST = MappingProxyType(
-    {"management.usgovcloudapi.net": SOVEREIGN, "management.chinacloudapi.cn": SOVEREIGN}
-)
-
 
 def limits_for(host: str, share: float) -> Limits:
-    """The published limits of the cloud whose Resource Manager is at `host`."""
-    return replace(BY_HOST.get(host, PUBLIC), share=share)
+    """The published limits of the cloud whose Resource Manager is at `host`, or of the public one."""
+    cloud = BY_HOST.get(host)
+    is_by_hour = cloud is not None and cloud.counts_by_hour
+    return replace(SOVEREIGN if is_by_hour else PUBLIC, share=share)
 
 
 DRAWS = MappingProxyType(

@@ -50,6 +50,8 @@ class Roster:
         self.not_scanned = not_scanned
         self.uniform_scale_set_vms = uniform_scale_set_vms
         self.earlier = earlier
+        # Of a token that is never renewed, in seconds since the epoch.
+        self.token_expires_at: float | None = None
         self.arc_listed = 0
         self._groups: dict[tuple[str, str | None], Group] = {}
         self.power_states: Counter[str] = Counter()

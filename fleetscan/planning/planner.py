@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,7 +17,7 @@ from fleetscan.errors import mendable
 from fleetscan.model import Target
 from fleetscan.planning.counts import Roster
 from fleetscan.planning.earlier_reads import read_for_plan
-from fleetscan.planning.forecast import Assumed, forecast, foretold_by, no_later
+from fleetscan.planning.forecast import Assumed, Forecast, forecast, foretold_by, no_later
 from fleetscan.planning.plan_record import plan_record
 from fleetscan.planning.virtual_time import run_through
 from fleetscan.records.fleet_facts import not_scanned
@@ -30,6 +31,7 @@ from fleetscan.scanner.listed import dispatcher_over, jitter
 from fleetscan.scanner.listing import asking, read_fleet
 from fleetscan.scanner.past_durations import PastDurations
 from fleetscan.scanner.policy import limits_of, longest_first, operation_rules, past_durations
+from fleetscan.scanner.token_end import expires_for_good, outlived
 from fleetscan.settings.declared import PacedSettings
 
 if TYPE_CHECKING:
@@ -70,8 +72,10 @@ async def list_for_plan(
     """The fleet that a scan with these settings would assess. Raises what `plan` raises, and StoppedError."""
     settings.check_freshness()
     try:
-        async with connect(settings, credential) as (transport, _):
-            return await list_over(transport, settings, hooks=hooks, stop=stop or Event())
+        async with connect(settings, credential, hooks.warning) as (transport, tokens):
+            roster = await list_over(transport, settings, hooks=hooks, stop=stop or Event())
+            roster.token_expires_at = expires_for_good(tokens)
+            return roster
     except ExceptionGroup as group:
         raise mendable(group) from None
 
@@ -117,7 +121,15 @@ def foresee(
     counts = Counter(target.resource_id for target in roster.answering)
     end_of = no_later if assessment_s is not None else foretold_by(course, counts, past.by_os)
     foreseen = forecast(course, assumed, end_of)
+    _compare_with_token(roster, foreseen, warn)
     return plan_record(roster, course, foreseen, assumed, selection_of(settings), end_of)
+
+
+def _compare_with_token(roster: Roster, foreseen: Forecast, warn: Callable[[str], None]) -> None:
+    """Warn of a token that would expire before a scan that begins now ends."""
+    ends_at = time.time() + foreseen.ends_s
+    if roster.token_expires_at is not None and ends_at > roster.token_expires_at:
+        warn(outlived(roster.token_expires_at, ends_at))
 
 
 def median_of(past: PastDurations) -> Callable[[Target], float]:

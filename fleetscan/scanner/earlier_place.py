@@ -25,9 +25,11 @@ S = TypeVar("S", bound=ListSettings)
 def at_its_endpoint(settings: S, runs: str) -> S:
     """`settings`, in which no endpoint was said, with that of the run whose VMs they scan again, if they do.
 
-    `runs` is the directory of all runs where they name none. Raises UsageError for an endpoint that has to be
-    said again.
+    A cloud that was said is an endpoint too. `runs` is the directory of all runs where they name none. Raises
+    UsageError for an endpoint that has to be said again.
     """
+    if settings.cloud is not None:
+        return settings
     if (run := _earlier(settings, runs)) is None or (own := _endpoint_of(run)) is None:
         return settings
     if not _is_known(own):

@@ -38,7 +38,7 @@ async def list_alone(
     Raises a FleetscanError for what keeps a fleet from being listed, and StoppedError.
     """
     try:
-        async with connect(settings, credential) as (transport, _):
+        async with connect(settings, credential, hooks.warning) as (transport, _):
             stop = stop or Event()
             return await list_over(transport, settings, hooks=hooks, stop=stop, is_everything=is_everything)
     except ExceptionGroup as group:

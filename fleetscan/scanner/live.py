@@ -202,8 +202,12 @@ class LiveScan:
             keep_metrics(self._settings.metrics_file, told, self._hooks)
         self._hooks.concluded(told)
 
+    def _warn(self, sentence: str) -> None:
+        """Tell, and have run.json keep it once there is a run."""
+        (self._hooks if self._scan_run is None else self._scan_run.hooks).warning(sentence)
+
     async def _scan(self) -> ScanSummary:
-        async with connect(self._settings, self._credential) as (transport, tokens):
+        async with connect(self._settings, self._credential, self._warn) as (transport, tokens):
             self._scan_run = Run(
                 transport,
                 self._settings,
@@ -235,7 +239,7 @@ def scan(
     ```
 
     `credential` is a bearer token, an async credential of azure-identity's kind, which is borrowed and not
-    closed, or None: then FLEETSCAN_ACCESS_TOKEN or azure-identity's default chain, as on the command line.
+    closed, or None: then the one that `settings.auth` names, as on the command line.
     `hooks` hear what happens. With `Settings.out` or `runs` the run is kept on disk, and can be resumed.
 
     Leaving the block early stops the scan cleanly: started assessments are waited for as long as

@@ -51,11 +51,13 @@ class Roll:
         Those that an earlier process listed may be among them. The `fleet` holds none of them any longer.
         """
         self.through_compute = fleet.through_compute
-        if self.is_whole:
-            return
-        known = Known(self.targets) if self.targets else None
-        self.add(fleet.targets if known is None else each_once(fleet.targets, known))
+        if not self.is_whole:
+            known = Known(self.targets) if self.targets else None
+            self.add(fleet.targets if known is None else each_once(fleet.targets, known))
+            self._note_whole(fleet)
         fleet.targets.clear()
+
+    def _note_whole(self, fleet: Fleet) -> None:
         secrets = Secrets.of(os.environ)
         errors = [replace(each, message=each.message and secrets.hide(each.message)) for each in fleet.errors]
         self._store.note_whole(self.size, errors, fleet.scope)

@@ -44,6 +44,7 @@ from fleetscan.scanner.stores import fresh_store
 from fleetscan.scanner.streaming import Steps, Stream, may_stream
 from fleetscan.scanner.summary import ScanSummary, finished_summary, no_run, stopped_before
 from fleetscan.scanner.taking_up import Found, refuse_held, take_up
+from fleetscan.scanner.token_end import TokenEnd
 from fleetscan.scanner.which_run import nothing_to_do
 from fleetscan.settings.declared import Settings
 
@@ -239,6 +240,7 @@ class Run:
 
     def _open(self, store: RunStore, resumption: Resumption, tokens: TokenSource | None) -> None:
         self._store = store
+        self._token_end = TokenEnd(tokens, self._deadline_at(), self._clock, self._hooks.warning)
         self._hooks.phase("scanning")
         self._session.open(store, resumption, tokens.principal() if tokens else None)
 
@@ -347,5 +349,5 @@ class Run:
         while True:
             await anyio.sleep(SYNC_EVERY_S)
             self._session.keep(time.monotonic())
-            self._session.look_ahead(time.monotonic())
+            self._token_end.look(self._session.look_ahead(time.monotonic()))
             await in_thread(self._store.sync)

@@ -22,6 +22,7 @@ from fleetscan.inventory.busy import Busy
 from fleetscan.inventory.listing import Fleet
 from fleetscan.inventory.selection import is_skipped
 from fleetscan.model import Ending, Job, Outcome, Reason, Target
+from fleetscan.outlook import Outlook
 from fleetscan.records.fleet_facts import FleetFacts, not_scanned
 from fleetscan.records.journal import RequestsCounted
 from fleetscan.records.row import Row
@@ -275,11 +276,14 @@ class Session:
         if self._hooks.has_news:
             self._describe()
 
-    def look_ahead(self, now: float) -> None:
-        """Tell the hooks how much longer the scan takes, once the operations are made."""
-        if now >= self._outlook_due_at:
-            self._outlook_due_at = now + OUTLOOK_EVERY_S
-            self._hooks.outlook(self._rules.pacing.time_left.outlook(now, *self.broker.starts_to_come(now)))
+    def look_ahead(self, now: float) -> Outlook | None:
+        """Tell the hooks how much longer the scan takes, once the operations are made; None between times."""
+        if now < self._outlook_due_at:
+            return None
+        self._outlook_due_at = now + OUTLOOK_EVERY_S
+        outlook = self._rules.pacing.time_left.outlook(now, *self.broker.starts_to_come(now))
+        self._hooks.outlook(outlook)
+        return outlook
 
     def finish(self, now: float, stopped_by: FleetscanError | None) -> ScanSummary:
         """Totals, run.json and the exit code over whatever rows there are. Raises BrokenIdentityError."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fleetscan.settings.proxy_url import ProxyUrl
-from fleetscan.settings.setting import CheckedSettings, Group, setting
-from fleetscan.settings.types import Endpoint, Number, OneOf, Switch, Text, ValueType, Whole
+from fleetscan.settings.setting import Group, setting
+from fleetscan.settings.sign_in import SignInSettings
+from fleetscan.settings.types import Number, OneOf, Switch, Text, ValueType, Whole
 from fleetscan.settings.words import OS, PATCH_MODE, POWER_STATE
 
 SUBSCRIPTION = Text("ID|NAME", "a subscription's id or name", r"\S(.{0,510}\S)?", may_repeat=True)
@@ -41,7 +42,7 @@ def _exclusion(form: ValueType, help: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class ListSettings(CheckedSettings):
+class ListSettings(SignInSettings):
     """What every command that lists VMs shares: which VMs, and how Azure is asked for them."""
 
     subscription: tuple[str, ...] = _rule(
@@ -115,14 +116,6 @@ class ListSettings(CheckedSettings):
         "Useful for a first try: Azure installs an extension on a VM when it first assesses it.",
         is_whom=True,
         group=Group.WHAT,
-    )
-    endpoint: str = setting(
-        "https://management.azure.com",
-        Endpoint(),
-        "Base URL of Azure Resource Manager.",
-        "The token is sent there, so plain http is allowed only for loopback.",
-        is_whom=True,
-        group=Group.EXPERT,
     )
     proxy: str | None = setting(
         None,

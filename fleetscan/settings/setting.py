@@ -40,6 +40,7 @@ class Group(Enum):
     OUTPUT = "Output"
     JUDGING = "What is enough"
     STOPPING = "Stopping and resuming"
+    SIGN_IN = "Signing in"
     EXPERT = "Expert"
 
 

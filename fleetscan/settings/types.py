@@ -222,13 +222,14 @@ def _mixed(milliseconds: Decimal) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class OneOf(ValueType):
-    """One word of several."""
+    """One word of several; `kind` stands for them in a usage line where they are too many for it."""
 
     words: tuple[str, ...]
+    kind: str = ""
 
     @property
     def metavar(self) -> str:
-        return "|".join(self.words)
+        return self.kind or "|".join(self.words)
 
     @property
     def expected(self) -> str:

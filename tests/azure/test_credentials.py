@@ -6,26 +6,25 @@ import base64
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 
 import anyio
 import pytest
 from azure.core.credentials import AccessTokenInfo, TokenRequestOptions
-from azure.core.exceptions import ClientAuthenticationError
+from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
 from azure.identity import CredentialUnavailableError
 
 from fleetscan.addresses import Origin
-from fleetscan.azure.credentials import (
-    Credential,
-    CredentialToken,
-    StaticToken,
-    claims_of,
-    principal_of,
-)
+from fleetscan.azure.credentials import StaticToken, claims_of, last_moment, token_source
+from fleetscan.azure.identity import Credential, SignIn
+from fleetscan.azure.renewed_token import CredentialToken
+from fleetscan.azure.token_text import expiry_of, principal_of
 from fleetscan.azure.transport import Transport
-from fleetscan.errors import CredentialError, TokenRefusedError
+from fleetscan.errors import CredentialError, TokenRefusedError, UsageError
 from fleetscan.model import Request
 from tests.azure.loopback_server import OK, Answer, serving
+from tests.virtual_scan import in_virtual_time
 
 SCOPE = "https://management.azure.com/.default"
 
@@ -49,13 +48,23 @@ class Identity:
         self.credentials = 0
         self.closed = 0
         self.issue: Callable[[], str] = lambda: f"token-{self.issued}"
+        self.never_answers: anyio.Event | None = None
+        # By a token's number, when it ends.
+        self.ends: dict[int, float] = {}
 
     def sign_in(self) -> Credential:
         self.credentials += 1
         return FakeCredential(self)
 
     def tokens(self) -> CredentialToken:
-        return CredentialToken(SCOPE, self.sign_in, lambda: self.now)
+        return CredentialToken(SignIn(SCOPE), lambda *_: self.sign_in(), lambda: self.now)
+
+
+class Refused:
+    """A reply of a sign-in service that has decided."""
+
+    status_code = 401
+    reason = "Unauthorized"
 
 
 class FakeCredential:
@@ -70,14 +79,24 @@ class FakeCredential:
         identity = self.identity
         identity.asked.append((scopes, options or {}))
         await anyio.lowlevel.checkpoint()
+        if identity.never_answers is not None:
+            await identity.never_answers.wait()
         if identity.refusal is not None:
             raise identity.refusal
         identity.issued += 1
+        identity.ends[identity.issued] = identity.now + identity.life_s
         expires_on = int(identity.now + identity.life_s)
         return AccessTokenInfo(identity.issue(), expires_on, refresh_on=identity.refresh_on)
 
     async def close(self) -> None:
         self.identity.closed += 1
+
+
+async def later(tokens: CredentialToken) -> str:
+    """The header once what goes on beside requests had its turn."""
+    await tokens.header()
+    await anyio.wait_all_tasks_blocked()
+    return await tokens.header()
 
 
 async def test_the_credential_is_asked_once_for_many_callers() -> None:
@@ -114,9 +133,9 @@ async def test_a_token_is_renewed_five_minutes_before_it_expires_or_when_it_asks
     tokens = identity.tokens()
     await tokens.header()
     identity.now = last_moment - 1.0
-    assert await tokens.header() == "Bearer token-1"
+    assert await later(tokens) == "Bearer token-1"
     identity.now = last_moment
-    assert await tokens.header() == "Bearer token-2"
+    assert await later(tokens) == "Bearer token-2"
 
 
 async def test_a_token_of_one_minute_is_not_fetched_for_every_request() -> None:
@@ -125,7 +144,7 @@ async def test_a_token_of_one_minute_is_not_fetched_for_every_request() -> None:
     tokens = identity.tokens()
     for second in range(31):
         identity.now = 1000.0 + second
-        await tokens.header()
+        await later(tokens)
     assert identity.issued == 2
 
 
@@ -135,25 +154,219 @@ async def test_a_refresh_that_fails_lives_on_with_a_token_that_is_still_good() -
     await tokens.header()
     identity.refusal = ClientAuthenticationError("the directory is down")
     identity.now = 4300.0
-    assert await tokens.header() == "Bearer token-1"
+    assert await later(tokens) == "Bearer token-1"
     identity.now = 4329.0
-    assert await tokens.header() == "Bearer token-1"
+    assert await later(tokens) == "Bearer token-1"
     assert len(identity.asked) == 2
     identity.now = 4330.0
     identity.refusal = None
-    assert await tokens.header() == "Bearer token-2"
+    assert await later(tokens) == "Bearer token-2"
 
 
 async def test_a_token_that_has_expired_is_never_handed_out() -> None:
     identity = Identity()
     tokens = identity.tokens()
     await tokens.header()
-    identity.refusal = ClientAuthenticationError("the directory is down")
+    identity.refusal = ClientAuthenticationError("the secret is gone", response=Refused())  # type: ignore[arg-type]
     identity.now = 4599.0
     assert await tokens.header() == "Bearer token-1"
     identity.now = 4600.0
-    with pytest.raises(CredentialError, match="the directory is down"):
+    with pytest.raises(CredentialError, match="the secret is gone"):
         await tokens.header()
+
+
+async def test_nobody_waits_for_a_refresh_while_the_token_lives() -> None:
+    identity = Identity()
+    tokens = identity.tokens()
+    await tokens.header()
+    identity.never_answers = anyio.Event()
+    identity.now = 4300.0
+    for _ in range(50):
+        assert await tokens.header() == "Bearer token-1"
+        await anyio.lowlevel.checkpoint()
+    assert len(identity.asked) == 2
+    identity.never_answers.set()
+    assert await later(tokens) == "Bearer token-2"
+    await tokens.aclose()
+
+
+async def test_a_refresh_that_hangs_is_left_when_the_source_is_closed() -> None:
+    identity = Identity()
+    tokens = identity.tokens()
+    await tokens.header()
+    identity.never_answers = anyio.Event()
+    identity.now = 4300.0
+    await later(tokens)
+    with anyio.fail_after(0.9):
+        await tokens.aclose()
+    assert identity.closed == 1
+
+
+@in_virtual_time
+async def test_an_answer_that_never_comes_is_waited_for_as_long_as_was_said() -> None:
+    identity = Identity()
+    identity.never_answers = anyio.Event()
+    tokens = CredentialToken(SignIn(SCOPE, auth="cli", timeout_s=20.0), lambda *_: identity.sign_in())
+    began = time.monotonic()
+    with pytest.raises(CredentialError) as caught:
+        await tokens.header()
+    assert time.monotonic() - began == pytest.approx(25.0)
+    assert caught.value.told() == (
+        "not signed in to Azure with the Azure CLI; see why the sign-in service does not answer from here, "
+        "or wait longer with auth_timeout_s=40.0"
+    )
+    assert caught.value.details == ("no token within 25 s",)
+
+
+@in_virtual_time
+async def test_an_outage_of_the_sign_in_service_is_waited_out_once_a_token_was_good() -> None:
+    identity, warned = Identity(), list[str]()
+    tokens = CredentialToken(
+        SignIn(SCOPE, warn=warned.append), lambda *_: identity.sign_in(), lambda: 1000.0 + time.monotonic()
+    )
+    await tokens.header()
+    identity.refusal = ServiceRequestError("no connection to login.microsoftonline.com")
+    await anyio.sleep(3600.0)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(tokens.header)
+        await anyio.sleep(500.0)
+        identity.refusal = None
+    assert await tokens.header() == "Bearer token-2"
+    assert warned == [
+        "the token cannot be renewed, and has expired; trying again "
+        "(no connection to login.microsoftonline.com)"
+    ]
+
+
+@in_virtual_time
+async def test_an_outage_of_over_ten_minutes_ends_with_what_the_service_said() -> None:
+    identity = Identity()
+    tokens = CredentialToken(SignIn(SCOPE), lambda *_: identity.sign_in(), lambda: 1000.0 + time.monotonic())
+    await tokens.header()
+    identity.refusal = ServiceRequestError("no connection to login.microsoftonline.com")
+    await anyio.sleep(3600.0)
+    with pytest.raises(CredentialError) as caught:
+        await tokens.header()
+    assert time.monotonic() == pytest.approx(4200.0, abs=31.0)
+    assert caught.value.details == ("no connection to login.microsoftonline.com",)
+
+
+@in_virtual_time
+async def test_tokens_of_four_seconds_are_never_used_after_their_end() -> None:
+    identity = Identity()
+    identity.life_s = 4.0
+    tokens = CredentialToken(SignIn(SCOPE), lambda *_: identity.sign_in(), lambda: 1000.0 + time.monotonic())
+    for _ in range(1000):
+        identity.now = 1000.0 + time.monotonic()
+        number = int((await tokens.header()).rpartition("-")[2])
+        assert identity.now < identity.ends[number]
+        await anyio.sleep(0.1)
+    assert 25 <= identity.issued <= 60
+
+
+async def test_a_wrong_clock_does_not_have_each_request_ask_for_a_token() -> None:
+    identity = Identity()
+    identity.life_s = -7200.0
+    tokens = identity.tokens()
+    for second in range(100):
+        identity.now = 1000.0 + second
+        await later(tokens)
+    assert identity.issued == 1
+
+
+async def test_where_the_clock_is_wrong_the_same_token_is_good_for_as_long_as_azure_takes_it() -> None:
+    identity = Identity()
+    identity.life_s = -7200.0
+    identity.issue = lambda: "the-same"
+    tokens = identity.tokens()
+    for minute in range(60):
+        identity.now = 1000.0 + 60.0 * minute
+        with anyio.fail_after(1.0):
+            assert await later(tokens) == "Bearer the-same"
+
+
+async def test_a_credential_that_gives_out_its_expired_token_again_has_none() -> None:
+    identity = Identity()
+    identity.issue = lambda: "the-same"
+    tokens = identity.tokens()
+    await tokens.header()
+    identity.now, identity.life_s = 4601.0, -1.0
+    identity.refusal = None
+    with anyio.move_on_after(0.1) as waited:
+        await tokens.header()
+    # As in any outage, it is asked again later.
+    assert waited.cancelled_caught
+    assert len(identity.asked) == 2
+
+
+async def test_the_tenant_is_asked_for_and_another_one_s_token_is_refused() -> None:
+    asked, other = "11111111-2222-3333-4444-555555555555", "99999999-2222-3333-4444-555555555555"
+    identity = Identity()
+    identity.issue = lambda: jwt(tid=asked.upper())
+    tokens = CredentialToken(SignIn(SCOPE, tenant=asked), lambda *_: identity.sign_in(), lambda: 0.0)
+    await tokens.header()
+    assert identity.asked == [((SCOPE,), {"tenant_id": asked})]
+    identity.issue = lambda: jwt(tid=other)
+    tokens = CredentialToken(SignIn(SCOPE, tenant=asked), lambda *_: identity.sign_in(), lambda: 0.0)
+    with pytest.raises(CredentialError, match=f"the token is of the tenant {other}, and {asked} was asked"):
+        await tokens.header()
+    with pytest.raises(CredentialError, match=f"the token is of the tenant {other}, and {asked} was asked"):
+        token_source(jwt(tid=other), SignIn(SCOPE, tenant=asked))
+
+
+def test_a_token_is_of_no_other_tenant_where_a_domain_was_asked_for() -> None:
+    token_source(jwt(tid="99999999-2222-3333-4444-555555555555"), SignIn(SCOPE, tenant="contoso.com"))
+
+
+@pytest.mark.parametrize(
+    ("claims", "expiry"),
+    [
+        ({"exp": 1790000000}, 1790000000.0),
+        ({"exp": 1.5}, 1.5),
+        ({"exp": True}, None),
+        ({"exp": "1790000000"}, None),
+        ({"exp": -1}, None),
+        ({"exp": 1e300}, None),
+        ({"exp": None}, None),
+        ({}, None),
+    ],
+)
+def test_the_end_of_a_token_is_read_where_it_is_a_time(
+    claims: dict[str, object], expiry: float | None
+) -> None:
+    assert expiry_of(f"Bearer {jwt(**claims)}") == expiry
+    assert last_moment(StaticToken(jwt(**claims))) == expiry
+
+
+async def test_a_static_token_that_is_refused_says_when_it_ends() -> None:
+    with pytest.raises(TokenRefusedError, match=r"\(401\); it expired at 2023-11-14 22:13:20 UTC;"):
+        await StaticToken(jwt(exp=1700000000)).renew("", None)
+    with pytest.raises(TokenRefusedError, match=r"\(401\); it expires at 2096-10-02 07:06:40 UTC;"):
+        await StaticToken(jwt(exp=4000000000)).renew("", None)
+
+
+@pytest.mark.parametrize(
+    ("auth", "environment", "source"),
+    [
+        ("default", {"FLEETSCAN_ACCESS_TOKEN": "t"}, StaticToken),
+        ("token", {"FLEETSCAN_ACCESS_TOKEN": "t"}, StaticToken),
+        ("cli", {"FLEETSCAN_ACCESS_TOKEN": "t"}, CredentialToken),
+        ("default", {"FLEETSCAN_ACCESS_TOKEN": " "}, CredentialToken),
+    ],
+)
+def test_a_token_in_the_environment_is_used_where_no_other_credential_was_chosen(
+    auth: str, environment: dict[str, str], source: type
+) -> None:
+    assert isinstance(token_source(None, SignIn(SCOPE, auth=auth, environment=environment)), source)
+
+
+def test_a_token_that_was_asked_for_and_is_not_there_is_told_with_the_command_that_makes_one() -> None:
+    with pytest.raises(CredentialError) as caught:
+        token_source(None, SignIn(SCOPE, auth="token", tenant="contoso.com"))
+    assert caught.value.told() == (
+        "there is no token in FLEETSCAN_ACCESS_TOKEN; put one there with `az account get-access-token "
+        "--tenant contoso.com --scope https://management.azure.com/.default --query accessToken -o tsv`"
+    )
 
 
 async def test_after_a_401_one_caller_renews_and_the_others_wait() -> None:
@@ -186,6 +399,19 @@ async def test_those_who_waited_for_a_renewal_that_failed_do_not_each_try_again(
             tasks.start_soon(tokens.renew, refused, None)
     assert len(identity.asked) == 2
     assert await tokens.header() == refused
+
+
+async def test_what_a_credential_says_to_a_challenge_that_it_cannot_answer_is_told() -> None:
+    identity, warned = Identity(), list[str]()
+    tokens = CredentialToken(SignIn(SCOPE, warn=warned.append), lambda *_: identity.sign_in(), lambda: 1000.0)
+    refused = await tokens.header()
+    identity.refusal = CredentialUnavailableError("This credential doesn't support claims challenges.")
+    for _ in range(5):
+        await tokens.renew(refused, '{"access_token":{}}')
+    assert warned == [
+        "the token cannot be renewed, and is good for another 3600 s; trying again "
+        "(This credential doesn't support claims challenges.)"
+    ]
 
 
 async def test_a_renewal_after_a_failed_one_succeeds() -> None:
@@ -254,6 +480,24 @@ async def test_no_token_ends_in_one_sentence_that_says_what_to_do(refusal: Excep
     assert caught.value.details == ("no credential here",)
     assert str(caught.value) == f"{caught.value.told()}\n  no credential here"
     assert caught.value.exit_code == 4
+
+
+async def test_what_the_network_found_out_is_told_in_its_own_words() -> None:
+    identity = Identity()
+    identity.refusal = ClientAuthenticationError("cannot verify")
+    final = CredentialError("the certificate of login.microsoftonline.com is not trusted")
+    tokens = CredentialToken(SignIn(SCOPE, refusal=lambda: final), lambda *_: identity.sign_in())
+    with pytest.raises(CredentialError) as caught:
+        await tokens.header()
+    assert caught.value is final
+
+
+async def test_a_mistake_in_a_setting_is_no_failure_to_sign_in() -> None:
+    def make(*_: object) -> Credential:
+        raise UsageError("the file of certificates has none")
+
+    with pytest.raises(UsageError, match="the file of certificates has none"):
+        await CredentialToken(SignIn(SCOPE), make).header()
 
 
 async def test_a_repr_shows_no_token() -> None:

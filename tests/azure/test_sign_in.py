@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from azure.core.credentials import AccessTokenInfo, TokenRequestOptions
@@ -11,7 +12,8 @@ from azure.core.exceptions import ClientAuthenticationError
 from azure.identity import CredentialUnavailableError
 from azure.identity.aio import ChainedTokenCredential, DefaultAzureCredential
 
-from fleetscan.azure.credentials import Credential, CredentialToken, default_credential
+from fleetscan.azure.identity import Credential, SignIn, make_credential
+from fleetscan.azure.renewed_token import CredentialToken
 from fleetscan.azure.sign_in import not_signed_in
 from fleetscan.cli.main import run
 from fleetscan.errors import CredentialError
@@ -46,10 +48,10 @@ def az(directory: Path, script: str) -> None:
     (directory / "az").chmod(0o755)
 
 
-async def refusal_of(credential: Credential | None = None, scope: str = SCOPE) -> CredentialError:
-    """What is said where there is no token."""
-    make = default_credential if credential is None else lambda: credential
-    tokens = CredentialToken(scope, make, environment=dict(os.environ))
+async def refusal_of(credential: Credential | None = None, **how: Any) -> CredentialError:
+    """What is said where there is no token; `how` is as SignIn takes it."""
+    make = make_credential if credential is None else lambda *_: credential
+    tokens = CredentialToken(SignIn(SCOPE, environment=dict(os.environ), **how), make)
     with pytest.raises(CredentialError) as caught:
         await tokens.header()
     await tokens.aclose()
@@ -107,7 +109,7 @@ def test_what_az_prints_besides_shows_no_token_and_no_control_sequence(
 
 
 async def test_on_loopback_the_simulator_s_token_is_named() -> None:
-    error = await refusal_of(scope="http://127.0.0.1:8080/.default")
+    error = await refusal_of(is_loopback=True)
     assert error.told() == (
         "not signed in to Azure; a simulated Azure takes any token: set FLEETSCAN_ACCESS_TOKEN=anything"
     )
@@ -183,8 +185,8 @@ async def test_a_credential_that_is_set_up_and_fails_is_what_is_to_be_corrected(
     chain = ChainedTokenCredential(ManagedIdentityCredential(), EnvironmentCredential())  # type: ignore[arg-type]
     error = await refusal_of(chain)
     assert error.told() == (
-        "not signed in to Azure; correct the credential that fails (AZURE_* variables), "
-        "or remove it and run `az login`, "
+        "not signed in to Azure; make a new secret with "
+        "`az ad app credential reset --id CLIENT_ID --append` and put it into AZURE_CLIENT_SECRET, "
         "or put a token into FLEETSCAN_ACCESS_TOKEN"
     )
     assert error.details == (
@@ -196,7 +198,7 @@ async def test_a_credential_that_is_set_up_and_fails_is_what_is_to_be_corrected(
 
 def test_a_text_of_an_unknown_format_is_shown_to_a_bound() -> None:
     said = "something else\nwent wrong " + "word " * 1000
-    (line,) = not_signed_in(SCOPE, said, {}).details
+    (line,) = not_signed_in(SignIn(SCOPE), said).details
     assert line.startswith("something else went wrong word word")
     assert (len(line), line[-3:]) == (1903, "...")
 
@@ -212,10 +214,10 @@ def test_a_text_of_an_unknown_format_is_shown_to_a_bound() -> None:
     ],
 )
 def test_any_text_becomes_an_error_that_says_what_to_do(said: str) -> None:
-    assert "run `az login`" in not_signed_in(SCOPE, said, {}).told()
+    assert "run `az login`" in not_signed_in(SignIn(SCOPE), said).told()
 
 
 def test_the_login_of_a_proxy_in_another_s_text_is_not_shown() -> None:
     said = "HTTPSConnectionPool: Failed to parse: http://ann:s3cret@proxy:3128"
-    (line,) = not_signed_in(SCOPE, said, {}).details
+    (line,) = not_signed_in(SignIn(SCOPE), said).details
     assert line == "HTTPSConnectionPool: Failed to parse: http://proxy:3128"

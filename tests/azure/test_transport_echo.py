@@ -8,7 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from fleetscan.addresses import Origin
-from fleetscan.azure.credentials import Credential, CredentialToken, StaticToken, TokenSource
+from fleetscan.azure.credentials import StaticToken, TokenSource
+from fleetscan.azure.identity import Credential, SignIn
+from fleetscan.azure.renewed_token import CredentialToken
 from fleetscan.azure.timeouts import Timeouts
 from fleetscan.azure.transport import Transport
 from fleetscan.errors import CredentialError
@@ -85,18 +87,39 @@ class Careless:
     async def close(self) -> None: ...
 
 
-@pytest.mark.parametrize(("error", "raised"), [(ValueError, CredentialError), (KeyError, RuntimeError)])
+@pytest.mark.parametrize("error", [ValueError, KeyError])
 async def test_a_credential_that_quotes_an_earlier_token_as_it_fails_is_not_quoted(
-    error: Callable[[str], Exception], raised: type[Exception]
+    error: Callable[[str], Exception],
 ) -> None:
     credential: Credential = Careless(error)  # type: ignore[assignment]
     now = 1000.0
-    tokens = CredentialToken("scope", lambda: credential, lambda: now)
+    tokens = CredentialToken(SignIn("scope"), lambda *_: credential, lambda: now)
     async with serving(OK) as server, wire_to(server, tokens) as wire:
         request = Request("GET", f"http://127.0.0.1:{server.port}/x")
         await wire.exchange(request)
         now += 1e6
-        with pytest.raises(raised, match="expired: <token>") as caught:
+        with pytest.raises(CredentialError, match="expired: <token>") as caught:
+            await wire.exchange(request)
+    assert caught.value.__suppress_context__
+
+
+class Broken(StaticToken):
+    """Has a token, and raises what quotes it."""
+
+    async def header(self) -> str:
+        if self.refused:
+            raise KeyError(f"refused: {TOKEN}")
+        self.refused = True
+        return await super().header()
+
+    refused = False
+
+
+async def test_a_source_that_breaks_and_quotes_its_token_is_not_quoted() -> None:
+    async with serving(OK) as server, wire_to(server, Broken(TOKEN)) as wire:
+        request = Request("GET", f"http://127.0.0.1:{server.port}/x")
+        await wire.exchange(request)
+        with pytest.raises(RuntimeError, match="refused: <token>") as caught:
             await wire.exchange(request)
     assert caught.value.__suppress_context__
 

@@ -73,6 +73,15 @@ ROWS: dict[str, tuple[tuple[str, object], tuple[str, object], tuple[str, object]
         ("https://env.example/", "https://env.example"),
         ("http://127.0.0.1:1", "http://127.0.0.1:1"),
     ),
+    "cloud": (("china", "china"), ("us-government", "us-government"), ("public", "public")),
+    "auth": (("cli", "cli"), ("managed-identity", "managed-identity"), ("token", "token")),
+    "tenant": (("contoso.com", "contoso.com"), ("a", "a"), ("b.onmicrosoft.com", "b.onmicrosoft.com")),
+    "auth-timeout": (("1500ms", 1.5), ("90s", 90.0), ("1m", 60.0)),
+    "token-scope": (
+        ("https://file.example/.default", "https://file.example/.default"),
+        ("https://env.example//.default", "https://env.example//.default"),
+        ("api://flag/.default", "api://flag/.default"),
+    ),
     "api-version": (
         ("2023-03-01", "2023-03-01"),
         ("2024-03-01", "2024-03-01"),
@@ -271,7 +280,9 @@ def test_flag_beats_variable_beats_file_beats_default(
     def value(arguments: list[str], environment: Mapping[str, str] | None = None) -> object:
         return getattr(made(settings, arguments, environment), setting.attribute)
 
-    assert value([]) == setting.default
+    # The endpoint's is that of a cloud, where neither was said.
+    default = "https://management.azure.com" if setting.attribute == "endpoint" else setting.default
+    assert value([]) == default
     assert value(config) == in_file[1]
     assert value(config, variable) == in_variable[1]
     assert value([*config, *flag], variable) == in_flag[1]

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from fleetscan.azure.credentials import token_source
+from fleetscan.azure.identity import SignIn
 from fleetscan.azure.network import Network
+from fleetscan.azure.sign_in_transport import for_credentials
 from fleetscan.errors import CredentialError
 from fleetscan.simulator import Cloud, serve
 from tests.azure.loopback_server import Answer, LoopbackServer, serving
@@ -186,7 +188,13 @@ async def test_a_token_that_is_good_outlives_a_certificate_that_is_not(
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
         network = Network(ca_bundle=str(authority.bundle))
-        source = token_source(None, SCOPE, variables, network)
+        sign_in = SignIn(
+            SCOPE,
+            environment=variables,
+            reached_by=lambda: for_credentials(network),
+            refusal=lambda: network.refused,
+        )
+        source = token_source(None, sign_in)
         assert await source.header() == "Bearer sesame"
         other.ca.issue_cert("localhost").configure_cert(context)
         await source.renew("Bearer sesame", None)

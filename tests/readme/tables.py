@@ -43,6 +43,8 @@ NOT_RUN = {
     "fleetscan completion zsh > ~/.zfunc/_fleetscan": AT_HOME,
     "fleetscan completion fish > ~/.config/fish/completions/fleetscan.fish": AT_HOME,
     "az login": "needs a person and Azure",
+    "fleetscan scan --auth managed-identity": "tests/cli/test_signing_in.py scans with it",
+    "fleetscan scan --cloud us-government": "needs Azure; tests/cli/test_signing_in.py signs in to it",
     "fleetscan demo --config configs/demo.toml": "half a minute; `make demo` is this line",
     "fleetscan demo": "half a minute; `make demo` is this line, and tests/cli runs it on fewer VMs",
     "fleetscan-runs/20261123T020000Z-5c1f2a90/": PICTURE,
