@@ -213,7 +213,7 @@ async def test_an_az_whose_tokens_live_for_two_seconds_is_asked_all_along(alone:
 
 
 async def test_an_az_that_takes_long_holds_no_request_up_while_the_token_lives(alone: Path) -> None:
-    az_that_signs_in(alone, life_s=4.0, slow_s=1.0)
+    az_that_signs_in(alone, life_s=5.0, slow_s=1.0)
     tokens = source("cli")
     await tokens.header()
     longest_s, seen = 0.0, set()
