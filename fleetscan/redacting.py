@@ -28,7 +28,7 @@ SECRET_NAME = re.compile(r"(?:SECRET|PASSWORD|TOKEN|IDENTITY_HEADER|API_?KEY|ACC
 HEADERS_NAME = re.compile(r"OTEL_EXPORTER_OTLP_(?:\w+_)?HEADERS")
 # Variables with an address that may have a password in it.
 PROXY_NAME = re.compile(r"(?:HTTPS?|ALL|FLEETSCAN)_PROXY", re.IGNORECASE)
-USERINFO = re.compile(r"(?<=://)[^/?#\s\"'<>@]*:[^/?#\s\"'<>]*(?=@)")
+USERINFO = re.compile(r"(?<=://)(?!USER:PASSWORD@)[^/?#\s\"'<>@]*:[^/?#\s\"'<>]*(?=@)")
 # An operation's URL is signed: t, c, s and h are its parts; sig is a storage account's.
 _PARAMETERS = (
     "sig|t|c|s|h|code|access_token|refresh_token|id_token|token|client_secret|client_assertion|assertion"

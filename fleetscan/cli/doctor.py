@@ -28,7 +28,7 @@ EXAMPLES = (
 
 @command(DoctorSettings, EXAMPLES)
 def doctor(settings: DoctorSettings) -> int:
-    """Check what would stop a scan, and say what mends it. Starts nothing.
+    """Check what would stop a scan. Starts nothing.
 
     Looks up and connects to the endpoint, gets a token and shows whose it is, and says for each selected
     subscription whether listing, starting and polling are permitted. Checks Resource Graph, the requests

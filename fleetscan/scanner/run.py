@@ -139,7 +139,6 @@ class Run:
             if resumption.is_listed:
                 fleet: Fleet | ScanSummary = resumption.fleet()
             elif resumption.listed:
-                # What runs is followed while the rest is listed.
                 fleet = await self._stream(begin, resumption)
             else:
                 fleet = await self._list()
@@ -159,22 +158,20 @@ class Run:
 
     async def _begin(self, tokens: TokenSource | None, tenant_id: str | None) -> ScanSummary:
         """A new run, unless there is nothing to retry."""
-        scan_id, retried = str(uuid.uuid4()), retried_path(self._settings)
-        resumption = Resumption(scan_id)
+        resumption, retried = Resumption(str(uuid.uuid4())), retried_path(self._settings)
         with ExitStack() as files:
 
             def begin() -> None:
                 refuse_held(self._settings, tenant_id)
-                store = files.enter_context(fresh_store(self._settings, self._clock, scan_id))
+                store = files.enter_context(fresh_store(self._settings, self._clock, resumption.scan_id))
                 self._open(store, resumption, tokens)
 
-            is_streamed = may_stream(self._settings)
-            fleet = await (self._stream(begin, resumption) if is_streamed else self._list())
+            fleet = await (self._stream(begin, resumption) if may_stream(self._settings) else self._list())
             if isinstance(fleet, ScanSummary):
                 return fleet
             if retried is not None and not fleet.targets:
                 self._hooks.note(*nothing_to_retry(retried, self._settings))
-                return no_run(scan_id, selection_of(self._settings), self._clock)
+                return no_run(resumption.scan_id, selection_of(self._settings), self._clock)
             begin()
             return await self._work(fleet)
 
@@ -261,8 +258,8 @@ class Run:
             stopped_by = error
         except (Exception, anyio.get_cancelled_exc_class()) as error:
             # The caller's block broke, or we did: the totals are written over the rows there are.
+            why = "broke" if isinstance(error, Exception) else "was cancelled"
             if session.has_begun:
-                why = "broke" if isinstance(error, Exception) else "was cancelled"
                 session.finish(time.monotonic(), StoppedError(f"the scan {why}"))
             raise
         return session.finish(time.monotonic(), stopped_by) if session.has_begun else None

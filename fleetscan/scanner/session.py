@@ -107,15 +107,9 @@ class Session:
             resumption.scan_id, store, self._clock, self._hooks, self._settings.group_by, self._on_row
         )
         self._selection = resumption.selection or selection_of(self._settings)
-        self._description = RunDescription(
-            selection=self._selection,
-            scan_id=resumption.scan_id,
-            settings=self._started_with,
-            scope=self._roll.scope,
-            principal=None if principal is None else principal_facts(principal),
-            clock=self._clock,
-            started_at=resumption.started_at(self._clock),
-        )
+        who, began_at = None if principal is None else principal_facts(principal), resumption.started_at
+        about = resumption.scan_id, self._started_with, self._roll.scope, self._selection
+        self._description = RunDescription(*about, who, self._clock, began_at(self._clock))
         store.begin(resumption.scan_id, principal, self._selection, self._clock.epoch(self._clock.monotonic))
         self.directory = store.output.path
         self._hooks.recall(earlier_warnings(store))

@@ -188,13 +188,14 @@ async def test_a_service_that_fails_once_is_asked_again(
 async def test_tokens_of_two_seconds_are_renewed_all_along(service: SignInService, auth: str) -> None:
     service.life_s = 2.0
     tokens = source(auth)
-    until, bad = time.monotonic() + 7.0, 0
+    until = time.monotonic() + 7.0
     while time.monotonic() < until:
-        bad += not service.is_good(await tokens.header())
+        asked_at = time.time()
+        token = (await tokens.header()).removeprefix("Bearer ")
+        assert service.issued[token] > asked_at
         await asyncio.sleep(0.01)
     await tokens.aclose()
     assert 3 <= len(service.issued) <= 8
-    assert bad == 0
 
 
 async def test_an_az_whose_tokens_live_for_two_seconds_is_asked_all_along(alone: Path) -> None:
@@ -212,7 +213,7 @@ async def test_an_az_whose_tokens_live_for_two_seconds_is_asked_all_along(alone:
 
 
 async def test_an_az_that_takes_long_holds_no_request_up_while_the_token_lives(alone: Path) -> None:
-    az_that_signs_in(alone, life_s=4.0, slow_s=1.0)
+    az_that_signs_in(alone, life_s=5.0, slow_s=1.0)
     tokens = source("cli")
     await tokens.header()
     longest_s, seen = 0.0, set()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,12 @@ from azure.identity.aio import ChainedTokenCredential, DefaultAzureCredential
 
 from fleetscan.azure.identity import Credential, SignIn, make_credential
 from fleetscan.azure.renewed_token import CredentialToken
-from fleetscan.azure.sign_in import not_signed_in
+from fleetscan.azure.sign_in import MENDING, not_signed_in
+from fleetscan.cli.console import as_flag
 from fleetscan.cli.main import run
+from fleetscan.clouds import US_GOVERNMENT
 from fleetscan.errors import CredentialError
+from fleetscan.settings.sign_in import AUTHS
 from tests.cli.processes import spoken
 
 SCOPE = "https://management.azure.com/.default"
@@ -221,3 +226,54 @@ def test_the_login_of_a_proxy_in_another_s_text_is_not_shown() -> None:
     said = "HTTPSConnectionPool: Failed to parse: http://ann:s3cret@proxy:3128"
     (line,) = not_signed_in(SignIn(SCOPE), said).details
     assert line == "HTTPSConnectionPool: Failed to parse: http://proxy:3128"
+
+
+CLIENT = "22222222-3333-4444-5555-666666666666"
+
+
+@pytest.mark.parametrize(
+    ("auth", "said", "told"),
+    [
+        ("cli", "Azure CLI not found on path", "; install the Azure CLI and run `{login}`"),
+        ("cli", "Please run 'az login' to set up an account", "; run `{login}`"),
+        ("cli", "AADSTS50076: Due to a configuration change", "; run `{login} --scope {scope}`"),
+        (
+            "service-principal",
+            "AADSTS7000222: expired",
+            "`az ad app credential reset --id {client} --append`",
+        ),
+        ("service-principal", "AADSTS700016: not found", "see with `az ad sp show --id {client}` whether"),
+        ("service-principal", "AADSTS90002: no tenant", "`az account tenant list` shows with --tenant"),
+        ("workload-identity", "AADSTS700024: not within", "; the federated token is too old: sign in anew"),
+        (
+            "workload-identity",
+            "AADSTS700213: No match",
+            "`az ad app federated-credential list --id {client}`",
+        ),
+        ("managed-identity", "no response from the IMDS", "`az vm identity assign --resource-group GROUP"),
+        ("cli", "AADSTS500011: no resource", "cloud and tenant of these subscriptions: --cloud, --tenant"),
+        ("managed-identity", "no token within 65 s", "wait longer with --auth-timeout 2m"),
+    ],
+)
+def test_a_credential_s_words_lead_to_the_command_that_mends_them(auth: str, said: str, told: str) -> None:
+    words = {"AZURE_CLIENT_ID": CLIENT}
+    sign_in = SignIn(
+        US_GOVERNMENT.scope, auth=auth, tenant="contoso.com", cloud=US_GOVERNMENT, environment=words
+    )
+    error = not_signed_in(sign_in, said)
+    login = "az cloud set --name AzureUSGovernment && az login --tenant contoso.com"
+    assert told.format(login=login, client=CLIENT, scope=US_GOVERNMENT.scope) in error.told(as_flag)
+    assert error.details == (said,)
+
+
+@pytest.mark.parametrize("auth", AUTHS)
+@pytest.mark.parametrize("client_id", ["", CLIENT, "{evil} `rm -rf` $login"])
+def test_every_mending_can_be_told(auth: str, client_id: str) -> None:
+    sign_in = SignIn(SCOPE, auth=auth, environment={"AZURE_CLIENT_ID": client_id})
+    for line in tomllib.loads(MENDING.read_text())["mending"]:
+        code = re.sub(r"\\[bd]", "", line["words"]).partition("(")
+        said = code[0] + code[2].partition("|")[0].partition(")")[0]
+        told = not_signed_in(sign_in, said).told(as_flag)
+        assert "{" not in told
+        assert "$" not in told
+        assert "evil" not in told

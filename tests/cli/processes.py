@@ -68,3 +68,9 @@ def scanning(endpoint: str, out: Path | str) -> tuple[str, ...]:
     """The command line of a scan of the simulation."""
     polls = "--first-poll", "0.5s", "--poll-interval", "1s"
     return "scan", "--endpoint", endpoint, "--out", str(out), *polls
+
+
+def errors_in(words: str) -> list[str]:
+    """The errors that a command told, on a screen or in a log."""
+    found = (line.partition(" error: ") for line in words.splitlines() if not line.startswith(" "))
+    return [said for _, error, said in found if error and not said.startswith("exit ")]

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from fleetscan.simulator import Cloud, Scenario, serve
-from tests.cli.processes import begun, ended
+from tests.cli.processes import begun, ended, errors_in
 from tests.network.authorities import Authority
 from tests.network.proxies import proxy
 
@@ -133,8 +133,8 @@ async def test_a_proxy_that_refuses_the_login_ends_the_scan_at_once(
         async with azure(authority) as endpoint:
             code, words = await scanned(endpoint, out, environment)
     assert code == 4
-    assert words.splitlines() == [
-        f"fleetscan: error: the proxy 127.0.0.1:{through.port} {said} (HTTP 407); name it as "
+    assert errors_in(words) == [
+        f"the proxy 127.0.0.1:{through.port} {said} (HTTP 407); name it as "
         "http://USER:PASSWORD@HOST:PORT, with --proxy or in HTTPS_PROXY"
     ]
 

@@ -16,7 +16,7 @@ from fleetscan.azure.transport import Transport
 from fleetscan.errors import CannotScanError, SettingError, UsageError
 from fleetscan.model import Fault, Request
 from tests.azure.loopback_server import OK, Answer, serving
-from tests.cli.processes import begun, ended
+from tests.cli.processes import begun, ended, errors_in
 from tests.network.authorities import Authority
 
 SHORT = Timeouts(connect_s=5.0, vm_s=5.0, total_s=5.0)
@@ -130,8 +130,8 @@ async def test_a_command_ends_at_once_with_one_sentence(tmp_path: Path, command:
         process = begun({}, command, "--endpoint", f"https://127.0.0.1:{server.port}")
         code, _, words = await asyncio.to_thread(ended, process)
     assert (code, server.requests, tries) == (4, [], ["hello"])
-    (line,) = words.splitlines()
-    assert line.startswith(f"fleetscan: error: the certificate of 127.0.0.1:{server.port} is not trusted: ")
+    (line,) = errors_in(words)
+    assert line.startswith(f"the certificate of 127.0.0.1:{server.port} is not trusted: ")
     assert line.endswith(": --ca-bundle, or the variable SSL_CERT_FILE or REQUESTS_CA_BUNDLE")
 
 
@@ -189,7 +189,7 @@ async def test_a_scan_with_such_a_file_is_exit_2(tmp_path: Path, where: str) -> 
     process = begun(environment, "scan", "--endpoint", "https://127.0.0.1:1", *flags)
     code, _, words = await asyncio.to_thread(ended, process)
     assert code == 2
-    assert words.splitlines()[0].startswith(f"fleetscan: error: {where} names {path}, which cannot be read")
+    assert errors_in(words)[0].startswith(f"{where} names {path}, which cannot be read")
 
 
 def test_the_flag_is_checked_where_no_tls_is_spoken_and_a_variable_is_not(tmp_path: Path) -> None:
