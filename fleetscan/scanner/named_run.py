@@ -60,6 +60,8 @@ class NamedRun:
     def settings(self, endpoint: str | None, how: Mapping[str, object]) -> Settings:
         """The settings with which it goes on; `how` are those that this process is told.
 
+        What is of the process is what this one is told: a stranger's file could have the token go elsewhere.
+
         Raises CannotResumeError unless its endpoint is known or is `endpoint`, UsageError for a setting that
         is not one of HOW, and SettingError.
         """
@@ -67,7 +69,8 @@ class NamedRun:
         for name in how.keys() - {each.attribute for each in HOW}:
             raise UsageError(f"a resumed run keeps its own {name_of(name)}, or there is no such setting")
         runs = _runs_around(self.path, how.get("runs", self.started_with.runs))
-        told: dict[str, Any] = {**how, "runs": runs}
+        own = {each.attribute: each.default for each in HOW if each.is_of_process}
+        told: dict[str, Any] = {**own, **how, "runs": runs}
         settings = replace(self.started_with, **told)
         settings.check_together()
         return settings

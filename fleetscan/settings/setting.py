@@ -65,6 +65,8 @@ class Setting:
     """The letter of its short form, "" where it has none."""
     command: str = ""
     """The command whose word it is, where others mean something else by it: a part of its variable."""
+    is_of_process: bool = False
+    """Whether each process is told for itself, and a run's files are not asked: they may be a stranger's."""
 
     @property
     def name(self) -> str:
@@ -151,15 +153,17 @@ def setting(
     letter: str = "",
     is_whom: bool = False,
     command: str = "",
+    is_of_process: bool = False,
 ) -> T:
     """Declares a field of a settings dataclass; `why` gives the reason for the default or the range.
 
     `group` has the heading in help, `letter` is the flag's short form. `is_whom` marks settings that select
     the endpoint and the VMs: a run is resumed with the same values. `command` is the one whose word it is,
-    where others mean something else by it.
+    where others mean something else by it. `is_of_process` marks what a resumed run does not take from its
+    files; it is no part of a repr.
     """
-    declared = Setting("", default, form, help, why, is_whom, group, letter, command)
-    return field(default=default, metadata={DECLARED: declared})
+    declared = Setting("", default, form, help, why, is_whom, group, letter, command, is_of_process)
+    return field(default=default, repr=not is_of_process, metadata={DECLARED: declared})
 
 
 def settings_of(settings: type[CheckedSettings]) -> tuple[Setting, ...]:
