@@ -91,8 +91,10 @@ class Log(logging.Handler):
         with self._locked():
             held, self._held = self._held, None
             if held is not None and self.first_line is not None:
-                first = self.first_line()
-                self.tell(first.level, first.message, **first.fields)
+                first = _record(self.first_line())
+                # The times of a log only grow.
+                first.created = min([first.created, *(record.created for record in held)])
+                self.handle(first)
             for record in held or ():
                 self.emit(record)
 
@@ -256,6 +258,12 @@ def logged(args: Sequence[str], environment: Mapping[str, str]) -> Iterator[Log 
         _current, sys.stderr, root.handlers = None, stream, others
         for logger, level in levels:
             logger.setLevel(level)
+
+
+def _record(told: Told) -> logging.LogRecord:
+    """The record of a line of ours."""
+    extra = {"fields": told.fields}
+    return logging.getLogger(OURS).makeRecord(OURS, told.level, "", 0, told.message, (), None, extra=extra)
 
 
 def unbegun(code: int) -> Told:

@@ -60,8 +60,7 @@ class NamedRun:
     def settings(self, endpoint: str | None, how: Mapping[str, object]) -> Settings:
         """The settings with which it goes on; `how` are those that this process is told.
 
-        Proxy, certificates and scope are what this process is told: a stranger's file could have the token go
-        elsewhere.
+        What is of the process is what this one is told: a stranger's file could have the token go elsewhere.
 
         Raises CannotResumeError unless its endpoint is known or is `endpoint`, UsageError for a setting that
         is not one of HOW, and SettingError.

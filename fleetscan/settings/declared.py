@@ -197,6 +197,7 @@ class Settings(PacedSettings):
         OneOf(("text", "json")),
         "Write stderr as a log: each line with its UTC time and level, as text, or as a JSON object.",
         "Default: text where stderr is no terminal. On a terminal this flag or its variable asks for it.",
+        is_of_process=True,
         group=Group.OUTPUT,
     )
     stats_interval_s: float = setting(
@@ -210,6 +211,7 @@ class Settings(PacedSettings):
         Text("FILE", "a file's path, such as /var/lib/node_exporter/fleetscan.prom"),
         "At the end of every run, write its figures to this file, for Prometheus's textfile collector.",
         "A file that cannot be written is a warning, and never changes the exit code.",
+        is_of_process=True,
         group=Group.OUTPUT,
     )
     otel: bool = setting(
@@ -217,6 +219,7 @@ class Settings(PacedSettings):
         Switch(),
         "Send a trace and the figures of the scan by OpenTelemetry; OTEL_EXPORTER_OTLP_ENDPOINT says where.",
         "Needs the extra: pip install 'fleetscan[otel]'.",
+        is_of_process=True,
         group=Group.OUTPUT,
     )
 

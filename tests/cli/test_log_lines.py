@@ -172,6 +172,8 @@ def test_what_comes_before_the_first_line_waits_for_it_but_an_error_does_not_wai
         note("error", "bad")
         tell("later")
     assert spoken(stream.getvalue()).splitlines() == ["fleetscan 0.1.0", "early", "listing", "bad", "later"]
+    times = [line.partition(" ")[0] for line in stream.getvalue().splitlines()]
+    assert times == sorted(times)
 
 
 def test_the_first_line_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:

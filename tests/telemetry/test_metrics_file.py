@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
@@ -20,7 +21,7 @@ from fleetscan.scanner.hooks import Conclusion, Hooks
 from fleetscan.scanner.metrics import keep_metrics
 from fleetscan.telemetry.figures import Figure
 from fleetscan.telemetry.metrics_file import MOST_BYTES, last_success_in, write_figures
-from tests.cli.processes import NOTHING, begun, ended, scanning, simulation
+from tests.cli.processes import NOTHING, begun, ended, scanning, simulation, spoken
 from tests.face.test_live_scan import azure, nothing_left_behind, settings_for
 from tests.strict_reader import read_run
 
@@ -112,6 +113,34 @@ def test_a_run_that_was_finished_before_is_no_new_success(tmp_path: Path) -> Non
         first = samples(file)
         assert ended(begun(NOTHING, *line))[0] == 0
     assert samples(file) == first
+
+
+def test_a_resumed_run_writes_no_file_that_only_its_own_files_name(tmp_path: Path) -> None:
+    out, theirs, mine = tmp_path / "run", tmp_path / "theirs", tmp_path / "mine"
+    with simulation() as endpoint:
+        assert (
+            ended(
+                begun(
+                    NOTHING,
+                    *scanning(endpoint, out),
+                    "--first-poll",
+                    "3s",
+                    "--deadline",
+                    "1s",
+                    "--drain",
+                    "0s",
+                )
+            )[0]
+            == 5
+        )
+        facts = json.loads((out / "run.json").read_bytes())
+        facts["settings"] |= {"metrics_file": str(theirs), "log_format": "json", "otel": True}
+        (out / "run.json").write_text(json.dumps(facts))
+        code, _, words = ended(
+            begun(NOTHING, "resume", str(out), "--deadline", "1m", "--metrics-file", str(mine))
+        )
+    assert (code, theirs.exists(), mine.exists()) == (0, False, True)
+    assert spoken(words).startswith("fleetscan ")
 
 
 def test_without_an_earlier_file_a_failed_run_tells_of_no_success(tmp_path: Path) -> None:
