@@ -39,7 +39,7 @@ NEAR = {
 FAR = (
     *("foo", "bar", "xyzzy", "x", "-", "", "out-dir", "output", "opt", "otu", "put", "oot", "dir"),
     *("log", "rate", "group", "shard", "format", "timeout", "interval", "port"),
-    *("machines", "seed", "metrics-file", "retry", "poll", "in-flight", "x" * 1_000_000),
+    *("machines", "seed", "dashboard", "retry", "poll", "in-flight", "x" * 1_000_000),
 )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import logging
+import math
 import sys
 import threading
 import time
@@ -86,14 +87,14 @@ class Log(logging.Handler):
         else:
             self.first_line = first_line
 
-    def introduce(self) -> None:
-        """Write the first line, unless it is written, and what waits for it."""
+    def introduce(self, before: float = math.inf) -> None:
+        """Write the first line, unless it is written, and what waits for it; its time is no later."""
         with self._locked():
             held, self._held = self._held, None
             if held is not None and self.first_line is not None:
                 first = _record(self.first_line())
                 # The times of a log only grow.
-                first.created = min([first.created, *(record.created for record in held)])
+                first.created = min([first.created, before, *(record.created for record in held)])
                 self.handle(first)
             for record in held or ():
                 self.emit(record)
@@ -122,7 +123,7 @@ class Log(logging.Handler):
             if record.levelno < logging.ERROR and len(self._held) < MOST_HELD:
                 self._held.append(record)
                 return
-            self.introduce()
+            self.introduce(record.created)
         try:
             text = self.format(record)
             self._stream.write(fit(text, self._stream.encoding or "utf-8") + "\n")

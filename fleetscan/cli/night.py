@@ -136,7 +136,9 @@ class Night(Teller):
     def _fleet(self) -> str:
         if self._counted is None:
             found = self.view(self._clock()).total
-            return f"{counted(found, 'VM', 'VMs')} listed so far" if found else "the fleet is being listed"
+            is_listing = self.view(self._clock()).phase == "listing"
+            at_first = "the fleet is being listed" if is_listing else "nothing is listed yet"
+            return f"{counted(found, 'VM', 'VMs')} listed so far" if found else at_first
         vms, subscriptions = self._counted
         return f"{counted(vms, 'VM', 'VMs')} in {counted(subscriptions, 'subscription', 'subscriptions')}"
 

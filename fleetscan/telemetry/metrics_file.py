@@ -7,6 +7,7 @@ one, so that no reader sees half of it. The file is the only memory of when a ru
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Gauge, write_to_textfile
@@ -19,6 +20,7 @@ from fleetscan.version import __version__
 LAST_SUCCESS = "fleetscan_last_success_timestamp_seconds"
 # Ours has 4 kB.
 MOST_BYTES = 1_000_000
+READABLE = 0o644
 
 
 def write_figures(path: Path, figures: Iterable[Figure], ended_at: float, *, is_success: bool) -> None:
@@ -37,6 +39,9 @@ def write_figures(path: Path, figures: Iterable[Figure], ended_at: float, *, is_
     info = Gauge("fleetscan_build_info", "The version that wrote this file.", ["version"], registry=registry)
     info.labels(__version__).set(1)
     write_to_textfile(str(path), registry)
+    with suppress(OSError):
+        # Another user collects it, whatever the mask for new files is; no secret is in it.
+        path.chmod(READABLE)
 
 
 def last_success_in(path: Path) -> float | None:
