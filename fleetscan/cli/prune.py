@@ -41,6 +41,10 @@ def prune(settings: PruneSettings) -> int:
     from fleetscan.runs.pruning import size_bytes, sort_out
 
     runs = Path(settings.runs or RUNS)
+    if not runs.exists():
+        note("warning", f"{runs} is not there: check --runs, or nothing was scanned yet")
+    elif not runs.is_dir():
+        raise UsageError(f"{runs} is no directory of runs", Remedy("name one with --runs"))
     found = sort_out(runs, datetime.now(UTC), settings.keep_s, settings.resume_within_s)
     for damaged in found.damaged:
         note("warning", f"{damaged}; it stays as it is")

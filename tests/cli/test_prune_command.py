@@ -286,3 +286,12 @@ def test_a_run_that_is_resumed_at_that_moment_is_not_removed(
     assert "Kept fleetscan-runs/a: fleetscan-runs/a is being written by process 7 on there\n" in words
     assert whole_runs(runs) == ["a"]
     held[0].close()
+
+
+def test_a_place_without_runs_is_said_and_a_file_is_refused(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _, words = told(capsys, "--keep", "30d", "--runs", "elsewhere")
+    assert (code, "elsewhere is not there" in words) == (0, True)
+    code, _, words = told(capsys, "--keep", "30d", "--runs", str(runs / "history.db"))
+    assert (code, "is no directory of runs" in words) == (2, True)
