@@ -26,7 +26,7 @@ from fleetscan.doctor.findings import Examined, Finding
 from fleetscan.doctor.groups import look_into
 from fleetscan.doctor.heard import Clock, Listening, Quotas
 from fleetscan.engine.replies import GRAPH_REMAINING, REMAINING
-from fleetscan.errors import CannotScanError, CredentialError, Remedy, TokenRefusedError, mendable
+from fleetscan.errors import CannotScanError, CredentialError, Remedy, TokenRefusedError, UsageError, mendable
 from fleetscan.records.doctor import CheckName, Status
 from fleetscan.scanner.blocking import awaited_unless_stopped
 from fleetscan.scanner.connection import connect, sign_in_of
@@ -124,7 +124,12 @@ async def _signed_in(
 ) -> None:
     """The checks that need a token, and first that there is one."""
     async with connect(settings, credential) as (transport, tokens):
-        header = await tokens.header()
+        try:
+            header = await tokens.header()
+        except UsageError as error:
+            # The environment's proxy or certificates, which the way to the endpoint alone does not need.
+            examined.findings.append(Finding.of_error("token", error))
+            return
         examined.identity = signed_in.identity_of(header, tokens.principal())
         sign_in = sign_in_of(settings, lambda _: None, Network())
         finding = signed_in.finding_of(

@@ -77,7 +77,7 @@ def _who(principal: Mapping[str, str | None]) -> str:
     name = principal["name"]
     if name and told:
         return f"{name} ({told})"
-    return name or told or "an identity that the token does not name"
+    return name or told or "an identity that it does not name"
 
 
 def _span(seconds: float) -> str:

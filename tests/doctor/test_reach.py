@@ -88,6 +88,29 @@ async def test_certificates_that_cannot_be_used_fail_as_the_connection(
     assert (finding.status, finding.what) == ("failed", f"SSL_CERT_FILE {said}")
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("HTTPS_PROXY", "socks5://127.0.0.1:1", "HTTPS_PROXY must be http://host:port"),
+        ("SSL_CERT_FILE", "/dev/null/x", "SSL_CERT_FILE names /dev/null/x"),
+    ],
+)
+async def test_what_keeps_the_sign_in_alone_from_leaving_fails_as_the_token(
+    variable: str, value: str, said: str, tmp_path: Path, offline: pytest.MonkeyPatch
+) -> None:
+    offline.setenv(variable, value)
+    offline.delenv("FLEETSCAN_ACCESS_TOKEN", raising=False)
+    for name in ("AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_CLIENT_SECRET"):
+        offline.setenv(name, "11111111-2222-3333-4444-555555555555")
+    asked = DoctorSettings(
+        endpoint="http://127.0.0.1:1", out=str(tmp_path / "out"), auth="service-principal", auth_timeout_s=5.0
+    )
+    examined = await examine(asked, None, runs="unused", stop=anyio.Event())
+    assert of(examined, "token")[0].status == "failed"
+    assert of(examined, "token")[0].what.startswith(said)
+    assert statuses(examined)["directory"] == "ok"
+
+
 def test_a_setting_that_names_no_proxy_is_a_mistake_of_the_settings() -> None:
     with pytest.raises(SettingError):
         reach.way_to(Origin.of(AZURE), DoctorSettings(endpoint=AZURE, proxy="socks5://127.0.0.1:1"))
