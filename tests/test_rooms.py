@@ -87,7 +87,7 @@ ROOMS = {
         of("anyio", "azure", "orjson"),
     ),
     "doctor": Room(
-        VALUES | {"version", "settings", "records", "runs", "engine", "inventory", "scanner"},
+        VALUES | {"version", "settings", "records", "runs", "engine", "azure", "inventory", "scanner"},
         of("anyio", "azure"),
     ),
     "report": Room(

@@ -142,6 +142,11 @@ def fresh_token_command(sign_in: SignIn) -> str:
     return _filled("$token", sign_in)
 
 
+def login_command(sign_in: SignIn) -> str:
+    """The command line that signs the Azure CLI in to this cloud and tenant."""
+    return _filled("$login", sign_in)
+
+
 def borrowed_has_none(scope: str, error: Exception) -> CredentialError:
     """The error where a credential that a program gave raised `error` for a token for `scope`."""
     what = f"not signed in to Azure: the given credential has no token for {scope}"
@@ -180,7 +185,7 @@ def _remedy(sign_in: SignIn, attempts: list[Attempt], said: str) -> Remedy:
     if sign_in.auth in CALLED:
         return _spelled(_mending(sign_in, said) or "", sign_in)
     token = f"put a token into {ACCESS_TOKEN}"
-    login = _filled("$login", sign_in)
+    login = login_command(sign_in)
     if attempts and attempts[-1].credential in SET_UP and not attempts[-1].is_absent:
         failing = f"the credential that fails ({attempts[-1].label})"
         first = _mending(sign_in, attempts[-1].words) or f"correct {failing}, or remove it and run `{login}`"

@@ -26,6 +26,9 @@ EXAMPLES = (
 )
 
 
+CHECKING = "Checking: some seconds, up to a minute where something does not answer ..."
+
+
 @command(DoctorSettings, EXAMPLES)
 def doctor(settings: DoctorSettings) -> int:
     """Check what would stop a scan. Starts nothing.
@@ -44,7 +47,7 @@ def doctor(settings: DoctorSettings) -> int:
     if not is_said("endpoint"):
         settings = at_its_endpoint(settings, RUNS)
     if sys.stderr.isatty() and not settings.quiet:
-        tell("Checking: this takes some seconds, up to a minute where something does not answer ...")
+        tell(CHECKING)
     at = datetime.now(UTC)
     record = doctor_record(_examined(settings), settings.endpoint, at, as_flag)
     if settings.format == "json":

@@ -37,15 +37,22 @@ def look_at(out: str | None, runs: str, vms: int | None) -> tuple[Directory | No
         standing = _nearest(path)
         locks_work = _try_file(standing)
         free_bytes = shutil.disk_usage(standing).free
+    except NotADirectoryError as error:
+        remedy = Remedy(f"name a directory with {{{setting}}}", {setting: None})
+        return _unwritable(path, error, remedy)
     except OSError as error:
         remedy = Remedy(
             f"give this user the right to write there, or name another with {{{setting}}}", {setting: None}
         )
-        finding = Finding("directory", "failed", f"{path} cannot be written: {reason(error)}", remedy)
-        return Directory(str(path), is_writable=False, locks_work=None, free_bytes=None), [finding]
+        return _unwritable(path, error, remedy)
     needed = None if vms is None else vms * VM_BYTES
     directory = Directory(str(path), True, locks_work, free_bytes, needed)
     return directory, [*_of_run(path, out), _finding_of(directory, setting)]
+
+
+def _unwritable(path: Path, error: OSError, remedy: Remedy) -> tuple[Directory, list[Finding]]:
+    finding = Finding("directory", "failed", f"{path} cannot be written: {reason(error)}", remedy)
+    return Directory(str(path), is_writable=False, locks_work=None, free_bytes=None), [finding]
 
 
 def _nearest(path: Path) -> Path:

@@ -7,17 +7,17 @@ side by side.
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import anyio
 
 from fleetscan.addresses import Origin
+from fleetscan.azure.network import Network
 from fleetscan.doctor import granted, reach, selected, signed_in
 from fleetscan.doctor.access import read_access
 from fleetscan.doctor.actions import ARC, COMPUTE, Duty
@@ -26,10 +26,10 @@ from fleetscan.doctor.findings import Examined, Finding
 from fleetscan.doctor.groups import look_into
 from fleetscan.doctor.heard import Clock, Listening, Quotas
 from fleetscan.engine.replies import GRAPH_REMAINING, REMAINING
-from fleetscan.errors import CannotScanError, CredentialError, Remedy, TokenRefusedError, mendable
+from fleetscan.errors import CannotScanError, CredentialError, Remedy, TokenRefusedError, UsageError, mendable
 from fleetscan.records.doctor import CheckName, Status
 from fleetscan.scanner.blocking import awaited_unless_stopped
-from fleetscan.scanner.connection import connect
+from fleetscan.scanner.connection import connect, sign_in_of
 from fleetscan.scanner.hooks import Hooks
 from fleetscan.scanner.listed import dispatcher_over, jitter
 from fleetscan.scanner.listing import asking
@@ -48,17 +48,22 @@ COMMANDS = {
     "darwin": "sudo sntp -sS time.apple.com",
     "win32": "w32tm /resync",
 }
+# Checks that others build on, and what keeps those from being made where one failed.
+REASONS: Mapping[CheckName, str] = {
+    "connection": "the endpoint could not be reached",
+    "token": "there is no token that Azure takes",
+    "subscriptions": "there is no subscription to look at",
+}
 FEW_LEFT = 10
 NOT_OURS = ("-global-", "-resource-requests", GRAPH_REMAINING)
 
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What is around the process: its clocks and its environment."""
+    """What is around the process: its clocks."""
 
     wall: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
-    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
 
 async def examine(
@@ -87,18 +92,23 @@ async def _examine(
     examined, clock = Examined(), Clock()
     origin = Origin.of(settings.endpoint)
     resolved = await reach.resolve(origin, stop)
-    reply, took_s = await reach.knock(settings, clock, around.wall, around.monotonic)
-    examined.findings += reach.findings_of(origin, resolved, reply, took_s)
-    try:
-        is_reached = reach.is_reached(reply)
-        await _signed_in(settings, credential, examined, clock, stop, around, is_reached=is_reached)
-    except ExceptionGroup as group:
-        _keep(mendable(group), examined)
-    except CannotScanError as error:
-        _keep(error, examined)
+    way = reach.way_to(origin, settings)
+    if isinstance(way, Finding):
+        examined.findings += [reach.name_of(origin, resolved, None, is_reached=False), way]
+    else:
+        reply, took_s = await reach.knock(settings, clock, around.wall, around.monotonic)
+        examined.findings += reach.findings_of(origin, resolved, reply, took_s, way)
+        try:
+            is_reached = reach.is_reached(reply)
+            await _signed_in(settings, credential, examined, clock, stop, around, is_reached=is_reached)
+        except ExceptionGroup as group:
+            _keep(mendable(group), examined)
+        except CannotScanError as error:
+            _keep(error, examined)
     _add_clock(clock, examined)
     examined.directory, found = look_at(settings.out, settings.runs or runs, examined.vms)
     examined.findings += found
+    _add_not_checked(examined)
     return examined
 
 
@@ -114,9 +124,17 @@ async def _signed_in(
 ) -> None:
     """The checks that need a token, and first that there is one."""
     async with connect(settings, credential) as (transport, tokens):
-        header = await tokens.header()
+        try:
+            header = await tokens.header()
+        except UsageError as error:
+            # The environment's proxy or certificates, which the way to the endpoint alone does not need.
+            examined.findings.append(Finding.of_error("token", error))
+            return
         examined.identity = signed_in.identity_of(header, tokens.principal())
-        finding = signed_in.finding_of(examined.identity, around.wall(), around.environment)
+        sign_in = sign_in_of(settings, lambda _: None, Network())
+        finding = signed_in.finding_of(
+            examined.identity, around.wall(), tokens, sign_in, is_reached=is_reached
+        )
         examined.findings.append(finding)
         if not is_reached:
             return
@@ -158,6 +176,19 @@ def _keep(error: Exception, examined: Examined) -> None:
     is_about_token = isinstance(error, CredentialError | TokenRefusedError)
     check: CheckName = "token" if is_about_token else "subscriptions"
     examined.findings.append(Finding.of_error(check, error))
+
+
+def _add_not_checked(examined: Examined) -> None:
+    """Say which checks could not be made after one on which they build failed."""
+    failed = {finding.check for finding in examined.findings if finding.status == "failed"}
+    if (reason := next((check for check in REASONS if check in failed), None)) is None:
+        return
+    made = {finding.check for finding in examined.findings}
+    examined.findings += [
+        Finding(check, "not_checked", f"not checked: {REASONS[reason]}")
+        for check in get_args(CheckName)
+        if check not in made
+    ]
 
 
 def _add_clock(clock: Clock, examined: Examined) -> None:

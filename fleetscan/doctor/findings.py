@@ -29,7 +29,7 @@ class Finding:
     @classmethod
     def of_error(cls, check: CheckName, error: FleetscanError) -> Finding:
         """A check that failed with an error of ours."""
-        remedy = error.remedy or Remedy("sign in anew with `az login`, or check the credential")
+        remedy = error.remedy or _usual_remedy(check)
         return cls(check, "failed", error.what, remedy, details=error.details)
 
 
@@ -71,6 +71,13 @@ class Examined:
     def has_failed(self) -> bool:
         """Whether anything would stop a scan, or a part of it."""
         return any(finding.status == "failed" for finding in self.findings)
+
+
+def _usual_remedy(check: CheckName) -> Remedy:
+    """What to do where an error does not say."""
+    if check == "token":
+        return Remedy("check the credential, which {auth} chooses", {"auth": None})
+    return Remedy("try again; if it stays, see Azure's status page")
 
 
 def some(words: Sequence[str]) -> str:

@@ -18,11 +18,10 @@ Answer: TypeAlias = tuple[tuple[str, ...], tuple[bool | None, ...], bool, str, B
 """What is missing, what is permitted, whether VMs are seen all the same, an error, and starts in groups."""
 
 GUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
-# Azure's own roles that have an action, those with the least first.
-READER = "Reader"
-STARTERS = {
-    "Microsoft.Compute": "Virtual Machine Contributor",
-    "Microsoft.HybridCompute": "Azure Connected Machine Resource Administrator",
+# The custom roles of deploy/, which permit a scan and nothing else, by the provider of what is missing.
+ROLES = {
+    "Microsoft.Compute": ("fleetscan", "deploy/azure-role.json"),
+    "Microsoft.HybridCompute": ("fleetscan-arc", "deploy/azure-role-arc.json"),
 }
 LONGEST_ERROR = 300
 
@@ -115,24 +114,23 @@ def _told(duties: Sequence[str]) -> str:
 
 def _remedy(number: int) -> Remedy:
     there = "on this subscription" if number == 1 else "on each of these subscriptions"
-    return Remedy(f"assign the identity a role with what is missing {there}, or on a management group above")
+    return Remedy(
+        f"assign the identity the custom role with the least permissions {there}, or on a group above; "
+        "make it once, with its AssignableScopes filled in"
+    )
 
 
 def _command(missing: Sequence[str], group: Sequence[Access], object_id: str | None) -> str:
-    """The command that assigns one of Azure's own roles; words in capitals stand for what is not known."""
+    """The commands that make and assign the roles; words in capitals stand for what is not known."""
     # A token may say anything, and what a person pastes into a shell may not.
     who = object_id if object_id and GUID.fullmatch(object_id) else "OBJECT_ID"
     where = group[0].subscription.id if len(group) == 1 else "SUBSCRIPTION_ID"
-    role = next(iter(_roles(missing)))
-    return f"az role assignment create --assignee {who} --role '{role}' --scope /subscriptions/{where}"
-
-
-def _roles(missing: Sequence[str]) -> Iterator[str]:
-    """Roles that have what is missing, the one to begin with first."""
-    for action in missing:
-        if action.endswith("/action"):
-            yield STARTERS[action.partition("/")[0]]
-    yield READER
+    lacking = dict.fromkeys(action.partition("/")[0] for action in missing)
+    return " && ".join(
+        f"az role definition create --role-definition {file} && "
+        f"az role assignment create --assignee {who} --role {role} --scope /subscriptions/{where}"
+        for role, file in map(ROLES.__getitem__, lacking)
+    )
 
 
 def _of_unregistered(access: Sequence[Access]) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ shown.
 
 from __future__ import annotations
 
+import os
 import socket
 import time
 from collections.abc import Callable
@@ -18,9 +19,10 @@ from typing import TYPE_CHECKING, Any, Self
 import anyio
 
 from fleetscan.addresses import Origin
+from fleetscan.azure.network import CA_BUNDLE, DIRECT, Network, Proxy
 from fleetscan.doctor.findings import Finding, some
 from fleetscan.doctor.heard import Clock, Listening, Quotas
-from fleetscan.errors import CannotScanError, Remedy, StoppedError
+from fleetscan.errors import CannotScanError, Remedy, SettingError, StoppedError, UsageError
 from fleetscan.inventory.subscriptions import API_VERSION
 from fleetscan.model import Reply, Request, RequestKind
 from fleetscan.scanner.blocking import unless_stopped
@@ -93,6 +95,28 @@ def _addresses(host: str, port: int) -> Resolved:
     return Resolved(tuple(dict.fromkeys(str(each[4][0]) for each in found)))
 
 
+def way_to(origin: Origin, settings: ListSettings) -> Proxy | Finding:
+    """The proxy through which requests leave; a failed check where it, or a file to trust, cannot be used.
+
+    Raises SettingError for a setting that names no proxy.
+    """
+    try:
+        network = Network(settings.proxy, settings.ca_bundle, os.environ)
+        proxy = network.proxy_for(origin)
+        if origin.scheme == "https":
+            network.tls()
+    except SettingError as error:
+        if error.name != CA_BUNDLE:
+            raise
+        remedy = Remedy(
+            "correct {ca_bundle}, or leave it out to trust what the system trusts", {CA_BUNDLE: None}
+        )
+        return Finding("connection", "failed", f"the setting of trusted certificates {error.clause}", remedy)
+    except UsageError as error:
+        return Finding("connection", "failed", error.what, error.remedy)
+    return proxy
+
+
 async def knock(
     settings: ListSettings, clock: Clock, wall: Callable[[], float], monotonic: Callable[[], float]
 ) -> tuple[Reply | CannotScanError, float]:
@@ -117,10 +141,14 @@ async def knock(
 
 
 def findings_of(
-    origin: Origin, resolved: Resolved, reply: Reply | CannotScanError, took_s: float
+    origin: Origin,
+    resolved: Resolved,
+    reply: Reply | CannotScanError,
+    took_s: float,
+    proxy: Proxy = DIRECT,
 ) -> list[Finding]:
-    """What the two looks at the network found."""
-    name = _of_name(origin, resolved, is_reached=is_reached(reply))
+    """What the two looks at the network found, where requests leave through `proxy`."""
+    name = name_of(origin, resolved, proxy, is_reached=is_reached(reply))
     return [name, _of_connection(origin, reply, took_s)]
 
 
@@ -129,17 +157,22 @@ def is_reached(reply: Reply | CannotScanError) -> bool:
     return isinstance(reply, Reply) and reply.fault is None
 
 
-def _of_name(origin: Origin, resolved: Resolved, *, is_reached: bool) -> Finding:
+def name_of(origin: Origin, resolved: Resolved, proxy: Proxy | None, *, is_reached: bool) -> Finding:
+    """What is said of the endpoint's name, which a proxy looks up itself.
+
+    `proxy` is None where it is not known whether requests leave through one.
+    """
     if resolved.error is None:
         addresses = list(resolved.addresses)
         if addresses == [origin.host]:
             return Finding("name", "ok", f"{origin.host} is an address")
         return Finding("name", "ok", f"{origin.host} is {some(addresses)}")
     what = f"{origin.host} is not known here: {resolved.error}"
-    if is_reached:
-        return Finding("name", "ok", f"{what}; the proxy knows it")
+    if proxy is not None and proxy.url is not None:
+        does = "knows it" if is_reached else "looks it up itself"
+        return Finding("name", "ok", f"{what}; the proxy {does}")
     remedy = Remedy("check {endpoint}, and the name servers and proxy of this computer", {"endpoint": None})
-    return Finding("name", "failed", what, remedy)
+    return Finding("name", "warning" if proxy is None else "failed", what, remedy)
 
 
 def _of_connection(origin: Origin, reply: Reply | CannotScanError, took_s: float) -> Finding:

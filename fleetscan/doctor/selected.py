@@ -82,7 +82,9 @@ def _none(selected: Selected) -> Finding:
         return Finding(
             "subscriptions", "failed", "no subscription is left to scan", Remedy("check the selection")
         )
-    remedy = Remedy("give the identity the role Reader on a subscription, or check its tenant")
+    remedy = Remedy(
+        "assign the identity the custom role of deploy/azure-role.json on a subscription, or check its tenant"
+    )
     return Finding("subscriptions", "failed", "the identity sees no subscription", remedy)
 
 

@@ -31,7 +31,7 @@ CheckName: TypeAlias = Literal[
     "quota",
 ]
 """What is looked at."""
-Status: TypeAlias = Literal["ok", "warning", "failed"]
+Status: TypeAlias = Literal["ok", "warning", "failed", "not_checked"]
 """How a check ended; one that failed would stop a scan, or a part of it."""
 
 
@@ -39,7 +39,11 @@ class DoctorCheck(TypedDict):
     """One check and how it ended."""
 
     check: Annotated[CheckName, "What was looked at."]
-    status: Annotated[Status, "failed would stop a scan or a part of it; warning would not."]
+    status: Annotated[
+        Status,
+        "failed would stop a scan or a part of it; warning would not; not_checked could not be made because "
+        "another failed.",
+    ]
     what: Annotated[str, "What was found, in a sentence."]
     remedy: Annotated[str | None, "What mends it; null where nothing is wrong or nothing is known to."]
     command: Annotated[str | None, "A command for a shell that mends it; words in capitals stand for yours."]
@@ -103,7 +107,7 @@ class Doctor(TypedDict):
     endpoint: Annotated[str, "Azure Resource Manager's base URL."]
     examined_at: Annotated[UtcTime, "When, by this computer's clock."]
     exit_code: Annotated[Literal[0, 4], "4 where a check failed."]
-    checks: Annotated[list[DoctorCheck], "The checks that were come to, in their order."]
+    checks: Annotated[list[DoctorCheck], "The checks in their order, those that could not be made last."]
     identity: DoctorIdentity | None
     clock_ahead_s: Annotated[
         float | None, "Seconds that this computer's clock is ahead of Azure's; below 0 where it is behind."

@@ -7,10 +7,10 @@ shell joins again, so that it can be copied.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, TextIO, TypeAlias
 
-from fleetscan.records.doctor import Doctor, DoctorCheck, Status
+from fleetscan.records.doctor import CheckName, Doctor, DoctorCheck, Status
 from fleetscan.report.cells import folded
 from fleetscan.report.figures import counted
 from fleetscan.report.sanitize import fit, sanitize
@@ -31,7 +31,18 @@ MARKS: dict[Status, tuple[str, str]] = {
     "ok": ("ok", "green"),
     "warning": ("warning", "yellow"),
     "failed": ("FAILED", "bold red"),
+    "not_checked": ("-", ""),
 }
+# Checks that share a line where they could not be made.
+NAMES: dict[CheckName, str] = {
+    "token": "token",
+    "clock": "clock",
+    "subscriptions": "subscriptions",
+    "permissions": "permissions",
+    "resource_graph": "Resource Graph",
+    "quota": "quota",
+}
+NOT_MADE = "not checked: "
 JOINED = " \\"
 
 
@@ -44,7 +55,7 @@ def print_doctor(record: Doctor, *, stream: TextIO) -> None:
     def write(words: str, style: str = "", mark: str = "") -> None:
         console.print(_text(fit(words, console.encoding), style, mark), soft_wrap=True)
 
-    for check in record["checks"]:
+    for check in _shown(record["checks"]):
         mark, style = MARKS[check["status"]]
         if is_narrow:
             write("", style, mark)
@@ -55,6 +66,20 @@ def print_doctor(record: Doctor, *, stream: TextIO) -> None:
     write("")
     for line in folded(sentence, console.width):
         console.print(_text("", style, fit(line, console.encoding)), soft_wrap=True)
+
+
+def _shown(checks: Sequence[DoctorCheck]) -> list[DoctorCheck]:
+    """The checks that say something, and one in the place of all that could not be made."""
+    said = [check for check in checks if not _is_unmade(check)]
+    unmade = [check for check in checks if _is_unmade(check)]
+    if not unmade:
+        return said
+    names = ", ".join(NAMES[check["check"]] for check in unmade)
+    return [*said, {**unmade[0], "what": f"{NOT_MADE}{names}"}]
+
+
+def _is_unmade(check: DoctorCheck) -> bool:
+    return check["status"] == "not_checked" and check["what"].startswith(NOT_MADE)
 
 
 def _lines(check: DoctorCheck, room: int) -> Iterator[str]:
@@ -68,7 +93,17 @@ def _lines(check: DoctorCheck, room: int) -> Iterator[str]:
 
 
 def _command(command: str, room: int) -> Iterator[str]:
-    """The command on lines that end where a flag begins; a flag that is longer than a line stays whole."""
+    """The command on lines that end where a flag begins; a flag that is longer than a line stays whole.
+
+    What follows a && begins a line.
+    """
+    *before, last = command.split(" && ")
+    for each in before:
+        yield from _folded_command(f"{each} &&", room)
+    yield from _folded_command(last, room)
+
+
+def _folded_command(command: str, room: int) -> Iterator[str]:
     first, *flags = command.split(" --")
     line = first
     for flag in (f" --{each}" for each in flags):

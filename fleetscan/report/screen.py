@@ -6,7 +6,7 @@ import io
 import os
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Literal, TextIO
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -59,9 +59,13 @@ class Trimmed(io.TextIOBase):
 
 
 def console_on(stream: TextIO) -> Console:
-    """rich's console for text that is printed once. Colours are only used on terminals that have them."""
+    """rich's console for text that is printed once. Colours are only used on terminals that have them.
+
+    With NO_COLOR nothing is bold either: no escape is written.
+    """
     # rich takes longer to import than the rest of the program, so it is imported where something is shown.
     from rich.console import Console
 
     file: TextIO = stream if stream.isatty() else Trimmed(stream)  # type: ignore[assignment]
-    return Console(file=file, highlight=False, width=columns_of(stream), height=ROWS)
+    colours: Literal["auto"] | None = None if os.environ.get("NO_COLOR") else "auto"
+    return Console(file=file, highlight=False, width=columns_of(stream), height=ROWS, color_system=colours)

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -20,6 +21,7 @@ import pytest
 from jsonschema_rs import Draft202012Validator
 
 from fleetscan.cli.console import as_flag
+from fleetscan.cli.doctor import CHECKING
 from fleetscan.cli.environment import unknown_variables
 from fleetscan.cli.main import run
 from fleetscan.doctor.disk_room import look_at
@@ -79,19 +81,12 @@ async def test_what_fails_has_its_remedy_and_a_command_that_a_shell_joins(tmp_pa
     assert code == 4
     assert lines[-1] == "1 check FAILED: a scan would stop or miss a part of the fleet."
     assert max(map(len, lines)) <= 80
-    [command] = re.findall(r"^ +(az role (?:.*\\\n)*.*)$", data, re.MULTILINE)
-    words = await anyio.to_thread.run_sync(as_a_shell_reads, command)
+    [made, assigned] = re.findall(r"^ +(az role (?:.*\\\n)*.*?)(?: &&)?$", data, re.MULTILINE)
+    words = await anyio.to_thread.run_sync(as_a_shell_reads, made)
+    assert words[2:] == ["definition", "create", "--role-definition", "deploy/azure-role.json"]
+    words = await anyio.to_thread.run_sync(as_a_shell_reads, assigned)
     assert words == [
-        *(
-            "az",
-            "role",
-            "assignment",
-            "create",
-            "--assignee",
-            OBJECT_ID,
-            "--role",
-            "Virtual Machine Contributor",
-        ),
+        *("az", "role", "assignment", "create", "--assignee", OBJECT_ID, "--role", "fleetscan"),
         *("--scope", f"/subscriptions/{last.subscription_id}"),
     ]
 
@@ -121,6 +116,78 @@ async def test_a_record_of_what_could_not_be_reached_is_of_its_schema_too(tmp_pa
     record = json.loads(data)
     VALID.validate(record)
     assert (code, record["vms"], record["subscriptions"], record["clock_ahead_s"]) == (4, None, [], None)
+    assert {each["check"]: each["status"] for each in record["checks"]} == {
+        "name": "ok",
+        "connection": "failed",
+        "token": "not_checked",
+        "directory": "ok",
+        **dict.fromkeys(("clock", "subscriptions", "permissions", "resource_graph", "quota"), "not_checked"),
+    }
+
+
+async def test_a_person_reads_what_was_not_checked_and_that_nothing_is_known_of_the_token(
+    tmp_path: Path,
+) -> None:
+    async with serving(Answer(b"", "close")) as server:
+        code, data, _ = await doctor(f"http://127.0.0.1:{server.port}", "--out", str(tmp_path))
+    lines = data.splitlines()
+    assert code == 4
+    assert "-        not checked: clock, subscriptions, permissions, Resource Graph, quota" in lines
+    assert "-        a token is there, not checked: the endpoint could not be reached; of" in lines
+    assert "signed in" not in data
+    assert lines[-1] == "1 check FAILED: a scan would stop or miss a part of the fleet."
+    assert max(map(len, lines)) <= 80
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "said"),
+    [
+        ([], {"REQUESTS_CA_BUNDLE": "/dev/null/x"}, "REQUESTS_CA_BUNDLE names /dev/null/x"),
+        (["--ca-bundle", "/dev/null/x"], {}, "the setting of trusted certificates names /dev/null/x"),
+    ],
+)
+async def test_a_network_that_cannot_be_used_is_a_failed_check_among_the_others(
+    arguments: list[str], environment: dict[str, str], said: str, tmp_path: Path
+) -> None:
+    told = ["--out", str(tmp_path), "--format", "json", *arguments]
+    code, data, words = await doctor("https://127.0.0.1:1", *told, **environment)
+    record = json.loads(data)
+    VALID.validate(record)
+    assert (code, words) == (4, "")
+    told_of = {each["check"]: each for each in record["checks"]}
+    assert told_of["connection"]["status"] == "failed"
+    assert told_of["connection"]["what"].startswith(said)
+    assert told_of["directory"]["status"] == "ok"
+
+
+def test_a_variable_that_names_no_proxy_is_a_failed_check(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(*_: Any, **__: Any) -> Any:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    for name in ("no_proxy", "NO_PROXY", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", "socks5://127.0.0.1:1")
+    assert run(["doctor", "--endpoint", "https://management.azure.test", "--out", str(tmp_path)]) == 4
+    said = capsys.readouterr().out
+    assert "FAILED   HTTPS_PROXY must be http://host:port" in said
+    assert "-        not checked: token, clock, subscriptions, permissions, Resource Graph," in said
+    assert "1 check FAILED, 1 warning: " in said
+
+
+async def test_runs_that_are_a_file_have_a_directory_as_their_remedy(tmp_path: Path) -> None:
+    file = tmp_path / "runs"
+    file.write_text("x")
+    async with serve(cloud_of()) as endpoint:
+        code, data, _ = await doctor(endpoint, "--runs", str(file), "--format", "json")
+    [check] = [each for each in json.loads(data)["checks"] if each["check"] == "directory"]
+    assert (code, check["status"], check["remedy"]) == (4, "failed", "name a directory with --runs")
+
+
+def test_what_is_said_while_it_checks_fits_a_terminal() -> None:
+    assert len(CHECKING) <= 80
 
 
 async def test_the_token_is_in_nothing_that_it_tells_whatever_replies_repeat(tmp_path: Path) -> None:
@@ -136,7 +203,7 @@ async def test_a_thousand_subscriptions_with_one_answer_are_a_line(tmp_path: Pat
     async with serve(cloud) as endpoint:
         code, data, _ = await doctor(endpoint, "--out", str(tmp_path))
     assert code == 4
-    assert len(data.splitlines()) < 24
+    assert len(data.splitlines()) < 27
     assert "970 subscriptions: listing, starting and polling are permitted" in data
     assert "30 subscriptions: starting is not permitted: " in data
     assert "and 27 more" in data
@@ -220,8 +287,7 @@ def test_colours_are_for_terminals_that_want_them(colours: pytest.MonkeyPatch) -
     colours.setenv("NO_COLOR", "1")
     terminal = Terminal()
     print_doctor(record_of("fine"), stream=terminal)
-    assert "\x1b[1;31m" not in terminal.getvalue()
-    assert "\x1b[31m" not in terminal.getvalue()
+    assert "\x1b" not in terminal.getvalue()
 
 
 @pytest.mark.parametrize("columns", [20, 40, 60, 80, 132])
@@ -241,6 +307,7 @@ def test_no_line_of_words_is_wider_than_the_screen(columns: int, colours: pytest
         (["--format", "xml"], "--format"),
         (["--endpoint", "http://azure.test"], "--endpoint"),
         (["--out", ""], "--out"),
+        (["--proxy", "socks5://127.0.0.1:1"], "--proxy"),
     ],
 )
 def test_a_mistake_is_one_line_and_2(
@@ -293,7 +360,7 @@ def test_a_stream_without_the_letters_of_a_name_gets_escapes(colours: pytest.Mon
 def test_settings_are_named_as_the_command_line_has_them() -> None:
     _, [finding] = look_at("/dev/null/x", "unused", None)
     assert finding.remedy is not None
-    assert finding.remedy.told(as_flag).endswith("name another with --out")
+    assert finding.remedy.told(as_flag).endswith("name a directory with --out")
 
 
 def test_the_environment_of_other_commands_is_none_of_its_own() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +16,6 @@ from fleetscan.settings.examining import DoctorSettings
 from fleetscan.simulator import Cloud, Scenario, serve
 
 OBJECT_ID = "11111111-2222-3333-4444-555555555555"
-NOTHING: Mapping[str, str] = {}
 
 
 def jwt(**claims: object) -> str:
@@ -43,7 +41,7 @@ async def examined_at(
             token() if credential is None else credential,
             runs="unused",
             stop=anyio.Event(),
-            around=around or Around(environment=NOTHING),
+            around=around,
         )
 
 

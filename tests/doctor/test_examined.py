@@ -15,18 +15,14 @@ import pytest
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError
 
-from fleetscan.addresses import Origin
-from fleetscan.doctor import reach
 from fleetscan.doctor.actions import Duty
-from fleetscan.doctor.examine import Around, examine
-from fleetscan.errors import StoppedError, UsageError
-from fleetscan.model import Reply
+from fleetscan.doctor.examine import examine
+from fleetscan.errors import StoppedError
 from fleetscan.settings.examining import DoctorSettings
 from fleetscan.simulator.ledger import Ask
 from tests.azure.loopback_server import OK, serving
 from tests.azure.test_transport_exchange import self_signed
 from tests.doctor.examined import (
-    NOTHING,
     OBJECT_ID,
     cloud_of,
     examined_at,
@@ -72,15 +68,15 @@ async def test_it_says_whose_token_it_is_and_when_that_expires(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("lacking", "action", "role"),
+    ("lacking", "action"),
     [
-        ("listing", "Microsoft.Compute/virtualMachines/read", "Reader"),
-        ("starting", "Microsoft.Compute/virtualMachines/assessPatches/action", "Virtual Machine Contributor"),
-        ("polling", "Microsoft.Compute/locations/operations/read", "Reader"),
+        ("listing", "Microsoft.Compute/virtualMachines/read"),
+        ("starting", "Microsoft.Compute/virtualMachines/assessPatches/action"),
+        ("polling", "Microsoft.Compute/locations/operations/read"),
     ],
 )
 async def test_what_a_subscription_s_roles_lack_fails_with_the_command_that_mends_it(
-    lacking: str, action: str, role: str, tmp_path: Path
+    lacking: str, action: str, tmp_path: Path
 ) -> None:
     cloud = cloud_of(lacking=lacking, lacking_subscriptions=1)
     last = cloud.fleet.estate.subscriptions[-1]
@@ -93,7 +89,8 @@ async def test_what_a_subscription_s_roles_lack_fails_with_the_command_that_mend
     assert (bad.status, bad.what) == ("failed", f"1 subscription: {lacking} is not permitted: {last.name}")
     assert bad.details == (action,)
     assert bad.command == (
-        f"az role assignment create --assignee {OBJECT_ID} --role '{role}' "
+        "az role definition create --role-definition deploy/azure-role.json && "
+        f"az role assignment create --assignee {OBJECT_ID} --role fleetscan "
         f"--scope /subscriptions/{last.subscription_id}"
     )
     assert failed(examined) == [("permissions", bad.what)]
@@ -121,6 +118,12 @@ async def test_arc_servers_are_looked_at_where_a_scan_would_list_them(tmp_path: 
         "Microsoft.HybridCompute/machines/assessPatches/action",
     )
     assert examined.vms == 18
+    command = str(of(examined, "permissions")[-1].command)
+    assert [part.split()[-1] for part in command.split(" && ")[::2]] == [
+        "deploy/azure-role.json",
+        "deploy/azure-role-arc.json",
+    ]
+    assert re.findall(r"--role (\S+)", command) == ["fleetscan", "fleetscan-arc"]
 
 
 async def test_a_scan_of_earlier_assessments_needs_listing_and_resource_graph_alone(tmp_path: Path) -> None:
@@ -266,20 +269,13 @@ async def test_without_a_token_the_rest_is_still_told(tmp_path: Path) -> None:
     [finding] = of(examined, "token")
     assert finding.status == "failed"
     assert "AADSTS7000222" in finding.details[0]
-    assert list(statuses(examined)) == ["name", "connection", "token", "clock", "directory"]
-
-
-async def test_a_ready_token_that_soon_expires_is_a_warning(tmp_path: Path) -> None:
-    credential = token(exp=time.time() + 1200.0)
-    around = Around(environment={"FLEETSCAN_ACCESS_TOKEN": credential})
-    examined = await examined_at(cloud_of(), str(tmp_path), credential, around)
-    [finding] = of(examined, "token")
-    assert (finding.status, finding.what.endswith("expires in 20 min and cannot be renewed")) == (
-        "warning",
-        True,
-    )
-    expired = await examined_at(cloud_of(), str(tmp_path), token(exp=time.time() - 1.0))
-    assert of(expired, "token")[0].status == "failed"
+    assert list(statuses(examined)) == [
+        *("name", "connection", "token", "clock", "directory"),
+        *("subscriptions", "permissions", "resource_graph", "quota"),
+    ]
+    assert {each.what for each in examined.findings if each.status == "not_checked"} == {
+        "not checked: there is no token that Azure takes"
+    }
 
 
 def unknown(*_: Any, **__: Any) -> Any:
@@ -290,8 +286,7 @@ def unknown(*_: Any, **__: Any) -> Any:
 async def nowhere(tmp_path: Path, endpoint: str, proxy: str | None = None) -> Any:
     """What is found at an endpoint where no Azure is."""
     settings = DoctorSettings(endpoint=endpoint, out=str(tmp_path), proxy=proxy)
-    around = Around(environment=NOTHING)
-    return await examine(settings, token(), runs="unused", stop=anyio.Event(), around=around)
+    return await examine(settings, token(), runs="unused", stop=anyio.Event())
 
 
 async def test_a_port_that_nothing_listens_on_fails_and_nothing_more_is_asked(tmp_path: Path) -> None:
@@ -301,7 +296,16 @@ async def test_a_port_that_nothing_listens_on_fails_and_nothing_more_is_asked(tm
         examined = await nowhere(tmp_path, f"https://127.0.0.1:{port}")
     [(check, what)] = failed(examined)
     assert (check, what.startswith(f"no connection to 127.0.0.1:{port}:")) == ("connection", True)
-    assert list(statuses(examined)) == ["name", "connection", "token", "directory"]
+    assert statuses(examined) == {
+        "name": "ok",
+        "connection": "failed",
+        "token": "not_checked",
+        "directory": "ok",
+        **dict.fromkeys(("clock", "subscriptions", "permissions", "resource_graph", "quota"), "not_checked"),
+    }
+    assert of(examined, "token")[0].what.startswith(
+        "a token is there, not checked: the endpoint could not be reached; of object "
+    )
 
 
 async def test_a_server_that_speaks_no_tls_fails(tmp_path: Path) -> None:
@@ -338,16 +342,6 @@ async def test_a_proxy_that_is_not_there_fails_as_the_proxy(
     assert "HTTPS_PROXY" in str(of(examined, "connection")[0].remedy)
 
 
-def test_a_name_that_only_the_proxy_knows_is_no_failure() -> None:
-    origin = Origin.of("https://management.azure.test")
-    name, connection = reach.findings_of(origin, reach.Resolved(error="unknown"), Reply(401), 0.25)
-    assert (name.status, name.what) == (
-        "ok",
-        "management.azure.test is not known here: unknown; the proxy knows it",
-    )
-    assert connection.what == "connected to management.azure.test:443 over TLS in 0.25 s"
-
-
 async def test_a_name_that_is_not_known_fails_with_its_connection(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -359,23 +353,12 @@ async def test_a_name_that_is_not_known_fails_with_its_connection(
     )
 
 
-async def test_an_odd_proxy_is_a_mistake_of_the_settings(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", "socks5://127.0.0.1:1")
-    monkeypatch.setenv("NO_PROXY", "")
-    monkeypatch.setenv("no_proxy", "")
-    monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    with pytest.raises(UsageError):
-        await nowhere(tmp_path, "https://management.azure.test")
-
-
 async def test_a_stop_ends_it(tmp_path: Path) -> None:
     stop = anyio.Event()
     stop.set()
     settings = DoctorSettings(endpoint="http://127.0.0.1:1", out=str(tmp_path))
     with pytest.raises(StoppedError):
-        await examine(settings, token(), runs="unused", stop=stop, around=Around(environment=NOTHING))
+        await examine(settings, token(), runs="unused", stop=stop)
 
 
 async def test_faults_on_the_way_are_waited_out(tmp_path: Path) -> None:

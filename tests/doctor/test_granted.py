@@ -47,7 +47,7 @@ def test_where_vms_are_seen_without_a_role_on_the_subscription_others_may_not_be
 def test_polling_has_to_be_permitted_on_the_subscription_itself() -> None:
     [finding] = told(access(False, False, False), vms=3, groups=Groups(1, ("rg",), ()))
     assert (finding.status, finding.what) == ("failed", "1 subscription: polling is not permitted: Name a")
-    assert "--role 'Virtual Machine Contributor'" in str(finding.command)
+    assert "--role fleetscan --scope" in str(finding.command)
 
 
 @pytest.mark.parametrize(

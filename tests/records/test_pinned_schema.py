@@ -113,3 +113,9 @@ def test_the_printed_schemas_are_the_pinned_ones_and_their_additions_byte_for_by
     expected = with_additions(json.loads(PINNED.read_text()))
     assert run(["schema"]) == 0
     assert capsys.readouterr().out == json.dumps(expected, indent=2) + "\n"
+
+
+def test_the_words_for_how_a_check_of_the_doctor_ended_are_these() -> None:
+    doctor: dict[str, Any] = SCHEMAS["fleetscan.doctor/1"]()
+    status = doctor["properties"]["checks"]["items"]["properties"]["status"]
+    assert status["enum"] == ["ok", "warning", "failed", "not_checked"]
