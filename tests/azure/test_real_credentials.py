@@ -282,8 +282,8 @@ async def test_a_federated_token_that_is_not_there_is_named(
     monkeypatch.setenv("AZURE_FEDERATED_TOKEN_FILE", "/absent/federated-token")
     assert (await refusal_of(source("workload-identity"))).told() == (
         "not signed in to Azure with a workload identity: No such file or directory: "
-        "'/absent/federated-token'; see that the file that AZURE_FEDERATED_TOKEN_FILE names is there and can be "
-        "read: /absent/federated-token; a pod's webhook or a pipeline's sign-in writes it"
+        "'/absent/federated-token'; see that the file that AZURE_FEDERATED_TOKEN_FILE names is there and can "
+        "be read: /absent/federated-token; a pod's webhook or a pipeline's sign-in writes it"
     )
 
 
