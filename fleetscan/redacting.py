@@ -34,8 +34,9 @@ _PARAMETERS = (
     "sig|t|c|s|h|code|access_token|refresh_token|id_token|token|client_secret|client_assertion|assertion"
     "|password|secret"
 )
+ANY_TOKEN = re.compile(r"\beyJ[\w-]{6,}(?:\.[\w-]+){0,4}")
 SHAPES = (
-    (re.compile(r"\beyJ[\w-]{6,}(?:\.[\w-]+){0,4}"), TOKEN),
+    (ANY_TOKEN, TOKEN),
     (re.compile(r"(?i)(\bauthorization[\"']?\s*[:=]\s*[\"']?(?:(?:bearer|basic|negotiate|ntlm)\s+)?)"
                 r"(?!(?:bearer|basic|negotiate|ntlm)\s|<)[^\s\"',;<>]+"), rf"\1{TOKEN}"),
     (re.compile(r"(?i)(\bbearer\s+)(?!<)(?=[^\s\"',;<>]*[\d._~+/=-])[^\s\"',;<>]{16,}"), rf"\1{TOKEN}"),

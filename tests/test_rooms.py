@@ -74,7 +74,7 @@ ROOMS = {
         ),
         barred=IMPURE | {"random", "uuid"},
     ),
-    "azure": Room(VALUES | {"clouds"}, of("aiohttp", "anyio", "azure", "yarl")),
+    "azure": Room(VALUES | {"clouds", "redacting"}, of("aiohttp", "anyio", "azure", "yarl")),
     "inventory": Room(VALUES | {"nearest", "json_text", "azure_times", "records", "runs", "engine"}),
     "scanner": Room(
         VALUES

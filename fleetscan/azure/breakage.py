@@ -22,6 +22,8 @@ CLOCK = frozenset({9, 10})
 """Not yet valid, expired."""
 NAME = frozenset({62, 64})
 """For another host, for another address."""
+NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE"})
+"""What OpenSSL, in its different versions, calls an answer that is no TLS, such as plain http."""
 
 
 def why_not_sent(error: Exception, origin: Origin, proxy: Proxy) -> str:
@@ -41,6 +43,8 @@ def why_not_sent(error: Exception, origin: Origin, proxy: Proxy) -> str:
             return f"no connection to the proxy {proxy.place}: {_reason(error.os_error)}"
         case aiohttp.ClientConnectorCertificateError():
             return f"{_whose(error, proxy)} is not trusted: {_reason(error.certificate_error)}"
+        case aiohttp.ClientConnectorSSLError():
+            return f"no connection to {_end(error, proxy)}: {_reason(error.os_error)}"
         case aiohttp.ClientConnectorError():
             return f"no connection to {where}: {_reason(error.os_error)}"
         case _:
@@ -105,8 +109,13 @@ def _to_trust(error: Exception, trusted: Trusted | None) -> Remedy:
 
 
 def _whose(error: aiohttp.ClientConnectorCertificateError, proxy: Proxy) -> str:
+    return f"the certificate of {_end(error, proxy)}"
+
+
+def _end(error: aiohttp.ClientConnectorError | aiohttp.ClientConnectorCertificateError, proxy: Proxy) -> str:
+    """Who speaks TLS there: the endpoint, or a proxy that is reached over TLS."""
     place = f"[{error.host}]:{error.port}" if ":" in error.host else f"{error.host}:{error.port}"
-    return f"the certificate of {'the proxy ' * (place == proxy.place)}{place}"
+    return f"{'the proxy ' * (place == proxy.place)}{place}"
 
 
 def _place(origin: Origin) -> str:
@@ -115,5 +124,9 @@ def _place(origin: Origin) -> str:
 
 def _reason(error: Exception) -> str:
     """The system's own words for `error`, in one line."""
+    if isinstance(error, ssl.SSLError) and error.reason in NO_TLS:
+        return "that port does not speak TLS"
+    if isinstance(error, ssl.SSLError) and error.reason and not hasattr(error, "verify_message"):
+        return f"TLS failed ({error.reason.lower().replace('_', ' ')})"
     words = getattr(error, "verify_message", None) or getattr(error, "strerror", None) or type(error).__name__
     return " ".join(str(words).split()).rstrip(".")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fleetscan.addresses import Origin
-from fleetscan.clouds import AUTHORITIES, BY_HOST, AzureCloud
+from fleetscan.clouds import AUTHORITIES, BY_HOST, PUBLIC, AzureCloud
 from fleetscan.errors import CredentialError
 
 if TYPE_CHECKING:
@@ -81,6 +81,12 @@ class SignIn:
         if self.cloud is None or (said and said not in AUTHORITIES):
             return None
         return self.cloud.authority
+
+    @property
+    def asked_host(self) -> str:
+        """The host of the sign-in service, whoever chose it."""
+        said = _host_in(self.environment.get(AUTHORITY_HOST, "")).rpartition("@")[2]
+        return self.authority or said or PUBLIC.authority
 
     def contradiction(self) -> str | None:
         """A sentence where the variable names the sign-in service of another cloud, else None."""

@@ -15,23 +15,16 @@ from string import Template
 from typing import Any
 from uuid import UUID
 
-from fleetscan.addresses import HIDDEN, without_logins
+from fleetscan.addresses import without_logins
 from fleetscan.azure.identity import SignIn
 from fleetscan.clouds import PUBLIC
 from fleetscan.errors import CredentialError, Remedy
 from fleetscan.model import ACCESS_TOKEN
+from fleetscan.redacting import TOKEN, Secrets
 
-ANY_TOKEN = re.compile(r"\beyJ[\w-]{8,}(\.[\w-]*)*", re.ASCII)
 # Refresh tokens and assertions are no JWTs: one long word, such as no sentence, address or id is.
 LONG_WORD = re.compile(r"[\w.~+=-]{120,}", re.ASCII)
-SECRETS = (
-    "AZURE_CLIENT_SECRET",
-    "AZURE_CLIENT_CERTIFICATE_PASSWORD",
-    "AZURE_PASSWORD",
-    "IDENTITY_HEADER",
-    "MSI_SECRET",
-)
-SHORTEST_SECRET = 4
+ERRNO = re.compile(r"^\[Errno -?\d+\] ")
 # The statuses of a sign-in service that has decided.
 REFUSALS = frozenset({400, 401, 403})
 MENDING = Path(__file__).with_name("mending.toml")
@@ -52,7 +45,14 @@ LABELS = {
     "AzurePowerShellCredential": "Azure PowerShell",
     "AzureDeveloperCliCredential": "Azure Developer CLI",
 }
-# What the settings call them.
+# What the settings call the credentials of the default chain.
+AUTH_OF = {
+    "EnvironmentCredential": "service-principal",
+    "WorkloadIdentityCredential": "workload-identity",
+    "ManagedIdentityCredential": "managed-identity",
+    CLI: "cli",
+}
+# How errors name what the settings choose.
 CALLED = {
     "cli": "the Azure CLI",
     "managed-identity": "a managed identity",
@@ -91,30 +91,49 @@ class Attempt:
         return self.credential != CLI and ABSENT.search(self.words) is not None
 
 
+@dataclass(frozen=True, slots=True)
+class Mending:
+    """What mends a failure, with {settings} in it, and whether the credential's words are told first."""
+
+    text: str = ""
+    is_cause: bool = False
+
+
+NOTHING_KNOWN = Mending()
+
+
 def not_signed_in(sign_in: SignIn, said: str) -> CredentialError:
     """The error where there is no token; `said` is the credential's text, cleaned of what was held.
 
     Its details are lines: a configured credential first, then the Azure CLI, then others that are there.
     """
-    environment = sign_in.environment
-    said = _without_secrets(said, environment)
-    if sign_in.auth in CALLED:
-        what = f"not signed in to Azure with {CALLED[sign_in.auth]}"
-        return CredentialError(what, _remedy(sign_in, [], said), (_cut(said),))
-    attempts = list(_attempts(said))
-    if not attempts:
-        return CredentialError("not signed in to Azure", _remedy(sign_in, [], said), (_cut(said),))
-    shown = [attempt for attempt in attempts if not attempt.is_absent]
+    said = _without_secrets(said, sign_in.environment)
+    attempts = [] if sign_in.auth in CALLED else list(_attempts(said))
+    culprit = _culprit(attempts)
+    mending = _mending(sign_in, said, culprit)
+    what = "not signed in to Azure" + (f" with {CALLED[sign_in.auth]}" if sign_in.auth in CALLED else "")
+    if mending.is_cause:
+        cause = said if culprit is None else culprit.words
+        what += f": {'' if culprit is None else f'{culprit.label}: '}{ERRNO.sub('', _cut(cause))}"
+    remedy = _remedy(sign_in, mending, culprit)
+    if attempts:
+        return CredentialError(what, remedy, tuple(_details(sign_in.environment, attempts)))
+    return CredentialError(what, remedy, () if mending.is_cause else (_cut(said),))
+
+
+def _details(environment: Mapping[str, str], attempts: list[Attempt]) -> Iterator[str]:
+    """A line for each credential that matters, and one for those that are not there."""
     incomplete = _incomplete(environment, attempts)
+    yield from incomplete
+    for attempt in attempts:
+        if not attempt.is_absent:
+            yield _cut(f"{attempt.label}: {attempt.words or 'no reason given'}")
     absent = [attempt.label for attempt in attempts if attempt.is_absent]
     absent = [label for label in absent if not any(line.startswith(label) for line in incomplete)]
-    lines = [
-        *incomplete,
-        *(_cut(f"{attempt.label}: {attempt.words or 'no reason given'}") for attempt in shown),
-        *([f"not set up here: {', '.join(absent)}"] if absent else []),
-        *([f"{CHOSEN} is set: no other credential was tried"] if environment.get(CHOSEN) else []),
-    ]
-    return CredentialError("not signed in to Azure", _remedy(sign_in, attempts, said), tuple(lines))
+    if absent:
+        yield f"not set up here: {', '.join(absent)}"
+    if environment.get(CHOSEN):
+        yield f"{CHOSEN} is set: no other credential was tried"
 
 
 def other_tenant(sign_in: SignIn, principal: Mapping[str, str | None]) -> CredentialError | None:
@@ -176,44 +195,65 @@ def _incomplete(environment: Mapping[str, str], attempts: list[Attempt]) -> list
     return [f"AZURE_* variables: {', '.join(given)} set, but a service principal needs {needs} too"]
 
 
-def _remedy(sign_in: SignIn, attempts: list[Attempt], said: str) -> Remedy:
+def _culprit(attempts: list[Attempt]) -> Attempt | None:
+    """The credential to be mended: the one that is set up and ended the chain, else the Azure CLI."""
+    if attempts and attempts[-1].credential in SET_UP and not attempts[-1].is_absent:
+        return attempts[-1]
+    return next((attempt for attempt in attempts if attempt.credential == CLI), None)
+
+
+def _remedy(sign_in: SignIn, mending: Mending, culprit: Attempt | None) -> Remedy:
     """What to do: on loopback a word on the simulator, else what mends the credential that matters."""
+    is_chosen = sign_in.auth in CALLED
     if sign_in.is_loopback:
         simulated = f"a simulated Azure takes any token: set {ACCESS_TOKEN}=anything"
-        is_chosen = sign_in.auth in CALLED
         return Remedy(f"{simulated} and leave {{auth}} out" if is_chosen else simulated, {"auth": None})
-    if sign_in.auth in CALLED:
-        return _spelled(_mending(sign_in, said) or "", sign_in)
-    token = f"put a token into {ACCESS_TOKEN}"
-    login = login_command(sign_in)
-    if attempts and attempts[-1].credential in SET_UP and not attempts[-1].is_absent:
-        failing = f"the credential that fails ({attempts[-1].label})"
-        first = _mending(sign_in, attempts[-1].words) or f"correct {failing}, or remove it and run `{login}`"
-        return _spelled(f"{first}, or {token}", sign_in)
-    words = next((attempt.words for attempt in attempts if attempt.credential == CLI), said)
-    first = _mending(sign_in, words) or f"run `{login}`"
+    if is_chosen:
+        return _spelled(mending.text, sign_in)
+    token, login = f"put a token into {ACCESS_TOKEN}", login_command(sign_in)
+    if culprit is not None and culprit.credential in SET_UP:
+        failing = f"mend the credential that fails ({culprit.label}), or remove it and run `{login}`"
+        return _spelled(f"{mending.text or failing}, or {token}", sign_in)
+    if mending.is_cause:
+        return _spelled(f"{mending.text}, or {token}", sign_in)
+    first = mending.text or f"mend what is said below, or run `{login}`"
     return _spelled(f"{first}, set the AZURE_* variables of a service principal, or {token}", sign_in)
 
 
-def _mending(sign_in: SignIn, said: str) -> str | None:
-    """What mends a credential that said this, None where nothing is known of it."""
+def _mending(sign_in: SignIn, said: str, culprit: Attempt | None) -> Mending:
+    """What mends the credential that said this; for a chain an empty one where nothing is known of it."""
+    auth = sign_in.auth if culprit is None else AUTH_OF[culprit.credential]
+    words = said if culprit is None else culprit.words
     for line in _read()["mending"]:
-        if sign_in.auth in line.get("auth", (sign_in.auth,)) and re.search(line["words"], said):
-            return _filled(line["mend"], sign_in)
-    return None
+        path = _without_secrets(sign_in.environment.get(line.get("path", ""), ""), sign_in.environment)
+        if auth not in line.get("auth", (auth,)) or ("path" in line and not path):
+            continue
+        if not line["words"] and sign_in.auth not in CALLED:
+            continue
+        # Python quotes a path as it writes texts.
+        spelled = "|".join(map(re.escape, (path, repr(path)[1:-1])))
+        if re.search(line["words"].replace("$path", f"(?:{spelled})"), words):
+            return Mending(_filled(line["mend"], sign_in, path), line.get("is_cause", False))
+    return NOTHING_KNOWN
 
 
-def _filled(text: str, sign_in: SignIn) -> str:
+def _filled(text: str, sign_in: SignIn, path: str = "") -> str:
     """`text` with its commands for this cloud, tenant and application."""
     commands, cloud = _read()["commands"], sign_in.cloud or PUBLIC
     tenant = Template(commands["tenant"]).substitute(tenant=sign_in.tenant) if sign_in.tenant else ""
     client_id = sign_in.environment.get("AZURE_CLIENT_ID", "")
+    directory = sign_in.tenant or sign_in.environment.get("AZURE_TENANT_ID", "")
     words = {
         "tenant": tenant,
         "scope": sign_in.scope,
         "cloud": cloud.cli_name,
         "client_id": client_id if _is_id(client_id) else "CLIENT_ID",
+        "authority": sign_in.asked_host,
+        "directory": repr(directory),
+        "path": path,
     }
+    # Braces of theirs name no setting.
+    words = {name: word.replace("{", "{{").replace("}", "}}") for name, word in words.items()}
     login = Template(commands["login" if cloud is PUBLIC else "login_elsewhere"]).substitute(words)
     token = Template(commands["token"]).substitute(words)
     return Template(text).substitute(words, login=login, token=token)
@@ -229,7 +269,14 @@ def _read() -> dict[str, Any]:
 def _spelled(text: str, sign_in: SignIn) -> Remedy:
     """A remedy in whose text the settings stand that it names."""
     longer_s = round(2 * sign_in.timeout_s, 3)
-    settings = {"auth": None, "tenant": None, "cloud": None, "auth_timeout_s": longer_s}
+    settings = {
+        "auth": None,
+        "tenant": None,
+        "cloud": None,
+        "auth_timeout_s": longer_s,
+        "proxy": None,
+        "ca_bundle": None,
+    }
     return Remedy(text, {name: value for name, value in settings.items() if f"{{{name}}}" in text})
 
 
@@ -241,10 +288,7 @@ def _is_id(text: str) -> bool:
 
 
 def _without_secrets(said: str, environment: Mapping[str, str]) -> str:
-    for name in SECRETS:
-        if len(secret := environment.get(name, "")) >= SHORTEST_SECRET:
-            said = said.replace(secret, "<secret>")
-    return LONG_WORD.sub(HIDDEN, ANY_TOKEN.sub(HIDDEN, without_logins(said)))
+    return LONG_WORD.sub(TOKEN, Secrets.of(environment).hide(without_logins(said)))
 
 
 def _cut(said: str) -> str:

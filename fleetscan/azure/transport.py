@@ -27,10 +27,10 @@ from fleetscan.azure.network import Network
 from fleetscan.azure.other_tenant import is_other_tenant
 from fleetscan.azure.reply_bounds import bound_of
 from fleetscan.azure.room import Place, Room
-from fleetscan.azure.sign_in import ANY_TOKEN
 from fleetscan.azure.timeouts import USUAL, Timeouts
 from fleetscan.errors import FleetscanError
 from fleetscan.model import Fault, Reply, Request
+from fleetscan.redacting import ANY_TOKEN
 
 # Signed operation URLs are 3.3 kB today; ARM's documents ask clients to accept header values over 4 kB.
 # The half kilobyte is for the header's name, which aiohttp counts too.

@@ -27,6 +27,7 @@ from fleetscan.inventory.subscriptions import API_VERSION
 from fleetscan.model import Reply, Request, RequestKind
 from fleetscan.scanner.blocking import unless_stopped
 from fleetscan.scanner.connection import connect
+from fleetscan.scanner.silence import to_reach
 from fleetscan.settings.selecting import ListSettings
 
 if TYPE_CHECKING:
@@ -182,14 +183,4 @@ def _of_connection(origin: Origin, reply: Reply | CannotScanError, took_s: float
         how = "over TLS" if origin.scheme == "https" else "without TLS, on this computer"
         what = f"connected to {origin.host}:{origin.port} {how} in {took_s:.2f} s"
         return Finding("connection", "ok", what)
-    return Finding("connection", "failed", reply.detail, _remedy(reply.detail))
-
-
-def _remedy(detail: str) -> Remedy:
-    """What mends a connection that failed so; `detail` is the transport's own sentence."""
-    if "proxy" in detail:
-        remedy = "check the proxy: {proxy} or HTTPS_PROXY, and NO_PROXY for what needs none"
-        return Remedy(remedy, {"proxy": None})
-    return Remedy(
-        "check {endpoint}, and that a firewall or proxy lets this computer through", {"endpoint": None}
-    )
+    return Finding("connection", "failed", reply.detail, to_reach(reply.detail))

@@ -26,6 +26,7 @@ from fleetscan.scanner.earlier_place import refuse_elsewhere
 from fleetscan.scanner.hooks import Hooks
 from fleetscan.scanner.parts import Parts
 from fleetscan.scanner.selecting import Ask, fleet_at_azure, fleet_in_file, selection_in
+from fleetscan.scanner.silence import to_reach
 from fleetscan.settings.selecting import ListSettings
 
 T = TypeVar("T")
@@ -164,9 +165,7 @@ def _nothing(fleet: Fleet) -> tuple[str, Remedy | None]:
         return f"no VMs could be listed: {why}", remedy
     if error.http_status is None:
         why = f"{where} cannot be reached ({error.message})"
-        return f"no VMs could be listed: {why}", Remedy(
-            "check {endpoint} and the network", {"endpoint": None}
-        )
+        return f"no VMs could be listed: {why}", to_reach(error.message or "")
     said = " ".join(part for part in (error.code, error.message) if part)
     check = error.remedy or "check {endpoint}, and that the identity can read the subscriptions"
     return (

@@ -40,10 +40,20 @@ class Silence:
             why = f" ({self._why})" if self._why else ""
             raise CannotScanError(
                 f"{self._where} cannot be reached: no request was answered{why}",
-                Remedy("check {endpoint} and the network", {"endpoint": None}),
+                to_reach(self._why),
             )
 
     def refuse_long(self, now: float) -> None:
         """The same once it has been tried for long enough."""
         if self._unanswered >= LEAST_UNANSWERED and now - self._since >= LEAST_S:
             self.refuse()
+
+
+def to_reach(detail: str) -> Remedy:
+    """What mends a connection that failed; `detail` is the transport's own sentence."""
+    if "the proxy " in detail:
+        remedy = "check the proxy: {proxy} or HTTPS_PROXY, and NO_PROXY for what needs none"
+        return Remedy(remedy, {"proxy": None})
+    return Remedy(
+        "check {endpoint}, and that a firewall or proxy lets this computer through", {"endpoint": None}
+    )

@@ -234,7 +234,7 @@ async def test_an_outage_of_the_sign_in_service_is_waited_out_once_a_token_was_g
     assert await tokens.header() == "Bearer token-2"
     assert warned == [
         "the token cannot be renewed, and has expired; trying again "
-        "(no connection to login.microsoftonline.com)"
+        "(not signed in to Azure: no connection to login.microsoftonline.com)"
     ]
 
 
@@ -248,7 +248,7 @@ async def test_an_outage_of_over_ten_minutes_ends_with_what_the_service_said() -
     with pytest.raises(CredentialError) as caught:
         await tokens.header()
     assert time.monotonic() == pytest.approx(4200.0, abs=31.0)
-    assert caught.value.details == ("no connection to login.microsoftonline.com",)
+    assert caught.value.what == "not signed in to Azure: no connection to login.microsoftonline.com"
 
 
 @in_virtual_time
@@ -474,8 +474,8 @@ async def test_no_token_ends_in_one_sentence_that_says_what_to_do(refusal: Excep
     with pytest.raises(CredentialError) as caught:
         await identity.tokens().header()
     assert caught.value.told() == (
-        "not signed in to Azure; run `az login`, set the AZURE_* variables of a service principal, "
-        "or put a token into FLEETSCAN_ACCESS_TOKEN"
+        "not signed in to Azure; mend what is said below, or run `az login`, set the AZURE_* variables of a "
+        "service principal, or put a token into FLEETSCAN_ACCESS_TOKEN"
     )
     assert caught.value.details == ("no credential here",)
     assert str(caught.value) == f"{caught.value.told()}\n  no credential here"

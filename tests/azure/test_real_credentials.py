@@ -280,7 +280,65 @@ async def test_a_federated_token_that_is_not_there_is_named(
     service: SignInService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AZURE_FEDERATED_TOKEN_FILE", "/absent/federated-token")
-    assert "/absent/federated-token" in (await refusal_of(source("workload-identity"))).details[0]
+    assert (await refusal_of(source("workload-identity"))).told() == (
+        "not signed in to Azure with a workload identity: No such file or directory: "
+        "'/absent/federated-token'; see that the file that AZURE_FEDERATED_TOKEN_FILE names is there and can "
+        "be read: /absent/federated-token; a pod's webhook or a pipeline's sign-in writes it"
+    )
+
+
+@pytest.mark.parametrize("auth", ["service-principal", "default"])
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        (
+            "CERTIFICATE_PATH",
+            "/absent.pem",
+            "AZURE_CLIENT_CERTIFICATE_PATH names is there and can be read: /absent.pem",
+        ),
+        ("CERTIFICATE_PATH", "/dev/null", "AZURE_CLIENT_CERTIFICATE_PATH name a PEM or PKCS12 file"),
+        (
+            "CERTIFICATE_PATH",
+            "/",
+            "Is a directory: '/'; see that the file that AZURE_CLIENT_CERTIFICATE_PATH",
+        ),
+        (
+            "TENANT_ID",
+            "no tenant!",
+            "or in AZURE_TENANT_ID, as `az account tenant list` shows them; 'no tenant!'",
+        ),
+    ],
+)
+async def test_a_variable_that_is_set_and_wrong_is_named_with_its_value(
+    service: SignInService, monkeypatch: pytest.MonkeyPatch, auth: str, name: str, value: str, said: str
+) -> None:
+    if name == "CERTIFICATE_PATH":
+        monkeypatch.delenv("AZURE_CLIENT_SECRET")
+    monkeypatch.setenv(f"AZURE_{'CLIENT_' * (name == 'CERTIFICATE_PATH')}{name}", value)
+    told = (await refusal_of(source(auth))).told()
+    assert said in told
+    assert value in told
+    assert "set AZURE_CLIENT_ID" not in told
+    assert "the AZURE_* variables of a service principal" not in told
+    assert service.asked == []
+
+
+@pytest.mark.parametrize("auth", ["service-principal", "workload-identity", "default"])
+async def test_a_sign_in_service_that_nothing_leads_to_is_a_matter_of_the_network(
+    service: SignInService, monkeypatch: pytest.MonkeyPatch, auth: str
+) -> None:
+    from fleetscan.azure.network import Network
+    from fleetscan.azure.sign_in_transport import for_credentials
+
+    monkeypatch.setenv("AZURE_AUTHORITY_HOST", "https://localhost:1")
+    tokens = source(auth, reached_by=lambda: for_credentials(Network()))
+    told = (await refusal_of(tokens)).told()
+    assert "no connection to localhost:1: " in told
+    assert (
+        "; check the network and the proxy: proxy or HTTPS_PROXY, NO_PROXY, ca_bundle, and whether a " in told
+    )
+    assert "firewall lets this computer through to localhost:1" in told
+    assert service.asked == []
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,11 @@ async def test_a_certificate_that_is_not_there_is_named(monkeypatch: pytest.Monk
     for name in ("AZURE_CLIENT_ID", "AZURE_TENANT_ID"):
         monkeypatch.setenv(name, "3f8c0d5e-1111-2222-3333-444444444444")
     monkeypatch.setenv("AZURE_CLIENT_CERTIFICATE_PATH", "/absent/certificate.pem")
-    assert "/absent/certificate.pem" in (await refusal_of()).details[0]
+    assert (await refusal_of()).told() == (
+        "not signed in to Azure: No such file or directory: '/absent/certificate.pem'; see that the file "
+        "that AZURE_CLIENT_CERTIFICATE_PATH names is there and can be read: /absent/certificate.pem, or put "
+        "a token into FLEETSCAN_ACCESS_TOKEN"
+    )
 
 
 async def test_variables_that_are_too_few_for_a_service_principal_are_named_first(
@@ -197,7 +201,7 @@ async def test_a_credential_that_is_set_up_and_fails_is_what_is_to_be_corrected(
         "or put a token into FLEETSCAN_ACCESS_TOKEN"
     )
     assert error.details == (
-        "AZURE_* variables: Authentication failed: AADSTS7000215: Invalid client secret <secret> provided. "
+        "AZURE_* variables: Authentication failed: AADSTS7000215: Invalid client secret <hidden> provided. "
         "Trace ID: 1",
         "not set up here: managed identity",
     )
@@ -271,11 +275,76 @@ def test_a_credential_s_words_lead_to_the_command_that_mends_them(auth: str, sai
 @pytest.mark.parametrize("auth", AUTHS)
 @pytest.mark.parametrize("client_id", ["", CLIENT, "{evil} `rm -rf` $login"])
 def test_every_mending_can_be_told(auth: str, client_id: str) -> None:
-    sign_in = SignIn(SCOPE, auth=auth, environment={"AZURE_CLIENT_ID": client_id})
+    names = ("CLIENT_ID", "TENANT_ID", "CLIENT_CERTIFICATE_PATH", "FEDERATED_TOKEN_FILE", "AUTHORITY_HOST")
+    sign_in = SignIn(SCOPE, auth=auth, environment={f"AZURE_{name}": client_id for name in names})
     for line in tomllib.loads(MENDING.read_text())["mending"]:
         code = re.sub(r"\\[bd]", "", line["words"]).partition("(")
         said = code[0] + code[2].partition("|")[0].partition(")")[0]
         told = not_signed_in(sign_in, said).told(as_flag)
-        assert "{" not in told
-        assert "$" not in told
-        assert "evil" not in told
+        assert "--id {evil}" not in told
+        # A path, a tenant and a host are told as they are.
+        rest = told.replace(client_id, "") if client_id else told
+        assert "{" not in rest
+        assert "$" not in rest
+
+
+CONNECT = "Connect call failed ('127.0.0.1', 1)"
+REACH = (
+    "; check the network and the proxy: --proxy or HTTPS_PROXY, NO_PROXY, --ca-bundle, and whether a firewall"
+)
+ALL = {"AZURE_CLIENT_ID": CLIENT, "AZURE_TENANT_ID": CLIENT, "AZURE_CLIENT_SECRET": "s3cret-value"}
+
+
+@pytest.mark.parametrize("auth", ["service-principal", "workload-identity", "default"])
+@pytest.mark.parametrize(
+    "cause",
+    [
+        f"no connection to the proxy proxy.corp:3128: {CONNECT}",
+        "the proxy proxy.corp:3128 would not connect to login.microsoftonline.com:443: HTTP 502",
+        "no connection to login.microsoftonline.com:443: Name or service not known",
+        "no connection to login.microsoftonline.com:443 in time",
+        "no connection to login.microsoftonline.com:443: that port does not speak TLS",
+        "Server disconnected",
+        "Connection reset by peer",
+    ],
+)
+def test_a_network_that_fails_is_quoted_and_no_variable_is_to_be_set(auth: str, cause: str) -> None:
+    error = not_signed_in(SignIn(SCOPE, auth=auth, environment=ALL), cause)
+    told = error.told(as_flag)
+    assert f": {cause}{REACH}" in told
+    assert "through to login.microsoftonline.com" in told
+    assert "set AZURE_CLIENT_ID" not in told
+    assert "az login" not in told
+    assert "kubectl" not in told
+
+
+def test_the_sign_in_service_of_the_cloud_is_the_one_that_a_firewall_has_to_let_through() -> None:
+    asked = SignIn(SCOPE, auth="service-principal", cloud=US_GOVERNMENT)
+    assert "login.microsoftonline.us" in not_signed_in(asked, "no connection to it").told()
+    private = SignIn(SCOPE, environment={"AZURE_AUTHORITY_HOST": "https://ann:s3cret@login.corp.test/"})
+    told = not_signed_in(private, "no connection to it").told()
+    assert "through to login.corp.test, or" in told
+
+
+def test_the_azure_cli_has_a_network_of_its_own_and_reads_no_setting() -> None:
+    said = "HTTPSConnectionPool(host='login.microsoftonline.com', port=443): Max retries exceeded with url: /"
+    told = not_signed_in(SignIn(SCOPE, auth="cli"), said).told(as_flag)
+    assert "Max retries exceeded with url: /; check the network of the Azure CLI" in told
+    assert "HTTPS_PROXY, NO_PROXY, REQUESTS_CA_BUNDLE" in told
+    assert "--proxy" not in told
+
+
+@pytest.mark.parametrize("auth", ["cli", "managed-identity", "workload-identity", "service-principal"])
+@pytest.mark.parametrize("said", ["something new", "HTTP 503", "AZURE_CLIENT_ID is odd", ""])
+def test_an_unknown_cause_is_answered_with_a_sentence_that_fits_any(auth: str, said: str) -> None:
+    error = not_signed_in(SignIn(SCOPE, auth=auth, environment=ALL), said)
+    other = "run `az login`" if auth == "cli" else "choose another credential with --auth"
+    assert error.told(as_flag).endswith(f"; mend what is said below, or {other}")
+    assert error.details == (said,)
+
+
+@pytest.mark.parametrize("name", ["/odd/{evil}$login.pem", "/it's \\ here/é.pem"])
+def test_a_path_is_told_as_it_is_whatever_it_holds(name: str) -> None:
+    sign_in = SignIn(SCOPE, auth="service-principal", environment={"AZURE_CLIENT_CERTIFICATE_PATH": name})
+    error = not_signed_in(sign_in, str(FileNotFoundError(2, "No such file or directory", name)))
+    assert error.told().endswith(f"AZURE_CLIENT_CERTIFICATE_PATH names is there and can be read: {name}")

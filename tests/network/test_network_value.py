@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import os
+import ssl
 from collections.abc import Mapping
 
 import aiohttp
@@ -13,8 +15,11 @@ from yarl import URL
 
 from fleetscan.addresses import Origin, ProxyAddress, without_logins
 from fleetscan.azure.breakage import why_not_sent
+from fleetscan.azure.credentials import StaticToken
 from fleetscan.azure.network import DIRECT, Network, Proxy, is_exempt
+from fleetscan.azure.transport import Transport
 from fleetscan.errors import SettingError, UsageError
+from fleetscan.model import Request
 from fleetscan.scanner.run_facts import settings_facts
 from fleetscan.settings.declared import Settings
 
@@ -214,3 +219,41 @@ def test_a_proxy_whose_name_is_not_known_is_the_one_that_is_named() -> None:
     assert why_not_sent(unknown, AZURE, DIRECT) == (
         "no connection to management.azure.com:443: Name or service not known"
     )
+
+
+@pytest.mark.parametrize(
+    ("reason", "host", "said"),
+    [
+        (
+            "WRONG_VERSION_NUMBER",
+            "management.azure.com",
+            "management.azure.com:443: that port does not speak TLS",
+        ),
+        ("RECORD_LAYER_FAILURE", "proxy", "the proxy proxy:443: that port does not speak TLS"),
+        (
+            "TLSV1_ALERT_PROTOCOL_VERSION",
+            "management.azure.com",
+            "management.azure.com:443: TLS failed (tlsv1 alert protocol version)",
+        ),
+    ],
+)
+def test_tls_that_fails_is_told_without_the_words_of_a_library(reason: str, host: str, said: str) -> None:
+    broken = ssl.SSLError(1, f"[SSL: {reason}] words (_ssl.c:1006)")
+    broken.reason = reason
+    error = aiohttp.ClientConnectorSSLError(ConnectionKey(host, 443, True, True, None, None, None), broken)
+    assert why_not_sent(error, AZURE, Proxy(URL("https://proxy:443"))) == f"no connection to {said}"
+
+
+async def test_plain_http_where_tls_is_spoken_is_said_to_be_none() -> None:
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        origin = Origin.of(f"https://127.0.0.1:{port}")
+        tokens = StaticToken("t0ken-of-tests")
+        async with Transport(origin, tokens, max_in_flight=1, user_agent="fleetscan/1") as wire:
+            reply = await wire.exchange(Request("GET", f"{origin.url}/x"))
+    assert reply.detail == f"no connection to 127.0.0.1:{port}: that port does not speak TLS"

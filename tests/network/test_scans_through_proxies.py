@@ -145,6 +145,8 @@ async def test_a_proxy_that_is_down_is_named_without_its_login(tmp_path: Path) -
     down = {"HTTPS_PROXY": f"http://{AS_URL}@127.0.0.1:{port}"}
     code, words = await scanned("https://arm.azure.test", tmp_path / "run", down)
     assert (code, f"no connection to the proxy 127.0.0.1:{port}: " in words) == (4, True), words
+    assert "; check the proxy: --proxy or HTTPS_PROXY, and NO_PROXY for what needs none" in words
+    assert "--endpoint" not in words
     assert secrets_in(tmp_path / "run", words) == set()
 
 

@@ -173,6 +173,7 @@ async def test_a_proxy_that_is_down_is_told_from_the_service_behind_it(tmp_path:
         4,
         True,
     ), words
+    assert "; check the network and the proxy: --proxy or HTTPS_PROXY, NO_PROXY, --ca-bundle, and" in words
     assert secrets_in(tmp_path / "none", words) == set()
 
 

@@ -67,7 +67,8 @@ async def test_a_scan_whose_requests_are_never_answered_ends_with_4_within_secon
     assert (summary.exit_code, took_s < 8.0) == (4, True)
     assert isinstance(summary.stopped_by, CannotScanError)
     assert summary.stopped_by.what == UNREACHED
-    assert str(summary.stopped_by.remedy).startswith("check endpoint and the network; then resume with: ")
+    remedy = "check endpoint, and that a firewall or proxy lets this computer through; then resume with: "
+    assert str(summary.stopped_by.remedy).startswith(remedy)
     run = read_run(tmp_path / "again")
     assert (run.rows, run.facts["exit_code"]) == ([], 4)
     assert run.fleet["outcomes"]["interrupted"] == run.fleet["listed"] > 0
