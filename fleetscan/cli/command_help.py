@@ -13,8 +13,7 @@ from typing import Any
 
 import click
 
-from fleetscan.settings.reading import ReadGroup
-from fleetscan.settings.setting import Group, Setting
+from fleetscan.settings.setting import Group, ReadGroup, Setting
 from fleetscan.simulator.dials import Theme
 
 WIDEST = 110

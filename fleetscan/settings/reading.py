@@ -3,19 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 
 from fleetscan.settings import standards
-from fleetscan.settings.setting import CheckedSettings, setting
+from fleetscan.settings.setting import CheckedSettings, ReadGroup, setting
 from fleetscan.settings.types import YEAR_S, Duration, OneOf, Switch, Text, Whole
-
-
-class ReadGroup(Enum):
-    """The heading under which help shows a setting, in the order of the headings."""
-
-    WHAT = "What to show"
-    JUDGING = "What is enough"
-    OUTPUT = "How to show it"
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,14 @@ class Group(Enum):
     EXPERT = "Expert"
 
 
+class ReadGroup(Enum):
+    """The same for the commands that read runs."""
+
+    WHAT = "What to show"
+    JUDGING = "What is enough"
+    OUTPUT = "How to show it"
+
+
 def name_of(attribute: str) -> str:
     """What people call the setting in the field `attribute`: words joined by hyphens, no unit."""
     return attribute.removesuffix("_s").replace("_", "-")
