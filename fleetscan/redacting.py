@@ -53,7 +53,7 @@ MARKS = re.compile(r"(?i)eyJ|authorization|bearer|=|%3d|://|token|secret|passwor
 
 
 class Secrets:
-    """What this process was told and nobody else may read."""
+    """What this process was told and no one else may read."""
 
     def __init__(self, values: Iterable[str] = ()) -> None:
         forms = {form for value in values if len(value) >= LEAST_CHARS for form in _forms_of(value)}

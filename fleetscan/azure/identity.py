@@ -84,7 +84,7 @@ class SignIn:
 
     @property
     def asked_host(self) -> str:
-        """The host of the sign-in service, whoever chose it."""
+        """The host of the sign-in service, however it was chosen."""
         said = _host_in(self.environment.get(AUTHORITY_HOST, "")).rpartition("@")[2]
         return self.authority or said or PUBLIC.authority
 

@@ -236,7 +236,7 @@ def current() -> Log | None:
 
 @contextmanager
 def logged(args: Sequence[str], environment: Mapping[str, str]) -> Iterator[Log | None]:
-    """While the block runs stderr is a log, if the command line in `args` is one that nobody watches."""
+    """While the block runs stderr is a log, if the command line in `args` is an unattended one."""
     global _current
     form = said_form(args, environment)
     if not args or args[0] not in COMMANDS or (form is None and sys.stderr.isatty()):

@@ -1,4 +1,4 @@
-"""A scan that nobody watches, in the lines of a log: what runs, how it stands, and how it ended.
+"""An unattended scan in the lines of a log: what runs, how it stands, and how it ended.
 
 The first line is written once the fleet is listed, or after some seconds with what is known then. The last
 one is written however the scan ends, with the exit code.

@@ -51,7 +51,7 @@ class Resolved:
     error: str | None = None
 
 
-class Nobody:
+class NoIdentity:
     """A credential in the form that azure-identity has, whose token is a word that no Azure takes."""
 
     async def get_token(self, *scopes: str, **_: Any) -> AccessToken:
@@ -127,7 +127,7 @@ async def knock(
     """
     url = f"{settings.endpoint}/subscriptions?api-version={API_VERSION}"
     request = Request("GET", url, kind=RequestKind.LIST_SUBSCRIPTIONS)
-    async with connect(settings, Nobody()) as (transport, _):
+    async with connect(settings, NoIdentity()) as (transport, _):
         listening = Listening(transport, clock, Quotas(), wall)
         for _ in range(ATTEMPTS):
             began_at = monotonic()

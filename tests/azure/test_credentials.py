@@ -175,7 +175,7 @@ async def test_a_token_that_has_expired_is_never_handed_out() -> None:
         await tokens.header()
 
 
-async def test_nobody_waits_for_a_refresh_while_the_token_lives() -> None:
+async def test_no_request_waits_for_a_refresh_while_the_token_lives() -> None:
     identity = Identity()
     tokens = identity.tokens()
     await tokens.header()

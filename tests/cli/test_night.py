@@ -1,4 +1,4 @@
-"""Scans that nobody watches, as real processes: the first line, the last one, and what stands between."""
+"""Unattended scans as real processes: the first line, the last one, and what stands between."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from fleetscan.doctor.signed_in import finding_of, identity_of
 from fleetscan.model import ACCESS_TOKEN
 from tests.doctor.examined import jwt
 
-NOBODY = {"name": "night-scan", "object_id": None, "app_id": None, "tenant_id": None}
+NO_IDS = {"name": "night-scan", "object_id": None, "app_id": None, "tenant_id": None}
 NOW = 1_700_000_000.0
 FRESH = "az account get-access-token --scope https://azure.test/.default --query accessToken -o tsv"
 
@@ -33,7 +33,7 @@ def told(auth: str, left_s: float | None, *, credential: Any = None, is_reached:
     """What is said with a token in the variable, and `--auth`, of a token that is good for `left_s`."""
     sign_in = SignIn("https://azure.test/.default", auth=auth, environment={ACCESS_TOKEN: jwt(exp=NOW)})
     tokens = token_source(credential, sign_in)
-    identity = Identity(dict(NOBODY), None if left_s is None else NOW + left_s)
+    identity = Identity(dict(NO_IDS), None if left_s is None else NOW + left_s)
     return finding_of(identity, NOW, tokens, sign_in, is_reached=is_reached)
 
 
@@ -119,4 +119,4 @@ def test_of_a_token_that_could_not_be_tried_nothing_is_claimed(left_s: float | N
 def test_an_expiry_is_known_only_where_it_is_told(
     claims: dict[str, object], expires_at: float | None
 ) -> None:
-    assert identity_of(f"Bearer {jwt(**claims)}", dict(NOBODY)).expires_at == expires_at
+    assert identity_of(f"Bearer {jwt(**claims)}", dict(NO_IDS)).expires_at == expires_at
