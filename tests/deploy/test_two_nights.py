@@ -72,6 +72,8 @@ class Machine:
             "FLEETSCAN_ACCESS_TOKEN": "any",
             "FLEETSCAN_FIRST_POLL": "0.2s",
             "FLEETSCAN_POLL_INTERVAL": "0.5s",
+            # A start that a kill leaves without an answer is waited for.
+            "FLEETSCAN_UNKNOWN_START_WAIT": "1s",
             **self.more,
             **more,
         }
