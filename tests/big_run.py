@@ -96,10 +96,11 @@ def run_facts(exit_code: int | None, group_by: tuple[str, ...] = ()) -> RunFacts
         "stopped_by": None,
         "versions": {"fleetscan": "0.1.0", "python": "3.11.0"},
         "principal": None,
-        "scope": {"subscriptions": [], "not_enabled": [], "uniform_scale_set_vms": None},
+        "scope": {"subscriptions": [], "not_enabled": [], "uniform_scale_set_vms": None, "shard": None},
         "warnings": [],
         "selection": _selection(group_by),
         "settings": {},
+        "sources": [],
     }
 
 

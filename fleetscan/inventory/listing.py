@@ -21,7 +21,7 @@ from fleetscan.inventory.resource_graph import GraphBroken, GraphListing, query_
 from fleetscan.inventory.selection import each_once, is_skipped, of_subscriptions
 from fleetscan.inventory.subscriptions import Subscription, Subscriptions, list_subscriptions
 from fleetscan.model import InventoryError, Target
-from fleetscan.records.run import Scope, ScopeSubscription
+from fleetscan.records.run import Scope, ScopeSubscription, ShardScope
 
 # The code of a subscription that could not be listed where Resource Graph alone may be asked.
 GRAPH_FAILED = "ResourceGraphFailed"
@@ -37,7 +37,8 @@ class Fleet:
     may know nothing of the VMs of those `through_compute`, which are lower-case ids. Of a fleet that was
     listed before only the `listed_scope` is known of these. `refused` are VMs that were listed and are not
     selected, each with the rule that leaves it out; where that is all of them, `emptied_by` is the last.
-    `uniform_scale_set_vms` are in scale sets and in no listing, None where their number is not told.
+    `uniform_scale_set_vms` are in scale sets and in no listing, None where their number is not told. Of a
+    part of the fleet `shard` says which.
     """
 
     targets: list[Target]
@@ -50,6 +51,7 @@ class Fleet:
     refused: list[tuple[Target, str]] = field(default_factory=list)
     emptied_by: str | None = None
     uniform_scale_set_vms: int | None = None
+    shard: ShardScope | None = None
 
     @property
     def is_nothing_listed(self) -> bool:
@@ -65,6 +67,7 @@ class Fleet:
             "subscriptions": [_as_json(subscription) for subscription in self.subscriptions],
             "not_enabled": [_as_json(subscription) for subscription in self.not_enabled],
             "uniform_scale_set_vms": self.uniform_scale_set_vms,
+            "shard": self.shard,
         }
 
 

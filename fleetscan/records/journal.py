@@ -209,6 +209,9 @@ def event_of(line: Json) -> Event:
     """The event on a line; raises ValueError where it is none, or a field is not as it is declared."""
     if not isinstance(line, dict) or not isinstance(word := line.get("event"), str) or word not in _BY_WORD:
         raise ValueError("it is no event")
+    if isinstance(scope := line.get("scope"), dict):
+        # A listing of before shards were told.
+        scope.setdefault("shard", None)
     event: Event = check_of(_BY_WORD[word])(line)
     return event
 

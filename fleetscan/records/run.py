@@ -44,6 +44,30 @@ class ScopeSubscription(TypedDict):
     tenant_id: Annotated[str | None, "The id of the tenant it belongs to."]
 
 
+class ShardSubscription(TypedDict):
+    """One subscription that a shard of a scan sees, whichever shard scans it."""
+
+    subscription_id: Annotated[str, "The subscription's id."]
+    name: Annotated[str | None, "The subscription's display name."]
+    vms: Annotated[
+        Count | None,
+        "How many VMs of the selection it has, as this shard was told; null where that is not known.",
+    ]
+    shard: Annotated[Count | None, "The shard that scans it, from 1; null where each scans a part of it."]
+
+
+class ShardScope(TypedDict):
+    """Which shard of a scan this is, and what the others have to scan."""
+
+    number: Annotated[Count, "The shard, from 1."]
+    of: Annotated[Count, "How many shards there are."]
+    by: Annotated[
+        Literal["subscription", "size", "vm"],
+        "How VMs are divided: whole subscriptions by the hash of their ids or by their sizes, or single VMs.",
+    ]
+    subscriptions: Annotated[list[ShardSubscription], "Every subscription that could be scanned."]
+
+
 class Scope(TypedDict):
     """What was listed; empty lists where the VMs came from a file."""
 
@@ -53,6 +77,20 @@ class Scope(TypedDict):
         Count | None,
         "VMs in scale sets of uniform mode, which Azure cannot assess: no row is theirs; null if not told.",
     ]
+    shard: Annotated[ShardScope | None, "Of a shard of a scan, which one it is; null for a whole scan."]
+
+
+class Source(TypedDict):
+    """One of the runs that a merged run was made of."""
+
+    path: Annotated[str, "Where it was, as it was named."]
+    scan_id: Annotated[str, "Its id."]
+    shard: Annotated[str | None, "Which shard it is, such as 2/4; null for a whole scan."]
+    retries: Annotated[str | None, "The id of the run whose VMs it scanned again; null where it did not."]
+    started_at: Annotated[UtcTime, "When it began."]
+    finished_at: Annotated[UtcTime | None, "When it ended; null where it did not."]
+    exit_code: Annotated[Count | None, "Its exit code; null where it did not end."]
+    rows: Annotated[Count, "How many of the merged run's rows are its own."]
 
 
 class RunFacts(TypedDict):
@@ -72,3 +110,4 @@ class RunFacts(TypedDict):
     scope: Scope
     selection: Annotated[dict[str, Json], "What was asked for: every setting that selects, as it was set."]
     settings: Annotated[dict[str, Json], "Every setting of the scan by its name; no secrets."]
+    sources: Annotated[list[Source], "The runs that this one was merged of; none for a scan."]

@@ -49,7 +49,12 @@ class Begun:
         return self.acceptances < 2 and not (self.acceptances and self.in_doubt)
 
 
-NOTHING_LISTED: Scope = {"subscriptions": [], "not_enabled": [], "uniform_scale_set_vms": None}
+NOTHING_LISTED: Scope = {
+    "subscriptions": [],
+    "not_enabled": [],
+    "uniform_scale_set_vms": None,
+    "shard": None,
+}
 
 
 @dataclass(slots=True)

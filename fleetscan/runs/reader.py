@@ -207,6 +207,9 @@ class Run:
         if record is RunFacts and isinstance(told, dict):
             # A run of before they were kept.
             told.setdefault("warnings", [])
+            told.setdefault("sources", [])
+            if isinstance(scope := told.get("scope"), dict):
+                scope.setdefault("shard", None)
         if isinstance(told, dict) and is_later(found := told.get("schema"), schema):
             raise CannotReadRunError(str(self.path), f"{where} is of schema {found}", OTHER_VERSION)
         try:

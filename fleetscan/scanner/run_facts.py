@@ -68,6 +68,7 @@ class RunDescription:
             "scope": self.scope,
             "selection": self.selection,
             "settings": settings_facts(self.settings),
+            "sources": [],
         }
 
 

@@ -155,7 +155,7 @@ def write_night(path: Path, night: Night, draw: random.Random) -> Path:
         path,
         scan_id=f"00000000-0000-4000-8000-{night.began.timestamp():012.0f}",
         started_at=night.started_at,
-        scope={"subscriptions": scope, "not_enabled": [], "uniform_scale_set_vms": None},
+        scope={"subscriptions": scope, "not_enabled": [], "uniform_scale_set_vms": None, "shard": None},
         selection=selection,
     )
     return path

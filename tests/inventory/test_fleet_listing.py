@@ -196,6 +196,7 @@ def test_the_scope_names_who_was_listed_and_who_was_passed_over() -> None:
         ],
         "not_enabled": [{"subscription_id": B, "name": None, "state": "Disabled", "tenant_id": None}],
         "uniform_scale_set_vms": None,
+        "shard": None,
     }
 
 

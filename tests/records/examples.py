@@ -145,10 +145,11 @@ def run_facts(exit_code: int | None = 0) -> RunFacts:
         "stopped_by": None,
         "versions": {"fleetscan": "0.1.0", "python": "3.11.7"},
         "principal": None,
-        "scope": {"subscriptions": [], "not_enabled": [], "uniform_scale_set_vms": 12},
+        "scope": {"subscriptions": [], "not_enabled": [], "uniform_scale_set_vms": 12, "shard": None},
         "warnings": [],
         "selection": {},
         "settings": {},
+        "sources": [],
     }
 
 

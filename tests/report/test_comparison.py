@@ -38,7 +38,9 @@ def kept(
         for each in subscriptions
     ]
     edit_facts(
-        path, scope={"subscriptions": listed, "not_enabled": [], "uniform_scale_set_vms": None}, **facts
+        path,
+        scope={"subscriptions": listed, "not_enabled": [], "uniform_scale_set_vms": None, "shard": None},
+        **facts,
     )
     return path
 
