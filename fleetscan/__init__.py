@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from fleetscan.version import __version__
 
 if TYPE_CHECKING:
+    from fleetscan.cluster.live import scan_on_dask
     from fleetscan.errors import (
         BrokenIdentityError,
         BugError,
@@ -87,6 +88,7 @@ __all__ = [
     "plan",
     "resume",
     "scan",
+    "scan_on_dask",
 ]
 
 _HOMES = {
@@ -108,6 +110,7 @@ _HOMES = {
     "plan": "fleetscan.planning.planner",
     "resume": "fleetscan.scanner.live",
     "scan": "fleetscan.scanner.live",
+    "scan_on_dask": "fleetscan.cluster.live",
 }
 
 

@@ -41,6 +41,8 @@ OF_RESUME = {
     "runs": "The directory of all runs, where RUN is a name or is left out. Default: fleetscan-runs.",
     "resume_within_s": "Without RUN: only a run that began less than this long ago. Default: 20h.",
 }
+# A scan on a cluster is resumed by its own command.
+OF_CLUSTER = ("engine", "scheduler", "shards")
 
 
 class ReadSetting(click.ParamType[object]):
@@ -189,7 +191,7 @@ def _resuming(
     run: Callable[[str | None, Mapping[str, object]], int], examples: Sequence[Example]
 ) -> click.Command:
     own = [each for each in settings_of(Settings) if each.is_whom and each.attribute != "endpoint"]
-    ignored = {each.name for each in own} | {"endpoint", "out", "resume"}
+    ignored = {each.name for each in own} | {"endpoint", "out", "resume", *OF_CLUSTER}
     said = [
         _of_resume(each)
         for each in settings_of(Settings)

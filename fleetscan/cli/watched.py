@@ -50,7 +50,7 @@ async def watched_scan(
         settings = replace(settings, out=None, runs=None)
     with _telemetry(settings) as beside, _teller(settings) as hooks:
         told = hooks if beside is None else BesideHooks(hooks, beside)
-        live = LiveScan(settings, credential, told, are_failures_planned=is_demo, named=named)
+        live = _live(settings, credential, told, named, is_demo=is_demo)
         attendant().farewell.watch(live, settings.endpoint, is_kept=not is_streamed and not is_demo)
         attendant().at_end.insert(0, live.conclude)
         summary = await _run(live, stop, is_streamed=is_streamed)
@@ -59,6 +59,17 @@ async def watched_scan(
 
     tell_end(summary, hooks, settings, is_resumable=not is_demo)
     return summary
+
+
+def _live(
+    settings: Settings, credential: str | None, hooks: Hooks, named: NamedRun | None, *, is_demo: bool
+) -> LiveScan:
+    """The scan, in this process or on a cluster."""
+    if settings.engine == "process":
+        return LiveScan(settings, credential, hooks, are_failures_planned=is_demo, named=named)
+    from fleetscan.cluster.live import scan_on_dask
+
+    return scan_on_dask(settings, hooks=hooks)
 
 
 def _teller(settings: Settings) -> AbstractContextManager[Teller]:

@@ -137,7 +137,7 @@ class LiveScan:
         if self._tasks is not None:
             raise RuntimeError("a scan is used once: make another with fleetscan.scan(...)")
         try:
-            check(self._settings)
+            self._check()
             self._standards = check_standards(self._settings)
         except FleetscanError as error:
             self._conclude(error)
@@ -146,6 +146,10 @@ class LiveScan:
         await self._tasks.__aenter__()
         self._tasks.start_soon(self._run)
         return self
+
+    def _check(self) -> None:
+        """Raise the UsageError about settings that this scan cannot have."""
+        check(self._settings)
 
     def _check_entered(self) -> None:
         if self._tasks is None:
@@ -298,6 +302,8 @@ async def scan_over(
 def check(settings: Settings) -> None:
     """Raise the UsageError about settings that no scan can have, before anything is asked of Azure."""
     settings.check_together()
+    if settings.engine != "process":
+        raise UsageError("a scan on a cluster is begun with fleetscan.scan_on_dask")
     if settings.out == STREAM:
         remedy = Remedy("leave {out} away and iterate over the scan", {"out": None})
         raise UsageError("a scan in Python writes no rows to standard output", remedy)

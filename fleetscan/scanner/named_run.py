@@ -39,10 +39,9 @@ from fleetscan.settings.declared import Settings
 from fleetscan.settings.setting import Setting, name_of, settings_of
 
 WHOM = tuple(each for each in settings_of(Settings) if each.is_whom)
-# Where the run is, and that it is resumed, is what the command says.
-HOW = tuple(
-    each for each in settings_of(Settings) if not each.is_whom and each.attribute not in ("out", "resume")
-)
+# Where the run is, and that it is resumed, is what the command says; a scan on a cluster has its own command.
+TOLD = ("out", "resume", "engine", "scheduler", "shards")
+HOW = tuple(each for each in settings_of(Settings) if not each.is_whom and each.attribute not in TOLD)
 
 
 @dataclass(frozen=True, slots=True)

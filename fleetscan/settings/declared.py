@@ -12,7 +12,7 @@ from fleetscan.errors import Remedy, UsageError
 from fleetscan.settings import standards
 from fleetscan.settings.freshness import FreshSettings
 from fleetscan.settings.setting import Group, setting
-from fleetscan.settings.types import Duration, OneOf, Switch, Text
+from fleetscan.settings.types import Duration, OneOf, Switch, Text, Whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,10 +222,37 @@ class Settings(PacedSettings):
         is_of_process=True,
         group=Group.OUTPUT,
     )
+    engine: str = setting(
+        "process",
+        OneOf(("process", "dask")),
+        "What does the work: this process, or the workers of a Dask cluster, a shard each.",
+        "dask needs the extra: pip install 'fleetscan[dask]'.",
+        is_of_process=True,
+        group=Group.CLUSTER,
+    )
+    scheduler: str | None = setting(
+        None,
+        Text("ADDRESS", "a Dask scheduler's address, such as tls://dask.example:8786", r"(tls|tcp)://\S+"),
+        "The scheduler of the Dask cluster, such as tls://dask.example:8786.",
+        "Plain tcp:// is allowed only for loopback: who reaches a scheduler without TLS can run code there.",
+        is_of_process=True,
+        group=Group.CLUSTER,
+    )
+    shards: int | None = setting(
+        None,
+        Whole(1, 1000),
+        "Divide the scan into so many shards.",
+        "Default: as many as the cluster has workers at the beginning; a resumed scan keeps its number.",
+        is_of_process=True,
+        group=Group.CLUSTER,
+    )
 
     def check_together(self) -> None:
         """Raises UsageError about fields that do not go together."""
         self.check_freshness()
+        if self.engine == "process" and (self.scheduler is not None or self.shards is not None):
+            dask = Remedy("give {engine} too", {"engine": "dask"})
+            raise UsageError("scheduler and shards are for a scan on a Dask cluster", dask)
         if self.resume and (self.out == "-" or (self.out is None and self.runs is None)):
             where = Remedy(
                 "name it with {out}, or the directory of all runs with {runs}", {"out": None, "runs": None}

@@ -41,6 +41,7 @@ class Group(Enum):
     JUDGING = "What is enough"
     STOPPING = "Stopping and resuming"
     SIGN_IN = "Signing in"
+    CLUSTER = "On a Dask cluster"
     EXPERT = "Expert"
 
 

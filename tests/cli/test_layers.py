@@ -136,6 +136,13 @@ ROWS: dict[str, tuple[tuple[str, object], tuple[str, object], tuple[str, object]
     "log-format": (("text", "text"), ("json", "json"), ("text", "text")),
     "stats-interval": (("0s", 0.0), ("90s", 90.0), ("1500ms", 1.5)),
     "metrics-file": (("file.prom", "file.prom"), ("env.prom", "env.prom"), ("flag.prom", "flag.prom")),
+    "engine": (("dask", "dask"), ("process", "process"), ("dask", "dask")),
+    "scheduler": (
+        ("tcp://127.0.0.1:1", "tcp://127.0.0.1:1"),
+        ("tls://env.example:2", "tls://env.example:2"),
+        ("tls://flag.example:3", "tls://flag.example:3"),
+    ),
+    "shards": (("1", 1), ("2", 2), ("1000", 1000)),
     "otel": (("true", True), ("false", False), ("", True)),
     "port": (("1", 1), ("2", 2), ("65535", 65_535)),
     "machines": (("0", 0), ("2", 2), ("3", 3)),

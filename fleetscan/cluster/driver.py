@@ -1,0 +1,242 @@
+"""Drives the shards of a scan on a Dask cluster: one task each, given again where it was not the shard's fault.
+
+Holds no token and lists nothing. Dask runs a task elsewhere when its worker dies; what a shard has begun is in
+its journal, so that each run of the task goes on with it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+import anyio
+
+from fleetscan import json_text
+from fleetscan.cluster.fleet import Fleet
+from fleetscan.cluster.order import Order
+from fleetscan.cluster.place import Place
+from fleetscan.cluster.standing import Message, Told, told_by
+from fleetscan.errors import CannotScanError, Remedy, UsageError
+from fleetscan.scanner.hooks import Hooks
+
+CONNECT_S = 30.0
+# A cluster that grows on demand starts its first worker by then.
+FIRST_WORKER_S = 120.0
+# A cluster that has lost all its workers gets new ones by then, or the scan is stopped.
+NO_WORKER_S = 600.0
+LOOK_EVERY_S = 1.0
+# After the drain: what a shard takes to write its totals.
+ENDING_S = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class ShardEnd:
+    """How a shard ended: its exit code, and what stopped it, None where nothing did."""
+
+    number: int
+    code: int
+    told: Told | None = None
+
+    @property
+    def sentence(self) -> str:
+        """What is said of it."""
+        return "" if self.told is None else self.told.sentence
+
+
+class Cluster:
+    """The scheduler that we are connected to."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    async def workers(self) -> int:
+        """How many workers there are now; raises OSError where the scheduler does not answer."""
+        return len(await self._client.scheduler.ncores())
+
+    async def some_workers(self, stop: anyio.Event) -> int:
+        """How many there are once there are any. Raises CannotScanError."""
+        with anyio.move_on_after(FIRST_WORKER_S):
+            while not stop.is_set():
+                if found := await self.workers():
+                    return found
+                await anyio.sleep(LOOK_EVERY_S)
+        why = "stopped before it had any" if stop.is_set() else f"it had none for {FIRST_WORKER_S:.0f} s"
+        raise CannotScanError(f"the cluster has no workers: {why}", Remedy("start workers with dask worker"))
+
+    async def set_stop(self, event: str, *, is_set: bool) -> None:
+        """Have the tasks that watch `event` stop, or not."""
+        call = self._client.scheduler.event_set if is_set else self._client.scheduler.event_clear
+        await call(name=event)
+
+    def hear(self, topic: str, on_message: Callable[[Message], None]) -> None:
+        """Have `on_message` called with what tasks tell under `topic`."""
+        self._client.subscribe_topic(topic, lambda event: on_message(_parsed(event[1])))
+
+    def submit(self, order: Order, attempt: int) -> Any:
+        """Ask for the shard; the future of its task."""
+        from fleetscan.cluster.task import scan_shard
+
+        key = order.key if attempt == 1 else f"{order.key}-again-{attempt}"
+        return self._client.submit(scan_shard, order.as_text(), key=key, pure=False)
+
+    @staticmethod
+    async def result(future: Any) -> Message | BaseException:
+        """What the task returned, or what Dask says went wrong."""
+        error = await future.exception()
+        if error is None:
+            return _parsed(await future.result())
+        # What Dask calls cancelled was so by no one here: the scheduler went away.
+        return ConnectionError("the scheduler went away") if future.cancelled() else error
+
+
+@asynccontextmanager
+async def connected(address: str) -> AsyncIterator[Cluster]:
+    """A connection to the scheduler; Dask's own configuration has the certificates of TLS.
+
+    Raises UsageError without Dask, CannotScanError where the scheduler cannot be reached.
+    """
+    try:
+        from distributed import Client
+    except ImportError:
+        raise UsageError(
+            "a scan on a Dask cluster needs distributed", Remedy("run: pip install 'fleetscan[dask]'")
+        ) from None
+    client = Client(address, asynchronous=True, timeout=CONNECT_S, set_as_default=False)
+    try:
+        try:
+            await client
+        except (OSError, TimeoutError, TypeError, ValueError) as error:
+            remedy = Remedy("check {scheduler}; over tls:// Dask takes certificates from its own configuration",
+                            {"scheduler": None})  # fmt: skip
+            raise CannotScanError(f"the scheduler {address} cannot be reached: {error}", remedy) from error
+        yield Cluster(client)
+    finally:
+        with anyio.CancelScope(shield=True), anyio.move_on_after(LOOK_EVERY_S * 5), suppress(OSError):
+            await client.close()
+
+
+class Drive:
+    """The shards of one scan, from the first task to the last."""
+
+    def __init__(
+        self, cluster: Cluster, place: Place, orders: list[Order], fleet: Fleet, hooks: Hooks
+    ) -> None:
+        self._cluster = cluster
+        self._place = place
+        self._orders = orders
+        self._fleet = fleet
+        self._hooks = hooks
+        self._stop_event = orders[0].stop
+        self._ends: dict[int, ShardEnd] = {}
+        self._stopped = anyio.Event()
+
+    async def run(self, stop: anyio.Event, deadline_s: float | None, drain_s: float) -> list[ShardEnd]:
+        """Have all shards scanned, until `stop` is set or the deadline is over; how each ended."""
+        await self._cluster.set_stop(self._stop_event, is_set=False)
+        self._cluster.hear(self._orders[0].topic, self._hear)
+        async with anyio.create_task_group() as beside:
+            beside.start_soon(self._stop_when, stop, deadline_s)
+            beside.start_soon(self._watch_workers)
+            async with anyio.create_task_group() as shards:
+                for order in self._orders:
+                    shards.start_soon(self._follow, order)
+                beside.start_soon(self._give_up, shards.cancel_scope, drain_s)
+            beside.cancel_scope.cancel()
+        with suppress(OSError):
+            await self._cluster.set_stop(self._stop_event, is_set=False)
+        return [self._ends.get(order.number) or _given_up(order) for order in self._orders]
+
+    async def _follow(self, order: Order) -> None:
+        """One shard, however many tasks it takes."""
+        attempt, had_bytes = 0, -1
+        while order.number not in self._ends:
+            attempt += 1
+            found = await self._cluster.result(self._cluster.submit(order, attempt))
+            self._fleet.end(order.number)
+            if isinstance(found, dict):
+                self._take(found)
+                if found["is_held"] and not self._stopped.is_set():
+                    self._warn(order, f"{found['stopped_by']['sentence']}; it is asked for again")
+                    continue
+                self._ends[order.number] = _end_of(found)
+                return
+            has_bytes = self._place.rows_bytes(order.number)
+            if self._stopped.is_set() or has_bytes <= had_bytes or isinstance(found, ConnectionError):
+                self._ends[order.number] = ShardEnd(order.number, 5, Told("error", _lost(found), None))
+                return
+            self._warn(order, f"{_lost(found)}; it is asked for again")
+            had_bytes = has_bytes
+
+    def _hear(self, message: Message) -> None:
+        if message["number"] not in self._ends:
+            self._take(message)
+
+    def _take(self, message: Message) -> None:
+        self._fleet.take(message["number"], message["process"], message["standing"])
+
+    def _warn(self, order: Order, sentence: str) -> None:
+        self._hooks.warning(f"shard {order.number} of {order.of}: {sentence}")
+
+    async def _stop_when(self, stop: anyio.Event, deadline_s: float | None) -> None:
+        with anyio.move_on_after(deadline_s):
+            await stop.wait()
+        await self._stop()
+
+    async def _stop(self) -> None:
+        self._stopped.set()
+        with suppress(OSError):
+            await self._cluster.set_stop(self._stop_event, is_set=True)
+
+    async def _give_up(self, scope: anyio.CancelScope, drain_s: float) -> None:
+        """Wait no longer for shards than they may take to stop."""
+        await self._stopped.wait()
+        await anyio.sleep(drain_s + ENDING_S)
+        scope.cancel()
+
+    async def _watch_workers(self) -> None:
+        """Stop where the cluster has had no worker for long."""
+        since = time.monotonic()
+        while True:
+            await anyio.sleep(LOOK_EVERY_S)
+            with suppress(OSError):
+                if await self._cluster.workers():
+                    since = time.monotonic()
+            if time.monotonic() - since > NO_WORKER_S:
+                self._hooks.warning(f"the cluster has had no worker for {NO_WORKER_S / 60:.0f} minutes")
+                await self._stop()
+                return
+
+
+def _end_of(message: Message) -> ShardEnd:
+    stopped_by = message["stopped_by"]
+    told = None if stopped_by is None else told_by(stopped_by)
+    return ShardEnd(message["number"], message["code"], told)
+
+
+def _given_up(order: Order) -> ShardEnd:
+    why = "it did not end in time after the stop"
+    return ShardEnd(order.number, 5, Told("error", why, None))
+
+
+def _lost(error: BaseException) -> str:
+    """What Dask says of a task, in our words: its own texts have addresses of tasks, and no end."""
+    if type(error).__name__ == "KilledWorker":
+        return "its workers died, one after another"
+    return f"Dask gave it up: {type(error).__name__}: {str(error)[:300]}"
+
+
+def _parsed(text: object) -> Message:
+    match json_text.parse(str(text).encode()):
+        case dict(message):
+            return message
+    raise ValueError("a worker told what is no message")
+
+
+def numbered(order: Order, place: Place) -> list[Order]:
+    """An order for each shard."""
+    return [
+        replace(order, number=number, out=str(place.shard(number))) for number in range(1, place.of + 1)
+    ]

@@ -1,0 +1,149 @@
+"""A scan on a Dask cluster as a program runs it: a block, as of a scan in this process, that hands over no rows.
+
+Its shards are scanned by the cluster's workers into `shards/` of its directory, and merged there at the end.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from fleetscan.cluster.address import refuse_open
+from fleetscan.cluster.driver import Drive, ShardEnd, connected, numbered
+from fleetscan.cluster.fleet import Fleet
+from fleetscan.cluster.order import Order, sent_of
+from fleetscan.cluster.place import Place, driven, make_place, place_in, refuse_begun
+from fleetscan.errors import BugError, CannotScanError, FleetscanError, Remedy, StoppedError, UsageError
+from fleetscan.records.row import Row
+from fleetscan.runs.directory import new_name, path_of
+from fleetscan.scanner.aftermath import follow_up
+from fleetscan.scanner.asking import selection_of
+from fleetscan.scanner.hooks import Hooks
+from fleetscan.scanner.live import STREAM, LiveScan
+from fleetscan.scanner.summary import ScanSummary
+from fleetscan.settings.declared import Settings
+from fleetscan.version import __version__
+
+# Beyond an assessment's own time: a journal that has not grown for so long is of a process that hangs.
+PATIENCE_S = 600.0
+# What a scan in this process can be asked for, and one on a cluster not, each with the reason.
+REFUSED = {
+    "limit": "which VMs are the first is not known to shards",
+    "shard": "the cluster's shards are the whole scan",
+    "retry_failed": "a retry is a small scan",
+}
+
+
+class ClusterScan(LiveScan):
+    """See `scan_on_dask`."""
+
+    def __init__(self, settings: Settings, hooks: Hooks) -> None:
+        super().__init__(settings, None, hooks)
+        self._place: Place | None = None
+
+    @property
+    def directory(self) -> Path | None:
+        """Where the run is kept, from when it can be resumed on."""
+        return None if self._place is None else self._place.path
+
+    async def __anext__(self) -> Row:
+        raise UsageError("a scan on a cluster hands over no rows: await finish() and read its run")
+
+    def _check(self) -> None:
+        check(self._settings)
+
+    async def _scan(self) -> ScanSummary:
+        settings = self._settings
+        assert settings.scheduler is not None, "it was checked"
+        began_at = time.monotonic()
+        async with connected(settings.scheduler) as cluster:
+            of = settings.shards or await cluster.some_workers(self._stop)
+            self._place = place = self._placed(of)
+            with driven(place):
+                order = _order(settings, place)
+                selection = selection_of(settings)
+                is_by_vm = getattr(settings, "shard_by", "") == "vm"
+                fleet = Fleet(self._hooks, place.of, selection, time.monotonic, is_by_vm=is_by_vm)
+                drive = Drive(cluster, place, numbered(order, place), fleet, self._hooks)
+                left_s = None if settings.deadline_s is None else settings.deadline_s - (time.monotonic() - began_at)
+                ends = await drive.run(self._stop, left_s, settings.drain_s)
+                summary = await self._merged(place, ends)
+        return await follow_up(summary, settings, self._standards, self._hooks)
+
+    def _placed(self, of: int) -> Place:
+        """The scan's directory: the one that is resumed, or a new one."""
+        settings, scan = self._settings, uuid.uuid4().hex
+        if settings.out is None:
+            assert settings.runs is not None, "it was checked"
+            return make_place(_whole(settings.runs) / new_name(datetime.now(UTC), scan), scan[:8], of)
+        path = _whole(settings.out)
+        if settings.resume and (place := place_in(path)) is not None:
+            if settings.shards not in (None, place.of):
+                why = f"the scan in {path} has {place.of} shards, and {settings.shards} were asked for"
+                raise UsageError(why, Remedy("leave {shards} away", {"shards": None}))
+            return place
+        refuse_begun(path)
+        return make_place(path, scan[:8], of)
+
+    async def _merged(self, place: Place, ends: Sequence[ShardEnd]) -> ScanSummary:
+        for end in ends:
+            print(end, flush=True)
+        raise StoppedError("not merged")
+
+
+def scan_on_dask(settings: Settings, *, hooks: Hooks | None = None) -> ClusterScan:
+    """Scan the fleet that `settings` select on the Dask cluster of `settings.scheduler`.
+
+    ```python
+    settings = fleetscan.Settings(engine="dask", scheduler="tls://dask.example:8786", out="/shared/run")
+    async with fleetscan.scan_on_dask(settings) as live:
+        summary = await live.finish()
+    ```
+
+    The workers sign in by themselves; the directory has to be on storage that all of them share. A block that
+    is left early stops the scan cleanly, as that of `scan` does.
+    """
+    return ClusterScan(settings, hooks or Hooks())
+
+
+def check(settings: Settings) -> None:
+    """Raise the UsageError about settings that no scan on a cluster can have."""
+    settings.check_together()
+    for name, why in REFUSED.items():
+        if getattr(settings, name, None) is not None:
+            raise UsageError(f"{name.replace('_', '-')} is not for a scan on a cluster: {why}",
+                             Remedy(f"leave {{{name}}} away, or scan in this process", {name: None}))  # fmt: skip
+    if settings.scheduler is None:
+        raise UsageError("no scheduler was named", Remedy("give {scheduler}", {"scheduler": None}))
+    refuse_open(settings.scheduler)
+    if settings.inventory == "-":
+        file = Remedy("write it to a file that all hosts share", {})
+        raise UsageError("workers cannot read this process's standard input", file)
+    if settings.out == STREAM or (settings.out is None and settings.runs is None):
+        where = Remedy("name a directory that all hosts share with {out}", {"out": None})
+        raise UsageError("a scan on a cluster is kept in a directory", where)
+    if settings.resume and settings.out is None:
+        raise UsageError("a scan on a cluster is resumed in its directory", Remedy("name it with {out}", {"out": None}))
+    if settings.out is not None and not settings.resume:
+        refuse_begun(path_of(settings.out))
+
+
+def _order(settings: Settings, place: Place) -> Order:
+    """What all shards are told; the number is still to come."""
+    told = replace(
+        settings,
+        inventory=None if settings.inventory is None else str(_whole(settings.inventory)),
+        last_run=None if settings.last_run is None else str(_whole(settings.last_run)),
+    )
+    patience_s = settings.operation_timeout_s + PATIENCE_S
+    return Order(place.scan, 0, place.of, "", __version__, patience_s, sent_of(told))
+
+
+def _whole(path: str) -> Path:
+    """A path that means the same on every host."""
+    return Path(os.path.abspath(path_of(path)))
