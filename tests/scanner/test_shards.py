@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -191,6 +192,28 @@ def test_shards_share_what_is_a_user_s_and_those_by_vm_each_bucket(
     limits = limits_of(Settings(rate_share=0.5, **more))
     assert (limits.share, limits.share_of(Account.READS)) == (share, share)
     assert limits.share_of(Account.GRAPH) == graph
+
+
+@in_virtual_time
+async def test_two_shards_of_one_subscription_at_the_same_time_end_when_its_limits_allow() -> None:
+    fleet: dict[str, Any] = {"subscriptions": 1, "regions": 1, "stopped_pct": 0.0, "durations": "regular"}
+    cloud = cloud_of(machines=1200, speed=1.0, limits_speed=1.0, **fleet)
+    began_at, ended = time.monotonic(), dict[int, tuple[int, float]]()
+
+    async def scan(number: int) -> None:
+        settings = Settings(runs=None, shard=f"{number}/2", shard_by="vm")
+        summary = await scan_over(Transport(cloud), settings)
+        assert summary.totals["outcomes"]["assessed"] == summary.totals["listed"]
+        ended[summary.totals["listed"]] = number, time.monotonic() - began_at
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(scan, 1)
+        tasks.start_soon(scan, 2)
+    for listed, (_, took_s) in ended.items():
+        # Half of a bucket of 600 that gains 200 a minute; the last assessment takes up to three minutes.
+        starts_s = (listed - 300) / (100 / 60)
+        assert starts_s < took_s < starts_s + 180.0
+    assert sum(ended) == 1200
 
 
 class Hiding:
