@@ -62,7 +62,7 @@ def _alone_in(directory: Path) -> Iterator[None]:
             has_it = try_lock(fd)
         if not has_it:
             raise UsageError(
-                f"another export is writing into {directory}",
+                f"another process is writing into {directory}",
                 Remedy(f"wait until it ends, {ELSEWHERE}", {"out": None}),
             )
         yield
