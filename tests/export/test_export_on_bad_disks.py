@@ -13,8 +13,8 @@ import pytest
 
 from fleetscan.errors import CannotReadRunError, CannotWriteError, UsageError
 from fleetscan.export.exporting import Format, export_run, names_of
-from fleetscan.runs.whole_files import whole_files
 from fleetscan.runs.reader import open_run
+from fleetscan.runs.whole_files import whole_files
 from tests.big_run import write_big_run
 from tests.disk_faults import Disk, Fault, Moment, on_disk
 from tests.export.exported import FORMATS, files_in

@@ -1,4 +1,4 @@
-"""Shards of a scan as run directories: whole ones, stopped ones and killed ones, with what a scan would write."""
+"""Shards of a scan as run directories: whole, stopped and killed ones, with what a scan would write."""
 
 from __future__ import annotations
 
@@ -109,15 +109,12 @@ def facts_of(made: Made) -> RunFacts:
         "shard_by": by,
         **made.selection,
     }
-    facts = run_facts(code)
     ids = {target.subscription_id.lower(): target.subscription_id for target, _ in made.vms}
-    facts.update(
-        scan_id=made.scan_id,
-        started_at=made.started_at,
-        finished_at=None if code is None else at(ENDED_AT_S),
-        selection=selection,
-        settings={"group_by": [*made.group_by], "shard": selection["shard"], "shard_by": by},
-    )
+    facts = run_facts(code)
+    facts["scan_id"], facts["started_at"] = made.scan_id, made.started_at
+    facts["finished_at"] = None if code is None else at(ENDED_AT_S)
+    facts["selection"] = selection
+    facts["settings"] = {"group_by": [*made.group_by], "shard": selection["shard"], "shard_by": by}
     scope = facts["scope"]
     scope["subscriptions"] = [
         {"subscription_id": each, "name": None, "state": "Enabled", "tenant_id": None}
