@@ -68,7 +68,9 @@ def _tell_end(merged: Merged, settings: MergeSettings) -> None:
             directory=merged.directory,
             stream=sys.stderr if log is None else log.stream(logging.INFO),
             report=report_at_end(merged.directory, Settings()),
-            spelled=spelled_for(str(merged.directory), merged.facts["selection"].get("endpoint")),
+            spelled=spelled_for(
+                str(merged.directory), merged.facts["selection"].get("endpoint"), is_merged=True
+            ),
             running=None,
         )
     if merged.lacking:

@@ -16,6 +16,7 @@ from fleetscan.records.times import moment_of
 
 ONCE = Remedy("name each run once")
 ONE_FLEET = Remedy("merge the runs of one fleet alone")
+LEAVE_OUT = Remedy("leave one of the two out")
 CUT_ONCE = Remedy("merge shards that were divided in one way alone, or scan the others again")
 
 
@@ -32,6 +33,7 @@ def families_of(runs: Sequence[Given]) -> list[Family]:
         if one.shard == other.shard:
             why = f"{one} and {other.name} are the same shard"
             raise UsageError(why, Remedy("name the one that is to count"))
+    _refuse_shared([family.base for family in families])
     return families
 
 
@@ -113,6 +115,22 @@ def _refuse_apart(one: Given, other: Given) -> None:
     if differing := _differing(one.facts["selection"], other.facts["selection"]):
         named = ", ".join(name.replace("_", " ") for name in differing)
         raise UsageError(f"{one} and {other} have two selections: they differ in {named}", ONE_FLEET)
+
+
+def _refuse_shared(shards: Sequence[Given]) -> None:
+    """Raise UsageError where two shards took the same subscription for their own, with VMs or without."""
+    owners: dict[str, Given] = {}
+    for each in shards:
+        for told in each.seen or ():
+            if each.shard is None or told["shard"] != each.shard.number:
+                continue
+            if (other := owners.setdefault(told["subscription_id"].lower(), each)) is not each:
+                raise twice(other, each, f"the subscription {told['subscription_id']}")
+
+
+def twice(one: Given, other: Given, what: str) -> UsageError:
+    """That two runs have the same VM or subscription."""
+    return UsageError(f"{one} and {other} both have {what}", LEAVE_OUT)
 
 
 def _differing(one: Mapping[str, Json], other: Mapping[str, Json]) -> list[str]:

@@ -110,7 +110,7 @@ def given(name: str, path: Path) -> Given:
         run = open_run(path)
     except CannotReadRunError as error:
         if error.remedy is not OTHER_VERSION and by_journal(path) is not None:
-            why = "it was stopped before it had listed any VM, or is about to list them"
+            why = f"{error.why}; it may have been stopped before its VMs were listed"
             what = "resume it first, or leave it out: a shard that is left out counts as missing"
             raise CannotReadRunError(str(path), why, Remedy(what)) from error
         raise

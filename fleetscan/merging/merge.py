@@ -98,7 +98,8 @@ def _merged(
 
 
 def _ended(totals: Totals, lacking: Sequence[str], runs: Sequence[Given]) -> Ended:
-    warnings = [*dict.fromkeys(warning for each in runs for warning in each.facts["warnings"])]
+    told = (warning for each in runs for warning in each.facts["warnings"])
+    warnings = [*dict.fromkeys((*lacking, *told))]
     if lacking:
         return Ended(INCOMPLETE, "; ".join(lacking), warnings)
     outcomes = totals["outcomes"]

@@ -10,7 +10,8 @@ from hashlib import blake2b
 from typing import IO
 
 from fleetscan import json_text
-from fleetscan.errors import OTHER_VERSION, CannotReadRunError, Remedy, UsageError
+from fleetscan.errors import OTHER_VERSION, CannotReadRunError
+from fleetscan.merging.agreeing import twice
 from fleetscan.merging.given import BY_VM, Family, Given
 from fleetscan.model import Target
 from fleetscan.records import machine_row
@@ -21,7 +22,6 @@ from fleetscan.runs.directory import RESULTS
 
 DIGEST_BYTES = 16
 NEW = -1
-LEAVE_OUT = Remedy("leave one of the two out")
 
 
 class RowPass:
@@ -85,14 +85,14 @@ class RowPass:
             self._refuse_shared(target.subscription_id, family.base)
             return None
         if (holder := self._members[owner]) not in family.members:
-            raise _twice(holder, family.base, f"the VM {target.resource_id}")
+            raise twice(holder, family.base, f"the VM {target.resource_id}")
         return owner
 
     def _refuse_shared(self, subscription_id: str, base: Given) -> None:
         """Raise UsageError where another shard scanned the subscription, unless each scans a part of it."""
         holder = self._scanned.setdefault(subscription_id.lower(), base)
         if holder is not base and (base.shard is None or base.shard.by != BY_VM):
-            raise _twice(holder, base, f"the subscription {subscription_id}")
+            raise twice(holder, base, f"the subscription {subscription_id}")
 
     def _refuse_strange(self, member: Given, row: Row) -> None:
         path = str(member.run.path)
@@ -111,7 +111,3 @@ class RowPass:
             raise CannotReadRunError(str(member.run.path), why) from error
         self._file.write(line)
         self.rows_written += 1
-
-
-def _twice(one: Given, other: Given, what: str) -> UsageError:
-    return UsageError(f"{one} and {other} both have {what}", LEAVE_OUT)

@@ -7,10 +7,7 @@ from pathlib import Path
 from fleetscan.errors import CannotReadRunError, CannotResumeError, Remedy
 from fleetscan.runs.reader import open_run
 
-OF_MERGED = Remedy(
-    "resume the one of them that was not finished, and merge again into another directory: {out}",
-    {"out": None},
-)
+OF_MERGED = Remedy("resume those of them that were not finished, and merge again into another directory")
 
 
 def no_journal(path: Path) -> CannotResumeError:
