@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from fleetscan import json_text
 from fleetscan.merging.agreeing import families_of
@@ -22,9 +21,8 @@ from fleetscan.merging.shards import missing_of
 from fleetscan.records.run import RunFacts
 from fleetscan.records.totals import GroupTotals, Totals
 from fleetscan.runs.directory import RESULTS, RUN, TOTALS, refuse_used
-from fleetscan.runs.whole_files import whole_files
+from fleetscan.runs.whole_files import LineFile, whole_files
 
-BUFFER_BYTES = 1024 * 1024
 INCOMPLETE, SOME_FAILED = 5, 3
 
 
@@ -56,21 +54,24 @@ def merge(
         _removed_if_empty(out),
         whole_files(out, (RESULTS, TOTALS, RUN), on_new=on_new) as ((rows, *rest), _),
     ):
-        with rows.open("ab", BUFFER_BYTES) as file:
+        with closing(LineFile(rows)) as file:
             merged, lines = _merged(families, out, file)
-        for path, data in zip(
-            rest,
-            (b"".join(map(json_text.encode_line, lines)), json_text.encode_indented(merged.facts)),
-            strict=True,
-        ):
-            path.write_bytes(data)
+            file.finish()
+        _write(rest[0], b"".join(map(json_text.encode_line, lines)))
+        _write(rest[1], json_text.encode_indented(merged.facts))
         # A scan may have begun there meanwhile.
         refuse_used(out)
     return merged
 
 
+def _write(path: Path, data: bytes) -> None:
+    with closing(LineFile(path)) as file:
+        file.write(data)
+        file.finish()
+
+
 def _merged(
-    families: Sequence[Family], out: Path, file: IO[bytes]
+    families: Sequence[Family], out: Path, file: LineFile
 ) -> tuple[Merged, tuple[Totals, *tuple[GroupTotals, ...]]]:
     """Write the rows; what the other two files hold."""
     runs = [member for family in families for member in (family.base, *reversed(family.retries))]

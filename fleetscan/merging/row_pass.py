@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from hashlib import blake2b
-from typing import IO
 
 from fleetscan import json_text
 from fleetscan.errors import OTHER_VERSION, CannotReadRunError
@@ -19,6 +18,7 @@ from fleetscan.records.row import REASONS, Row
 from fleetscan.records.sums import RunningTotals
 from fleetscan.records.totals import GroupTotals
 from fleetscan.runs.directory import RESULTS
+from fleetscan.runs.whole_files import LineFile
 
 DIGEST_BYTES = 16
 NEW = -1
@@ -28,7 +28,7 @@ class RowPass:
     """Takes the rows of one family after another. `totals` are the merged run's, `rows_written` its rows."""
 
     def __init__(
-        self, scan_id: str, group_by: Sequence[str], families: Sequence[Family], file: IO[bytes]
+        self, scan_id: str, group_by: Sequence[str], families: Sequence[Family], file: LineFile
     ) -> None:
         """The rows go into `file`, each with `scan_id`."""
         self.totals = RunningTotals(scan_id, group_by)
