@@ -46,11 +46,16 @@ class Measured:
 
 def write_shards(place: Path, shards: int, vms: int, patches: int) -> list[Path]:
     """Shards of so many VMs each, in whole subscriptions."""
-    seen = [_seen(shards, vms, number) for number in range(0, shards * vms, VMS_A_SUBSCRIPTION)]
+    apart = -(-vms // VMS_A_SUBSCRIPTION) * VMS_A_SUBSCRIPTION
+    seen = [
+        _seen(number + 1, number * apart + first, min(VMS_A_SUBSCRIPTION, vms - first))
+        for number in range(shards)
+        for first in range(0, vms, VMS_A_SUBSCRIPTION)
+    ]
     paths = []
     for number in range(shards):
         path = place / f"shard-{number + 1}"
-        write_big_run(path, vms, patches, seed=number, first=number * vms)
+        write_big_run(path, vms, patches, seed=number, first=number * apart)
         scan_id = f"{number:08d}{SCAN_ID[8:]}"
         rows = path / "results.jsonl"
         with rows.open("rb") as old, (path / "new").open("wb") as new:
@@ -65,11 +70,10 @@ def write_shards(place: Path, shards: int, vms: int, patches: int) -> list[Path]
     return paths
 
 
-def _seen(shards: int, vms: int, first: int) -> dict[str, object]:
+def _seen(shard: int, first: int, vms: int) -> dict[str, object]:
     target, _ = target_of(first)
-    count = min(VMS_A_SUBSCRIPTION, shards * vms - first)
     told = {"subscription_id": target.subscription_id, "name": target.subscription_name}
-    return {**told, "vms": count, "shard": first // vms + 1}
+    return {**told, "vms": vms, "shard": shard}
 
 
 def measure(paths: Sequence[Path], out: Path, *more: str) -> Measured:
