@@ -109,8 +109,8 @@ def _refuse_apart(one: Given, other: Given) -> None:
         raise UsageError(
             f"{one} and {other} are of scans that were divided into other numbers of shards", CUT_ONCE
         )
-    if one.shard.by != other.shard.by:
-        why = f"{one} was divided by {one.shard.by}, and {other} by {other.shard.by}"
+    if one.by != other.by:
+        why = f"{one} was divided by {one.by}, and {other} by {other.by}"
         raise UsageError(why, CUT_ONCE)
     if differing := _differing(one.facts["selection"], other.facts["selection"]):
         named = ", ".join(name.replace("_", " ") for name in differing)

@@ -2,45 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from fleetscan.errors import OTHER_VERSION, CannotReadRunError, FleetscanError, Remedy
-from fleetscan.model import Json
 from fleetscan.records.asked import RETRIED_SCAN_ID
 from fleetscan.records.run import RunFacts, ShardSubscription, Source
 from fleetscan.runs.directory import JOURNAL, RUN
 from fleetscan.runs.found import by_journal, moment_of
 from fleetscan.runs.journal import is_held
 from fleetscan.runs.reader import Run, open_run
+from fleetscan.shards import Shard
 
 SHARD, SHARD_BY = "shard", "shard_by"
 WHOLE_SUBSCRIPTIONS = "subscription"
 BY_VM = "vm"
-# Far more than any scan is divided into: a number of a stranger's is not counted up to.
-MOST_SHARDS = 100_000
-
-
-class Shard(NamedTuple):
-    """Which shard of a scan."""
-
-    number: int
-    of: int
-    by: str
-
-    def __str__(self) -> str:
-        return f"{self.number}/{self.of}"
 
 
 @dataclass(slots=True)
 class Given:
-    """One run that was named `name`. `rows` of its rows stand in the merged run."""
+    """One run that was named `name`, and which `shard` it is of a scan that was divided `by` size, by VM, ...
+
+    `rows` of its rows stand in the merged run.
+    """
 
     name: str
     run: Run
     shard: Shard | None
+    by: str
     rows: int = 0
 
     @property
@@ -119,29 +109,21 @@ def given(name: str, path: Path) -> Given:
         _ = [moment_of(each) for each in told if each is not None]
     except ValueError as error:
         raise CannotReadRunError(str(path), f"{RUN} tells a time that is none") from error
-    return Given(name, run, _shard_of(run))
+    return Given(name, run, *_shard_of(run))
 
 
-def _shard_of(run: Run) -> Shard | None:
-    """Which shard the run is; of one that scanned VMs again, that of the run it was listed from."""
-    facts = run.facts
-    if (scope := facts["scope"]["shard"]) is not None:
-        shard = Shard(scope["number"], scope["of"], scope["by"])
-    else:
+def _shard_of(run: Run) -> tuple[Shard | None, str]:
+    """Which shard the run is, and how its scan was divided."""
+    scope, selection = run.facts["scope"]["shard"], run.facts["selection"]
+    if scope is not None:
+        told, by = f"{scope['number']}/{scope['of']}", str(scope["by"])
+    elif selection.get(SHARD):
         # Before its VMs are listed, a shard has no scope.
-        told = _selected(facts["selection"])
-        if told is None:
-            return None
-        shard = told
-    if not 1 <= shard.number <= shard.of <= MOST_SHARDS:
-        raise CannotReadRunError(
-            str(run.path), f"it says that it is shard {shard}, and no scan is divided so"
-        )
-    return shard
-
-
-def _selected(selection: Mapping[str, Json]) -> Shard | None:
-    number, _, of = str(selection.get(SHARD) or "").partition("/")
-    if not (number.isdecimal() and of.isdecimal() and max(len(number), len(of)) < len(str(MOST_SHARDS)) + 1):
-        return None
-    return Shard(int(number), int(of), str(selection.get(SHARD_BY) or WHOLE_SUBSCRIPTIONS))
+        told, by = str(selection[SHARD]), str(selection.get(SHARD_BY) or WHOLE_SUBSCRIPTIONS)
+    else:
+        return None, WHOLE_SUBSCRIPTIONS
+    try:
+        return Shard.of_text(told), by
+    except ValueError as error:
+        why = f"it says that it is shard {told:.80}, and no scan is divided so"
+        raise CannotReadRunError(str(run.path), why) from error

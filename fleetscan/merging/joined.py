@@ -38,7 +38,7 @@ def scope_of(bases: Sequence[Given], *, is_missing: bool) -> Scope:
     counts = [scope["uniform_scale_set_vms"] for scope in scopes]
     known = [count for count in counts if count is not None]
     # Shards by VM are each told all that are in the subscriptions they share.
-    is_shared = bases[0].shard is not None and bases[0].shard.by == BY_VM
+    is_shared = bases[0].by == BY_VM
     uniform = None if is_missing or len(known) < len(counts) else max(known) if is_shared else sum(known)
     return {
         "subscriptions": [*listed.values()],

@@ -15,9 +15,9 @@ from fleetscan import json_text
 from fleetscan.merging.agreeing import families_of
 from fleetscan.merging.given import Family, Given
 from fleetscan.merging.joined import Ended, fleet_facts, group_by_of, run_facts, scope_of
+from fleetscan.merging.missing_shards import missing_of
 from fleetscan.merging.row_pass import RowPass
 from fleetscan.merging.rowless import take_family
-from fleetscan.merging.shards import missing_of
 from fleetscan.records.run import RunFacts
 from fleetscan.records.totals import GroupTotals, Totals
 from fleetscan.runs.directory import RESULTS, RUN, TOTALS, refuse_used

@@ -91,7 +91,7 @@ class RowPass:
     def _refuse_shared(self, subscription_id: str, base: Given) -> None:
         """Raise UsageError where another shard scanned the subscription, unless each scans a part of it."""
         holder = self._scanned.setdefault(subscription_id.lower(), base)
-        if holder is not base and (base.shard is None or base.shard.by != BY_VM):
+        if holder is not base and base.by != BY_VM:
             raise twice(holder, base, f"the subscription {subscription_id}")
 
     def _refuse_strange(self, member: Given, row: Row) -> None:

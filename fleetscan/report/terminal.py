@@ -70,11 +70,10 @@ def print_summary(
 
     With `report`, that of its run, the VMs and patches worth a name are there too, and the commands for the
     run as they are `spelled`. Of the gates that it does not pass it has the number: the caller tells each.
-    Azure works on `running` of the unfinished VMs, or may, where that is known; `resume_command` resumes the
-    run, where it can be. `directory` is where its files are, None if there are none. Of the skipped VMs
+    Azure works on `running` of the unfinished VMs, or may, None where that is not known; `resume_command`
+    resumes the run, where it can be. `directory` is where its files are, if there are any. Of the skipped VMs
     `skipped_on_file_word` do not run by the word of the inventory file. `are_errors_told` where lines above
-    say in full why a part was not listed: it is then only named. Only terminals get colours, and not if
-    NO_COLOR is set.
+    say why a part was not listed: it is then only named. Terminals alone get colours, without NO_COLOR.
     """
     screen = _Screen(
         report or report_of_totals(fleet),

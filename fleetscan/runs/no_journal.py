@@ -7,7 +7,9 @@ from pathlib import Path
 from fleetscan.errors import CannotReadRunError, CannotResumeError, Remedy
 from fleetscan.runs.reader import open_run
 
-OF_MERGED = Remedy("resume those of them that were not finished, and merge again into another directory")
+OF_MERGED = Remedy(
+    "resume the unfinished ones among the runs that it was made of, and merge again into another directory"
+)
 
 
 def no_journal(path: Path) -> CannotResumeError:

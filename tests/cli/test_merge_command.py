@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -89,8 +90,8 @@ def test_an_unfinished_shard_is_told_with_its_command(capsys: pytest.CaptureFixt
     code, _, words = told(capsys, "merge", "--quiet", "20261121", "--out", "fleetscan-runs/whole")
     assert code == 5
     assert words == (
-        "fleetscan: error: shard 2/2 is not among the runs: 3 VMs of the scan are missing; resume or scan what "
-        "is missing, and merge again into another directory with --out\n"
+        "fleetscan: error: shard 2/2 is not among the runs: 3 VMs of the scan are missing; resume or scan "
+        "what is missing, and merge again into another directory with --out\n"
         "  shard 1/2 (20261121) was stopped: 2 VMs have no row\n"
         "  fleetscan resume fleetscan-runs/20261121T020000Z-1d000000\n"
     )
@@ -103,22 +104,22 @@ def test_an_unfinished_shard_is_told_with_its_command(capsys: pytest.CaptureFixt
 
 
 def test_what_was_merged_is_not_resumed(capsys: pytest.CaptureFixture[str]) -> None:
-    path = shard(1, assessed(), None, end="stopped")
+    path = shard(1, assessed(), None, end="stopped", began_at_s=time.time() - 90_000)
     told(capsys, "merge", "--quiet", "20261121", "--out", "fleetscan-runs/whole")
     code, _, words = told(capsys, "resume", "fleetscan-runs/whole")
     assert code == 2
     assert words.endswith(
-        "fleetscan-runs/whole cannot be resumed: it was merged of other runs; resume those of them that were "
-        "not finished, and merge again into another directory\n"
+        "fleetscan-runs/whole cannot be resumed: it was merged of other runs; resume the unfinished ones "
+        "among the runs that it was made of, and merge again into another directory\n"
     )
     code, _, words = told(capsys, "resume")
     assert (code, f"resume with: fleetscan resume {path}" in words) == (2, True)
     code, _, words = told(
-        capsys, "scan", "--resume", "--resume-within", "3000d", "--out", "fleetscan-runs/whole"
+        capsys, "scan", "--resume", "--resume-within", "300d", "--out", "fleetscan-runs/whole"
     )
     assert (code, "it was merged of other runs" in words) == (2, True)
     code, _, words = told(capsys, "scan", "--retry-failed", "fleetscan-runs/whole")
-    assert (code, "resume those of them that were not finished" in words) == (2, True)
+    assert (code, "resume the unfinished ones among the runs" in words) == (2, True)
 
 
 def test_a_newer_merged_run_that_is_not_whole_is_said(capsys: pytest.CaptureFixture[str]) -> None:

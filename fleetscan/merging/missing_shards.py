@@ -39,7 +39,7 @@ def missing_of(families: Sequence[Family], listed: Mapping[str, int], *, are_cou
     `listed` is how many VMs these have of each subscription; `are_counted` False where one does not tell.
     """
     shards = [family.base for family in families]
-    first = shards[0].shard
+    first, by = shards[0].shard, shards[0].by
     if first is None:
         return Missing()
     numbers = {each.shard.number for each in shards if each.shard is not None}
@@ -47,13 +47,13 @@ def missing_of(families: Sequence[Family], listed: Mapping[str, int], *, are_cou
     newest = _newest_seen(shards)
     if not absent:
         missing = Missing()
-    elif first.by == BY_VM:
+    elif by == BY_VM:
         missing = _of_parts(newest, listed, are_counted=are_counted)
     else:
         missing = _of_wholes(shards, newest, absent)
     if absent:
         _say(missing, absent, first.of)
-    if first.by == BY_VM:
+    if by == BY_VM:
         missing.errors.extend(_unseen_parts(shards, newest))
     else:
         missing.errors.extend(_unscanned(shards, newest, absent))
