@@ -22,10 +22,12 @@ class Farewell:
         self._live: Kept | None = None
         self._endpoint: str | None = None
         self._is_kept = True
+        self._is_on_cluster = False
 
-    def watch(self, live: Kept, endpoint: str, *, is_kept: bool) -> None:
+    def watch(self, live: Kept, endpoint: str, *, is_kept: bool, is_on_cluster: bool = False) -> None:
         """Speak of `live` from now on, a scan of `endpoint`; `is_kept` where it will have a directory."""
         self._live, self._endpoint, self._is_kept = live, endpoint, is_kept
+        self._is_on_cluster = is_on_cluster
 
     def quit(self) -> str:
         """After a second Ctrl-C."""
@@ -44,7 +46,10 @@ class Farewell:
         if self._live.directory is None:
             return "No run had begun, so there is nothing to resume."
         # Loaded only here: a process that ends well, or only helps, needs none of it.
-        from fleetscan.cli.console import as_command
+        from fleetscan.cli.console import as_command, shell_word
         from fleetscan.runs.how_to_resume import command_for
 
+        if self._is_on_cluster:
+            word = shell_word(str(self._live.directory))
+            return f"Its shards stop by themselves. Run the same command with --resume --out {word}"
         return f"Resume with: {as_command(command_for(self._live.directory, self._endpoint))}"

@@ -34,26 +34,28 @@ def tell_end(summary: ScanSummary, hooks: Teller, settings: Settings, *, is_resu
 
     `is_resumable` where a later process can go on with the run.
     """
-    log = current()
+    log, is_on_cluster = current(), settings.engine != "process"
     # To programs the last line of the log says it all, with its figures.
     if summary.has_run and not settings.quiet and not (log is not None and log.is_json):
-        is_left = is_resumable and summary.directory is not None
+        is_left = is_resumable and not is_on_cluster and summary.directory is not None
         command = command_for(Path(str(summary.directory)), settings.endpoint) if is_left else None
         print_summary(
             summary.totals,
             directory=summary.directory,
             stream=sys.stderr if log is None else log.stream(logging.INFO),
             report=_without_warnings(report_at_end(summary.directory, settings)),
-            spelled=_spelled(summary.directory, settings.endpoint, is_resumable=is_resumable),
+            spelled=_spelled(
+                summary.directory, settings.endpoint, is_resumable=is_resumable, is_merged=is_on_cluster
+            ),
             skipped_on_file_word=summary.skipped_on_file_word,
             are_errors_told=hooks.has_told_errors,
-            running=summary.running,
+            running=None if is_on_cluster else summary.running,
             resume_command=None if command is None else as_command(command),
         )
     tell_breaches(summary.breaches)
     if (error := summary.stopped_by) is not None:
         # The summary has the command that resumes.
-        is_told = isinstance(error, StoppedError) and not settings.quiet
+        is_told = isinstance(error, StoppedError) and not settings.quiet and not is_on_cluster
         note_error(error if is_resumable and not is_told else StoppedError(error.what))
 
 
@@ -63,11 +65,13 @@ def tell_breaches(sentences: Sequence[str]) -> None:
         tell(f"fleetscan: gate not passed: {sentence}", level=logging.WARNING)
 
 
-def _spelled(directory: Path | None, endpoint: str, *, is_resumable: bool) -> Spelled | None:
+def _spelled(
+    directory: Path | None, endpoint: str, *, is_resumable: bool, is_merged: bool
+) -> Spelled | None:
     """The commands for the run; no later process can ask an Azure that has ended with this one."""
     if directory is None:
         return None
-    spelled = spelled_for(str(directory), endpoint)
+    spelled = spelled_for(str(directory), endpoint, is_merged=is_merged)
     return spelled if is_resumable else spelled._replace(retry=None)
 
 

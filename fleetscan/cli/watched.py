@@ -51,7 +51,8 @@ async def watched_scan(
     with _telemetry(settings) as beside, _teller(settings) as hooks:
         told = hooks if beside is None else BesideHooks(hooks, beside)
         live = _live(settings, credential, told, named, is_demo=is_demo)
-        attendant().farewell.watch(live, settings.endpoint, is_kept=not is_streamed and not is_demo)
+        is_kept, is_on_cluster = not is_streamed and not is_demo, settings.engine != "process"
+        attendant().farewell.watch(live, settings.endpoint, is_kept=is_kept, is_on_cluster=is_on_cluster)
         attendant().at_end.insert(0, live.conclude)
         summary = await _run(live, stop, is_streamed=is_streamed)
     # What only the end of a scan needs is loaded then.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import anyio
@@ -234,9 +234,3 @@ def _parsed(text: object) -> Message:
             return message
     raise ValueError("a worker told what is no message")
 
-
-def numbered(order: Order, place: Place) -> list[Order]:
-    """An order for each shard."""
-    return [
-        replace(order, number=number, out=str(place.shard(number))) for number in range(1, place.of + 1)
-    ]

@@ -16,6 +16,9 @@ from fleetscan.outlook import Outlook
 from fleetscan.records.asked import Selection
 from fleetscan.scanner.hooks import Hooks
 
+# A worker tells how its shard stands each second.
+SILENT_S = 10.0
+
 
 @dataclass(slots=True)
 class _Shard:
@@ -26,8 +29,10 @@ class _Shard:
     ended: Counter[str] = field(default_factory=Counter)
     sent_before: Counter[str] = field(default_factory=Counter)
     throttled_before: Counter[str] = field(default_factory=Counter)
+    heard_at: float = 0.0
 
-    def take(self, process: str, message: Message) -> None:
+    def take(self, process: str, message: Message, now: float) -> None:
+        self.heard_at = now
         if process != self.process:
             self.sent_before.update(self.last.get("sent", {}))
             self.throttled_before.update(self.last.get("throttled", {}))
@@ -35,6 +40,11 @@ class _Shard:
         self.last = message
         # One that goes on counts again, bit by bit, what is done.
         self.ended |= Counter(message["ended"])
+
+    def left_s(self, now: float) -> float | None:
+        """How much longer it takes; None where that is not known, or it waits for a worker to go on."""
+        left_s: float | None = self.last["left_s"]
+        return left_s if left_s == 0.0 or now - self.heard_at < SILENT_S else None
 
     def sent(self) -> Counter[str]:
         return self.sent_before + Counter(self.last["sent"])
@@ -65,7 +75,7 @@ class Fleet:
     def take(self, number: int, process: str, message: Message) -> None:
         """A message of the shard `number`, from the process of this name."""
         shard = self._shards.setdefault(number, _Shard())
-        shard.take(process, message)
+        shard.take(process, message, self._clock())
         self._tell_standing()
         self._say(number, message)
 
@@ -122,7 +132,8 @@ class Fleet:
 
     def _tell_outlook(self, total: int) -> None:
         """The scan ends with its last shard; when is not known while one does not know."""
-        left = [each.last["left_s"] for each in self._shards.values()]
+        now = self._clock()
+        left = [each.left_s(now) for each in self._shards.values()]
         known = [each for each in left if each is not None]
         if not known:
             return
@@ -130,7 +141,7 @@ class Fleet:
         ages = [each.last["typical_s"] for each in self._shards.values() if each.last["typical_s"] is not None]
         self._hooks.outlook(
             Outlook(
-                ends_at=self._clock() + max(known) if is_whole else None,
+                ends_at=now + max(known) if is_whole else None,
                 to_start=max(0, total - sum(self._ended.values()) - self._running),
                 running=self._running,
                 typical_s=max(ages, default=None),

@@ -14,23 +14,29 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from fleetscan.cluster.address import refuse_open
-from fleetscan.cluster.driver import Drive, ShardEnd, connected, numbered
+from fleetscan.cluster.driver import Drive, ShardEnd, connected
 from fleetscan.cluster.fleet import Fleet
 from fleetscan.cluster.order import Order, sent_of
 from fleetscan.cluster.place import Place, driven, make_place, place_in, refuse_begun
+from fleetscan.cluster.whole import merge_shards
 from fleetscan.errors import BugError, CannotScanError, FleetscanError, Remedy, StoppedError, UsageError
 from fleetscan.records.row import Row
-from fleetscan.runs.directory import new_name, path_of
+from fleetscan.records.run import COMPLETE
+from fleetscan.runs.directory import RUN, new_name, path_of
+from fleetscan.runs.reader import open_run
 from fleetscan.scanner.aftermath import follow_up
 from fleetscan.scanner.asking import selection_of
+from fleetscan.scanner.blocking import in_thread
 from fleetscan.scanner.hooks import Hooks
 from fleetscan.scanner.live import STREAM, LiveScan
-from fleetscan.scanner.summary import ScanSummary
+from fleetscan.scanner.summary import ScanSummary, follow_latest
+from fleetscan.scanner.which_run import nothing_to_do
 from fleetscan.settings.declared import Settings
 from fleetscan.version import __version__
 
 # Beyond an assessment's own time: a journal that has not grown for so long is of a process that hangs.
 PATIENCE_S = 600.0
+BY_VM = "vm"
 # What a scan in this process can be asked for, and one on a cluster not, each with the reason.
 REFUSED = {
     "limit": "which VMs are the first is not known to shards",
@@ -59,21 +65,37 @@ class ClusterScan(LiveScan):
 
     async def _scan(self) -> ScanSummary:
         settings = self._settings
+        summary = self._finished() or await self._driven()
+        return await follow_up(summary, settings, self._standards, self._hooks)
+
+    def _finished(self) -> ScanSummary | None:
+        """The summary of a scan that is complete already."""
+        if not self._settings.resume or self._settings.out is None:
+            return None
+        path = _whole(self._settings.out)
+        if (place := place_in(path)) is None or not (path / RUN).exists():
+            return None
+        run = open_run(path)
+        code = run.facts["exit_code"]
+        if not run.is_complete or code is None:
+            return None
+        self._place = place
+        self._hooks.note(nothing_to_do(path, None))
+        return ScanSummary(code, path, run.totals())
+
+    async def _driven(self) -> ScanSummary:
+        settings, began_at = self._settings, time.monotonic()
         assert settings.scheduler is not None, "it was checked"
-        began_at = time.monotonic()
         async with connected(settings.scheduler) as cluster:
             of = settings.shards or await cluster.some_workers(self._stop)
             self._place = place = self._placed(of)
+            is_by_vm = settings.shard_by == BY_VM
+            fleet = Fleet(self._hooks, place.of, selection_of(settings), time.monotonic, is_by_vm=is_by_vm)
             with driven(place):
-                order = _order(settings, place)
-                selection = selection_of(settings)
-                is_by_vm = getattr(settings, "shard_by", "") == "vm"
-                fleet = Fleet(self._hooks, place.of, selection, time.monotonic, is_by_vm=is_by_vm)
-                drive = Drive(cluster, place, numbered(order, place), fleet, self._hooks)
-                left_s = None if settings.deadline_s is None else settings.deadline_s - (time.monotonic() - began_at)
+                drive = Drive(cluster, place, _orders(settings, place), fleet, self._hooks)
+                left_s = None if settings.deadline_s is None else began_at + settings.deadline_s - time.monotonic()
                 ends = await drive.run(self._stop, left_s, settings.drain_s)
-                summary = await self._merged(place, ends)
-        return await follow_up(summary, settings, self._standards, self._hooks)
+                return await self._summed_up(place, ends)
 
     def _placed(self, of: int) -> Place:
         """The scan's directory: the one that is resumed, or a new one."""
@@ -90,10 +112,25 @@ class ClusterScan(LiveScan):
         refuse_begun(path)
         return make_place(path, scan[:8], of)
 
-    async def _merged(self, place: Place, ends: Sequence[ShardEnd]) -> ScanSummary:
+    async def _summed_up(self, place: Place, ends: Sequence[ShardEnd]) -> ScanSummary:
+        """What the scan has come to: the merged run of what its shards have."""
+        merged = await in_thread(lambda: merge_shards(place))
+        if merged is None:
+            raise error_of(ends)
         for end in ends:
-            print(end, flush=True)
-        raise StoppedError("not merged")
+            if end.told is not None:
+                self._hooks.warning(f"shard {end.number} of {place.of}: {end.sentence}", end.told.remedy)
+        code, totals = merged.facts["exit_code"] or 0, merged.totals
+        if code in COMPLETE:
+            runs = None if self._settings.runs is None else _whole(self._settings.runs)
+            follow_latest(place.path, runs, totals["listed"], self._hooks)
+            return ScanSummary(code, place.path, totals)
+        again = Remedy("run the same command with {resume} {out}", {"resume": True, "out": str(place.path)})
+        stopped: FleetscanError = StoppedError("the scan is not whole", again, tuple(merged.lacking))
+        if any(end.code == BugError.exit_code for end in ends):
+            stopped = BugError("a shard failed", again, tuple(merged.lacking))
+        left = totals["outcomes"]["interrupted"]
+        return ScanSummary(stopped.exit_code, place.path, totals, stopped_by=stopped, not_started=left)
 
 
 def scan_on_dask(settings: Settings, *, hooks: Hooks | None = None) -> ClusterScan:
@@ -133,15 +170,29 @@ def check(settings: Settings) -> None:
         refuse_begun(path_of(settings.out))
 
 
-def _order(settings: Settings, place: Place) -> Order:
-    """What all shards are told; the number is still to come."""
+def error_of(ends: Sequence[ShardEnd]) -> FleetscanError:
+    """The error of a scan of which no shard has begun: that of the first shard that says why."""
+    end = next((each for each in ends if each.told is not None), None)
+    if end is None or end.told is None:
+        return StoppedError("the scan was stopped before a shard was begun")
+    for kind in (UsageError, CannotScanError, BugError):
+        if kind.exit_code == end.code:
+            return kind(end.sentence, end.told.remedy)
+    return StoppedError(end.sentence, end.told.remedy)
+
+
+def _orders(settings: Settings, place: Place) -> list[Order]:
+    """What each shard is told."""
     told = replace(
         settings,
         inventory=None if settings.inventory is None else str(_whole(settings.inventory)),
         last_run=None if settings.last_run is None else str(_whole(settings.last_run)),
     )
-    patience_s = settings.operation_timeout_s + PATIENCE_S
-    return Order(place.scan, 0, place.of, "", __version__, patience_s, sent_of(told))
+    patience_s, sent = settings.operation_timeout_s + PATIENCE_S, sent_of(told)
+    return [
+        Order(place.scan, number, place.of, str(path), __version__, patience_s, sent)
+        for number, path in enumerate(place.shards(), start=1)
+    ]
 
 
 def _whole(path: str) -> Path:

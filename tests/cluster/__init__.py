@@ -1,0 +1,1 @@
+"""Scans on a real Dask cluster of several processes, whose workers are killed; `python -m tests.cluster`."""
