@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from fleetscan.addresses import Origin
 from fleetscan.errors import Remedy, UsageError
 
@@ -12,19 +10,11 @@ TLS = "tls"
 
 def refuse_open(address: str) -> None:
     """Raise UsageError unless `address` is `tls://`, or loopback: who reaches another can run code there."""
-    parts = urlsplit(address)
+    scheme, _, place = address.partition("://")
     try:
-        host, port = parts.hostname or "", parts.port
-        is_loopback = Origin.of(f"http://{_in_url(host)}:{port}").is_loopback
+        is_loopback = Origin.of(f"http://{place}").is_loopback
     except ValueError as error:
         raise UsageError(f"the scheduler's address {address} cannot be read: {error}") from None
-    if port is None:
-        name = Remedy("give {scheduler} a port, such as 8786", {"scheduler": None})
-        raise UsageError(f"the scheduler's address {address} has no port", name)
-    if parts.scheme != TLS and not is_loopback:
+    if scheme != TLS and not is_loopback:
         why = f"{address} is a scheduler without TLS beyond this computer: who reaches it can run code there"
         raise UsageError(why, Remedy("have it serve tls:// and give that to {scheduler}", {"scheduler": None}))
-
-
-def _in_url(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

@@ -22,7 +22,6 @@ from fleetscan.cluster.standing import Message, Told, told_by
 from fleetscan.errors import CannotScanError, Remedy, UsageError
 from fleetscan.scanner.hooks import Hooks
 
-CONNECT_S = 30.0
 # A cluster that grows on demand starts its first worker by then.
 FIRST_WORKER_S = 120.0
 # A cluster that has lost all its workers gets new ones by then, or the scan is stopped.
@@ -104,7 +103,7 @@ async def connected(address: str) -> AsyncIterator[Cluster]:
         raise UsageError(
             "a scan on a Dask cluster needs distributed", Remedy("run: pip install 'fleetscan[dask]'")
         ) from None
-    client = Client(address, asynchronous=True, timeout=CONNECT_S, set_as_default=False)
+    client = Client(address, asynchronous=True, set_as_default=False)
     try:
         try:
             await client

@@ -232,7 +232,11 @@ class Settings(PacedSettings):
     )
     scheduler: str | None = setting(
         None,
-        Text("ADDRESS", "a Dask scheduler's address, such as tls://dask.example:8786", r"(tls|tcp)://\S+"),
+        Text(
+            "ADDRESS",
+            "a Dask scheduler's address, such as tls://dask.example:8786",
+            r"(tls|tcp)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}",
+        ),
         "The scheduler of the Dask cluster, such as tls://dask.example:8786.",
         "Plain tcp:// is allowed only for loopback: who reaches a scheduler without TLS can run code there.",
         is_of_process=True,

@@ -30,7 +30,7 @@ class Worker:
         self.name = name
         self.log = place / f"{name}.log"
         command = ("-m", "distributed.cli.dask_worker", scheduler, "--host", "127.0.0.1", "--no-nanny")
-        options = ("--nthreads", "1", "--no-dashboard", "--name", name, "--local-directory", str(place / name))
+        options = ("--nthreads", "1", "--dashboard-address", "127.0.0.1:0", "--name", name, "--local-directory", str(place / name))
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, *command, *options, *more],

@@ -22,10 +22,16 @@ class Driver:
     """A scan on a cluster that runs: a context that ends it, one way or the other."""
 
     def __init__(
-        self, scheduler: str, endpoint: str, out: Path, *more: str, env: Mapping[str, str] | None = None
+        self,
+        scheduler: str,
+        endpoint: str,
+        out: Path,
+        *more: str,
+        env: Mapping[str, str] | None = None,
+        log: str = "first",
     ) -> None:
         self.out = out
-        self.log = out.with_name(f"{out.name}.log")
+        self.log = out.with_name(f"{out.name}-{log}.log")
         command = ("-m", "fleetscan", "scan", "--engine", "dask", "--scheduler", scheduler)
         options = ("--endpoint", endpoint, "--out", str(out), *PACE)
         with self.log.open("ab") as words:
