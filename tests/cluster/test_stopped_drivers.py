@@ -18,7 +18,7 @@ from tests.process.scanner import TOKEN
 
 SHARDS = 2
 FLEET = Scenario(
-    machines=80, subscriptions=6, speed=60.0, limits_speed=100.0, durations="regular", patches=5, token=TOKEN
+    machines=80, subscriptions=6, speed=15.0, limits_speed=100.0, durations="regular", patches=5, token=TOKEN
 )
 LONG_S = 60.0
 
@@ -32,13 +32,13 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskCluster]:
 
 def has_rows(driver: Driver) -> bool:
     """Whether every shard has a few rows, more than are told at once."""
-    return len(driver.rows()) == SHARDS and min(driver.rows().values()) > 3
+    return len(driver.rows()) == SHARDS and min(driver.rows().values()) > 5
 
 
 def test_a_stop_drains_and_the_same_command_goes_on(cluster: DaskCluster, tmp_path: Path) -> None:
     out = tmp_path / "run"
     with Azure(FLEET, tmp_path) as azure:
-        with Driver(cluster.address, azure.endpoint, out) as driver:
+        with Driver(cluster.address, azure.endpoint, out, "--drain", "1s") as driver:
             assert driver.wait_until(lambda: has_rows(driver), LONG_S)
             # Another driver of the same directory is refused while this one drives.
             with Driver(cluster.address, azure.endpoint, out, "--resume", log="second") as second:
@@ -51,7 +51,7 @@ def test_a_stop_drains_and_the_same_command_goes_on(cluster: DaskCluster, tmp_pa
         assert (stopped["exit_code"], len(stopped["sources"])) == (5, SHARDS)
         # What ran when it was stopped was waited for.
         left = orjson.loads((out / "totals.jsonl").read_bytes().splitlines()[0])["outcomes"]["interrupted"]
-        assert left < 80
+        assert 0 < left < 80
         with Driver(cluster.address, azure.endpoint, out, "--resume", log="resumed") as resumed:
             assert resumed.wait(LONG_S) in (0, 3), resumed.said
             assert "shard 1 of 2: resuming" in resumed.said
