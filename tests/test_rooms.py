@@ -46,7 +46,9 @@ def of(*names: str) -> frozenset[str]:
 
 
 ROOMS = {
-    "__init__": Room(of("errors", "model", "planning", "records", "runs", "scanner", "settings", "version")),
+    "__init__": Room(
+        of("cluster", "errors", "model", "planning", "records", "runs", "scanner", "settings", "version")
+    ),
     "otel": Room(
         of("errors", "records", "redacting", "report", "scanner", "telemetry", "version"), of("opentelemetry")
     ),
@@ -85,6 +87,12 @@ ROOMS = {
         | {"clouds", "history", "judgement", "outlook", "redacting", "shards", "telemetry"},
         of("anyio", "azure"),
     ),
+    "cluster": Room(
+        VALUES
+        | {"version", "json_text", "settings", "records", "runs", "scanner", "merging"}
+        | {"outlook", "redacting"},
+        of("anyio", "distributed"),
+    ),
     "planning": Room(
         VALUES | {"json_text", "settings", "records", "engine", "inventory", "scanner"},
         of("anyio", "azure", "orjson"),
@@ -104,7 +112,17 @@ ROOMS = {
     "cli": Room(
         VALUES
         | {"version", "json_text", "settings", "records", "runs", "scanner", "planning", "report"}
-        | {"nearest", "simulator", "export", "history", "judgement", "outlook", "doctor", "merging"}
+        | {
+            "nearest",
+            "simulator",
+            "cluster",
+            "export",
+            "history",
+            "judgement",
+            "outlook",
+            "doctor",
+            "merging",
+        }
         | {"otel", "redacting", "shards"},
         of("anyio", "click", "pythonjsonlogger", "rich"),
     ),
@@ -263,7 +281,8 @@ def test_what_is_imported_from_others_is_declared() -> None:
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
     names = {
-        line.partition(">")[0] for line in (*project["dependencies"], *extras["parquet"], *extras["otel"])
+        line.partition(">")[0]
+        for line in (*project["dependencies"], *extras["parquet"], *extras["otel"], *extras["dask"])
     }
     tops = {IMPORTED_AS.get(name) or name.partition("-")[0] for name in names}
     used = {package for room in (*ROOMS.values(), *FILES.values()) for package in room.packages}

@@ -65,9 +65,7 @@ def tell_breaches(sentences: Sequence[str]) -> None:
         tell(f"fleetscan: gate not passed: {sentence}", level=logging.WARNING)
 
 
-def _spelled(
-    directory: Path | None, endpoint: str, *, is_resumable: bool, is_merged: bool
-) -> Spelled | None:
+def _spelled(directory: Path | None, endpoint: str, *, is_resumable: bool, is_merged: bool) -> Spelled | None:
     """The commands for the run; no later process can ask an Azure that has ended with this one."""
     if directory is None:
         return None

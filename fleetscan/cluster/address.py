@@ -17,4 +17,6 @@ def refuse_open(address: str) -> None:
         raise UsageError(f"the scheduler's address {address} cannot be read: {error}") from None
     if scheme != TLS and not is_loopback:
         why = f"{address} is a scheduler without TLS beyond this computer: who reaches it can run code there"
-        raise UsageError(why, Remedy("have it serve tls:// and give that to {scheduler}", {"scheduler": None}))
+        raise UsageError(
+            why, Remedy("have it serve tls:// and give that to {scheduler}", {"scheduler": None})
+        )

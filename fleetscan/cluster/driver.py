@@ -1,7 +1,7 @@
-"""Drives the shards of a scan on a Dask cluster: one task each, given again where it was not the shard's fault.
+"""Drives the shards of a scan on a Dask cluster: a task each, asked for again where that may help.
 
-Holds no token and lists nothing. Dask runs a task elsewhere when its worker dies; what a shard has begun is in
-its journal, so that each run of the task goes on with it.
+Holds no token and lists nothing. Dask runs a task elsewhere when its worker dies; what a shard has begun is
+in its journal, so that each run of the task goes on with it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from fleetscan.cluster.place import Place
 from fleetscan.cluster.standing import Message, Told, told_by
 from fleetscan.errors import CannotScanError, Remedy, UsageError
 from fleetscan.scanner.hooks import Hooks
+from fleetscan.version import __version__
 
+CHECK = "check {scheduler}; for tls:// Dask takes certificates from its own configuration"
 # A cluster that grows on demand starts its first worker by then.
 FIRST_WORKER_S = 120.0
 # A cluster that has lost all its workers gets new ones by then, or the scan is stopped.
@@ -103,14 +105,13 @@ async def connected(address: str) -> AsyncIterator[Cluster]:
         raise UsageError(
             "a scan on a Dask cluster needs distributed", Remedy("run: pip install 'fleetscan[dask]'")
         ) from None
-    client = Client(address, asynchronous=True, set_as_default=False)
+    client: Any = Client(address, asynchronous=True, set_as_default=False)  # type: ignore[no-untyped-call]
     try:
         try:
             await client
         except (OSError, TimeoutError, TypeError, ValueError) as error:
-            remedy = Remedy("check {scheduler}; over tls:// Dask takes certificates from its own configuration",
-                            {"scheduler": None})  # fmt: skip
-            raise CannotScanError(f"the scheduler {address} cannot be reached: {error}", remedy) from error
+            what = f"the scheduler {address} cannot be reached: {error}"
+            raise CannotScanError(what, Remedy(CHECK, {"scheduler": None})) from error
         yield Cluster(client)
     finally:
         with anyio.CancelScope(shield=True), anyio.move_on_after(LOOK_EVERY_S * 5), suppress(OSError):
@@ -156,11 +157,17 @@ class Drive:
             found = await self._cluster.result(self._cluster.submit(order, attempt))
             self._fleet.end(order.number)
             if isinstance(found, dict):
-                self._take(found)
+                if found["standing"] is not None:
+                    self._take(found)
                 if found["is_held"] and not self._stopped.is_set():
                     self._warn(order, f"{found['stopped_by']['sentence']}; it is asked for again")
                     continue
-                self._ends[order.number] = _end_of(found)
+                self._ends[order.number] = _end_of(order.number, found)
+                return
+            if isinstance(found, ImportError):
+                what = f"a worker lacks what it needs ({found})"
+                told = Told("error", what, Remedy(f"install fleetscan[dask] {__version__} where workers run"))
+                self._ends[order.number] = ShardEnd(order.number, UsageError.exit_code, told)
                 return
             has_bytes = self._place.rows_bytes(order.number)
             if self._stopped.is_set() or has_bytes <= had_bytes or isinstance(found, ConnectionError):
@@ -209,10 +216,10 @@ class Drive:
                 return
 
 
-def _end_of(message: Message) -> ShardEnd:
+def _end_of(number: int, message: Message) -> ShardEnd:
     stopped_by = message["stopped_by"]
     told = None if stopped_by is None else told_by(stopped_by)
-    return ShardEnd(message["number"], message["code"], told)
+    return ShardEnd(number, message["code"], told)
 
 
 def _given_up(order: Order) -> ShardEnd:
@@ -232,4 +239,3 @@ def _parsed(text: object) -> Message:
         case dict(message):
             return message
     raise ValueError("a worker told what is no message")
-

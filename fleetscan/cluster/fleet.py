@@ -54,7 +54,7 @@ class _Shard:
 
 
 class Fleet:
-    """Sums what the `of` shards of the scan of `selection` tell, and tells `hooks`. `clock` is that of the hooks."""
+    """Sums what the `of` shards of the scan of `selection` tell, and tells `hooks`, of the same `clock`."""
 
     def __init__(
         self, hooks: Hooks, of: int, selection: Selection, clock: Callable[[], float], *, is_by_vm: bool
@@ -123,7 +123,7 @@ class Fleet:
         self._throttled |= throttled
 
     def _are_all_listed(self) -> bool:
-        return sum(each.last["is_listed"] for each in self._shards.values()) == self._of
+        return sum(bool(each.last["is_listed"]) for each in self._shards.values()) == self._of
 
     def _subscriptions(self) -> int:
         """How many have VMs: of shards that are cut VM by VM each has all of them."""
@@ -138,7 +138,9 @@ class Fleet:
         if not known:
             return
         is_whole = len(known) == self._of
-        ages = [each.last["typical_s"] for each in self._shards.values() if each.last["typical_s"] is not None]
+        ages = [
+            each.last["typical_s"] for each in self._shards.values() if each.last["typical_s"] is not None
+        ]
         self._hooks.outlook(
             Outlook(
                 ends_at=now + max(known) if is_whole else None,

@@ -1,4 +1,4 @@
-"""A worker's log of what went wrong, without secrets: Dask may show it to everyone who reaches its dashboard."""
+"""A worker's log of what went wrong, without secrets: it may be shown to all who reach a dashboard."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ def keep_log(log: logging.Logger, secrets: Secrets) -> None:
     for earlier in [each for each in log.filters if isinstance(each, Hiding)]:
         log.removeFilter(earlier)
     log.addFilter(Hiding(secrets))
-    writers = [each for each in (*log.handlers, *log.root.handlers) if not isinstance(each, logging.NullHandler)]
+    writers = [
+        each for each in (*log.handlers, *log.root.handlers) if not isinstance(each, logging.NullHandler)
+    ]
     if not writers:
         writer = logging.StreamHandler()
         writer.setFormatter(_FORM)

@@ -1,4 +1,4 @@
-"""A scan on a Dask cluster as a program runs it: a block, as of a scan in this process, that hands over no rows.
+"""A scan on a Dask cluster as a program runs it: a block, as that of other scans, but without rows.
 
 Its shards are scanned by the cluster's workers into `shards/` of its directory, and merged there at the end.
 """
@@ -93,7 +93,9 @@ class ClusterScan(LiveScan):
             fleet = Fleet(self._hooks, place.of, selection_of(settings), time.monotonic, is_by_vm=is_by_vm)
             with driven(place):
                 drive = Drive(cluster, place, _orders(settings, place), fleet, self._hooks)
-                left_s = None if settings.deadline_s is None else began_at + settings.deadline_s - time.monotonic()
+                left_s = (
+                    None if settings.deadline_s is None else began_at + settings.deadline_s - time.monotonic()
+                )
                 ends = await drive.run(self._stop, left_s, settings.drain_s)
                 return await self._summed_up(place, ends)
 
@@ -153,8 +155,8 @@ def check(settings: Settings) -> None:
     settings.check_together()
     for name, why in REFUSED.items():
         if getattr(settings, name, None) is not None:
-            raise UsageError(f"{name.replace('_', '-')} is not for a scan on a cluster: {why}",
-                             Remedy(f"leave {{{name}}} away, or scan in this process", {name: None}))  # fmt: skip
+            what = f"{name.replace('_', '-')} is not for a scan on a cluster: {why}"
+            raise UsageError(what, Remedy(f"leave {{{name}}} away, or scan in one process", {name: None}))
     if settings.scheduler is None:
         raise UsageError("no scheduler was named", Remedy("give {scheduler}", {"scheduler": None}))
     refuse_open(settings.scheduler)
@@ -165,7 +167,9 @@ def check(settings: Settings) -> None:
         where = Remedy("name a directory that all hosts share with {out}", {"out": None})
         raise UsageError("a scan on a cluster is kept in a directory", where)
     if settings.resume and settings.out is None:
-        raise UsageError("a scan on a cluster is resumed in its directory", Remedy("name it with {out}", {"out": None}))
+        raise UsageError(
+            "a scan on a cluster is resumed in its directory", Remedy("name it with {out}", {"out": None})
+        )
     if settings.out is not None and not settings.resume:
         refuse_begun(path_of(settings.out))
 

@@ -14,6 +14,7 @@ from fleetscan.errors import UsageError
 from fleetscan.model import Json
 from fleetscan.settings.declared import Settings
 from fleetscan.settings.setting import Setting, settings_of
+from fleetscan.version import __version__
 
 # Each shard has its own directory; what is judged, kept or listed of the whole is the driver's.
 OF_DRIVER = frozenset(
@@ -83,11 +84,13 @@ def sent_of(settings: Settings) -> Mapping[str, Json]:
 
 
 def read_order(text: str) -> Order:
-    """The order that `as_text` wrote."""
+    """The order that `as_text` wrote; raises UsageError where another version of fleetscan did."""
     match json_text.parse(text.encode()):
-        case dict(told):
-            return Order(**told)  # type: ignore[arg-type]
-    raise UsageError("that is no order of a shard")
+        case {"version": version, **told} if version == __version__:
+            return Order(version=__version__, **told)  # type: ignore[arg-type]
+        case {"version": str(version)}:
+            raise UsageError(f"it has fleetscan {__version__}, and not {version:.40} as the driver")
+    raise UsageError("it was told what is no order of a shard")
 
 
 def _plain(value: Json) -> object:

@@ -1,4 +1,4 @@
-"""The directory of a scan on a cluster: `shards/` with a directory for each shard, and a file of the driver's.
+"""The directory of a scan on a cluster: `shards/` has a directory for each shard, and the driver's file.
 
 `shards/scan.json` says how many shards there are, for a resume, and under which name the scan's tasks are
 known; its lock keeps a second driver away. It holds no secrets.

@@ -39,9 +39,7 @@ class Standing(Hooks):
     scan's own; `hide` takes secrets out of sentences.
     """
 
-    def __init__(
-        self, clock: Callable[[], float], hide: Callable[[str], str], *, is_verbose: bool
-    ) -> None:
+    def __init__(self, clock: Callable[[], float], hide: Callable[[str], str], *, is_verbose: bool) -> None:
         self._clock = clock
         self._hide = hide
         self._is_verbose = is_verbose
@@ -141,7 +139,7 @@ class Standing(Hooks):
 
 
 def said(kind: str, sentence: str, remedy: Remedy | None) -> Message:
-    """A sentence as a message has it; a command that resumes is left out: it is the shard's, and not the scan's."""
+    """A sentence as a message has it. A command that resumes a shard is left out: the scan goes on whole."""
     told: Message = {"kind": kind, "sentence": sentence, "remedy": None}
     if remedy is not None and not any(isinstance(value, ResumeCommand) for value in remedy.settings.values()):
         told["remedy"] = {"template": remedy.template, "settings": _plain(remedy.settings)}

@@ -26,11 +26,10 @@ from fleetscan.cluster.hiding import keep_log
 from fleetscan.cluster.order import Order, read_order
 from fleetscan.cluster.place import place_in
 from fleetscan.cluster.standing import Message, Standing, said
-from fleetscan.errors import FleetscanError, LockedError, mendable
+from fleetscan.errors import FleetscanError, LockedError, UsageError, mendable
 from fleetscan.redacting import Secrets
 from fleetscan.runs.directory import JOURNAL
 from fleetscan.scanner.live import LiveScan, scan
-from fleetscan.version import __version__
 
 if TYPE_CHECKING:
     from distributed import Worker
@@ -49,12 +48,20 @@ def scan_shard(text: str) -> str:
     """
     secrets = Secrets.of(os.environ)
     keep_log(log, secrets)
-    order = read_order(text)
-    task = _Task(order, get_worker(), secrets)
+    worker = get_worker()
+    try:
+        order = read_order(text)
+    except UsageError as error:
+        refusal = {
+            "code": error.exit_code,
+            "stopped_by": said("error", f"worker {worker.address}: {error.what}", None),
+        }
+        return json_text.encode({"is_held": False, "standing": None, **refusal}).decode()
+    task = _Task(order, worker, secrets)
     has_uvloop = importlib.util.find_spec("uvloop") is not None
     try:
         end = anyio.run(task.run, backend_options={"use_uvloop": has_uvloop})
-    except Exception as bug:  # noqa: BLE001 - Dask would show it with all that its message holds
+    except Exception as bug:
         log.exception("shard %d of %d failed", order.number, order.of)
         end = task.end(70, f"internal error on worker {task.name}: {type(bug).__name__}; its log has more")
     return json_text.encode(end).decode()
@@ -80,22 +87,23 @@ class _Task:
         self.stop = anyio.Event()
         if (refusal := self._refusal()) is not None:
             return self.end(2, refusal)
+        await self._look()
         async with anyio.create_task_group() as beside:
-            await self._look()
             beside.start_soon(self._tell_and_look)
-            try:
-                return await self._scanned()
-            except Exception as error:
-                if not isinstance(found := mendable(error), FleetscanError):
-                    raise
-                return self.end(found.exit_code, found.what, found)
-            finally:
-                beside.cancel_scope.cancel()
+            end = await self._ended()
+            beside.cancel_scope.cancel()
+        return end
+
+    async def _ended(self) -> Message:
+        try:
+            return await self._scanned()
+        except Exception as error:
+            if not isinstance(found := mendable(error), FleetscanError):
+                raise
+            return self.end(found.exit_code, found.what, found)
 
     def _refusal(self) -> str | None:
         """Why this worker is not one that can scan the shard."""
-        if self.order.version != __version__:
-            return f"worker {self.name} has fleetscan {__version__}, and not {self.order.version} as here"
         run = Path(self.order.out).parents[1]
         found = place_in(run)
         if found is None or found.scan != self.order.scan:

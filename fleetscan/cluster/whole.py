@@ -1,7 +1,7 @@
 """The run that the shards of a scan come to: merged beside them, then put in its place, run.json last.
 
-A later resume puts another in its place. While that is done there is no run.json: no reader takes files of two
-merges for one run, and after a kill the same command merges again.
+A later resume puts another in its place. While that is done there is no run.json: no reader takes files of
+two merges for one run, and after a kill the same command merges again.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 from fleetscan.doctor.findings import Directory, Finding
+from fleetscan.doctor.shared_disk import holds_against_others, mount_of
 from fleetscan.errors import Remedy
 from fleetscan.runs.directory import holds_run, path_of
 from fleetscan.runs.disk import reason
@@ -47,7 +48,7 @@ def look_at(out: str | None, runs: str, vms: int | None) -> tuple[Directory | No
         return _unwritable(path, error, remedy)
     needed = None if vms is None else vms * VM_BYTES
     directory = Directory(str(path), True, locks_work, free_bytes, needed)
-    return directory, [*_of_run(path, out), _finding_of(directory, setting)]
+    return directory, [*_of_run(path, out), *_of_mount(standing), _finding_of(directory, setting)]
 
 
 def _unwritable(path: Path, error: OSError, remedy: Remedy) -> tuple[Directory, list[Finding]]:
@@ -78,10 +79,10 @@ def _try_file(directory: Path) -> bool:
 
 
 def _holds_lock(fd: int, path: Path) -> bool:
-    """Whether a lock on the file is held against another that opens it."""
+    """Whether a lock on the file is held against others that open it, here and in another process."""
     other = open_to_append(path, 0)
     try:
-        return try_lock(fd) and is_locked(other)
+        return try_lock(fd) and is_locked(other) and holds_against_others(path)
     except OSError:
         return False
     finally:
@@ -97,6 +98,18 @@ def _of_run(path: Path, out: str | None) -> list[Finding]:
     return [
         Finding("directory", "warning", f"{path} already holds a run, which a scan never overwrites", remedy)
     ]
+
+
+def _of_mount(standing: Path) -> list[Finding]:
+    """What is to be known where several hosts write there, as the workers of a cluster do."""
+    mount = mount_of(standing)
+    if mount is None or not mount.is_shared:
+        return []
+    if mount.why_own is not None:
+        what = f"locks in {standing} hold on this host alone: {mount.why_own}"
+        return [Finding("directory", "warning", what, Remedy("have one host alone write there"))]
+    what = f"{standing} is on {mount.kind}; that locks hold across hosts is seen only from two hosts"
+    return [Finding("directory", "ok", what)]
 
 
 def _finding_of(directory: Directory, setting: str) -> Finding:

@@ -1,4 +1,4 @@
-"""What must hold of a scan on a cluster, however often its workers were killed: that of `tests.process`, and more.
+"""What must hold of a scan on a cluster, however often its workers were killed.
 
 Each shard is a history of its own, judged by its journal and by what Azure was sent of its machines.
 """

@@ -30,7 +30,16 @@ class Worker:
         self.name = name
         self.log = place / f"{name}.log"
         command = ("-m", "distributed.cli.dask_worker", scheduler, "--host", "127.0.0.1", "--no-nanny")
-        options = ("--nthreads", "1", "--dashboard-address", "127.0.0.1:0", "--name", name, "--local-directory", str(place / name))
+        options = (
+            "--nthreads",
+            "1",
+            "--dashboard-address",
+            "127.0.0.1:0",
+            "--name",
+            name,
+            "--local-directory",
+            str(place / name),
+        )
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, *command, *options, *more],
@@ -51,7 +60,11 @@ class DaskCluster:
     """A context that has a scheduler and `workers` from the moment it is entered."""
 
     def __init__(
-        self, place: Path, workers: int, env: Mapping[str, str] | None = None, scheduler: tuple[str, ...] = ()
+        self,
+        place: Path,
+        workers: int,
+        env: Mapping[str, str] | None = None,
+        scheduler_env: Mapping[str, str] | None = None,
     ) -> None:
         self.place = place
         self.address = ""
@@ -59,7 +72,7 @@ class DaskCluster:
         self.workers: list[Worker] = []
         self._wanted = workers
         self._env = {"FLEETSCAN_ACCESS_TOKEN": TOKEN} if env is None else dict(env)
-        self._options = scheduler
+        self._scheduler_env = scheduler_env or {}
 
     def __enter__(self) -> Self:
         self.place.mkdir(parents=True, exist_ok=True)
@@ -68,12 +81,12 @@ class DaskCluster:
         options = ("--dashboard-address", "127.0.0.1:0", "--scheduler-file", str(file))
         with log.open("wb") as words:
             self._scheduler = subprocess.Popen(
-                [sys.executable, *command, *options, *self._options],
+                [sys.executable, *command, *options],
                 stdin=subprocess.DEVNULL,
                 stdout=words,
                 stderr=words,
                 cwd=CHECKOUT,
-                env=PLAIN,
+                env={**PLAIN, **self._scheduler_env},
             )
         try:
             _wait_for(file, self._scheduler, log)

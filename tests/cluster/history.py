@@ -1,4 +1,4 @@
-"""One history: a scan on a cluster whose workers are killed in the middle of it, played by a seed, to its end."""
+"""One history: a scan on a cluster whose workers are killed in the middle of it, by a seed, to its end."""
 
 from __future__ import annotations
 
@@ -40,17 +40,20 @@ def play(seed: int, place: Path) -> Verdict:
     """Play one history and check it."""
     draw, kills, out = random.Random(f"{seed}:kills"), 0, place / "run"
     scenario = scenario_of(seed)
-    with Azure(scenario, place) as azure, DaskCluster(place / "cluster", SHARDS) as cluster:
-        with Driver(cluster.address, azure.endpoint, out, "--shards", str(SHARDS), "--shard-by", "vm") as driver:
-            for _ in range(draw.randint(1, MOST_KILLS)):
-                # The last kills may fall into what the others' shards have left.
-                if driver.wait_until(lambda: _is_begun(out), WITHIN_S):
-                    driver.wait(draw.uniform(0.0, 4.0))
-                if driver.wait(0) is None and (worker := _at_work(cluster, out, draw)) is not None:
-                    worker.kill()
-                    kills += 1
-                    cluster.add_worker()
-            code, said = driver.wait(WITHIN_S), driver.said
+    with (
+        Azure(scenario, place) as azure,
+        DaskCluster(place / "cluster", SHARDS) as cluster,
+        Driver(cluster.address, azure.endpoint, out, "--shards", str(SHARDS), "--shard-by", "vm") as driver,
+    ):
+        for _ in range(draw.randint(1, MOST_KILLS)):
+            # The last kills may fall into what the others' shards have left.
+            if driver.wait_until(lambda: _is_begun(out), WITHIN_S):
+                driver.wait(draw.uniform(0.0, 4.0))
+            if driver.wait(0) is None and (worker := at_work(cluster, out, draw)) is not None:
+                worker.kill()
+                kills += 1
+                cluster.add_worker()
+        code, said = driver.wait(WITHIN_S), driver.said
     ended = [] if code in (0, 3) else [f"the scan ended with {code}: {said[-800:]}"]
     found = [] if ended else breaches_of(out, scenario, azure.account)
     kinds = {kind.value: sum(breach.kind is kind for breach in found) for kind in Kind}
@@ -64,10 +67,12 @@ def _is_begun(out: Path) -> bool:
     return len(list(out.glob("shards/*-of-*/journal.jsonl"))) == SHARDS
 
 
-def _at_work(cluster: DaskCluster, out: Path, draw: random.Random) -> Worker | None:
+def at_work(cluster: DaskCluster, out: Path, draw: random.Random) -> Worker | None:
     """A worker that scans a shard now, by what the journals say."""
     pids = {_last_pid(path) for path in out.glob("shards/*-of-*/journal.jsonl") if not _has_ended(path)}
-    busy = [worker for worker in cluster.workers if worker.process.pid in pids and worker.process.poll() is None]
+    busy = [
+        worker for worker in cluster.workers if worker.process.pid in pids and worker.process.poll() is None
+    ]
     return draw.choice(busy) if busy else None
 
 
@@ -84,4 +89,3 @@ def _has_ended(journal: Path) -> bool:
 
 
 KILLS = Subject("tests.cluster", play, unit="kills", wanted=20, at_once=2)
-

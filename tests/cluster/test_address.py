@@ -1,4 +1,4 @@
-"""A scheduler off this computer has to speak TLS, and what a scan on a cluster cannot do is refused at once."""
+"""A scheduler off this computer has to speak TLS, and what a cluster cannot do is refused at once."""
 
 from __future__ import annotations
 

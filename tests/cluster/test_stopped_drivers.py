@@ -1,4 +1,4 @@
-"""A driver that is stopped, killed, or not alone: its shards stop in good order, and the same command goes on."""
+"""A driver that is stopped, killed, or not alone: its shards stop well, and the same command goes on."""
 
 from __future__ import annotations
 
@@ -63,6 +63,7 @@ def test_a_stop_drains_and_the_same_command_goes_on(cluster: DaskCluster, tmp_pa
     assert breaches_of(out, FLEET, azure.account) == []
 
 
+@pytest.mark.thorough
 def test_a_driver_that_is_killed_is_followed_by_another_at_once(cluster: DaskCluster, tmp_path: Path) -> None:
     out = tmp_path / "run"
     with Azure(FLEET, tmp_path) as azure:
@@ -75,6 +76,7 @@ def test_a_driver_that_is_killed_is_followed_by_another_at_once(cluster: DaskClu
     assert breaches_of(out, FLEET, azure.account) == []
 
 
+@pytest.mark.thorough
 def test_a_second_interrupt_ends_the_driver_at_once(cluster: DaskCluster, tmp_path: Path) -> None:
     out = tmp_path / "run"
     with Azure(FLEET, tmp_path) as azure:
