@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     from fleetscan.merging.merge import Merged
 
 EXAMPLES = (
-    Example("The four shards of a scan", "fleetscan merge shards/1 shards/2 shards/3 shards/4 --out whole"),
-    Example("A run, with what its retry assessed", "fleetscan merge latest 20261124 --out mended"),
+    Example("All shards of a scan", "fleetscan merge shards/* --out whole"),
+    Example(
+        "Scan failed VMs again, and have one run of both",
+        "fleetscan scan --retry-failed latest --out again; fleetscan merge latest again --out mended",
+    ),
 )
 
 

@@ -48,6 +48,8 @@ async def live_in(directory: Path, endpoint: str) -> None:
     async with fleetscan.scan(settings, credential=TOKEN) as live:
         assert (await live.finish()).exit_code == 3
     rows = fleetscan.open_run(directory / "fleetscan-runs" / "latest").rows()
+    (directory / "shards").mkdir()
+    (directory / "shards" / "1").symlink_to((directory / "fleetscan-runs" / "latest").resolve())
     (directory / "vms.txt").write_text("".join(f"{row['resource_id']}\n" for row in rows), encoding="utf-8")
 
 
