@@ -63,6 +63,14 @@ class FirstStart(fleetscan.Hooks):
         self.came.set()
 
 
+async def retry_in(directory: Path, endpoint: str) -> None:
+    """Leave a run of the VMs that failed in the earlier one."""
+    earlier = str(directory / "fleetscan-runs" / "latest")
+    settings = settings_for(endpoint, out=str(directory / "again"), retry_failed=earlier)
+    async with fleetscan.scan(settings, credential=TOKEN) as live:
+        assert (await live.finish()).exit_code in GOOD
+
+
 async def stop_in(directory: Path, endpoint: str) -> None:
     """Leave a run that was stopped while assessments ran, under the name that an example gives."""
     out = directory / "fleetscan-runs" / "20261123T020000Z-5c1f2a90"
@@ -112,6 +120,8 @@ async def played(line: str, directory: Path) -> tuple[str, int, str]:
     """A line, its exit code and its words. Scans of one fleet wait for each other: each has its own."""
     async with serve(Cloud(FLEET)) as endpoint:
         await (stop_in if line.startswith("fleetscan resume") else live_in)(directory, endpoint)
+        if " again " in line:
+            await retry_in(directory, endpoint)
         process = started(with_a_run(line, directory), directory, environment_of(endpoint))
         return line, *await asyncio.to_thread(ended, process)
 
