@@ -196,6 +196,20 @@ def test_totals_that_are_out_of_date_do_not_count(tmp_path: Path) -> None:
     assert numbers(result) == (5, 9, 2)
 
 
+def test_numbers_that_a_stranger_made_up_cost_nothing(tmp_path: Path) -> None:
+    many = 2**62
+    path = write(tmp_path / "r1", shard(1, 2, vms(ONE, 2, without=1), seen(s2=(many, 2)), end="stopped"))
+    (path / "journal.jsonl").unlink()
+    lines = (path / "totals.jsonl").read_bytes()
+    more = lines.replace(b'"listed":2', b'"listed":%d' % many).replace(
+        b'"interrupted":1', b'"interrupted":%d' % (many - 1)
+    )
+    assert more != lines
+    (path / "totals.jsonl").write_bytes(more)
+    result = merge([given("r1", path)], tmp_path / "out")
+    assert numbers(result) == (5, 2 * many, 2 * many - 1)
+
+
 def test_the_times_are_those_from_the_first_begin_to_the_last_end(tmp_path: Path) -> None:
     told = seen(s1=(2, 1), s2=(3, 2))
     one = shard(1, 2, vms(ONE, 2), told, began_at_s=BEGAN_AT_S + 90)
