@@ -14,7 +14,7 @@ from fleetscan.merging.given import given
 from fleetscan.merging.merge import Merged, merge
 from fleetscan.scanner.live import scan_over
 from tests.scanner.test_shards import Hiding, shard_run
-from tests.scanner.test_whole_scans import Transport, cloud_of, run_of, settings_for
+from tests.scanner.test_whole_scans import Notes, Transport, cloud_of, run_of, settings_for
 from tests.strict_reader import Run, read_run
 from tests.virtual_scan import in_virtual_time
 
@@ -102,6 +102,17 @@ async def test_a_shard_that_was_stopped_is_resumed_and_merged_again(tmp_path: Pa
     assert (await scan_over(Transport(cloud), settings)).exit_code in (0, 3)
     result, run = merged(tmp_path, "1", "2", out="again")
     assert (result.facts["exit_code"] in (0, 3), len(run.rows)) == (True, 60)
+
+
+@in_virtual_time
+async def test_a_scan_that_resumes_what_is_unfinished_passes_a_merged_run_by(tmp_path: Path) -> None:
+    cloud, hooks, runs = cloud_of(machines=30), Notes(), tmp_path / "runs"
+    await shard_run(Transport(cloud), tmp_path, 1, 2)
+    merge([given("1", tmp_path / "1")], runs / "merged")
+    settings = settings_for(None, runs=str(runs), resume=True, resume_within_s=86_400.0 * 300)
+    summary = await scan_over(Transport(cloud), settings, hooks=hooks)
+    assert (summary.totals["listed"], summary.directory == runs / "merged") == (30, False)
+    assert [each for each in hooks.warnings if "merged" in each] == []
 
 
 @in_virtual_time

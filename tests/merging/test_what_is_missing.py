@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from fleetscan.merging.given import given
@@ -184,6 +185,36 @@ def test_a_shard_that_a_live_process_holds_is_merged_as_far_as_it_came(tmp_path:
         holder.close()
     assert numbers(result) == (5, 11, 4)
     assert result.lacking == ["shard 2/2 (r2) is still running: 4 VMs have no row"]
+
+
+def test_a_complete_shard_that_lost_a_row_is_not_whole(tmp_path: Path) -> None:
+    told = seen(s1=(3, 1), s2=(0, 2))
+    for has_journal in (True, False):
+        place = tmp_path / str(has_journal)
+        one = write(place / "r1", shard(1, 2, vms(ONE, 3), told, has_journal=has_journal))
+        two = write(place / "r2", shard(2, 2, [], told))
+        (one / "results.jsonl").write_bytes((one / "results.jsonl").read_bytes()[:-9])
+        result = merge([given(path.name, path) for path in (one, two)], place / "out")
+        assert numbers(result) == (5, 3, 1)
+        assert result.lacking == ["shard 1/2 (r1) was complete, and is not any more: 1 VM has no row"]
+
+
+def test_subscriptions_that_were_passed_over_are_told_unless_one_shard_listed_them(tmp_path: Path) -> None:
+    told = seen(s1=(1, 1), s2=(1, 2))
+    paths = [
+        write(tmp_path / f"r{each}", shard(each, 2, vms(subscription_id(each), 1), told)) for each in (1, 2)
+    ]
+    off = [
+        {"subscription_id": each, "name": None, "state": "Disabled", "tenant_id": None}
+        for each in (THREE, TWO)
+    ]
+    for path in paths:
+        facts = orjson.loads((path / "run.json").read_bytes())
+        facts["scope"]["not_enabled"] = off
+        (path / "run.json").write_bytes(orjson.dumps(facts))
+    result = merge([given(path.name, path) for path in paths], tmp_path / "out")
+    assert [each["subscription_id"] for each in result.totals["not_scanned"]] == [THREE]
+    assert [each["subscription_id"] for each in result.facts["scope"]["subscriptions"]] == [ONE, TWO]
 
 
 def test_totals_that_are_out_of_date_do_not_count(tmp_path: Path) -> None:
