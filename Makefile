@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-all test-page axe lint check docs bench series simulate-faults damage fuzz
-.PHONY: test-process build clean
+.PHONY: test-process test-dask bench-dask build clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -72,6 +72,13 @@ fuzz: $(VENV)/dev.stamp ## test properties with new examples, 10 minutes
 KILLS ?= 50
 test-process: $(VENV)/dev.stamp ## kill and resume KILLS real scans over HTTP, 5 minutes
 	$(BIN)/python -m tests.process --kills $(KILLS)
+
+test-dask: $(VENV)/dev.stamp ## kill KILLS workers of a Dask cluster in mid-scan, 5 minutes
+	$(BIN)/python -m tests.cluster --kills $(if $(filter file,$(origin KILLS)),20,$(KILLS))
+
+# BENCH as for bench, such as BENCH='--machines 50000 --rounds 5'.
+bench-dask: $(VENV)/dev.stamp ## measure a scan on a Dask cluster beside one process, 5 minutes
+	$(BIN)/python -m benchmarks.on_dask $(BENCH)
 
 build: $(VENV)/dev.stamp ## build the sdist and the wheel in dist/
 	rm -rf dist

@@ -10,6 +10,7 @@ IN_CI = "`.ci/run` runs it in a fresh clone"
 LONG = "minutes of histories; `.ci/run` has a shorter series"
 DEVELOPERS = "a developer's command, not one of fleetscan's"
 AT_HOME = "writes into the home directory; tests/cli/test_completion.py uses the scripts"
+CLUSTER = "needs a cluster; tests/cluster scans on one"
 PICTURE = "a picture; test_the_picture_of_a_run_directory_is_true"
 
 NOT_RUN = {
@@ -27,6 +28,14 @@ NOT_RUN = {
     "make simulate-faults SEEDS=10000": LONG,
     "make damage DAMAGES=1000": LONG,
     "make test-process KILLS=50": LONG,
+    "make test-dask KILLS=20": f"minutes; tests/cluster runs a part of it; {DEVELOPERS}",
+    "make bench-dask": f"minutes; {DEVELOPERS}",
+    "pip install 'fleetscan[dask]'": "needs the network; what it installs is in this environment",
+    "pipx install '.[dask]'": "needs the network; what it installs is in this environment",
+    "fleetscan scan --engine dask --scheduler tls://dask.example:8786 --out /shared/nightly": CLUSTER,
+    "fleetscan doctor --out /shared/nightly": CLUSTER,
+    "flock /shared/nightly.lock sleep 60": "needs two hosts",
+    "flock --nonblock /shared/nightly.lock true || echo held": "needs two hosts",
     "python -m tests.two_scans": f"a minute; tests/two_scans runs parts of it; {DEVELOPERS}",
     "python -m tests.memory": f"minutes; tests/memory runs a part of it; {DEVELOPERS}",
     ".ci/run": "runs `make test`, and so this test",
