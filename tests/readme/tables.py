@@ -37,6 +37,7 @@ NOT_RUN = {
     "flock /shared/nightly.lock sleep 60": "needs two hosts",
     "flock --nonblock /shared/nightly.lock true || echo held": "needs two hosts",
     "python -m tests.two_scans": f"a minute; tests/two_scans runs parts of it; {DEVELOPERS}",
+    "python -m tests.merge_measure": f"a minute; tests/merging runs a part of it; {DEVELOPERS}",
     "python -m tests.memory": f"minutes; tests/memory runs a part of it; {DEVELOPERS}",
     ".ci/run": "runs `make test`, and so this test",
     "pip install duckdb": "needs the network; it is in the environment that this test runs in",
