@@ -29,7 +29,6 @@ NOT_RUN = {
     "make damage DAMAGES=1000": LONG,
     "make test-process KILLS=50": LONG,
     "make test-dask KILLS=20": f"minutes; tests/cluster runs a part of it; {DEVELOPERS}",
-    "make bench-dask": f"minutes; {DEVELOPERS}",
     "pip install 'fleetscan[dask]'": "needs the network; what it installs is in this environment",
     "pipx install '.[dask]'": "needs the network; what it installs is in this environment",
     "fleetscan scan --engine dask --scheduler tls://dask.example:8786 --out /shared/nightly": CLUSTER,
