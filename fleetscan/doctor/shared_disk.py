@@ -31,7 +31,7 @@ OWN_KINDS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """What a directory is on: the `kind` of file system; `why_own` says why its locks are this host's alone."""
+    """The file system that a directory is on; `why_own` says why its locks are this host's alone."""
 
     kind: str
     is_shared: bool

@@ -51,6 +51,7 @@ def test_the_public_names_are_these_in_order() -> None:
         "plan",
         "resume",
         "scan",
+        "scan_on_dask",
     ]
 
 
