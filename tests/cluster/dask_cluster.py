@@ -65,6 +65,7 @@ class DaskCluster:
         workers: int,
         env: Mapping[str, str] | None = None,
         scheduler_env: Mapping[str, str] | None = None,
+        protocol: str = "tcp",
     ) -> None:
         self.place = place
         self.address = ""
@@ -73,11 +74,13 @@ class DaskCluster:
         self._wanted = workers
         self._env = {"FLEETSCAN_ACCESS_TOKEN": TOKEN} if env is None else dict(env)
         self._scheduler_env = scheduler_env or {}
+        self._protocol = protocol
 
     def __enter__(self) -> Self:
         self.place.mkdir(parents=True, exist_ok=True)
         file, log = self.place / "scheduler.json", self.place / "scheduler.log"
         command = ("-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0")
+        command = (*command, "--protocol", self._protocol)
         options = ("--dashboard-address", "127.0.0.1:0", "--scheduler-file", str(file))
         with log.open("wb") as words:
             self._scheduler = subprocess.Popen(
