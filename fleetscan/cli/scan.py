@@ -48,4 +48,6 @@ def scan(settings: Settings) -> int:
     async def job(stop: anyio.Event) -> int:
         return (await watched_scan(settings, stop)).exit_code
 
-    return run_until_stopped(job, settings.drain_s)
+    # Beyond its drain, a cluster's shards have to be merged.
+    merging_s = 0.0 if settings.engine == "process" else 50.0
+    return run_until_stopped(job, settings.drain_s + merging_s)

@@ -18,10 +18,7 @@ from fleetscan.runs.directory import RESULTS, make_directory, refuse_used
 from fleetscan.runs.disk import make_directories, reason, replace_file
 from fleetscan.runs.lock import try_lock
 from fleetscan.runs.opening import open_to_append, read_whole
-
-SHARDS = "shards"
-SCAN = "scan.json"
-LOCK = "driver.lock"
+from fleetscan.runs.shard_files import LOCK, SCAN, SHARDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,14 +12,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from fleetscan import json_text
-from fleetscan.cluster.place import SHARDS, Place
+from fleetscan.cluster.place import Place
 from fleetscan.errors import CannotReadRunError, CannotWriteError
 from fleetscan.merging.given import Given, given
 from fleetscan.merging.merge import Merged, merge
 from fleetscan.runs.directory import RESULTS, RUN, RUN_FILES, TOTALS
 from fleetscan.runs.disk import reason, replace_file
-
-NEW = "merged"
+from fleetscan.runs.shard_files import MERGED, SHARDS
 
 
 def merge_shards(place: Place) -> Merged | None:
@@ -29,7 +28,7 @@ def merge_shards(place: Place) -> Merged | None:
     """
     if not (runs := _begun(place)):
         return None
-    beside = place.path / SHARDS / NEW
+    beside = place.path / SHARDS / MERGED
     try:
         _remove(beside)
         merged = merge(runs, beside)

@@ -9,14 +9,14 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from fleetscan.errors import LockedError
 from fleetscan.records.asked import CACHED_ONLY, RETRIED_SCAN_ID
-from fleetscan.runs.directory import BEING_REMOVED, JOURNAL, RUN, RUN_FILES, TOTALS
+from fleetscan.runs.directory import BEING_REMOVED
 from fleetscan.runs.disk import sync_directory
 from fleetscan.runs.found import FoundRun, begun_run, runs_in
 from fleetscan.runs.journal import holder_of
@@ -24,9 +24,7 @@ from fleetscan.runs.latest import PARTIAL
 from fleetscan.runs.lock import try_lock
 from fleetscan.runs.opening import BINARY, NOFOLLOW, NONBLOCK
 from fleetscan.runs.reader import State
-
-# The last two are what a process leaves that dies while it puts a file in place.
-FILES = (*RUN_FILES, f".{RUN}.new", f".{TOTALS}.new")
+from fleetscan.runs.shard_files import known_in, locks_of, stranger_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,17 +96,22 @@ def remove(path: Path) -> None:
 
 def finish(going: Path) -> None:
     """Remove a directory that was renamed to be removed; raises OSError where something else is in it."""
-    for name in FILES:
-        (going / name).unlink(missing_ok=True)
-    going.rmdir()
+    for path, names in known_in(going):
+        for name in names:
+            (path / name).unlink(missing_ok=True)
+        path.rmdir()
     sync_directory(going.parent)
 
 
 def size_bytes(path: Path) -> int:
     """How long a run's files are together; what cannot be looked at counts as nothing."""
     try:
-        with os.scandir(path) as entries:
-            return sum(entry.stat(follow_symlinks=False).st_size for entry in entries)
+        return sum(
+            each.lstat().st_size
+            for directory, _ in known_in(path)
+            for each in directory.iterdir()
+            if not each.is_dir()
+        )
     except OSError:
         return 0
 
@@ -158,15 +161,10 @@ def _links(runs: Path) -> Iterator[tuple[str, str]]:
 def _why_not_ours(path: Path) -> str | None:
     """Why the run's directory is not to be removed: it holds something that no scan wrote there."""
     try:
-        with os.scandir(path) as entries:
-            others = sorted(
-                entry.name
-                for entry in entries
-                if entry.name not in FILES or not entry.is_file(follow_symlinks=False)
-            )
+        other = stranger_in(path)
     except OSError:
         return None
-    return f"{others[0]} in it is not a file that a scan wrote" if others else None
+    return f"{other} in it is not a file that a scan wrote" if other else None
 
 
 def _is_directory(path: Path) -> bool:
@@ -179,14 +177,11 @@ def _held(path: Path) -> Iterator[None]:
 
     Windows renames no directory in which another process has a file open, and none in which we have one.
     """
-    if os.name == "nt" or not (path / JOURNAL).exists():
+    with ExitStack() as held:
+        for lock in [] if os.name == "nt" else locks_of(path):
+            # To be written: a lock over NFS takes no less.
+            fd = os.open(lock, os.O_RDWR | NOFOLLOW | NONBLOCK | BINARY)
+            held.callback(os.close, fd)
+            if not try_lock(fd):
+                raise LockedError(str(path), holder_of(lock))
         yield
-        return
-    # To be written: a lock over NFS takes no less.
-    fd = os.open(path / JOURNAL, os.O_RDWR | NOFOLLOW | NONBLOCK | BINARY)
-    try:
-        if not try_lock(fd):
-            raise LockedError(str(path), holder_of(path / JOURNAL))
-        yield
-    finally:
-        os.close(fd)
