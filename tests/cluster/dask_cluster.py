@@ -79,9 +79,15 @@ class DaskCluster:
     def __enter__(self) -> Self:
         self.place.mkdir(parents=True, exist_ok=True)
         file, log = self.place / "scheduler.json", self.place / "scheduler.log"
-        command = ("-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0")
-        command = (*command, "--protocol", self._protocol)
-        options = ("--dashboard-address", "127.0.0.1:0", "--scheduler-file", str(file))
+        command = (
+            "-m",
+            "distributed.cli.dask_scheduler",
+            "--host",
+            "127.0.0.1",
+            "--protocol",
+            self._protocol,
+        )
+        options = ("--port", "0", "--dashboard-address", "127.0.0.1:0", "--scheduler-file", str(file))
         with log.open("wb") as words:
             self._scheduler = subprocess.Popen(
                 [sys.executable, *command, *options],

@@ -49,10 +49,8 @@ def test_what_a_person_put_there_keeps_the_run(run: Path, name: str) -> None:
     (run / name).parent.mkdir(exist_ok=True)
     (run / name).touch()
     [why] = why_kept(run.parent)
-    assert (
-        why
-        == f"{name if name.endswith('.txt') else name.rpartition('/')[0]} in it is not a file that a scan wrote"
-    )
+    told = name if name.endswith(".txt") else name.rpartition("/")[0]
+    assert why == f"{told} in it is not a file that a scan wrote"
 
 
 def test_a_link_in_a_shard_s_place_keeps_the_run(run: Path, tmp_path: Path) -> None:
