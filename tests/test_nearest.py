@@ -38,7 +38,7 @@ NEAR = {
 # Names of other tools, of other commands, of what is to come, and of nothing.
 FAR = (
     *("foo", "bar", "xyzzy", "x", "-", "", "out-dir", "output", "opt", "otu", "put", "oot", "dir"),
-    *("log", "rate", "group", "shard", "format", "timeout", "interval", "port"),
+    *("log", "rate", "group", "format", "timeout", "interval", "port"),
     *("machines", "seed", "dashboard", "retry", "poll", "in-flight", "x" * 1_000_000),
 )
 

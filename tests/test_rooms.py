@@ -55,6 +55,7 @@ ROOMS = {
     "version": Room(barred=IMPURE),
     "model": Room(barred=IMPURE),
     "clouds": Room(barred=IMPURE),
+    "shards": Room(barred=IMPURE),
     "addresses": Room(of("clouds"), barred=IMPURE),
     "errors": Room(barred=IMPURE),
     "nearest": Room(barred=IMPURE),
@@ -63,7 +64,7 @@ ROOMS = {
     "json_text": Room(of("model"), of("orjson"), barred=IMPURE),
     "azure_times": Room(of("model"), barred=IMPURE),
     "patch_counts": Room(of("model"), barred=IMPURE),
-    "settings": Room(of("addresses", "clouds", "errors", "nearest"), barred=IMPURE),
+    "settings": Room(of("addresses", "clouds", "errors", "nearest", "shards"), barred=IMPURE),
     "records": Room(VALUES | {"json_text", "azure_times", "patch_counts"}, barred=IMPURE),
     "judgement": Room(VALUES | {"nearest", "azure_times", "patch_counts", "records"}, barred=IMPURE),
     "runs": Room(VALUES | {"json_text", "records"}),
@@ -75,11 +76,13 @@ ROOMS = {
         barred=IMPURE | {"random", "uuid"},
     ),
     "azure": Room(VALUES | {"clouds", "redacting"}, of("aiohttp", "anyio", "azure", "yarl")),
-    "inventory": Room(VALUES | {"nearest", "json_text", "azure_times", "records", "runs", "engine"}),
+    "inventory": Room(
+        VALUES | {"nearest", "shards", "json_text", "azure_times", "records", "runs", "engine"}
+    ),
     "scanner": Room(
         VALUES
         | {"version", "json_text", "settings", "records", "runs", "engine", "azure", "inventory"}
-        | {"clouds", "history", "judgement", "outlook", "redacting", "telemetry"},
+        | {"clouds", "history", "judgement", "outlook", "redacting", "shards", "telemetry"},
         of("anyio", "azure"),
     ),
     "planning": Room(
@@ -101,7 +104,7 @@ ROOMS = {
         VALUES
         | {"version", "json_text", "settings", "records", "runs", "scanner", "planning", "report"}
         | {"nearest", "simulator", "export", "history", "judgement", "outlook", "doctor"}
-        | {"otel", "redacting"},
+        | {"otel", "redacting", "shards"},
         of("anyio", "click", "pythonjsonlogger", "rich"),
     ),
     "__main__": Room(of("cli")),

@@ -7,6 +7,7 @@ click itself orders the layers: the flag, then the environment variable, then th
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -17,6 +18,7 @@ from click.core import ParameterSource
 
 from fleetscan.cli.command_help import CommandWithExamples, Example
 from fleetscan.cli.config_file import read_config
+from fleetscan.cli.job_index import of_this_pod
 from fleetscan.settings.declared import Settings
 from fleetscan.settings.selecting import ListSettings
 from fleetscan.settings.setting import PREFIX, CheckedSettings, Setting, settings_of
@@ -97,7 +99,7 @@ def command(
 
     def make(run: Callable[[S], int]) -> click.Command:
         def start(**values: object) -> int:
-            return run(replace(settings(), **values))
+            return run(replace(settings(), **of_this_pod(values, os.environ)))
 
         known = settings_of(settings)
         return CommandWithExamples(

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import os
+
 import anyio
 
 from fleetscan.cli.command_help import Example
+from fleetscan.cli.console import note, with_remedy
+from fleetscan.cli.job_index import unused_index
 from fleetscan.cli.late_trust import trust_read_late
 from fleetscan.cli.options import RUNS, command, is_said
 from fleetscan.cli.running import run_until_stopped
+from fleetscan.errors import Remedy
 from fleetscan.settings.declared import Settings
 
 EXAMPLES = (
     Example("A first try, five VMs", "fleetscan scan --limit 5"),
     Example("Every night, from a scheduler", "fleetscan scan --resume --deadline 2h --quiet"),
     Example("On call: some VMs, each failure at once", "fleetscan scan --inventory vms.txt -v"),
+    Example("One of four processes that share a fleet", "fleetscan scan --shard 2/4"),
     Example("Again what failed or timed out", "fleetscan scan --retry-failed latest"),
 )
 
@@ -35,6 +41,9 @@ def scan(settings: Settings) -> int:
         from fleetscan.scanner.earlier_place import at_its_endpoint
 
         settings = at_its_endpoint(settings, RUNS)
+
+    if (unused := unused_index(settings.shard, os.environ)) is not None:
+        note("warning", with_remedy(unused, Remedy("divide it with {shard}", {"shard": "/N"})))
 
     async def job(stop: anyio.Event) -> int:
         return (await watched_scan(settings, stop)).exit_code

@@ -49,11 +49,19 @@ REGIONAL = frozenset({Policy.PATCH_OPERATIONS, Policy.GET_OPERATION, Policy.GET_
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Where every bucket begins; `share` of each may be used, 0.0 to 1.0, the rest is left to others."""
+    """Where every bucket begins; `share` of each may be used, 0.0 to 1.0, the rest is left to others.
+
+    Of Resource Graph's, which is a user's, each of so many `askers` has an equal part of that.
+    """
 
     accounts: Mapping[Account, Limit]
     policies: Mapping[Policy, Limit]
     share: float = 1.0
+    askers: int = 1
+
+    def share_of(self, account: Account) -> float:
+        """The part of an outer bucket that may be used."""
+        return self.share / self.askers if account is Account.GRAPH else self.share
 
 
 # 15 queries in 5 s for each user.
@@ -93,11 +101,11 @@ SOVEREIGN = replace(
 )
 
 
-def limits_for(host: str, share: float) -> Limits:
+def limits_for(host: str, share: float, askers: int = 1) -> Limits:
     """The published limits of the cloud whose Resource Manager is at `host`, or of the public one."""
     cloud = BY_HOST.get(host)
     is_by_hour = cloud is not None and cloud.counts_by_hour
-    return replace(SOVEREIGN if is_by_hour else PUBLIC, share=share)
+    return replace(SOVEREIGN if is_by_hour else PUBLIC, share=share, askers=askers)
 
 
 DRAWS = MappingProxyType(

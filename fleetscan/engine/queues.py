@@ -158,7 +158,7 @@ class RequestQueue:
         self.account = account
         self._limits = limits
         self._regions: dict[tuple[Policy, str], RegionQueue] = {}
-        self.bucket = Bucket(limits.accounts[account], now, limits.share)
+        self.bucket = Bucket(limits.accounts[account], now, limits.share_of(account))
         # Starts alone draw on the account of writes.
         self.first_starts = FirstStarts(at_first if account is Account.WRITES else NEVER)
         self.listed_at = NEVER

@@ -55,14 +55,31 @@ class Fleet:
 
     @property
     def is_nothing_listed(self) -> bool:
-        """Whether no part of the fleet could be listed; not so for a fleet that is truly empty."""
-        return bool(self.errors) and not self.subscriptions and not self.targets
+        """Whether no part of the fleet could be listed; not so where there is none, or others list some."""
+        return bool(self.errors) and not self.subscriptions and not self.targets and not self.has_others
+
+    @property
+    def has_others(self) -> bool:
+        """Whether other shards have subscriptions of their own."""
+        return not all(self._may_be_ours())
+
+    @property
+    def is_all_of_others(self) -> bool:
+        """Whether other shards have all subscriptions, so that there is none to list."""
+        return self.has_others and not any(self._may_be_ours())
+
+    def _may_be_ours(self) -> list[bool]:
+        """Of each subscription that could be listed, whether this shard has VMs of it."""
+        if self.shard is None:
+            return []
+        own = None, self.shard["number"]
+        return [each["shard"] in own for each in self.shard["subscriptions"]]
 
     @property
     def scope(self) -> Scope:
         """The subscriptions as run.json names them."""
         if self.listed_scope is not None:
-            return self.listed_scope
+            return self.listed_scope if self.shard is None else {**self.listed_scope, "shard": self.shard}
         return {
             "subscriptions": [_as_json(subscription) for subscription in self.subscriptions],
             "not_enabled": [_as_json(subscription) for subscription in self.not_enabled],

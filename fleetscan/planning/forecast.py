@@ -30,13 +30,14 @@ class Assumed:
     """What a course assumes besides Azure's published limits, of which `rate_share` is ours.
 
     `assessment_s` is how long an assessment takes, the longest where they differ; `reply_s` how long a reply
-    takes, of which at most `max_in_flight` are awaited at a time.
+    takes, of which at most `max_in_flight` are awaited at a time. `askers` share Resource Graph's limits.
     """
 
     assessment_s: float
     reply_s: float
     max_in_flight: int
     rate_share: float
+    askers: int = 1
 
 
 @dataclass(frozen=True, slots=True)

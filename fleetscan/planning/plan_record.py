@@ -31,7 +31,11 @@ def plan_record(
     end_of: EndOf,
 ) -> Plan:
     """The record of `foreseen`, which `course` comes to when it is run as `assumed` and ends by `end_of`."""
-    earlier = None if roster.earlier is None else roster.earlier.record(assumed.rate_share, assumed.reply_s)
+    earlier = (
+        None
+        if roster.earlier is None
+        else roster.earlier.record(assumed.rate_share / assumed.askers, assumed.reply_s)
+    )
     return {
         "schema": SCHEMA,
         "listed": roster.listed,

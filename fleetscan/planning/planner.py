@@ -117,7 +117,7 @@ def foresee(
         reply_s=reply_s,
     )
     longest_s = max(map(usual_s, course.targets.values()), default=ASSESSMENT_S)
-    assumed = Assumed(longest_s, reply_s, settings.max_in_flight, settings.rate_share)
+    assumed = Assumed(longest_s, reply_s, settings.max_in_flight, limits.share, limits.askers)
     counts = Counter(target.resource_id for target in roster.answering)
     end_of = no_later if assessment_s is not None else foretold_by(course, counts, past.by_os)
     foreseen = forecast(course, assumed, end_of)

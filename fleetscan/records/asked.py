@@ -20,9 +20,17 @@ RETRIED_SCAN_ID = "retried_scan_id"
 CACHED_ONLY = "cached_only"
 
 # These leave none out: the endpoint says where to ask, a run of earlier assessments alone how, Arc servers
-# come besides, the others follow from what else was asked for.
+# come besides, how shards are cut is no matter without one, the others follow from what else was asked for.
 CHOOSE_NONE = frozenset(
-    {"endpoint", "inventory_source", "include_arc", CACHED_ONLY, INVENTORY_SHA256, RETRIED_SCAN_ID}
+    {
+        "endpoint",
+        "inventory_source",
+        "include_arc",
+        "shard_by",
+        CACHED_ONLY,
+        INVENTORY_SHA256,
+        RETRIED_SCAN_ID,
+    }
 )
 
 # The rules on what a VM is, each with the twin that leaves out: they choose among the VMs of a subscription.
@@ -30,6 +38,8 @@ KINDS = ("resource_group", "location", "os", "tag", "name", "power_state", "patc
 RULES = (*KINDS, *(f"exclude_{kind}" for kind in KINDS))
 # The names of tags compare without case, their values do not; a region may be written with spaces.
 TAGS = frozenset({"tag", "exclude_tag"})
+# What a setting is where it is not told.
+USUAL = {"inventory_source": "auto", "shard_by": "subscription"}
 LOCATIONS = frozenset({"location", "exclude_location"})
 
 
@@ -63,11 +73,10 @@ def is_same_value(name: str, one: Json, other: Json) -> bool:
 def _comparable(name: str, value: Json) -> object:
     """`value` without what makes no difference: a list's order, the case of ids, an endpoint's spelling.
 
-    A setting that is not set is None, whatever it is where it is set; a source of VMs that is not told is the
-    usual one.
+    A setting that is not set is None, whatever it is where it is set, and one that is not told is as usual.
     """
-    if name == "inventory_source":
-        return value or "auto"
+    if name in USUAL:
+        return value or USUAL[name]
     if name in TAGS and isinstance(value, list):
         return frozenset(map(_tag, map(str, value))) or None
     if name in LOCATIONS and isinstance(value, list):

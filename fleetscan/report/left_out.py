@@ -76,12 +76,14 @@ def is_whole(
 
 
 def unlisted_words(selection: Mapping[str, Json], listed: int) -> str:
-    """What the selection left out without a list to say it: VMs beyond a limit, those that need no retry."""
+    """What the selection left out without a list to say it: VMs beyond a limit, or of other shards."""
     limit, parts = selection.get("limit"), list[str]()
     if isinstance(limit, int) and listed >= limit:
         parts.append(f"VMs beyond the limit of {limit:,}")
     if selection.get("retry_failed"):
         parts.append("VMs that did not need the retry")
+    if selection.get("shard"):
+        parts.append("VMs of the other shards")
     return ", ".join(parts)
 
 

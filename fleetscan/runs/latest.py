@@ -19,7 +19,7 @@ from fleetscan.runs.disk import reason
 from fleetscan.runs.found import FoundRun, found_run
 
 # What makes a run a part of the fleet, each time perhaps another one.
-PARTIAL = ("limit", "retry_failed", "inventory")
+PARTIAL = ("limit", "retry_failed", "inventory", "shard")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from fleetscan.records.totals import NotListed
 from fleetscan.runs.reader import Run
 
 # What makes a run look at some VMs of a subscription alone.
-PARTS = ("limit", "inventory", "retry_failed", *RULES)
+PARTS = ("limit", "inventory", "retry_failed", "shard", *RULES)
 
 
 def looked_at(run: Run, errors: list[NotListed] | None) -> Callable[[str, str], bool]:

@@ -106,6 +106,11 @@ def none_found(fleet: Fleet, settings: ListSettings) -> tuple[str, Remedy]:
     """What is said where no VM is left, with the rule that left none, and what to do."""
     if fleet.emptied_by is not None:
         return f"no VMs selected: none is left by {fleet.emptied_by}", Remedy("check this rule")
+    if fleet.is_all_of_others:
+        fewer = (
+            "the others have all subscriptions: have fewer shards, or cut them in another way with {shard_by}"
+        )
+        return f"no VMs in shard {settings.shard}", Remedy(fewer, {"shard_by": None})
     if settings.inventory is not None:
         file = "standard input" if settings.inventory == "-" else settings.inventory
         remedy = "check the file, and the command that writes it: {inventory}"

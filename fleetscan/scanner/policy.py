@@ -16,6 +16,7 @@ from fleetscan.records.asked import is_elsewhere
 from fleetscan.runs.reader import open_run
 from fleetscan.scanner.past_durations import PastDurations, durations_of
 from fleetscan.scanner.run_facts import as_json
+from fleetscan.scanner.sharding import askers_of, share_of
 from fleetscan.settings.declared import PacedSettings
 from fleetscan.settings.selecting import ListSettings
 from fleetscan.settings.setting import settings_of
@@ -30,7 +31,7 @@ def asked_of(settings: ListSettings) -> dict[str, Json]:
 
 def limits_of(settings: ListSettings) -> Limits:
     """The rate limits of the endpoint's cloud at the start, and the share of them that is ours."""
-    return limits_for(Origin.of(settings.endpoint).host, settings.rate_share)
+    return limits_for(Origin.of(settings.endpoint).host, share_of(settings), askers_of(settings))
 
 
 def operation_rules(

@@ -18,7 +18,7 @@ from fleetscan.runs.reader import Run, open_run
 from fleetscan.scanner.arc import without_arc
 from fleetscan.scanner.earlier_place import refuse_elsewhere
 from fleetscan.scanner.listing import unfound
-from fleetscan.scanner.selecting import selection_in, sifted
+from fleetscan.scanner.selecting import in_part, selection_in, sifted
 from fleetscan.scanner.stores import runs_of
 from fleetscan.settings.declared import Settings
 
@@ -55,10 +55,11 @@ def retried_fleet(path: str, settings: Settings) -> Fleet:
         of_subscriptions(earlier, ids),
         errors=errors,
         notes=list(narrowing.notes),
-        listed_scope=run.facts["scope"],
+        listed_scope={**run.facts["scope"], "shard": None},
     )
     fleet = without_arc(fleet, f"the run {path}", include_arc=settings.include_arc)
     fleet = sifted(fleet, selection_in(settings), lambda target: narrowing.refused_by(target.subscription_id))
+    fleet = in_part(fleet, settings)
     targets = first(fleet.targets, settings.limit)
     if errors and not targets:
         raise NothingListedError(f"nothing to retry: {unfound(errors)}")

@@ -8,6 +8,7 @@ from typing import Protocol, TypeAlias, TypeVar
 
 from fleetscan.errors import SettingError
 from fleetscan.inventory.choice import Choice, choose
+from fleetscan.inventory.division import Division
 from fleetscan.inventory.from_file import InventoryFile
 from fleetscan.inventory.graph_pages import batches
 from fleetscan.inventory.listing import Fleet, Listing, fleet_of_file, names_in
@@ -23,6 +24,7 @@ from fleetscan.inventory.subscriptions import Subscription, Subscriptions, list_
 from fleetscan.model import Target
 from fleetscan.scanner.arc import without_arc
 from fleetscan.scanner.parts import Parts
+from fleetscan.scanner.sharding import counts_of_others, division_in
 from fleetscan.settings.selecting import ListSettings
 
 T = TypeVar("T")
@@ -38,7 +40,10 @@ class Ask(Protocol):
 
 
 def selection_in(settings: ListSettings) -> Selection:
-    """The rules of `settings` on what a VM is. Raises UsageError where no VM can pass them together."""
+    """The rules of `settings` on what a VM is. Raises UsageError where no VM can pass them together, or the
+    fleet cannot be divided as it is asked for.
+    """
+    division_in(settings)
     names = [prefix + kind for kind in KINDS for prefix in ("", EXCLUDE)]
     try:
         return Selection({name: getattr(settings, name) for name in names})
@@ -87,31 +92,67 @@ async def fleet_at_azure(
     """
     narrowing_of = await narrowing_in(settings, ask)
     rules = [] if is_everything else pushed(selection.rules)
-    listing = Listing(
-        settings.endpoint,
-        () if is_everything else settings.subscription,
-        settings.inventory_source,
-        [clause for _, clause in rules],
-        include_arc=settings.include_arc,
-    )
+    listing = _listing(settings, rules, is_everything=is_everything)
     [subscriptions] = await ask([listing.subscriptions()])
     narrowing = narrowing_of(subscriptions.seen)
     named = choose(subscriptions, settings.subscription)
     narrowing = narrowing.with_note_of_unseen(subscriptions.seen)
     chosen = frozenset(each.key for each in (*named.chosen, *named.unseen))
     outside = _outside(settings, narrowing, chosen)
+    division, everyone = division_in(settings), narrowing.narrowed(named)
     if parts is not None:
-        listing.hand_on = lambda targets: parts.take(selection.sift(targets, outside).kept)
-    graph = listing.graph(subscriptions, _beside(named, narrowing) if is_everything else narrowing.narrowed)
+        listing.hand_on = _handing_on(parts, selection, outside, division)
+    narrow = _beside(named, narrowing) if is_everything else _ours(narrowing, division)
+    graph = listing.graph(subscriptions, narrow)
     if parts is not None:
         parts.subscription_ids = [each.id for each in listing.selected]
     sets = [] if is_everything else [*_scale_sets(settings, listing)]
     fleet = sifted(await _read(listing, graph, sets, selection.rules, ask), selection, outside)
+    if division is not None:
+        fleet = await _divided(fleet, division, (*everyone.chosen, *everyone.unseen), settings, ask)
     if parts is not None:
         fleet = replace(fleet, targets=parts.joined_by(fleet.targets))
     if rules and not fleet.targets and fleet.emptied_by is None and settings.inventory_source != "compute":
         return replace(fleet, emptied_by=await _emptied_by(settings, fleet, rules, ask))
     return fleet
+
+
+def _listing(settings: ListSettings, rules: Sequence[tuple[Rule, str]], *, is_everything: bool) -> Listing:
+    return Listing(
+        settings.endpoint,
+        () if is_everything else settings.subscription,
+        settings.inventory_source,
+        [clause for _, clause in rules],
+        include_arc=settings.include_arc,
+    )
+
+
+def _ours(narrowing: Narrowing, division: Division | None) -> Callable[[Choice], Choice]:
+    if division is None:
+        return narrowing.narrowed
+    return lambda choice: division.narrowed(narrowing.narrowed(choice))
+
+
+def _handing_on(
+    parts: Parts,
+    selection: Selection,
+    outside: Callable[[Target], str | None] | None,
+    division: Division | None,
+) -> Callable[[list[Target]], None]:
+    def hand_on(targets: list[Target]) -> None:
+        kept = selection.sift(targets, outside).kept
+        parts.take(kept if division is None else division.kept(kept))
+
+    return hand_on
+
+
+async def _divided(
+    fleet: Fleet, division: Division, visible: Sequence[Subscription], settings: ListSettings, ask: Ask
+) -> Fleet:
+    """What of the fleet is this shard's, and how many VMs the others have: not known with rules."""
+    is_countable = settings.inventory_source != "compute" and not selection_in(settings).rules
+    counts = await ask(counts_of_others(settings, division, visible)) if is_countable else []
+    return division.part_of(fleet, visible, counts)
 
 
 def _scale_sets(settings: ListSettings, listing: Listing) -> Iterator[Pages[UniformSets | UniformUntold]]:
@@ -206,4 +247,15 @@ async def fleet_in_file(settings: ListSettings, file: InventoryFile, selection: 
         notes=[*fleet.notes, *narrowing.notes],
     )
     fleet = without_arc(fleet, file.name, include_arc=settings.include_arc)
-    return sifted(fleet, selection, _outside(settings, narrowing, chosen))
+    fleet = sifted(fleet, selection, _outside(settings, narrowing, chosen))
+    return in_part(fleet, settings)
+
+
+def in_part(fleet: Fleet, settings: ListSettings) -> Fleet:
+    """What of a fleet that is known as a whole is this shard's; all of it where none is named."""
+    division = division_in(settings)
+    if division is None:
+        return fleet
+    known = {each.subscription_id.lower(): each for each in fleet.targets}
+    visible = [Subscription(each.subscription_id, each.subscription_name) for each in known.values()]
+    return division.sized(fleet.targets).part_of(fleet, visible)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from fleetscan.settings.proxy_url import ProxyUrl
 from fleetscan.settings.setting import Group, setting
+from fleetscan.settings.shard_form import ShardForm
 from fleetscan.settings.sign_in import SignInSettings
 from fleetscan.settings.types import Number, OneOf, Switch, Text, ValueType, Whole
 from fleetscan.settings.words import OS, PATCH_MODE, POWER_STATE
@@ -116,6 +117,22 @@ class ListSettings(SignInSettings):
         "Useful for a first try: Azure installs an extension on a VM when it first assesses it.",
         is_whom=True,
         group=Group.WHAT,
+    )
+    shard: str | None = setting(
+        None,
+        ShardForm(),
+        "Scan one of N parts of the selection, such as 2/4; other processes scan the others.",
+        "/N takes the part from JOB_COMPLETION_INDEX, which counts from 0 in the pods of an Indexed Job.",
+        is_whom=True,
+        group=Group.WHAT,
+    )
+    shard_by: str = setting(
+        "subscription",
+        OneOf(("subscription", "size", "vm")),
+        "How shards are cut: by whole subscription; by size, from one --inventory file; or VM by VM.",
+        "vm divides one giant subscription: each shard keeps to 1/N of every rate limit.",
+        is_whom=True,
+        group=Group.EXPERT,
     )
     proxy: str | None = setting(
         None,

@@ -68,6 +68,8 @@ ROWS: dict[str, tuple[tuple[str, object], tuple[str, object], tuple[str, object]
     "inventory-source": (("compute", "compute"), ("auto", "auto"), ("resource-graph", "resource-graph")),
     "inventory": (("file.jsonl", "file.jsonl"), ("other.txt", "other.txt"), ("-", "-")),
     "limit": (("1", 1), ("2", 2), ("3", 3)),
+    "shard": (("1/4", "1/4"), ("02/4", "2/4"), (" 3/4 ", "3/4")),
+    "shard-by": (("size", "size"), ("vm", "vm"), ("subscription", "subscription")),
     "endpoint": (
         ("https://file.example", "https://file.example"),
         ("https://env.example/", "https://env.example"),

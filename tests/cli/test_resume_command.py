@@ -37,7 +37,7 @@ Said = tuple[str | None, dict[str, object]]
 SELECTS = {"subscription", "management-group", "resource-group", "location", "os", "tag", "name"}
 SELECTS |= {"power-state", "patch-mode"}
 OWN = {"inventory", "inventory-source", "limit", "retry-failed", "retry-skipped", "out", "resume"}
-OWN |= {"include-arc", "cached-only"} | SELECTS | {f"exclude-{name}" for name in SELECTS}
+OWN |= {"include-arc", "cached-only", "shard", "shard-by"} | SELECTS | {f"exclude-{name}" for name in SELECTS}
 HOW = [each for each in settings_of(Settings) if each.name not in OWN]
 
 AWKWARD = [

@@ -378,8 +378,8 @@ def test_a_hostile_selection_is_refused_in_a_sentence_and_nothing_is_sent(
 
 def test_a_selection_that_this_version_does_not_know_is_refused(nights: Nights) -> None:
     run = stopped(nights)
-    with_asked(run, shard="1/2", a_later_one=None)
-    with pytest.raises(CannotResumeError, match="settings that this version does not know: shard; use "):
+    with_asked(run, zone="1", a_later_one=None)
+    with pytest.raises(CannotResumeError, match="settings that this version does not know: zone; use "):
         nights.resume(str(run))
 
 

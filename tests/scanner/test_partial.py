@@ -57,6 +57,8 @@ async def test_the_fleet_s_line_and_run_json_say_what_was_asked_for(tmp_path: Pa
         "inventory": None,
         "inventory_source": "auto",
         "limit": 3,
+        "shard": None,
+        "shard_by": "subscription",
         "endpoint": "https://management.azure.com",
         "retry_failed": None,
         "retry_skipped": False,

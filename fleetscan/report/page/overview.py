@@ -186,6 +186,7 @@ class Overview:
         limit = self._run.facts["selection"].get("limit")
         is_cut = isinstance(limit, int) and self.fleet["listed"] >= limit
         is_retry = bool(self._run.facts["selection"].get("retry_failed"))
+        is_shard = bool(self._run.facts["selection"].get("shard"))
         return {
             "are_holes_known": holes is not None,
             "holes": [_hole(could_not_list(each)) for each in holes or []],
@@ -201,8 +202,9 @@ class Overview:
             "warnings": [cut(each, MESSAGE_LIMIT_CHARS) for each in self._run.facts["warnings"]],
             "limit": limit if is_cut else None,
             "is_retry": is_retry,
+            "is_shard": is_shard,
             # A full bar stands for a whole fleet alone.
-            "is_whole": not (holes is None or holes or passed_over or is_cut or is_retry),
+            "is_whole": not (holes is None or holes or passed_over or is_cut or is_retry or is_shard),
         }
 
     def _reasons(self) -> list[Reason]:
