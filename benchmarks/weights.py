@@ -38,7 +38,9 @@ class Scales(Transport):
         reply = await super().exchange(request)
         self.requests[request.kind] += 1
         self.up[request.kind] += len(request.url) + len(request.body) + OWN_HEADERS
-        self.down[request.kind] += len(reply.body) + sum(len(k) + len(v) + 4 for k, v in reply.headers.items())
+        self.down[request.kind] += len(reply.body) + sum(
+            len(k) + len(v) + 4 for k, v in reply.headers.items()
+        )
         return reply
 
 
@@ -55,8 +57,16 @@ def weigh(patches: int) -> list[list[str]]:
     for kind, count in scales.requests.most_common():
         up, down = scales.up[kind] / count, scales.down[kind] / count
         what = "?" if kind is None else kind.value
-        lines.append([f"{patches}", what, f"{count / VMS:.3f}", f"{up:,.0f}", f"{down:,.0f}",
-                      f"{(scales.up[kind] + scales.down[kind]) / VMS:,.0f}"])
+        lines.append(
+            [
+                f"{patches}",
+                what,
+                f"{count / VMS:.3f}",
+                f"{up:,.0f}",
+                f"{down:,.0f}",
+                f"{(scales.up[kind] + scales.down[kind]) / VMS:,.0f}",
+            ]
+        )
     lines += [[f"{patches}", file, "", "", "", f"{size / VMS:,.0f}"] for file, size in files.items()]
     return lines
 
