@@ -66,14 +66,18 @@ def write_big_run(
     patches: int,
     *,
     seed: int = 1,
+    first: int = 0,
     group_by: tuple[str, ...] = (),
     errors: tuple[InventoryError, ...] = (),
 ) -> None:
-    """Write a complete run of `vms` VMs, with `patches` patches on each assessed one, into the new `path`."""
+    """Write a complete run of `vms` VMs, with `patches` patches on each assessed one, into the new `path`.
+
+    `first` is the number of the first VM.
+    """
     path.mkdir(parents=True)
     totals = RunningTotals(SCAN_ID, group_by)
     with (path / "results.jsonl").open("wb") as results:
-        for target, row, listed in _machines(vms, patches, random.Random(seed)):
+        for target, row, listed in _machines(range(first, first + vms), patches, random.Random(seed)):
             totals.listed(target)
             totals.ended(target, machine_row.counted(row))
             results.write(line_of(row, listed))
@@ -108,10 +112,10 @@ def _selection(group_by: tuple[str, ...]) -> dict[str, Json]:
     return {"subscription": [], "inventory": None, "limit": None, "endpoint": "https://management.azure.com"}
 
 
-def _machines(vms: int, patches: int, draw: random.Random) -> Iterator[tuple[Target, Row, str]]:
+def _machines(vms: range, patches: int, draw: random.Random) -> Iterator[tuple[Target, Row, str]]:
     """Each VM, its row without the list of patches, and that list as JSON."""
     ends = [end for end in ENDS for _ in range(end[0])]
-    for number in range(vms):
+    for number in vms:
         target, distro = target_of(number)
         place = draw.randrange(1000)
         if place < len(ends):

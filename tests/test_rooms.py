@@ -99,11 +99,12 @@ ROOMS = {
         of("jinja2", "rich"),
     ),
     "export": Room(VALUES | {"json_text", "records", "runs", "history", "judgement"}, of("duckdb")),
+    "merging": Room(VALUES | {"json_text", "records", "runs", "shards", "version"}),
     "simulator": Room(of("model"), of("orjson"), barred=IMPURE),
     "cli": Room(
         VALUES
         | {"version", "json_text", "settings", "records", "runs", "scanner", "planning", "report"}
-        | {"nearest", "simulator", "export", "history", "judgement", "outlook", "doctor"}
+        | {"nearest", "simulator", "export", "history", "judgement", "outlook", "doctor", "merging"}
         | {"otel", "redacting", "shards"},
         of("anyio", "click", "pythonjsonlogger", "rich"),
     ),

@@ -55,6 +55,9 @@ COMMANDS = {
     "diff": Command("Show what changed from one run to a later one.", _of("DiffSettings")),
     "history": Command("Take earlier runs into a history.", _of("HistorySettings")),
     "export": Command("Write a run as flat tables: CSV, SQLite or Parquet.", _of("ExportSettings")),
+    "merge": Command(
+        "Make one run of the shards of a scan, or of a run and its retry.", _of("MergeSettings")
+    ),
     "prune": Command("Remove old runs.", _of("PruneSettings")),
     "schema": Command(
         "Print the JSON Schema of the records, or DuckDB views of a run.", _of("SchemaSettings")

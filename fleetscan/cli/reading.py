@@ -52,12 +52,15 @@ def _newer(run: Run, runs: Path) -> NewerRun | None:
     found = newer_run(run, runs)
     if found is None:
         return None
-    command = None if found.is_held else as_command(found.command)
-    return NewerRun(found.path.name, minute(found.began_at.isoformat()), command)
+    command = None if found.is_held or found.sources else as_command(found.command)
+    return NewerRun(found.path.name, minute(found.began_at.isoformat()), command, bool(found.sources))
 
 
-def spelled_for(directory: str, endpoint: object) -> Spelled:
-    """The commands for the run in `directory`, which was scanned at `endpoint`, as a shell takes them."""
+def spelled_for(directory: str, endpoint: object, *, is_merged: bool = False) -> Spelled:
+    """The commands for the run in `directory`, which was scanned at `endpoint`, as a shell takes them.
+
+    One that `is_merged` of others cannot be resumed.
+    """
     # A path that begins with a hyphen would be taken for a flag.
     run = shell_word(f"./{directory}" if directory.startswith("-") else directory)
     is_default = not isinstance(endpoint, str) or endpoint == Settings().endpoint
@@ -65,5 +68,5 @@ def spelled_for(directory: str, endpoint: object) -> Spelled:
     return Spelled(
         show=f"fleetscan show {run}",
         retry=f"fleetscan scan --retry-failed {run}{where}",
-        resume=as_command(command_for(Path(directory), endpoint)),
+        resume=None if is_merged else as_command(command_for(Path(directory), endpoint)),
     )

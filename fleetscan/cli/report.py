@@ -69,7 +69,7 @@ def report(run: str | None, settings: ReportSettings) -> int:
         from fleetscan.report.digest import report_of
 
         record = report_of(run_shown, standards, history)
-        _show(record, settings.format, newer)
+        _show(record, settings.format, newer, is_merged=bool(run_shown.facts["sources"]))
     return _gated(record, newer) if is_gated else 0
 
 
@@ -97,10 +97,11 @@ def _write_page(run: Run, path: str, beside: Beside) -> Report:
     return written.report
 
 
-def _show(record: Report, form: str | None, newer: NewerRun | None) -> None:
+def _show(record: Report, form: str | None, newer: NewerRun | None, *, is_merged: bool) -> None:
     from fleetscan.report.commands import of_run
 
-    spelled = spelled_for(record["directory"] or "", record["selection"].get("endpoint"))
+    endpoint = record["selection"].get("endpoint")
+    spelled = spelled_for(record["directory"] or "", endpoint, is_merged=is_merged)
     for reason in record["not_assessed"]:
         reason["to_do"] = of_run(reason["to_do"], spelled.retry)
     match form:

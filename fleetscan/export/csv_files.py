@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
@@ -11,50 +10,17 @@ from fleetscan.export.known_things import KnownThings
 from fleetscan.export.missing import MissingPatch
 from fleetscan.records.csv_text import line_of
 from fleetscan.records.flat_tables import TABLES, Cell
-from fleetscan.runs.disk import write_whole
-from fleetscan.runs.opening import BINARY
+from fleetscan.runs.whole_files import LineFile
 
 SUFFIX: Final = ".csv"
-BUFFER_BYTES = 256 * 1024
 
 
-class CsvFile:
-    """One file of lines that is written in large pieces. Raises OSError."""
-
-    def __init__(self, path: Path) -> None:
-        self._fd = os.open(path, os.O_WRONLY | os.O_APPEND | BINARY)
-        self._waiting: list[bytes] = []
-        self._waiting_bytes = 0
-
-    def write(self, lines: bytes) -> None:
-        """A line or more, their ends too."""
-        self._waiting.append(lines)
-        self._waiting_bytes += len(lines)
-        if self._waiting_bytes >= BUFFER_BYTES:
-            self._flush()
-
-    def _flush(self) -> None:
-        write_whole(self._fd, b"".join(self._waiting))
-        self._waiting.clear()
-        self._waiting_bytes = 0
-
-    def finish(self) -> None:
-        """Write what waits."""
-        self._flush()
-
-    def close(self) -> None:
-        """Closing twice is harmless."""
-        fd, self._fd = self._fd, -1
-        if fd >= 0:
-            os.close(fd)
-
-
-def opened(paths: Sequence[Path]) -> list[CsvFile]:
+def opened(paths: Sequence[Path]) -> list[LineFile]:
     """The files at `paths`, all or none."""
-    files: list[CsvFile] = []
+    files: list[LineFile] = []
     try:
         # One after the other, so that those before a failure are known.
-        files.extend(CsvFile(path) for path in paths)
+        files.extend(LineFile(path) for path in paths)
     except OSError:
         for file in files:
             file.close()

@@ -16,12 +16,12 @@ from typing import Literal, Protocol, TypeAlias
 from fleetscan.errors import CannotReadRunError
 from fleetscan.export import csv_files, parquet_files, sqlite_file
 from fleetscan.export.missing import MissingPatch, MissingPatches, oldest_cells
-from fleetscan.export.whole_files import whole_files
 from fleetscan.history.judged_run import day_of
 from fleetscan.history.seen import seen_by
 from fleetscan.records.flat_tables import TABLES, Cell, run_cells, vm_cells
 from fleetscan.records.row import Row
 from fleetscan.runs.reader import Run
+from fleetscan.runs.whole_files import whole_files
 
 Format: TypeAlias = Literal["csv", "sqlite", "parquet"]
 SCRATCH = ("run.jsonl", "vm.jsonl", "patch.jsonl", "vm_patch.numbers")

@@ -12,6 +12,10 @@ from fleetscan.records.totals import GroupTotals, NotListed, NotScanned, Request
 
 # The code of the error that says that a listing was not ended.
 LISTING_STOPPED = "ListingStopped"
+# That of shards whose VMs are missing, and were not counted by any.
+SHARD_NOT_COUNTED = "ShardNotCounted"
+# That of a subscription that a shard saw and none scanned.
+NOT_IN_ANY_SHARD = "NotInAnyShard"
 
 
 @dataclass(slots=True)
@@ -103,7 +107,8 @@ def stopped_words(totals: Totals) -> str | None:
     """What a run that was stopped lacks, as a sentence; None where every VM has its row."""
     left = totals["outcomes"]["interrupted"]
     unfinished = [f"{'1 VM has' if left == 1 else f'{left:,} VMs have'} no row"] if left else []
-    is_listed = all(error["code"] != LISTING_STOPPED for error in totals["inventory_errors"])
+    codes = {error["code"] for error in totals["inventory_errors"]}
+    is_listed = codes.isdisjoint((LISTING_STOPPED, SHARD_NOT_COUNTED))
     unlisted = [] if is_listed else ["not all VMs were listed"]
     lacking = " and ".join([*unfinished, *unlisted])
     return f"the run was stopped: {lacking}" if lacking else None

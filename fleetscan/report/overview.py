@@ -117,8 +117,10 @@ class Overview:
         )
         yield self._text("Requests"), self._text(sentence)
 
-    def unfinished_words(self, running: int) -> str:
-        """How far the VMs without a row have come."""
+    def unfinished_words(self, running: int | None) -> str:
+        """How far the VMs without a row have come; None where that is not known."""
+        if running is None:
+            return f"{counted(self._outcomes['interrupted'], 'VM has', 'VMs have')} no row"
         counts = ((running, "running"), (self._outcomes["interrupted"] - running, "not started"))
         return ", ".join(f"{number:,} {word}" for number, word in counts if number)
 

@@ -63,17 +63,17 @@ def print_summary(
     spelled: Spelled | None = None,
     skipped_on_file_word: int = 0,
     are_errors_told: bool = False,
-    running: int = 0,
+    running: int | None = 0,
     resume_command: str | None = None,
 ) -> None:
     """Print the end of a scan: what `fleet`, the first line of totals.jsonl, says.
 
     With `report`, that of its run, the VMs and patches worth a name are there too, and the commands for the
     run as they are `spelled`. Of the gates that it does not pass it has the number: the caller tells each.
-    Azure works on `running` of the unfinished VMs, or may; `resume_command` resumes the run, where it can be.
-    `directory` is where the run's files are, None if there are none. `skipped_on_file_word` of the skipped
-    VMs do not run by the word of the inventory file. `are_errors_told` where lines above say in full why a
-    part was not listed: it is then only named. Only terminals get colours, and not if NO_COLOR is set.
+    Azure works on `running` of the unfinished VMs, or may, None where that is not known; `resume_command`
+    resumes the run, where it can be. `directory` is where its files are, if there are any. Of the skipped VMs
+    `skipped_on_file_word` do not run by the word of the inventory file. `are_errors_told` where lines above
+    say why a part was not listed: it is then only named. Terminals alone get colours, without NO_COLOR.
     """
     screen = _Screen(
         report or report_of_totals(fleet),
@@ -152,7 +152,7 @@ class _Screen:
         if path is not None:
             self._whole("Files", sanitize(path, PATH_LIMIT_CHARS))
 
-    def unfinished(self, running: int, command: str | None) -> None:
+    def unfinished(self, running: int | None, command: str | None) -> None:
         """How far the VMs without a row have come, and the `command`, which is on one line, whole."""
         text = self.overview.unfinished_words(running)
         if command is not None:

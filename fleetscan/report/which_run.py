@@ -15,16 +15,19 @@ from fleetscan.runs.reader import Run, State
 class NewerRun:
     """A run that began after the one that is shown and is not complete.
 
-    `command` resumes it, as a shell takes it; None where a process is at work on it.
+    `command` resumes it, as a shell takes it; None where a process is at work on it, or it `is_merged`.
     """
 
     name: str
     began: str
     command: str | None
+    is_merged: bool = False
 
     def told(self, quoted: Callable[[str], str] = lambda text: f"`{text}`") -> str:
         """The sentence about it; `quoted` makes foreign text safe where it is shown."""
         began = f"A newer run, {quoted(self.name)}, began {self.began}"
+        if self.is_merged:
+            return f"{began} and was merged of runs of which one is missing or not complete."
         if self.command is None:
             return f"{began} and is still running."
         return f"{began} and is unfinished: {quoted(self.command)}"

@@ -30,7 +30,10 @@ from fleetscan.runs.reader import State, open_run
 
 @dataclass(frozen=True, slots=True)
 class FoundRun:
-    """One run. `ended_at` is None while it is unfinished, `tenant_id` where no token told it."""
+    """One run. `ended_at` is None while it is unfinished, `tenant_id` where no token told it.
+
+    `sources` are the ids of the runs that it was merged of; none for a scan.
+    """
 
     path: Path
     scan_id: str
@@ -39,11 +42,18 @@ class FoundRun:
     ended_at: datetime | None
     selection: Mapping[str, Json]
     tenant_id: str | None
+    sources: frozenset[str] = frozenset()
 
     @property
     def is_held(self) -> bool:
         """Whether a live process is at work on it."""
         return is_held(self.path / JOURNAL)
+
+    def has_all_of(self, other: FoundRun) -> bool:
+        """Whether it was merged of `other`, or of all runs that `other` was merged of, and of more."""
+        return other is not self and (
+            other.scan_id in self.sources or (bool(other.sources) and other.sources < self.sources)
+        )
 
     @property
     def command(self) -> ResumeCommand:
@@ -88,7 +98,8 @@ def runs_in(directory: Path, read: Callable[[Path], FoundRun] | None = None) -> 
             found.damaged.append(f"{path} cannot be read as a run: {reason(error)}")
         except CannotReadRunError as error:
             found.damaged.append(error.what)
-    found.runs.sort(key=lambda run: run.began_at, reverse=True)
+    # Two that were merged of the same runs began at once: the one that ended later has more.
+    found.runs.sort(key=lambda run: (run.began_at, run.ended_at or run.began_at), reverse=True)
     return found
 
 
@@ -142,7 +153,9 @@ def _by_facts(path: Path) -> FoundRun:
     except ValueError as error:
         raise CannotReadRunError(str(path), f"{RUN} tells a time that is none") from error
     tenant_id = None if principal is None else principal["tenant_id"]
-    return FoundRun(path, facts["scan_id"], run.state, began_at, ended_at, facts["selection"], tenant_id)
+    sources = frozenset(source["scan_id"] for source in facts["sources"])
+    told = facts["selection"], tenant_id, sources
+    return FoundRun(path, facts["scan_id"], run.state, began_at, ended_at, *told)
 
 
 def moment_of(text: str) -> datetime:

@@ -69,8 +69,8 @@ def why_it_stays(run: FoundRun, listed: int, pointed: FoundRun | None) -> Remedy
     # 2. Another place has another fleet, and a simulated one teaches nothing of it.
     if (other := _elsewhere(run, pointed)) is not None:
         return other
-    # 3. A run that took long may end after one that began later.
-    if run.began_at <= pointed.began_at:
+    # 3. A run that took long may end after one that began later; a merged run began when its first one did.
+    if run.began_at <= pointed.began_at and not run.has_all_of(pointed):
         return Remedy("this run began before that one")
     # 4. A selection replaces only itself.
     chosen = chosen_by(run.selection)

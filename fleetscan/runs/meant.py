@@ -20,7 +20,10 @@ def meant_run(name: str | None, runs: Path) -> Run:
     if name is not None:
         return open_run(run_path(name, runs))
     found = runs_in(runs)
-    newest = next((run for run in found.runs if run.state is not State.UNFINISHED), None)
+    ended = [run for run in found.runs if run.state is not State.UNFINISHED]
+    # A merged run began when the first of its shards did: it stands for all of them.
+    whole = (run for run in ended if not any(each.has_all_of(run) for each in ended))
+    newest = next(whole, next(iter(ended), None))
     if newest is None:
         raise _none(found, runs)
     return open_run(newest.path)
@@ -38,7 +41,8 @@ def newer_run(run: Run, runs: Path) -> FoundRun | None:
         found = runs_in(runs, begun_run).runs
     except (ValueError, CannotReadRunError):
         return None
-    newer = (each for each in found if each.began_at > began_at and each.scan_id != run.facts["scan_id"])
+    own = {run.facts["scan_id"], *(source["scan_id"] for source in run.facts["sources"])}
+    newer = (each for each in found if each.began_at > began_at and each.scan_id not in own)
     return next((each for each in newer if each.state is not State.COMPLETE), None)
 
 

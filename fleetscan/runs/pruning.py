@@ -127,7 +127,11 @@ def _needed(runs: Path, own: list[FoundRun], now: datetime, within_s: float) -> 
     for run in own:
         if run.is_held:
             needed[os.path.realpath(run.path)] = "a process is at work on it"
-        elif run.state is not State.COMPLETE and (now - run.began_at).total_seconds() <= within_s:
+        elif (
+            run.state is not State.COMPLETE
+            and not run.sources
+            and (now - run.began_at).total_seconds() <= within_s
+        ):
             needed[os.path.realpath(run.path)] = "it can still be resumed"
         else:
             continue

@@ -42,6 +42,7 @@ from fleetscan.runs.disk import cannot_go_on, reason
 from fleetscan.runs.files import NoFiles, Output, RunFiles
 from fleetscan.runs.how_to_resume import command_for
 from fleetscan.runs.journal import Journal, JournalFile, NoJournal, read_journal
+from fleetscan.runs.no_journal import no_journal
 from fleetscan.runs.opening import (
     NoFileError,
     NotOursError,
@@ -188,7 +189,7 @@ def earlier_store(path: Path, asked: Callable[[Story], Mapping[str, Json]]) -> R
     try:
         journal = JournalFile.reopen(path / JOURNAL)
     except FileNotFoundError as error:
-        raise CannotResumeError(str(path), "it has no journal") from error
+        raise no_journal(path) from error
     except OSError as error:
         raise CannotWriteError(str(path / JOURNAL), reason(error)) from error
     try:

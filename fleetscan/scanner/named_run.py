@@ -32,6 +32,7 @@ from fleetscan.runs.directory import JOURNAL, RUN, holds_run
 from fleetscan.runs.found import begun_run, run_path, runs_in
 from fleetscan.runs.how_to_resume import command_for, to_say_again
 from fleetscan.runs.journal import first_event, holder_of, is_held
+from fleetscan.runs.no_journal import no_journal
 from fleetscan.runs.reader import open_run
 from fleetscan.scanner.resume import SELECTING
 from fleetscan.scanner.which_run import newest_unfinished
@@ -122,7 +123,8 @@ def _newest(runs: str | None, within_s: float, now: datetime, warnings: list[str
         raise UsageError("no run was named", which)
     found = runs_in(Path(runs), begun_run)
     warnings.extend(f"{damaged}; it is passed over" for damaged in found.damaged)
-    return newest_unfinished(found.runs, runs, now, within_s).path
+    scans = [run for run in found.runs if not run.sources]
+    return newest_unfinished(scans, runs, now, within_s).path
 
 
 def _facts(path: Path, warnings: list[str]) -> RunFacts | None:
@@ -145,7 +147,7 @@ def _facts(path: Path, warnings: list[str]) -> RunFacts | None:
 def _began(path: Path) -> ProcessBegan:
     """The first line of the journal, which says whom the run asks."""
     if not (path / JOURNAL).exists():
-        raise CannotResumeError(str(path), "it has no journal")
+        raise no_journal(path)
     if (began := first_event(path / JOURNAL)) is None:
         raise CannotResumeError(str(path), "the first line of its journal does not say how it began")
     if began.schema != SCHEMA:

@@ -92,7 +92,9 @@ def _same(settings: Settings, tenant_id: str | None, passed_over: list[str]) -> 
     assert settings.runs is not None, "a run is resumed in its directory"
     found, selection = runs_in(Path(settings.runs)), selection_of(settings)
     passed_over.extend(found.damaged)
-    same = [run for run in found.runs if run.is_of(selection, tenant_id)]
+    # One that was merged of others has no journal: what it lacks is resumed in those.
+    own = [run for run in found.runs if run.state is State.COMPLETE or not run.sources]
+    same = [run for run in own if run.is_of(selection, tenant_id)]
     for run in same:
         if run.state is not State.COMPLETE and run.is_held:
             raise LockedError(str(run.path), holder_of(run.path / JOURNAL))

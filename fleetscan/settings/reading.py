@@ -179,6 +179,27 @@ class ExportSettings(ReadSettings):
 
 
 @dataclass(frozen=True, slots=True)
+class MergeSettings(ReadSettings):
+    """Where a merged run is written."""
+
+    out: str | None = setting(
+        None,
+        Text("DIR", "a directory's path", r"(?!-$).+"),
+        "The directory of the new run; it is made if it is not there. It must be given.",
+        "One that holds a run is never written to.",
+        group=ReadGroup.OUTPUT,
+        command="merge",
+    )
+    quiet: bool = setting(
+        False,
+        Switch(),
+        "No summary; warnings and errors are still shown.",
+        group=ReadGroup.OUTPUT,
+        letter="q",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class PruneSettings(ReadSettings):
     """Which runs are old; `keep_s` is None where that was not said."""
 

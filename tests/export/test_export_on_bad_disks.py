@@ -13,8 +13,8 @@ import pytest
 
 from fleetscan.errors import CannotReadRunError, CannotWriteError, UsageError
 from fleetscan.export.exporting import Format, export_run, names_of
-from fleetscan.export.whole_files import whole_files
 from fleetscan.runs.reader import open_run
+from fleetscan.runs.whole_files import whole_files
 from tests.big_run import write_big_run
 from tests.disk_faults import Disk, Fault, Moment, on_disk
 from tests.export.exported import FORMATS, files_in
@@ -124,7 +124,7 @@ def test_two_exports_into_one_directory_do_not_mix(tmp_path: Path) -> None:
     run = open_run(tmp_path / "run")
     with whole_files(tmp_path / "out", ["vm.csv"]) as ([first], _):
         first.write_bytes(b"whole")
-        with pytest.raises(UsageError, match=r"another export is writing into .*; wait until it ends"):
+        with pytest.raises(UsageError, match=r"another process is writing into .*; wait until it ends"):
             export_run(run, tmp_path / "out", "csv")
     assert list(files_in(tmp_path / "out")) == ["vm.csv"]
     assert (tmp_path / "out" / "vm.csv").read_bytes() == b"whole"

@@ -11,11 +11,43 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from fleetscan.errors import CannotWriteError, Remedy, UsageError
-from fleetscan.runs.disk import NO_ROOM, make_directories, reason, sync_directory
+from fleetscan.runs.disk import NO_ROOM, make_directories, reason, sync_directory, write_whole
 from fleetscan.runs.lock import try_lock
 from fleetscan.runs.opening import BINARY, OWNER_ALONE
 
+BUFFER_BYTES = 256 * 1024
 ELSEWHERE = "or name another directory with {out}"
+
+
+class LineFile:
+    """One file of lines that is written in large pieces. Raises OSError."""
+
+    def __init__(self, path: Path) -> None:
+        self._fd = os.open(path, os.O_WRONLY | os.O_APPEND | BINARY)
+        self._waiting: list[bytes] = []
+        self._waiting_bytes = 0
+
+    def write(self, lines: bytes) -> None:
+        """A line or more, their ends too."""
+        self._waiting.append(lines)
+        self._waiting_bytes += len(lines)
+        if self._waiting_bytes >= BUFFER_BYTES:
+            self._flush()
+
+    def _flush(self) -> None:
+        write_whole(self._fd, b"".join(self._waiting))
+        self._waiting.clear()
+        self._waiting_bytes = 0
+
+    def finish(self) -> None:
+        """Write what waits."""
+        self._flush()
+
+    def close(self) -> None:
+        """Closing twice is harmless."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
 
 
 @contextmanager
@@ -62,7 +94,7 @@ def _alone_in(directory: Path) -> Iterator[None]:
             has_it = try_lock(fd)
         if not has_it:
             raise UsageError(
-                f"another export is writing into {directory}",
+                f"another process is writing into {directory}",
                 Remedy(f"wait until it ends, {ELSEWHERE}", {"out": None}),
             )
         yield
