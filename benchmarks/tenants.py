@@ -1,4 +1,4 @@
-"""Tenants whose scan is divided into shards, and what one shard sees of Azure: the rows of `benchmarks.scale`."""
+"""Tenants whose scan is divided into shards, and what one shard sees: the rows of `benchmarks.scale`."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ class Tenant:
     def bound_s(self, machines: Iterable[Machine]) -> float:
         """The least in which one shard's machines can be assessed, from when its process begins.
 
-        A subscription's first start waits for the page that shows its first VMs, in the order of ids; where VMs
-        are divided one by one, a shard has its part of every bucket.
+        A subscription's first start waits for the page that shows its first VMs, in the order of ids; where
+        VMs are divided one by one, a shard has its part of every bucket.
         """
         found: dict[str, dict[tuple[str, str], list[float]]] = {}
         listed_s: dict[str, float] = {}
@@ -80,7 +80,7 @@ class Tenant:
 
 
 class PartCloud(Cloud):
-    """A simulated Azure in which one shard has its part of Resource Graph's quota, and the others ask the rest.
+    """A simulated Azure in which one shard has its part of Resource Graph's quota; others have the rest.
 
     What it asks beyond that part is answered 429.
     """

@@ -1,7 +1,7 @@
 """What a VM weighs: bytes on the wire and on the disk, requests, by a whole scan in virtual time.
 
-`python -m benchmarks.weights` prints a table for docs/design/scale.md. The wire is what the simulated Azure sends,
-uncompressed; a real request carries some 2,200 bytes of headers besides, a token of 1.9 kB among them.
+`python -m benchmarks.weights` prints a table for docs/design/scale.md. The wire is what the simulated Azure
+sends, uncompressed; each request carries 2,200 bytes of headers besides, a token of 1.9 kB among them.
 """
 
 from __future__ import annotations

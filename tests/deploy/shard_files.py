@@ -76,7 +76,7 @@ def strangers(value: Any, model: Any, place: str = "") -> list[str]:
     known = {field._rest_name: name for name, field in model()._attr_to_rest_field.items()}
     hints = get_type_hints(model, {**vars(models), "_models": models})
     found = [f"{place}.{key}" for key in value if key not in known]
-    for key in value.keys() & known.keys():
+    for key in (key for key in value if key in known):
         found += strangers(value[key], _inner(hints[known[key]]), f"{place}.{key}")
     return found
 

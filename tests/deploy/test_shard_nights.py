@@ -1,4 +1,4 @@
-"""The commands of the files in deploy/ that scan in shards, run for two nights: shards side by side, and their merge.
+"""The files in deploy/ that scan in shards, run for two nights: shards side by side, and their merge.
 
 Two shards stand for as many as a file has. In the second night one of them is killed, and its place taken.
 """
@@ -22,7 +22,6 @@ from tests.deploy import shard_files as shards
 from tests.deploy.test_two_nights import (
     LONG_S,
     Machine,
-    assert_two_nights,
     identity_tokens,
     nightly,
     until_accepted,
