@@ -44,9 +44,9 @@ class Scales(Transport):
         return reply
 
 
-def weigh(patches: int) -> list[list[str]]:
+def weigh(patches: int, vms: int = VMS) -> list[list[str]]:
     """The lines of the table for VMs with so many patches missing on average."""
-    cloud, clock = Cloud(fleet(VMS, "lognormal", subscriptions=2, patches=patches), epoch=EPOCH), Clock()
+    cloud, clock = Cloud(fleet(vms, "lognormal", subscriptions=2, patches=patches), epoch=EPOCH), Clock()
     scales = Scales(cloud, clock)
     with TemporaryDirectory() as name:
         out = Path(name, "run")
@@ -61,13 +61,13 @@ def weigh(patches: int) -> list[list[str]]:
             [
                 f"{patches}",
                 what,
-                f"{count / VMS:.3f}",
+                f"{count / vms:.3f}",
                 f"{up:,.0f}",
                 f"{down:,.0f}",
-                f"{(scales.up[kind] + scales.down[kind]) / VMS:,.0f}",
+                f"{(scales.up[kind] + scales.down[kind]) / vms:,.0f}",
             ]
         )
-    lines += [[f"{patches}", file, "", "", "", f"{size / VMS:,.0f}"] for file, size in files.items()]
+    lines += [[f"{patches}", file, "", "", "", f"{size / vms:,.0f}"] for file, size in files.items()]
     return lines
 
 
