@@ -108,7 +108,7 @@ def _course(tenant: Tenant, cloud: Cloud, number: int, seen: Seen, cpu_s: float)
         bound_s=tenant.bound_s(own),
         requests=seen.requests(),
         refused=sum(count for (_, status), count in seen.answers.items() if status == 429),
-        busiest_per_s=max(seen.by_minute.values()) / 60,
+        busiest_per_s=max(seen.by_minute.values(), default=0) / 60,
         most_running=seen.most_running,
         lost=len(own) - seen.assessed,
         cpu_s=cpu_s,

@@ -36,7 +36,13 @@ class Tenant:
 
     def settings(self, number: int) -> Settings:
         """Those of one shard's process."""
-        return Settings(endpoint=ENDPOINT, shard=f"{number}/{self.shards}", shard_by=self.by)
+        # Two assessments in a million take longer than half an hour.
+        return Settings(
+            endpoint=ENDPOINT,
+            shard=f"{number}/{self.shards}",
+            shard_by=self.by,
+            operation_timeout_s=3600.0,
+        )
 
     def has(self, machine: Machine, number: int) -> bool:
         """Whether a shard scans the machine."""
@@ -59,7 +65,7 @@ class Tenant:
         """The least in which one shard's machines can be assessed, from when its process begins.
 
         A subscription's first start waits for the page that shows its first VMs, in the order of ids; where
-        VMs are divided one by one, a shard has its part of every bucket.
+        VMs are divided one by one, a shard has its part of every bucket. 0 without machines.
         """
         found: dict[str, dict[tuple[str, str], list[float]]] = {}
         listed_s: dict[str, float] = {}
@@ -71,7 +77,7 @@ class Tenant:
         scenario = (
             replace(self.scenario, limits_speed=1.0 / self.shards) if self.by == "vm" else self.scenario
         )
-        return max(listed_s[each] + bound(scenario, starts) for each, starts in found.items())
+        return max((listed_s[each] + bound(scenario, starts) for each, starts in found.items()), default=0.0)
 
     def _page_s(self, page: int) -> float:
         """When a page can be there; of shards that meet in one Azure one may have had all of the quota."""
