@@ -21,25 +21,14 @@ import orjson
 from tests.big_run import SCAN_ID, VMS_A_SUBSCRIPTION, target_of, write_big_run
 
 CHECKOUT = Path(__file__).parents[1]
-# How a process tells what it took: Linux counts kilobytes, macOS bytes.
-CHILD = (
-    "import resource, sys\n"
-    "from fleetscan.cli.main import run\n"
-    "code = run(sys.argv[2:])\n"
-    "used = resource.getrusage(resource.RUSAGE_SELF)\n"
-    "open(sys.argv[1], 'w').write(f'{used.ru_maxrss} {used.ru_utime + used.ru_stime}')\n"
-    "sys.exit(code)\n"
-)
-PEAK_UNIT_BYTES = 1 if sys.platform == "darwin" else 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """How a merge went: its exit code, wall and CPU time, its peak in MB, and how long the rows are in MB."""
+    """How a merge went: its exit code, how long it took, its peak in MB, and how long the rows are in MB."""
 
     exit_code: int
     took_s: float
-    cpu_s: float
     peak_mb: float
     rows_mb: float
 
@@ -79,19 +68,19 @@ def _seen(shard: int, first: int, vms: int) -> dict[str, object]:
 def measure(paths: Sequence[Path], out: Path, *more: str) -> Measured:
     """Merge the runs into `out` by a process of its own."""
     used, began = out.with_name("used"), time.monotonic()
+    command = sys.executable, "-m", "tests.memory.child", str(used), "merge", *map(str, paths)
     merged = subprocess.run(
-        [sys.executable, "-c", CHILD, str(used), "merge", *map(str, paths), "--out", str(out), *more],
+        [*command, "--out", str(out), *more],
         cwd=CHECKOUT,
         env={"PATH": os.environ["PATH"]},
         stderr=subprocess.PIPE,
         check=False,
     )
-    took_s = time.monotonic() - began
-    peak, cpu_s = used.read_text().split()
-    size_bytes = sum(path.stat().st_size for path in out.glob("results.jsonl"))
-    return Measured(
-        merged.returncode, took_s, float(cpu_s), int(peak) * PEAK_UNIT_BYTES / 1e6, size_bytes / 1e6
+    took_s, size_bytes = (
+        time.monotonic() - began,
+        sum(path.stat().st_size for path in out.glob("results.jsonl")),
     )
+    return Measured(merged.returncode, took_s, float(used.read_text()), size_bytes / 1e6)
 
 
 if __name__ == "__main__":

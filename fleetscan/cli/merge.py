@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from fleetscan.merging.merge import Merged
 
 EXAMPLES = (
-    Example("The four shards of a scan", "fleetscan merge shards/1 shards/2 shards/3 shards/4 --out whole"),
-    Example("A run, with what its retry assessed", "fleetscan merge latest 20261124 --out mended"),
+    Example("All shards of a scan", "fleetscan merge shards/* --out whole"),
+    Example("A run, and its run of --retry-failed", "fleetscan merge latest again --out mended"),
 )
 
 
@@ -39,16 +39,15 @@ def merge(runs: tuple[str, ...], settings: MergeSettings) -> int:
     """
     from fleetscan.merging.given import given
     from fleetscan.merging.merge import merge as merge_runs
+    from fleetscan.runs.directory import path_of
     from fleetscan.runs.found import run_path
 
-    if settings.out is None:
-        raise UsageError(
-            "merge has to be told where the new run goes",
-            Remedy("name a directory with {out}", {"out": None}),
-        )
+    if settings.out is None or settings.out == "-":
+        raise UsageError("a run is files", Remedy("name a directory for it with {out}", {"out": None}))
+    out = path_of(settings.out)
     kept_in = Path(settings.runs or RUNS)
     named = [given(name, run_path(name, kept_in)) for name in runs]
-    merged = merge_runs(named, Path(settings.out), attendant().half_written.extend)
+    merged = merge_runs(named, out, attendant().half_written.extend)
     _tell_end(merged, settings)
     if merged.facts["exit_code"] in (0, 3):
         _follow_latest(merged, kept_in)

@@ -35,15 +35,17 @@ def scope_of(bases: Sequence[Given], *, is_missing: bool) -> Scope:
     scopes = [each.facts["scope"] for each in bases]
     listed = _each_once(told for scope in scopes for told in scope["subscriptions"])
     passed_over = _each_once(told for scope in scopes for told in scope["not_enabled"])
-    counts = [scope["uniform_scale_set_vms"] for scope in scopes]
+    # A shard that listed no subscription was told of none.
+    counts = [scope["uniform_scale_set_vms"] for scope in scopes if scope["subscriptions"]]
     known = [count for count in counts if count is not None]
     # Shards by VM are each told all that are in the subscriptions they share.
     is_shared = bases[0].by == BY_VM
-    uniform = None if is_missing or len(known) < len(counts) else max(known) if is_shared else sum(known)
+    is_told = bool(known) and len(known) == len(counts) and not is_missing
+    uniform = max(known, default=0) if is_shared else sum(known)
     return {
         "subscriptions": [*listed.values()],
         "not_enabled": [told for key, told in passed_over.items() if key not in listed],
-        "uniform_scale_set_vms": uniform,
+        "uniform_scale_set_vms": uniform if is_told else None,
         "shard": None,
     }
 

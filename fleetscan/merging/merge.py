@@ -85,8 +85,7 @@ def _merged(
             listed[key] = listed.get(key, 0) + count
     missing = missing_of(families, listed, are_counted=all(base.is_counted for base in bases))
     for target, count in missing.targets():
-        for _ in range(count):
-            rows.add_unknown(target)
+        rows.add_unknown(target, count)
     every = [each for family in told.values() for each in family]
     lacking = [*missing.sentences, *(each.why for each in every if each.why is not None)]
     scope = scope_of([family.base for family in families], is_missing=bool(missing.sentences))

@@ -30,6 +30,7 @@ class Missing:
         return [
             (Target(f"/subscriptions/{key}", key, "", "", subscription_name=name), count)
             for (key, name), count in self.vms.items()
+            if count
         ]
 
 

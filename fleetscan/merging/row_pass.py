@@ -72,9 +72,9 @@ class RowPass:
         self.totals.listed(target)
         return True
 
-    def add_unknown(self, target: Target) -> None:
-        """Count a VM of which only this much is known; it has no row."""
-        self.totals.listed(target)
+    def add_unknown(self, target: Target, count: int) -> None:
+        """Count so many VMs of which only this much is known; they have no row."""
+        self.totals.listed(target, count)
 
     def _claim(self, target: Target, place: int, family: Family) -> int | None:
         """The member of `family` that has the VM already; None where it is the member's at `place` now."""

@@ -5,7 +5,7 @@ Each way counts them in every group, so that the merged run's groups add up to i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fleetscan.errors import CannotReadRunError
@@ -64,10 +64,10 @@ def _of_base(family: Family, rows: RowPass, fleet: GroupTotals, groups: Sequence
     if own is None and listing is not None:
         told.errors, told.requests, told.last_at = listing.errors, listing.requests, listing.last_at
     without = 0
-    for target in _rowless(family, rows, listing, None if own is None else own[1], groups):
-        without += 1
+    for target, count in _rowless(family, rows, listing, None if own is None else own[1], groups):
+        without += count
         key = target.subscription_id.lower()
-        told.listed[key] = told.listed.get(key, 0) + 1
+        told.listed[key] = told.listed.get(key, 0) + count
     if own is None and listing is None:
         told.is_counted = False
         told.errors = [not_counted(f"{family.base} {_state(family.base)}")]
@@ -81,39 +81,59 @@ def _rowless(
     listing: Listing | None,
     own: Sequence[GroupTotals] | None,
     groups: Sequence[GroupTotals],
-) -> Iterator[Target]:
-    """Count in `rows` each VM without a row, by the journal's `listing`, else by the run's `own` sums."""
+) -> Iterator[tuple[Target, int]]:
+    """Count in `rows` each VM without a row, by the journal's `listing`, else by the run's `own` sums.
+
+    Yields each, and how many are like it.
+    """
     run = family.base.run
     if listing is not None:
         try:
-            yield from (target for target in listing.targets() if rows.claim_rowless(target, family))
+            yield from ((target, 1) for target in listing.targets() if rows.claim_rowless(target, family))
         except (OSError, ValueError) as error:
             raise CannotReadRunError(str(run.path), f"its {JOURNAL} changed while it was read") from error
     elif own is not None:
-        for target in _of_sums(run, own, groups):
-            rows.add_unknown(target)
-            yield target
+        for target, count in _of_sums(run, own, groups):
+            rows.add_unknown(target, count)
+            yield target, count
 
 
-def _of_sums(run: Run, own: Sequence[GroupTotals], groups: Sequence[GroupTotals]) -> Iterator[Target]:
-    """A VM for each that the run's `own` sums count and those over its rows, `groups`, do not.
+def _of_sums(
+    run: Run, own: Sequence[GroupTotals], groups: Sequence[GroupTotals]
+) -> Iterator[tuple[Target, int]]:
+    """As many VMs as the run's `own` sums count and those over its rows, `groups`, do not.
 
     Of each scope as many as the sums tell; which of these go together is not known, and matters to no sum.
     """
     with_row = {(each["scope"], each["key"]): each["listed"] for each in groups}
-    scopes: dict[str, list[str | None]] = {}
-    names = {each["key"]: each["name"] for each in own if each["scope"] == SUBSCRIPTION}
+    left: dict[str, list[tuple[str | None, int]]] = {}
     for each in own:
-        left = each["listed"] - with_row.get((each["scope"], each["key"]), 0)
-        if left < 0:
+        count = each["listed"] - with_row.get((each["scope"], each["key"]), 0)
+        if count < 0:
             raise CannotReadRunError(str(run.path), f"it has more rows than its {TOTALS} counts VMs")
-        scopes.setdefault(each["scope"], []).extend([each["key"]] * left)
-    tags = [scope for scope in scopes if scope.startswith(TAG_PREFIX)]
-    for number, key in enumerate(scopes.get(SUBSCRIPTION, [])):
-        told = {scope: keys[number] if number < len(keys) else None for scope, keys in scopes.items()}
-        tagged = {tag.removeprefix(TAG_PREFIX): value for tag in tags if (value := told[tag]) is not None}
-        place = told.get("location"), names.get(key), told.get("os_type")
-        yield Target(f"/subscriptions/{key}", str(key), "", "", *place, tags=tagged)
+        if count:
+            left.setdefault(each["scope"], []).append((each["key"], count))
+    names = {each["key"]: each["name"] for each in own if each["scope"] == SUBSCRIPTION}
+    while left.get(SUBSCRIPTION):
+        heads = {scope: counts[-1] for scope, counts in left.items() if counts}
+        count = min(count for _, count in heads.values())
+        for scope, (key, of_key) in heads.items():
+            left[scope].pop()
+            if of_key > count:
+                left[scope].append((key, of_key - count))
+        yield _like({scope: key for scope, (key, _) in heads.items()}, names), count
+
+
+def _like(keys: Mapping[str, str | None], names: Mapping[str | None, str | None]) -> Target:
+    """A VM that is in these groups."""
+    tags = {
+        scope.removeprefix(TAG_PREFIX): value
+        for scope, value in keys.items()
+        if scope.startswith(TAG_PREFIX) and value is not None
+    }
+    key = keys[SUBSCRIPTION]
+    place = keys.get("location"), names.get(key), keys.get("os_type")
+    return Target(f"/subscriptions/{key}", str(key), "", "", *place, tags=tags)
 
 
 def _of_totals(own: Totals) -> Told:

@@ -37,14 +37,14 @@ class RunningTotals:
             *_tag_scopes(group_by),
         ]
 
-    def listed(self, target: Target) -> None:
-        """Count `target` among the fleet."""
-        self._fleet.listed += 1
+    def listed(self, target: Target, count: int = 1) -> None:
+        """Count `target` among the fleet; or as many VMs like it, of which no facts are known."""
+        self._fleet.listed += count
         verdicts = verdicts_of(target.known)
         self._fleet.facts.add(verdicts)
         for scope in self._scopes:
             group = scope.group(target)
-            group.listed += 1
+            group.listed += count
             group.facts.add(verdicts)
             if scope.name == SUBSCRIPTION and group.name is None:
                 group.name = target.subscription_name

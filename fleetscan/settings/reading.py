@@ -184,7 +184,7 @@ class MergeSettings(ReadSettings):
 
     out: str | None = setting(
         None,
-        Text("DIR", "a directory's path", r"(?!-$).+"),
+        Text("DIR", "a directory's path"),
         "The directory of the new run; it is made if it is not there. It must be given.",
         "One that holds a run is never written to.",
         group=ReadGroup.OUTPUT,

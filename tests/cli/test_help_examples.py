@@ -48,6 +48,8 @@ async def live_in(directory: Path, endpoint: str) -> None:
     async with fleetscan.scan(settings, credential=TOKEN) as live:
         assert (await live.finish()).exit_code == 3
     rows = fleetscan.open_run(directory / "fleetscan-runs" / "latest").rows()
+    (directory / "shards").mkdir()
+    (directory / "shards" / "1").symlink_to((directory / "fleetscan-runs" / "latest").resolve())
     (directory / "vms.txt").write_text("".join(f"{row['resource_id']}\n" for row in rows), encoding="utf-8")
 
 
@@ -59,6 +61,14 @@ class FirstStart(fleetscan.Hooks):
 
     def accepted(self) -> None:
         self.came.set()
+
+
+async def retry_in(directory: Path, endpoint: str) -> None:
+    """Leave a run of the VMs that failed in the earlier one."""
+    earlier = str(directory / "fleetscan-runs" / "latest")
+    settings = settings_for(endpoint, out=str(directory / "again"), retry_failed=earlier)
+    async with fleetscan.scan(settings, credential=TOKEN) as live:
+        assert (await live.finish()).exit_code in GOOD
 
 
 async def stop_in(directory: Path, endpoint: str) -> None:
@@ -110,6 +120,8 @@ async def played(line: str, directory: Path) -> tuple[str, int, str]:
     """A line, its exit code and its words. Scans of one fleet wait for each other: each has its own."""
     async with serve(Cloud(FLEET)) as endpoint:
         await (stop_in if line.startswith("fleetscan resume") else live_in)(directory, endpoint)
+        if " again " in line:
+            await retry_in(directory, endpoint)
         process = started(with_a_run(line, directory), directory, environment_of(endpoint))
         return line, *await asyncio.to_thread(ended, process)
 

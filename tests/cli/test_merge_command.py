@@ -122,6 +122,24 @@ def test_what_was_merged_is_not_resumed(capsys: pytest.CaptureFixture[str]) -> N
     assert (code, "resume the unfinished ones among the runs" in words) == (2, True)
 
 
+def test_what_a_merged_run_was_made_of_is_no_newer_run(capsys: pytest.CaptureFixture[str]) -> None:
+    shard(1, assessed())
+    shard(2, assessed(), None, end="killed", began_at_s=BEGAN_AT_S + 60)
+    told(capsys, "merge", "-q", "1d00", "2d00", "--out", "fleetscan-runs/whole")
+    _, _, words = told(capsys, "report")
+    assert words.count("\n") == 1
+    assert words.endswith(": fleetscan-runs/whole\n")
+
+
+def test_a_merged_run_is_pruned_as_one_that_nothing_resumes(capsys: pytest.CaptureFixture[str]) -> None:
+    shard(1, assessed(), None, end="stopped", began_at_s=time.time() - 3600)
+    told(capsys, "merge", "-q", "1d00", "--out", "fleetscan-runs/whole")
+    code, data, words = told(capsys, "prune", "--keep", "1ms")
+    assert (code, data.startswith("removed fleetscan-runs/whole: ")) == (0, True)
+    assert "20261121T020000Z-1d000000: it can still be resumed" in words
+    assert not (RUNS / "whole").exists()
+
+
 def test_a_newer_merged_run_that_is_not_whole_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     old = Made("0e000000-0000-4000-8000-000000000000", vms(1, [assessed()]), began_at_s=BEGAN_AT_S - 86_400)
     write(RUNS / "20261122T020000Z-0e000000", old)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from fleetscan.merging.given import given
@@ -186,6 +187,36 @@ def test_a_shard_that_a_live_process_holds_is_merged_as_far_as_it_came(tmp_path:
     assert result.lacking == ["shard 2/2 (r2) is still running: 4 VMs have no row"]
 
 
+def test_a_complete_shard_that_lost_a_row_is_not_whole(tmp_path: Path) -> None:
+    told = seen(s1=(3, 1), s2=(0, 2))
+    for has_journal in (True, False):
+        place = tmp_path / str(has_journal)
+        one = write(place / "r1", shard(1, 2, vms(ONE, 3), told, has_journal=has_journal))
+        two = write(place / "r2", shard(2, 2, [], told))
+        (one / "results.jsonl").write_bytes((one / "results.jsonl").read_bytes()[:-9])
+        result = merge([given(path.name, path) for path in (one, two)], place / "out")
+        assert numbers(result) == (5, 3, 1)
+        assert result.lacking == ["shard 1/2 (r1) was complete, and is not any more: 1 VM has no row"]
+
+
+def test_subscriptions_that_were_passed_over_are_told_unless_one_shard_listed_them(tmp_path: Path) -> None:
+    told = seen(s1=(1, 1), s2=(1, 2))
+    paths = [
+        write(tmp_path / f"r{each}", shard(each, 2, vms(subscription_id(each), 1), told)) for each in (1, 2)
+    ]
+    off = [
+        {"subscription_id": each, "name": None, "state": "Disabled", "tenant_id": None}
+        for each in (THREE, TWO)
+    ]
+    for path in paths:
+        facts = orjson.loads((path / "run.json").read_bytes())
+        facts["scope"]["not_enabled"] = off
+        (path / "run.json").write_bytes(orjson.dumps(facts))
+    result = merge([given(path.name, path) for path in paths], tmp_path / "out")
+    assert [each["subscription_id"] for each in result.totals["not_scanned"]] == [THREE]
+    assert [each["subscription_id"] for each in result.facts["scope"]["subscriptions"]] == [ONE, TWO]
+
+
 def test_totals_that_are_out_of_date_do_not_count(tmp_path: Path) -> None:
     """A shard was stopped, resumed, and its second process was killed: its totals are the first one's."""
     told = seen(s1=(9, 1))
@@ -194,6 +225,20 @@ def test_totals_that_are_out_of_date_do_not_count(tmp_path: Path) -> None:
     (stopped / "totals.jsonl").replace(path / "totals.jsonl")
     result = merge([given("r1", path)], tmp_path / "out")
     assert numbers(result) == (5, 9, 2)
+
+
+def test_numbers_that_a_stranger_made_up_cost_nothing(tmp_path: Path) -> None:
+    many = 2**62
+    path = write(tmp_path / "r1", shard(1, 2, vms(ONE, 2, without=1), seen(s2=(many, 2)), end="stopped"))
+    (path / "journal.jsonl").unlink()
+    lines = (path / "totals.jsonl").read_bytes()
+    more = lines.replace(b'"listed":2', b'"listed":%d' % many).replace(
+        b'"interrupted":1', b'"interrupted":%d' % (many - 1)
+    )
+    assert more != lines
+    (path / "totals.jsonl").write_bytes(more)
+    result = merge([given("r1", path)], tmp_path / "out")
+    assert numbers(result) == (5, 2 * many, 2 * many - 1)
 
 
 def test_the_times_are_those_from_the_first_begin_to_the_last_end(tmp_path: Path) -> None:

@@ -35,10 +35,10 @@ FLEET = Scenario(
     failing_pct=15.0,
     denied_subscriptions=1,
 )
-SCANS = re.compile(r"(\S*=\S+ )*(\S*/)?fleetscan (scan|plan|inventory|resume)\b(?!.*--help)", re.DOTALL)
+SCANS = re.compile(r"(\S*=\S+ )*(\S*/)?fleetscan (scan|plan|inventory|resume|merge)\b(?!.*--help)", re.DOTALL)
 RESUMES = re.compile(r"fleetscan resume\b|--resume\b")
 # Data goes to a file, and messages to stderr.
-SILENT = re.compile(r"fleetscan (scan|resume|export|report|prune)")
+SILENT = re.compile(r"fleetscan (scan|resume|merge|export|report|prune)")
 WRITES = re.compile(r" > (\S+)$")
 FILES = re.compile(r" > | --out |history add")
 # What a fragment of Python takes for granted.
