@@ -61,12 +61,16 @@ def _tell_end(merged: Merged, settings: MergeSettings) -> None:
     from fleetscan.runs.how_to_resume import command_for
 
     log = current()
+    report = None if settings.quiet else report_at_end(merged.directory, Settings())
+    if report is not None:
+        # They are told below.
+        report["warnings"] = [each for each in report["warnings"] if each not in merged.lacking]
     if not settings.quiet and not (log is not None and log.is_json):
         print_summary(
             merged.totals,
             directory=merged.directory,
             stream=sys.stderr if log is None else log.stream(logging.INFO),
-            report=report_at_end(merged.directory, Settings()),
+            report=report,
             spelled=spelled_for(
                 str(merged.directory), merged.facts["selection"].get("endpoint"), is_merged=True
             ),

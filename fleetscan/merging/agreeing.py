@@ -16,6 +16,7 @@ from fleetscan.records.times import moment_of
 
 ONCE = Remedy("name each run once")
 ONE_FLEET = Remedy("merge the runs of one fleet alone")
+AT_ONCE = Remedy("merge all shards at once, and not what was merged of some")
 LEAVE_OUT = Remedy("leave one of the two out")
 CUT_ONCE = Remedy("merge shards that were divided in one way alone, or scan the others again")
 
@@ -104,7 +105,8 @@ def _refuse_apart(one: Given, other: Given) -> None:
         raise UsageError(why, Remedy("`fleetscan diff` compares them"))
     if one.shard is None or other.shard is None:
         whole, shard = (one, other) if one.shard is None else (other, one)
-        raise UsageError(f"{shard} is a part of a scan, and {whole.name} is not", CUT_ONCE)
+        remedy = AT_ONCE if whole.facts["sources"] else CUT_ONCE
+        raise UsageError(f"{shard} is a part of a scan, and {whole.name} is not", remedy)
     if one.shard.of != other.shard.of:
         raise UsageError(
             f"{one} and {other} are of scans that were divided into other numbers of shards", CUT_ONCE

@@ -20,7 +20,7 @@ WHOLE_SUBSCRIPTIONS = "subscription"
 BY_VM = "vm"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Given:
     """One run that was named `name`, and which `shard` it is of a scan that was divided `by` size, by VM, ...
 

@@ -56,12 +56,14 @@ def fleet_facts(
     """What the fleet's line of totals.jsonl tells besides sums. Shards run side by side."""
     began = [each.facts["started_at"] for each in runs]
     ended = [each.facts["finished_at"] for each in runs]
-    last = [utc_text(datetime.fromtimestamp(each.last_at, UTC)) for each in told if each.last_at]
+    last = [utc_text(datetime.fromtimestamp(each.spent.last_at, UTC)) for each in told if each.spent.last_at]
     started_at = min(began, key=moment_of)
     finished_at = max((*began, *filter(None, ended), *last), key=moment_of)
     requests = RequestCounts()
     for each in told:
-        requests = requests.plus({name: getattr(each.requests, name) for name in RequestCounts.__slots__})
+        requests = requests.plus(
+            {name: getattr(each.spent.requests, name) for name in RequestCounts.__slots__}
+        )
     return FleetFacts(
         started_at=started_at,
         finished_at=finished_at,

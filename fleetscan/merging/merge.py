@@ -30,7 +30,7 @@ INCOMPLETE, SOME_FAILED = 5, 3
 class Merged:
     """A merged run in `directory`, with its run.json and the fleet's totals.
 
-    `lacking` has a sentence for each run that is missing or not whole; `unfinished` are these runs.
+    `lacking` has a sentence for each run that is missing or not whole; `unfinished` are those to resume.
     """
 
     directory: Path
@@ -94,7 +94,9 @@ def _merged(
     lines = rows.totals.lines(fleet)
     ended = _ended(lines[0], lacking, runs)
     facts = run_facts(scan_id, runs, fleet, scope, ended, str(out))
-    return Merged(out, facts, lines[0], lacking, [each for each in runs if not each.run.is_complete]), lines
+    return Merged(
+        out, facts, lines[0], lacking, [each for each in runs if not (each.run.is_complete or each.is_held)]
+    ), lines
 
 
 def _ended(totals: Totals, lacking: Sequence[str], runs: Sequence[Given]) -> Ended:

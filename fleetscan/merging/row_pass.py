@@ -37,6 +37,7 @@ class RowPass:
         self._group_by = group_by
         self._file = file
         self._members = [member for family in families for member in family.members]
+        self._places = {member: place for place, member in enumerate(self._members)}
         self._owners: dict[bytes, int] = {}
         self._scanned: dict[str, Given] = {}
 
@@ -48,7 +49,7 @@ class RowPass:
         """
         own = RunningTotals(self._scan_id, self._group_by)
         for member in family.members:
-            place = self._members.index(member)
+            place = self._places[member]
             for row in member.run.rows():
                 self._refuse_strange(member, row)
                 target = machine_row.target_of(row)
@@ -67,7 +68,7 @@ class RowPass:
 
     def claim_rowless(self, target: Target, family: Family) -> bool:
         """Count a VM of `family` that was listed, unless it has its row. Raises UsageError as `take` does."""
-        if self._claim(target, self._members.index(family.base), family) is not None:
+        if self._claim(target, self._places[family.base], family) is not None:
             return False
         self.totals.listed(target)
         return True

@@ -21,7 +21,7 @@ from fleetscan.records.fleet_facts import (
 from fleetscan.records.sums import SUBSCRIPTION, TAG_PREFIX
 from fleetscan.records.totals import GroupTotals, Totals
 from fleetscan.runs.directory import JOURNAL, TOTALS
-from fleetscan.runs.listed_vms import Listing, read_listing
+from fleetscan.runs.listed_vms import Listing, Spent, read_listing, read_spent
 from fleetscan.runs.own_totals import own_totals
 from fleetscan.runs.reader import Run, State
 
@@ -36,8 +36,7 @@ class Told:
     why: str | None = None
     is_counted: bool = True
     errors: list[InventoryError] = field(default_factory=list)
-    requests: RequestCounts = field(default_factory=RequestCounts)
-    last_at: float = 0.0
+    spent: Spent = field(default_factory=Spent)
     listed: dict[str, int] = field(default_factory=dict)
 
 
@@ -61,8 +60,9 @@ def _of_base(family: Family, rows: RowPass, fleet: GroupTotals, groups: Sequence
     if run.is_complete and own is not None and not missing:
         return told
     listing = read_listing(run.path / JOURNAL, family.base.scan_id)
-    if own is None and listing is not None:
-        told.errors, told.requests, told.last_at = listing.errors, listing.requests, listing.last_at
+    if own is None:
+        told.errors = [] if listing is None else listing.errors
+        told.spent = read_spent(run.path / JOURNAL)
     without = 0
     for target, count in _rowless(family, rows, listing, None if own is None else own[1], groups):
         without += count
@@ -139,15 +139,15 @@ def _like(keys: Mapping[str, str | None], names: Mapping[str | None, str | None]
 def _of_totals(own: Totals) -> Told:
     requests = {name: own["requests"].get(name, 0) for name in RequestCounts.__slots__}
     errors = [could_not_list(each) for each in own["inventory_errors"]]
-    return Told(errors=errors, requests=RequestCounts(**requests))  # type: ignore[arg-type]
+    return Told(errors=errors, spent=Spent(RequestCounts(**requests)))  # type: ignore[arg-type]
 
 
 def _of_retry(retry: Given) -> Told:
     """What a run of another's VMs tells; those that it did not reach have the earlier run's row."""
     own = own_totals(retry.run)
     told = Told() if own is None else _of_totals(own[0])
-    if own is None and (listing := read_listing(retry.run.path / JOURNAL, retry.scan_id)) is not None:
-        told.requests, told.last_at = listing.requests, listing.last_at
+    if own is None:
+        told.spent = read_spent(retry.run.path / JOURNAL)
     if not retry.run.is_complete or retry.run.incomplete:
         told.why = f"{retry} {_state(retry)}: VMs that it did not reach keep their earlier row"
     return told

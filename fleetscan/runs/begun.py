@@ -6,28 +6,15 @@ at one that was killed. Where the journal cannot be read, only VMs with a row ar
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from fleetscan import json_text
 from fleetscan.errors import OTHER_VERSION, CannotReadRunError
 from fleetscan.records import machine_row
-from fleetscan.records.fleet_facts import listing_stopped, not_listed
-from fleetscan.records.journal import (
-    Event,
-    FleetListed,
-    Listed,
-    ProcessBegan,
-    RowLost,
-    StartSending,
-    VmEnded,
-    event_of,
-)
+from fleetscan.records.fleet_facts import not_listed
 from fleetscan.records.row import REASONS, Row
 from fleetscan.records.run import RunFacts
 from fleetscan.records.sums import TAG_PREFIX, RunningTotals
 from fleetscan.records.totals import GroupTotals, NotListed
 from fleetscan.runs.directory import JOURNAL, RESULTS
-from fleetscan.runs.opening import open_to_read
+from fleetscan.runs.listed_vms import read_listing
 from fleetscan.runs.reader import Run
 
 
@@ -64,36 +51,16 @@ class BegunRun:
         return RunningTotals(self._run.facts["scan_id"], grouped_by(self._run.facts))
 
     def _listing(self) -> tuple[RunningTotals, int | None, list[NotListed] | None]:
+        listing = read_listing(self._run.path / JOURNAL, self._run.facts["scan_id"])
+        if listing is None:
+            return self._new_totals(), None, None
+        totals = self._new_totals()
         try:
-            totals, listed, errors = self._read_listing()
+            for target in listing.targets():
+                totals.listed(target)
         except (OSError, ValueError):
-            listed = 0
-        return (totals, listed, errors) if listed else (self._new_totals(), None, None)
-
-    def _read_listing(self) -> tuple[RunningTotals, int, list[NotListed]]:
-        totals, listed = self._new_totals(), 0
-        begun = set[tuple[type[Event], int]]()
-        for event in self._events():
-            match event:
-                case Listed(machine=target):
-                    totals.listed(target)
-                    listed += 1
-                case FleetListed(machines=machines, errors=errors):
-                    return totals, machines, [not_listed(error) for error in errors]
-                case ProcessBegan() if not begun:
-                    # It lists anew, as the story of a run has it.
-                    totals, listed = self._new_totals(), 0
-                case StartSending(vm=vm) | VmEnded(vm=vm):
-                    begun.add((type(event), vm))
-                case RowLost(vm=vm):
-                    begun.discard((VmEnded, vm))
-        return totals, listed, [not_listed(listing_stopped(listed))]
-
-    def _events(self) -> Iterator[Event]:
-        with open_to_read(self._run.path / JOURNAL) as lines:
-            for line in lines:
-                if line.endswith(b"\n"):
-                    yield event_of(json_text.parse(line))
+            return self._new_totals(), None, None
+        return totals, listing.vms, [not_listed(error) for error in listing.errors]
 
 
 def grouped_by(facts: RunFacts) -> list[str]:

@@ -6,6 +6,7 @@ Nothing is checked against checksums and nothing is locked: for runs at work, an
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,15 +32,12 @@ class Listing:
     """What the journal at `path` tells of a run: a listing of `vms` VMs that begins after `skipped` lines.
 
     `errors` are what could not be listed; where the listing was cut off, or goes on, one of them says so.
-    `requests` are those of all processes, `last_at` the newest moment told, in s since 1970.
     """
 
     path: Path
     vms: int = 0
     skipped: int = 0
     errors: list[InventoryError] = field(default_factory=list)
-    requests: RequestCounts = field(default_factory=RequestCounts)
-    last_at: float = 0.0
 
     def targets(self) -> Iterator[Target]:
         """The VMs, one at a time; raises OSError and ValueError where the file has changed."""
@@ -55,43 +53,60 @@ class Listing:
 def read_listing(path: Path, scan_id: str) -> Listing | None:
     """What the journal at `path` tells of the run `scan_id`; None where it cannot be read, or lists no VM."""
     try:
-        return _read(path, scan_id)
+        listing = _read_listing(path, scan_id)
     except (OSError, ValueError):
         return None
+    return listing if listing.vms else None
 
 
-def _read(path: Path, scan_id: str) -> Listing:
-    listing, now = Listing(path), RequestCounts()
+def _read_listing(path: Path, scan_id: str) -> Listing:
+    listing = Listing(path)
     begun = set[tuple[type[Event], int]]()
-    is_whole = False
     for number, event in enumerate(_events(path)):
-        listing.last_at = max(listing.last_at, getattr(event, "at", 0.0))
         match event:
-            case Listed() if not is_whole:
+            case Listed():
                 listing.vms += 1
             case FleetListed(errors=errors):
-                listing.errors, is_whole = [*errors], True
+                listing.errors = [*errors]
+                return listing
             case ProcessBegan():
                 if event.scan_id != scan_id:
                     raise ValueError("it is of another run")
-                listing.requests, now = listing.requests.plus(now.told()), RequestCounts()  # type: ignore[arg-type]
-                if not begun and not is_whole:
+                if not begun:
                     # It lists anew, as the story of a run has it.
                     listing.vms, listing.skipped = 0, number
             case StartSending(vm=vm) | VmEnded(vm=vm):
                 begun.add((type(event), vm))
             case RowLost(vm=vm):
                 begun.discard((VmEnded, vm))
-            case RequestsCounted(requests=requests):
-                now = RequestCounts(**requests)
-            case _:
-                pass
-    listing.requests = listing.requests.plus(now.told())  # type: ignore[arg-type]
-    if not is_whole:
-        if not listing.vms:
-            raise ValueError("it lists no VM")
-        listing.errors = [listing_stopped(listing.vms)]
+    listing.errors = [listing_stopped(listing.vms)]
     return listing
+
+
+@dataclass(slots=True)
+class Spent:
+    """The requests that all processes of a run counted, and the last moment told, in s since 1970."""
+
+    requests: RequestCounts = field(default_factory=RequestCounts)
+    last_at: float = 0.0
+
+
+def read_spent(path: Path) -> Spent:
+    """What the journal at `path` tells of that, as far as it can be read."""
+    spent, now = Spent(), RequestCounts()
+    with suppress(OSError, ValueError):
+        for event in _events(path):
+            spent.last_at = max(spent.last_at, getattr(event, "at", 0.0))
+            if isinstance(event, ProcessBegan):
+                spent.requests, now = spent.requests.plus(_named(now)), RequestCounts()
+            elif isinstance(event, RequestsCounted):
+                now = RequestCounts(**event.requests)
+    spent.requests = spent.requests.plus(_named(now))
+    return spent
+
+
+def _named(counts: RequestCounts) -> dict[str, int]:
+    return {name: getattr(counts, name) for name in RequestCounts.__slots__}
 
 
 def _events(path: Path) -> Iterator[Event]:

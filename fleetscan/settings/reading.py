@@ -193,7 +193,7 @@ class MergeSettings(ReadSettings):
     quiet: bool = setting(
         False,
         Switch(),
-        "No summary; warnings and errors are still shown.",
+        "Hide the summary; still show notes, warnings and errors.",
         group=ReadGroup.OUTPUT,
         letter="q",
     )

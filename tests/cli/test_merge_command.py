@@ -95,6 +95,9 @@ def test_an_unfinished_shard_is_told_with_its_command(capsys: pytest.CaptureFixt
         "  shard 1/2 (20261121) was stopped: 2 VMs have no row\n"
         "  fleetscan resume fleetscan-runs/20261121T020000Z-1d000000\n"
     )
+    assert (
+        told(capsys, "merge", "20261121", "--out", "again")[2].count("shard 2/2 is not among the runs") == 1
+    )
     assert not (RUNS / "latest").exists()
     code, data, words = told(capsys, "report")
     assert code == 0

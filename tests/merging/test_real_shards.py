@@ -54,6 +54,23 @@ async def test_merged_shards_are_the_whole_scan(tmp_path: Path, by: str) -> None
     assert sorted(names[0]) == sorted(names[1])
 
 
+@pytest.mark.parametrize("by", ["subscription", "size", "vm"])
+@in_virtual_time
+async def test_shards_of_a_file_in_two_places_are_its_vms(tmp_path: Path, by: str) -> None:
+    cloud = cloud_of(machines=40, subscriptions=4)
+    for number in (1, 2):
+        # As on two hosts.
+        file = tmp_path / f"vms-{number}.txt"
+        file.write_text("\n".join(machine.resource_id for machine in cloud.fleet))
+        await shard_run(Transport(cloud), tmp_path, number, 2, shard_by=by, inventory=str(file))
+    result, run = merged(tmp_path, "1", "2")
+    assert (result.facts["exit_code"], len(run.rows)) == (0, 40)
+    (tmp_path / "1").rename(tmp_path / "elsewhere")
+    result, run = merged(tmp_path, "2", out="half")
+    assert run.fleet["listed"] == 40
+    assert (result.facts["exit_code"], run.fleet["outcomes"]["interrupted"]) == (5, 40 - len(run.rows))
+
+
 @pytest.mark.parametrize("by", ["subscription", "vm"])
 @in_virtual_time
 async def test_a_missing_shard_s_vms_are_counted(tmp_path: Path, by: str) -> None:

@@ -135,6 +135,22 @@ def test_a_merged_run_is_retried_and_merged_again(tmp_path: Path) -> None:
     assert [source["scan_id"] for source in result.facts["sources"]] == [once.facts["scan_id"], scan_id(3)]
 
 
+def test_retries_in_shards_join_the_run_that_they_divide(tmp_path: Path) -> None:
+    base = Made(scan_id(1), [(vm(number), failed()) for number in range(1, 4)])
+    parts = [
+        Made(scan_id(number + 1), [(vm(number), assessed())], shard=(number, 2, "vm"), retries=scan_id(1))
+        for number in (1, 2)
+    ]
+    result = merged(tmp_path, [parts[1], base, parts[0]])
+    assert (result.totals["outcomes"]["assessed"], result.totals["outcomes"]["failed"]) == (2, 1)
+    assert [(each["shard"], each["rows"]) for each in result.facts["sources"]] == [
+        (None, 1),
+        ("1/2", 1),
+        ("2/2", 1),
+    ]
+    assert result.facts["stopped_by"] is None
+
+
 def test_a_retry_that_was_stopped_leaves_the_earlier_rows_and_is_said(tmp_path: Path) -> None:
     base = Made(scan_id(1), [(vm(1), failed()), (vm(2), failed())])
     for end in ("stopped", "killed"):

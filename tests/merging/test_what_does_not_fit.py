@@ -139,6 +139,17 @@ def test_whole_scans_are_refused(tmp_path: Path) -> None:
     )
 
 
+def test_what_was_merged_of_some_shards_is_not_merged_with_another(tmp_path: Path) -> None:
+    one, two = (write(tmp_path / f"r{number}", shard(number)) for number in (1, 2))
+    merge([given("r1", one)], tmp_path / "some")
+    with pytest.raises(UsageError) as refused:
+        merge([given("some", tmp_path / "some"), given("r2", two)], tmp_path / "out")
+    assert str(refused.value) == (
+        "shard 2/2 (r2) is a part of a scan, and some is not; "
+        "merge all shards at once, and not what was merged of some"
+    )
+
+
 def test_a_vm_that_two_shards_have_is_refused_whatever_the_case_of_its_id(tmp_path: Path) -> None:
     one, two = (replace(shard(number, by="vm"), vms=vms("vm-0", f"vm-{number}")) for number in (1, 2))
     target, ending = two.vms[0]

@@ -185,6 +185,7 @@ def test_a_shard_that_a_live_process_holds_is_merged_as_far_as_it_came(tmp_path:
         holder.close()
     assert numbers(result) == (5, 11, 4)
     assert result.lacking == ["shard 2/2 (r2) is still running: 4 VMs have no row"]
+    assert result.unfinished == []
 
 
 def test_a_complete_shard_that_lost_a_row_is_not_whole(tmp_path: Path) -> None:

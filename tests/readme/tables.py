@@ -28,6 +28,7 @@ NOT_RUN = {
     "make damage DAMAGES=1000": LONG,
     "make test-process KILLS=50": LONG,
     "python -m tests.two_scans": f"a minute; tests/two_scans runs parts of it; {DEVELOPERS}",
+    "python -m tests.merge_measure": f"a minute; tests/merging runs a part of it; {DEVELOPERS}",
     "python -m tests.memory": f"minutes; tests/memory runs a part of it; {DEVELOPERS}",
     ".ci/run": "runs `make test`, and so this test",
     "pip install duckdb": "needs the network; it is in the environment that this test runs in",
