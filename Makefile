@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all test-page axe lint check docs bench series simulate-faults damage fuzz
+.PHONY: help setup demo test test-all test-page axe lint check docs bench scale series simulate-faults damage fuzz
 .PHONY: test-process test-dask bench-dask build clean
 
 help: ## list these commands
@@ -53,6 +53,9 @@ docs: $(VENV)/dev.stamp ## write the tables and samples in README.md and docs
 # BENCH takes flags, such as BENCH='--only limits --limit-rounds 3'; with ENDPOINT nothing is saved.
 bench: $(VENV)/dev.stamp ## benchmark fleetscan and other clients, 40 minutes
 	$(BIN)/python -m benchmarks $(if $(ENDPOINT),--endpoint $(ENDPOINT),--save) $(BENCH)
+
+scale: $(VENV)/dev.stamp ## play tenants of up to 1,000,000 VMs in shards in virtual time, 2 hours of CPU
+	$(BIN)/python -m benchmarks.scale
 
 series: $(VENV)/dev.stamp ## run at full length the series that `make test` cuts short, 1 minute
 	SERIES=whole $(BIN)/python -m pytest -n 2 --dist worksteal -m series

@@ -38,17 +38,25 @@ class Cloud:
 
     `epoch` is the calendar time at `started_at`, with a time zone, or ValueError. Without it `serve` takes
     today's date and time, and a cloud that is not served begins in 1970. `clock_skew_s` comes on top.
+    `fleet` is the scenario's own, or a part of it.
     `started_at` is in seconds of the monotonic clock that `now` is read from everywhere; `now` never runs
     backwards.
     """
 
-    def __init__(self, scenario: Scenario, *, epoch: datetime | None = None, started_at: float = 0.0) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        *,
+        epoch: datetime | None = None,
+        started_at: float = 0.0,
+        fleet: Fleet | None = None,
+    ) -> None:
         self._skew = timedelta(seconds=scenario.clock_skew_s)
         calendar = Calendar((epoch or UNIX_EPOCH) + self._skew)
         self.scenario = scenario
         self.started_at = started_at
         self._has_epoch = epoch is not None
-        self.fleet = Fleet(scenario)
+        self.fleet = Fleet(scenario) if fleet is None else fleet
         self._limits = Limits(scenario, calendar)
         installations = Installations(scenario, self.fleet, calendar)
         self._assessments = Assessments(scenario, self.fleet, installations, calendar)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -78,9 +78,13 @@ class Machine:
 
 
 class Fleet:
-    """All VMs of a scenario, then its Arc servers, in a fixed order; found by id without regard to case."""
+    """All VMs of a scenario, then its Arc servers, in a fixed order; found by id without regard to case.
 
-    def __init__(self, scenario: Scenario) -> None:
+    With `has_vms` only the subscriptions of which it is true have VMs, the same as in the whole fleet: a
+    part of a million machines takes the memory of that part.
+    """
+
+    def __init__(self, scenario: Scenario, has_vms: Callable[[Subscription], bool] = lambda _: True) -> None:
         self.estate = Estate(
             scenario.seed,
             scenario.subscriptions,
@@ -89,7 +93,7 @@ class Fleet:
             warned=scenario.warned,
             empty=scenario.empty_subscriptions,
         )
-        self._machines = {machine.key: machine for machine in _settle(scenario, self.estate)}
+        self._machines = {machine.key: machine for machine in _settle(scenario, self.estate, has_vms)}
         if scenario.arc_servers:
             servers = _settle_servers(scenario, self.estate, list(self._machines.values()))
             self._machines |= {server.key: server for server in servers}
@@ -121,8 +125,9 @@ class Fleet:
         return self._by_subscription.get(subscription_id, [])
 
 
-def _settle(scenario: Scenario, estate: Estate) -> Iterator[Machine]:
+def _settle(scenario: Scenario, estate: Estate, has_vms: Callable[[Subscription], bool]) -> Iterator[Machine]:
     """Draws where each machine runs; a longer fleet begins with the shorter one of the same seed."""
+    settled = {each for each in estate.subscriptions if has_vms(each)}
     draw = random.Random(f"{scenario.seed}:fleet")
     numbers: Counter[tuple[str, str]] = Counter()
     applications = tuple(TEAMS)
@@ -136,6 +141,8 @@ def _settle(scenario: Scenario, estate: Estate) -> Iterator[Machine]:
         image = draw.choice(role.images)
         tags = _tags(draw.random() < OWNED_SHARE, draw.random() < FULL_SHARE, application, environment)
         stem = f"{role.name}-{environment}-{REGIONS[region]}"
+        if subscription not in settled:
+            continue
         numbers[subscription.subscription_id, stem] += 1
         name = f"{stem}-{numbers[subscription.subscription_id, stem]:03d}"
         group = f"rg-{application}-{environment}-{REGIONS[region]}"

@@ -230,6 +230,10 @@ class _Reader:
         # What the first step asks of a column of the table itself rules rows out before they are made.
         column = self._tokens[first][0] if self._place == first + 1 and not self._steps else ""
         match self._next():
+            case "=~" if column == "type" and self._peek()[0] in _QUOTES:
+                text = self._quoted()
+                self._types = frozenset({without_case(text)})
+                return comparison(left, "=~", lambda row: text)
             case "==" | "=~" | "!=" | "!~" as sign:
                 return comparison(left, sign, self._value())
             case "in~":

@@ -229,6 +229,15 @@ def test_only_the_asked_types_are_shown() -> None:
     assert len(texts(ask_graph(cloud, SUMMARIES, now=1000.0), "data", "id")) == 40
 
 
+def test_rows_of_types_that_a_query_does_not_ask_for_are_not_made() -> None:
+    table = "patchassessmentresources | where"
+    assert read_query(f"{table} type =~ 'A/B' | project id").types == frozenset({"a/b"})
+    assert read_query(f"{table} type in~ ('A/B', 'c') | project id").types == frozenset({"a/b", "c"})
+    assert read_query(f"{table} type =~ 'A/B' or id =~ 'x' | project id").types is None
+    assert read_query(f"{table} type =~ name | project id").types is None
+    assert read_query(f"{table} type !~ 'A/B' | project id").types is None
+
+
 def test_only_the_asked_subscriptions_are_searched() -> None:
     cloud = cloud_of(replace(CALM, installing_pct=100))
     wanted = cloud.fleet.estate.subscriptions[1].subscription_id
