@@ -28,7 +28,7 @@ IMPURE = frozenset({"asyncio", "logging", "os", "secrets", "selectors", "socket"
     "threading",
     "time",
 }
-VALUES = frozenset({"model", "addresses", "errors"})
+VALUES = frozenset({"model", "addresses", "errors", "places"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def of(*names: str) -> frozenset[str]:
 ROOMS = {
     "__init__": Room(of("errors", "model", "planning", "records", "runs", "scanner", "settings", "version")),
     "otel": Room(
-        of("errors", "records", "redacting", "report", "scanner", "telemetry", "version"), of("opentelemetry")
+        of("errors", "places", "records", "redacting", "report", "scanner", "telemetry", "version"), of("opentelemetry")
     ),
     "redacting": Room(barred=IMPURE),
     "telemetry": Room(of("records", "runs", "version"), of("prometheus_client")),
@@ -56,17 +56,19 @@ ROOMS = {
     "model": Room(barred=IMPURE),
     "clouds": Room(barred=IMPURE),
     "addresses": Room(of("clouds"), barred=IMPURE),
-    "errors": Room(barred=IMPURE),
+    "places": Room(barred=IMPURE),
+    "errors": Room(of("places"), barred=IMPURE),
     "nearest": Room(barred=IMPURE),
     "not_tried": Room(barred=IMPURE),
     "outlook": Room(barred=IMPURE),
     "json_text": Room(of("model"), of("orjson"), barred=IMPURE),
     "azure_times": Room(of("model"), barred=IMPURE),
     "patch_counts": Room(of("model"), barred=IMPURE),
-    "settings": Room(of("addresses", "clouds", "errors", "nearest"), barred=IMPURE),
+    "settings": Room(of("addresses", "clouds", "errors", "nearest", "places"), barred=IMPURE),
     "records": Room(VALUES | {"json_text", "azure_times", "patch_counts"}, barred=IMPURE),
     "judgement": Room(VALUES | {"nearest", "azure_times", "patch_counts", "records"}, barred=IMPURE),
-    "runs": Room(VALUES | {"json_text", "records"}),
+    "runs": Room(VALUES | {"json_text", "records", "remote"}),
+    "remote": Room(VALUES | {"json_text", "records", "runs"}, of("obstore", "zstandard")),
     "history": Room(VALUES | {"json_text", "records", "runs", "judgement"}),
     "engine": Room(
         of(
@@ -78,7 +80,7 @@ ROOMS = {
     "inventory": Room(VALUES | {"nearest", "json_text", "azure_times", "records", "runs", "engine"}),
     "scanner": Room(
         VALUES
-        | {"version", "json_text", "settings", "records", "runs", "engine", "azure", "inventory"}
+        | {"version", "json_text", "settings", "records", "runs", "remote", "engine", "azure", "inventory"}
         | {"clouds", "history", "judgement", "outlook", "redacting", "telemetry"},
         of("anyio", "azure"),
     ),
@@ -259,7 +261,7 @@ def test_what_is_imported_from_others_is_declared() -> None:
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
     names = {
-        line.partition(">")[0] for line in (*project["dependencies"], *extras["parquet"], *extras["otel"])
+        line.partition(">")[0] for line in (*project["dependencies"], *extras["parquet"], *extras["otel"], *extras["storage"])
     }
     tops = {IMPORTED_AS.get(name) or name.partition("-")[0] for name in names}
     used = {package for room in (*ROOMS.values(), *FILES.values()) for package in room.packages}

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from fleetscan.errors import CannotWriteError, Remedy, RunExistsError, UsageError
+from fleetscan.places import Address, directory_of, is_url
 from fleetscan.runs.disk import make_directories, reason
 from fleetscan.runs.how_to_resume import command_for
 from fleetscan.runs.journal import first_event
@@ -57,7 +58,13 @@ def holds_run(path: Path) -> bool:
 
 
 def path_of(out: str) -> Path:
-    """The directory that a setting names. Raises UsageError for an empty name: it is an unset variable."""
+    """The directory that a setting names, or that stands for the place that it names.
+
+    Raises UsageError for an empty name: it is an unset variable.
+    """
     if not out:
         raise UsageError("the output directory's name is empty", Remedy("give {out} a name", {"out": None}))
+    if is_url(out):
+        known = directory_of(Address.of(out))
+        return Path(out if known is None else known)
     return Path(out)

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fleetscan import json_text
+from fleetscan import json_text, places
 from fleetscan.errors import OTHER_VERSION, CannotReadRunError
 from fleetscan.records import row, run, totals
 from fleetscan.records.checked import check_of
@@ -232,14 +232,32 @@ class Run:
 
 
 def open_run(path: str | os.PathLike[str]) -> Run:
-    """The run in the directory `path`. Raises CannotReadRunError where there is none that can be read.
+    """The run in the directory `path`, or at a place such as az://container/path.
+
+    Raises CannotReadRunError where there is none that can be read.
 
     ```python
     run = fleetscan.open_run("fleetscan-runs/latest")
     print(run.totals()["coverage_pct"], sum(1 for row in run.rows() if row["outcome"] == "failed"))
     ```
     """
-    return Run(Path(path))
+    return Run(fetched(path))
+
+
+def fetched(path: str | os.PathLike[str]) -> Path:
+    """The directory of the run at `path`: that, or a private copy of what is in object storage.
+
+    Raises CannotReadRunError where that cannot be fetched whole, and StorageError.
+    """
+    if places.is_url(path):
+        from fleetscan.remote.fetching import address_of, whole
+
+        return whole(address_of(os.fspath(path)))
+    if places.has_any():
+        from fleetscan.remote.fetching import opened
+
+        return opened(Path(path))
+    return Path(path)
 
 
 def is_later(found: object, schema: str) -> bool:

@@ -30,6 +30,7 @@ from fleetscan.scanner.row_buffer import RowBuffer
 from fleetscan.scanner.run import Run
 from fleetscan.scanner.summary import ScanSummary, conclusion
 from fleetscan.settings.declared import Settings
+from fleetscan.settings.place import is_elsewhere
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
@@ -207,11 +208,19 @@ class LiveScan:
         (self._hooks if self._scan_run is None else self._scan_run.hooks).warning(sentence)
 
     async def _scan(self) -> ScanSummary:
+        if not is_elsewhere(self._settings.out, self._settings.runs):
+            return await self._scan_with(self._hooks)
+        from fleetscan.scanner.keeping import Keeper
+
+        keeper = Keeper(self._settings, self._stop, self._hooks, self._fail)
+        return await keeper.around(self._scan_with)
+
+    async def _scan_with(self, hooks: Hooks) -> ScanSummary:
         async with connect(self._settings, self._credential, self._warn) as (transport, tokens):
             self._scan_run = Run(
                 transport,
                 self._settings,
-                self._hooks,
+                hooks,
                 self._stop,
                 self._rows,
                 are_failures_planned=self._are_failures_planned,

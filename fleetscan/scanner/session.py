@@ -257,7 +257,7 @@ class Session:
             elif target.key in busy.assessing:
                 yield self._beside(number, target)
             else:
-                yield Operation(target, self._rules, number=number)
+                yield self._resumption.operation(number, target, self._rules, None, self._clock)
 
     def _beside(self, number: int, target: Target) -> Operation:
         """Another client assesses the VM: what ends after the scan's begin is as good as ours."""

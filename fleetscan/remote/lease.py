@@ -1,0 +1,153 @@
+"""Who writes a run in object storage: one object that its holder renews, and another takes by If-Match.
+
+Clocks of two hosts are never compared. The holder stops before the lease's time is over by its own clock;
+another takes it when it saw no renewal for the whole of that time by its own.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable
+
+from fleetscan import json_text
+from fleetscan.errors import FleetscanError, LockedError, OutputError, Remedy, StoppedError
+from fleetscan.remote.parts import LEASE, Sizes
+from fleetscan.remote.storage import Storage, StorageError, TakenError
+
+# How long nobody else takes the run after a renewal.
+LEASE_S = 60.0
+# A holder that could not renew for so long starts nothing more: what it sent has ended when the lease does.
+HOLD_S = 40.0
+LOOK_EVERY_S = 2.0
+# A word in an object is foreign text.
+LONGEST_HOLDER = 100
+
+
+class Lease:
+    """Our hold on a run, made by `take`. `renewed_at` is when the last renewal that succeeded was sent."""
+
+    def __init__(self, storage: Storage, tag: str, renewed_at: float, *, was_released: bool) -> None:
+        """`was_released` where no holder was there before, or the last one had uploaded all that it did."""
+        self._storage = storage
+        self._tag = tag
+        self.renewed_at = renewed_at
+        self.was_released = was_released
+
+    @classmethod
+    def take(
+        cls,
+        storage: Storage,
+        tell: Callable[[str], None] = lambda _: None,
+        stop: threading.Event | None = None,
+    ) -> Lease:
+        """The lease of the run at `storage`, once no other process holds it.
+
+        A hold that was not released is waited out, which `tell` is told of. Raises LockedError where its
+        holder renews it meanwhile, StorageError, and StoppedError where `stop` is set first.
+        """
+        sent_at = time.monotonic()
+        try:
+            return cls(storage, storage.create(LEASE, _ours(Sizes())), sent_at, was_released=True)
+        except TakenError:
+            found = storage.read(LEASE)
+        was_released = found is None or _is_released(found[0])
+        if found is not None and not was_released:
+            found = _waited_out(storage, found, tell, stop)
+        sent_at = time.monotonic()
+        try:
+            tag = storage.create(LEASE, _ours(Sizes())) if found is None else None
+            # What was uploaded stays told until something is uploaded.
+            sizes = Sizes() if found is None else sizes_in(found[0])
+            tag = storage.replace(LEASE, _ours(sizes), found[1]) if found is not None else str(tag)
+        except TakenError:
+            raise LockedError(str(storage.place), holder_in(storage.read(LEASE))) from None
+        return cls(storage, tag, sent_at, was_released=was_released)
+
+    @property
+    def is_safe(self) -> bool:
+        """Whether no other process may take the run yet."""
+        return time.monotonic() - self.renewed_at < HOLD_S
+
+    def renew(self, sizes: Sizes, *, is_released: bool = False) -> None:
+        """Hold it for another while. Raises OutputError where another process took it, and StorageError."""
+        sent_at = time.monotonic()
+        try:
+            self._tag = self._storage.replace(LEASE, _ours(sizes, is_released=is_released), self._tag)
+        except TakenError:
+            raise taken_over(self._storage) from None
+        self.renewed_at = sent_at
+
+    def drop(self) -> None:
+        """Let a run go of which nothing is there; what goes wrong is only that others wait."""
+        try:
+            self._storage.remove(LEASE)
+        except StorageError:
+            return
+
+
+def taken_over(storage: Storage) -> OutputError:
+    """What to say where another process writes the run by now."""
+    try:
+        holder = holder_in(storage.read(LEASE))
+    except FleetscanError:
+        holder = "another process"
+    remedy = Remedy("leave the run to that one; nothing more is started here")
+    return OutputError(str(storage.place), f"{holder} has taken it over", remedy)
+
+
+def _waited_out(
+    storage: Storage, found: tuple[bytes, str], tell: Callable[[str], None], stop: threading.Event | None
+) -> tuple[bytes, str] | None:
+    """The lease that was seen unchanged for its whole time, or None; raises LockedError where it changes."""
+    holder = holder_in(found)
+    tell(f"{storage.place} was held by {holder}: waiting up to {LEASE_S:.0f} s for a sign of it")
+    until = time.monotonic() + LEASE_S
+    while time.monotonic() < until:
+        if stop is not None and stop.wait(LOOK_EVERY_S):
+            raise StoppedError(f"stopped while waiting for {storage.place}")
+        if stop is None:
+            time.sleep(LOOK_EVERY_S)
+        now = storage.read(LEASE)
+        if now is None or _is_released(now[0]):
+            return now
+        if now[1] != found[1]:
+            raise LockedError(str(storage.place), holder_in(now))
+    return found
+
+
+def _ours(sizes: Sizes, *, is_released: bool = False) -> bytes:
+    # Each is another, so that a write whose answer was lost is known again.
+    who = {"host": socket.gethostname(), "pid": os.getpid(), "id": uuid.uuid4().hex}
+    return json_text.encode_line({**who, "is_released": is_released, **sizes.as_json()})
+
+
+def sizes_in(data: bytes) -> Sizes:
+    """How much was uploaded when the lease was renewed; nothing where it does not tell."""
+    try:
+        return Sizes.of(json_text.parse(data))
+    except ValueError:
+        return Sizes()
+
+
+def _is_released(data: bytes) -> bool:
+    try:
+        told = json_text.parse(data)
+    except ValueError:
+        return False
+    return isinstance(told, dict) and told.get("is_released") is True
+
+
+def holder_in(found: tuple[bytes, str] | None) -> str:
+    """Who holds a lease, in words."""
+    try:
+        told = None if found is None else json_text.parse(found[0])
+    except ValueError:
+        told = None
+    match told:
+        case {"host": str(host), "pid": int(pid)}:
+            return f"process {pid} on {host:.{LONGEST_HOLDER}}"
+    return "another process"
