@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-all test-page axe lint check docs bench series simulate-faults damage fuzz
-.PHONY: test-process build clean
+.PHONY: test-process test-storage azurite build clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -39,6 +39,12 @@ AXE := axe-core@4.14.1
 axe: $(VENV)/python.stamp ## put axe-core into .venv with npm, for test-page
 	@test -f $(VENV)/browser/node_modules/axe-core/axe.min.js || ! command -v npm > /dev/null \
 	  || npm install --no-save --no-package-lock --ignore-scripts --no-fund --no-audit --prefix $(VENV)/browser $(AXE)
+
+# Object storage for the tests, for which pip has no package either. Without npm those tests skip and say so.
+AZURITE := azurite@3.37.0
+azurite: $(VENV)/python.stamp ## put Azurite into .venv with npm, for the tests of object storage
+	@test -f $(VENV)/azurite/node_modules/azurite/package.json || ! command -v npm > /dev/null \
+	  || npm install --no-save --no-package-lock --ignore-scripts --no-fund --no-audit --omit=dev --prefix $(VENV)/azurite $(AZURITE)
 
 lint: $(VENV)/dev.stamp ## lint, formatting and types
 	$(BIN)/ruff check
@@ -72,6 +78,10 @@ fuzz: $(VENV)/dev.stamp ## test properties with new examples, 10 minutes
 KILLS ?= 50
 test-process: $(VENV)/dev.stamp ## kill and resume KILLS real scans over HTTP, 5 minutes
 	$(BIN)/python -m tests.process --kills $(KILLS)
+
+LOSSES ?= 20
+test-storage: $(VENV)/dev.stamp azurite ## lose LOSSES hosts that scan into object storage, 5 minutes
+	$(BIN)/python -m tests.remote --kills $(LOSSES)
 
 build: $(VENV)/dev.stamp ## build the sdist and the wheel in dist/
 	rm -rf dist

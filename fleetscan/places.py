@@ -86,11 +86,11 @@ def forget(directory: str) -> None:
 
 
 def directory_of(place: Address) -> str | None:
-    """The directory of `place`, by what stands for it or for what it lies in; None where nothing does."""
-    for directory, known in _places.items():
+    """The directory of `place`, by what stands for it, the newest, or for what it lies in; None without."""
+    for directory, known in reversed(_places.items()):
         if known == place:
             return directory
-    for directory, known in _places.items():
+    for directory, known in reversed(_places.items()):
         if known == place.around and known != place:
             return f"{directory}/{place.name}"
     return None

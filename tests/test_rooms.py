@@ -48,7 +48,8 @@ def of(*names: str) -> frozenset[str]:
 ROOMS = {
     "__init__": Room(of("errors", "model", "planning", "records", "runs", "scanner", "settings", "version")),
     "otel": Room(
-        of("errors", "places", "records", "redacting", "report", "scanner", "telemetry", "version"), of("opentelemetry")
+        of("errors", "places", "records", "redacting", "report", "scanner", "telemetry", "version"),
+        of("opentelemetry"),
     ),
     "redacting": Room(barred=IMPURE),
     "telemetry": Room(of("records", "runs", "version"), of("prometheus_client")),
@@ -261,7 +262,8 @@ def test_what_is_imported_from_others_is_declared() -> None:
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
     names = {
-        line.partition(">")[0] for line in (*project["dependencies"], *extras["parquet"], *extras["otel"], *extras["storage"])
+        line.partition(">")[0]
+        for line in (*project["dependencies"], *extras["parquet"], *extras["otel"], *extras["storage"])
     }
     tops = {IMPORTED_AS.get(name) or name.partition("-")[0] for name in names}
     used = {package for room in (*ROOMS.values(), *FILES.values()) for package in room.packages}

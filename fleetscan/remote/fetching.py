@@ -22,7 +22,7 @@ from fleetscan.model import Json
 from fleetscan.places import Address
 from fleetscan.records.run import COMPLETE
 from fleetscan.remote.compression import unpacked
-from fleetscan.remote.lease import LEASE_S, sizes_in
+from fleetscan.remote.lease import LEASE_S, is_ours, is_released, sizes_in
 from fleetscan.remote.parts import FOLDERS, LATEST, LEASE, MARKER, Marker, Part, Sizes, parts_of
 from fleetscan.remote.storage import Listed, Storage
 from fleetscan.runs.directory import JOURNAL, RUN, TOTALS
@@ -32,6 +32,8 @@ from fleetscan.runs.opening import OWNER_ALONE
 AT_ONCE = 16
 # Directories that have a run's run.json and not the rest yet, with the run.
 _light: dict[str, Address] = {}
+# Directories that have a complete run: it changes no more.
+_final: set[str] = set()
 _made: list[str] = []
 
 
@@ -43,12 +45,12 @@ def address_of(text: str) -> Address:
         raise UsageError(f"a run's place in object storage {error}") from None
 
 
-def listed(runs: Address) -> Path:
-    """A directory with the runs below `runs`, each with its run.json, and `latest`; asked for once.
+def listed(runs: Address, *, is_anew: bool = False) -> Path:
+    """A directory with the runs below `runs`, each with its run.json, and `latest`.
 
-    Raises StorageError.
+    Asked for once, unless `is_anew`. Raises StorageError.
     """
-    if (known := places.directory_of(runs)) is not None:
+    if not is_anew and (known := places.directory_of(runs)) is not None:
         return Path(known)
     directory, storage = new_directory(runs), Storage.open(runs)
     names = [name for name in storage.names() if places.is_name(name)]
@@ -68,9 +70,10 @@ def whole(place: Address) -> Path:
     if place.name == LATEST and (name := pointed_at(Storage.open(place.around))) is not None:
         place = place.around.below(name)
     known = places.directory_of(place)
-    if known is not None and Path(known).is_dir() and known not in _light:
-        return Path(known)
-    directory = Path(known) if known is not None else run_directory(place)
+    if known in _final:
+        return Path(str(known))
+    # What is not complete may have grown since it was fetched.
+    directory = Path(known) if known is not None and known in _light else run_directory(place)
     try:
         directory.mkdir(exist_ok=True)
         fetch(Storage.open(place), directory)
@@ -163,6 +166,8 @@ def fetch(storage: Storage, directory: Path) -> Sizes:
         if found is not None:
             data = _as_marked(found[0], is_marked=marker is not None) if name == RUN else found[0]
             _write(directory / name, [data])
+    if marker is not None:
+        _final.add(str(directory))
     return sizes
 
 
@@ -192,13 +197,12 @@ def _marker(storage: Storage) -> Marker | None:
 def _was_stopped(facts: tuple[bytes, str] | None, lease: tuple[bytes, str] | None, sizes: Sizes) -> bool:
     """Whether the run was stopped and let go with all that there is, its totals too."""
     try:
-        told = json_text.parse(lease[0] if lease is not None else b"")
         code = _code(json_text.parse(facts[0] if facts is not None else b""))
-        if not isinstance(told, dict) or told.get("is_released") is not True:
-            return False
-        return Sizes.of(told) == sizes and code is not None and code not in COMPLETE
     except ValueError:
         return False
+    if lease is None or not is_released(lease[0]) or sizes_in(lease[0]) != sizes:
+        return False
+    return code is not None and code not in COMPLETE
 
 
 def _as_marked(data: bytes, *, is_marked: bool) -> bytes:
@@ -269,12 +273,13 @@ def _write(path: Path, blocks: Iterable[bytes]) -> None:
 
 
 def is_at_work(place: Address) -> bool:
-    """Whether a process probably works on the run at `place`: its lease is young, as far as clocks agree."""
+    """Whether another process probably works on the run at `place`: its lease is young, if clocks agree."""
+    if is_ours(place):
+        return False
     storage = Storage.open(place)
     found = next((each for each in storage.listed() if each.name == LEASE), None)
     if found is None or (lease := storage.read(LEASE)) is None:
         return False
-    released = json_text.parse(lease[0])
-    if isinstance(released, dict) and released.get("is_released") is True:
+    if is_released(lease[0]):
         return False
     return (datetime.now(UTC) - found.written_at).total_seconds() < LEASE_S

@@ -15,6 +15,7 @@ from collections.abc import Callable
 
 from fleetscan import json_text
 from fleetscan.errors import FleetscanError, LockedError, OutputError, Remedy, StoppedError
+from fleetscan.places import Address
 from fleetscan.remote.parts import LEASE, Sizes
 from fleetscan.remote.storage import Storage, StorageError, TakenError
 
@@ -25,6 +26,8 @@ HOLD_S = 40.0
 LOOK_EVERY_S = 2.0
 # A word in an object is foreign text.
 LONGEST_HOLDER = 100
+# The runs that this process holds.
+_held: set[Address] = set()
 
 
 class Lease:
@@ -32,6 +35,7 @@ class Lease:
 
     def __init__(self, storage: Storage, tag: str, renewed_at: float, *, was_released: bool) -> None:
         """`was_released` where no holder was there before, or the last one had uploaded all that it did."""
+        _held.add(storage.place)
         self._storage = storage
         self._tag = tag
         self.renewed_at = renewed_at
@@ -54,8 +58,8 @@ class Lease:
             return cls(storage, storage.create(LEASE, _ours(Sizes())), sent_at, was_released=True)
         except TakenError:
             found = storage.read(LEASE)
-        was_released = found is None or _is_released(found[0])
-        if found is not None and not was_released:
+        was_let_go = found is None or is_released(found[0])
+        if found is not None and not was_let_go:
             found = _waited_out(storage, found, tell, stop)
         sent_at = time.monotonic()
         try:
@@ -65,28 +69,36 @@ class Lease:
             tag = storage.replace(LEASE, _ours(sizes), found[1]) if found is not None else str(tag)
         except TakenError:
             raise LockedError(str(storage.place), holder_in(storage.read(LEASE))) from None
-        return cls(storage, tag, sent_at, was_released=was_released)
+        return cls(storage, tag, sent_at, was_released=was_let_go)
 
     @property
     def is_safe(self) -> bool:
         """Whether no other process may take the run yet."""
         return time.monotonic() - self.renewed_at < HOLD_S
 
-    def renew(self, sizes: Sizes, *, is_released: bool = False) -> None:
+    def renew(self, sizes: Sizes, *, is_last: bool = False) -> None:
         """Hold it for another while. Raises OutputError where another process took it, and StorageError."""
         sent_at = time.monotonic()
         try:
-            self._tag = self._storage.replace(LEASE, _ours(sizes, is_released=is_released), self._tag)
+            self._tag = self._storage.replace(LEASE, _ours(sizes, is_last=is_last), self._tag)
         except TakenError:
             raise taken_over(self._storage) from None
         self.renewed_at = sent_at
+        if is_last:
+            _held.discard(self._storage.place)
 
     def drop(self) -> None:
         """Let a run go of which nothing is there; what goes wrong is only that others wait."""
+        _held.discard(self._storage.place)
         try:
             self._storage.remove(LEASE)
         except StorageError:
             return
+
+
+def is_ours(place: Address) -> bool:
+    """Whether this process holds the run at `place`."""
+    return place in _held
 
 
 def taken_over(storage: Storage) -> OutputError:
@@ -112,17 +124,17 @@ def _waited_out(
         if stop is None:
             time.sleep(LOOK_EVERY_S)
         now = storage.read(LEASE)
-        if now is None or _is_released(now[0]):
+        if now is None or is_released(now[0]):
             return now
         if now[1] != found[1]:
             raise LockedError(str(storage.place), holder_in(now))
     return found
 
 
-def _ours(sizes: Sizes, *, is_released: bool = False) -> bytes:
+def _ours(sizes: Sizes, *, is_last: bool = False) -> bytes:
     # Each is another, so that a write whose answer was lost is known again.
     who = {"host": socket.gethostname(), "pid": os.getpid(), "id": uuid.uuid4().hex}
-    return json_text.encode_line({**who, "is_released": is_released, **sizes.as_json()})
+    return json_text.encode_line({**who, "is_released": is_last, **sizes.as_json()})
 
 
 def sizes_in(data: bytes) -> Sizes:
@@ -133,7 +145,8 @@ def sizes_in(data: bytes) -> Sizes:
         return Sizes()
 
 
-def _is_released(data: bytes) -> bool:
+def is_released(data: bytes) -> bool:
+    """Whether a lease tells that its holder had uploaded all, and let the run go."""
     try:
         told = json_text.parse(data)
     except ValueError:

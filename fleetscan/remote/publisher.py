@@ -124,7 +124,7 @@ class Publisher:
             self._put_whole(name)
         if code in COMPLETE:
             self._create(MARKER, Marker(self._sizes, self._digests).encoded())
-        self._lease.renew(self._sizes, is_released=True)
+        self._lease.renew(self._sizes, is_last=True)
 
     def _upload(self) -> None:
         """Upload what was written since. The journal's size is taken first: rows are written after it."""

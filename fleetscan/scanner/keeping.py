@@ -120,7 +120,8 @@ class Keeper:
         if self._settings.compress is not None:
             loaded()
         if self._settings.out is not None:
-            self._take_run(fetching.address_of(self._settings.out), is_resumed=self._settings.resume)
+            place = fetching.address_of(self._settings.out)
+            self._take_run(place, fetching.run_directory(place), is_resumed=self._settings.resume)
             return
         runs = fetching.address_of(str(self._settings.runs))
         if not self._settings.resume:
@@ -130,21 +131,19 @@ class Keeper:
             return
         # The scan chooses among the same runs by the same rules, and finds the chosen one whole.
         selection = selection_of(self._settings)
-        found = runs_in(fetching.listed(runs))
+        found = runs_in(fetching.listed(runs, is_anew=True))
         same = [run for run in found.runs if run.is_of(selection, None)]
         run = choose(same, datetime.now(UTC), self._settings.resume_within_s).run
         if run is not None:
-            self._take_run(runs.below(run.path.name), is_resumed=True)
+            self._take_run(runs.below(run.path.name), run.path, is_resumed=True)
 
-    def _take_run(self, place: Address, *, is_resumed: bool) -> None:
+    def _take_run(self, place: Address, directory: Path, *, is_resumed: bool) -> None:
         storage = Storage.open(place)
         is_there = any(each.name != LEASE for each in storage.listed())
         if is_there and not is_resumed:
             raise RunExistsError(str(place), ResumeCommand(str(place)))
         self._storage = storage
         self._lease = Lease.take(storage, self._note, self._leave)
-        known = places.directory_of(place)
-        directory = Path(known) if known is not None else fetching.run_directory(place)
         if not is_there:
             return
         try:
@@ -232,4 +231,4 @@ class Keeper:
                 self._lease.drop()
             else:
                 with suppress(FleetscanError):
-                    self._lease.renew(self._sizes, is_released=self._lease.was_released)
+                    self._lease.renew(self._sizes, is_last=self._lease.was_released)
