@@ -15,6 +15,7 @@ from collections.abc import Callable
 
 from fleetscan import json_text
 from fleetscan.errors import FleetscanError, LockedError, OutputError, Remedy, StoppedError
+from fleetscan.model import Json
 from fleetscan.places import Address
 from fleetscan.remote.parts import LEASE, Sizes
 from fleetscan.remote.storage import Storage, StorageError, TakenError
@@ -33,10 +34,13 @@ _held: set[Address] = set()
 class Lease:
     """Our hold on a run, made by `take`. `renewed_at` is when the last renewal that succeeded was sent."""
 
-    def __init__(self, storage: Storage, tag: str, renewed_at: float, *, was_released: bool) -> None:
+    def __init__(
+        self, storage: Storage, holder: str, tag: str, renewed_at: float, *, was_released: bool
+    ) -> None:
         """`was_released` where no holder was there before, or the last one had uploaded all that it did."""
         _held.add(storage.place)
         self._storage = storage
+        self._holder = holder
         self._tag = tag
         self.renewed_at = renewed_at
         self.was_released = was_released
@@ -53,9 +57,10 @@ class Lease:
         A hold that was not released is waited out, which `tell` is told of. Raises LockedError where its
         holder renews it meanwhile, StorageError, and StoppedError where `stop` is set first.
         """
-        sent_at = time.monotonic()
+        holder, sent_at = uuid.uuid4().hex, time.monotonic()
         try:
-            return cls(storage, storage.create(LEASE, _ours(Sizes())), sent_at, was_released=True)
+            tag = storage.create(LEASE, _ours(holder, Sizes()))
+            return cls(storage, holder, tag, sent_at, was_released=True)
         except TakenError:
             found = storage.read(LEASE)
         was_let_go = found is None or is_released(found[0])
@@ -63,13 +68,14 @@ class Lease:
             found = _waited_out(storage, found, tell, stop)
         sent_at = time.monotonic()
         try:
-            tag = storage.create(LEASE, _ours(Sizes())) if found is None else None
-            # What was uploaded stays told until something is uploaded.
-            sizes = Sizes() if found is None else sizes_in(found[0])
-            tag = storage.replace(LEASE, _ours(sizes), found[1]) if found is not None else str(tag)
+            if found is None:
+                tag = storage.create(LEASE, _ours(holder, Sizes()))
+            else:
+                # What was uploaded stays told until something is uploaded.
+                tag = storage.replace(LEASE, _ours(holder, sizes_in(found[0])), found[1])
         except TakenError:
             raise LockedError(str(storage.place), holder_in(storage.read(LEASE))) from None
-        return cls(storage, tag, sent_at, was_released=was_let_go)
+        return cls(storage, holder, tag, sent_at, was_released=was_let_go)
 
     @property
     def is_safe(self) -> bool:
@@ -78,14 +84,24 @@ class Lease:
 
     def renew(self, sizes: Sizes, *, is_last: bool = False) -> None:
         """Hold it for another while. Raises OutputError where another process took it, and StorageError."""
-        sent_at = time.monotonic()
+        sent_at, data = time.monotonic(), _ours(self._holder, sizes, is_last=is_last)
         try:
-            self._tag = self._storage.replace(LEASE, _ours(sizes, is_last=is_last), self._tag)
+            self._tag = self._storage.replace(LEASE, data, self._tag)
         except TakenError:
-            raise taken_over(self._storage) from None
+            self._renew_again(data)
         self.renewed_at = sent_at
         if is_last:
             _held.discard(self._storage.place)
+
+    def _renew_again(self, data: bytes) -> None:
+        """An earlier renewal may have arrived whose answer did not: what it wrote is ours."""
+        found = self._storage.read(LEASE)
+        if found is None or _told(found[0]).get("id") != self._holder:
+            raise taken_over(self._storage)
+        try:
+            self._tag = self._storage.replace(LEASE, data, found[1])
+        except TakenError:
+            raise taken_over(self._storage) from None
 
     def drop(self) -> None:
         """Let a run go of which nothing is there; what goes wrong is only that others wait."""
@@ -131,36 +147,37 @@ def _waited_out(
     return found
 
 
-def _ours(sizes: Sizes, *, is_last: bool = False) -> bytes:
+def _ours(holder: str, sizes: Sizes, *, is_last: bool = False) -> bytes:
     # Each is another, so that a write whose answer was lost is known again.
-    who = {"host": socket.gethostname(), "pid": os.getpid(), "id": uuid.uuid4().hex}
+    who = {"host": socket.gethostname(), "pid": os.getpid(), "id": holder, "renewal": uuid.uuid4().hex}
     return json_text.encode_line({**who, "is_released": is_last, **sizes.as_json()})
+
+
+def _told(data: bytes) -> dict[str, Json]:
+    """What a lease tells; nothing where it cannot be read."""
+    try:
+        told = json_text.parse(data)
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
 
 
 def sizes_in(data: bytes) -> Sizes:
     """How much was uploaded when the lease was renewed; nothing where it does not tell."""
     try:
-        return Sizes.of(json_text.parse(data))
+        return Sizes.of(_told(data))
     except ValueError:
         return Sizes()
 
 
 def is_released(data: bytes) -> bool:
     """Whether a lease tells that its holder had uploaded all, and let the run go."""
-    try:
-        told = json_text.parse(data)
-    except ValueError:
-        return False
-    return isinstance(told, dict) and told.get("is_released") is True
+    return _told(data).get("is_released") is True
 
 
 def holder_in(found: tuple[bytes, str] | None) -> str:
     """Who holds a lease, in words."""
-    try:
-        told = None if found is None else json_text.parse(found[0])
-    except ValueError:
-        told = None
-    match told:
+    match _told(b"" if found is None else found[0]):
         case {"host": str(host), "pid": int(pid)}:
             return f"process {pid} on {host:.{LONGEST_HOLDER}}"
     return "another process"

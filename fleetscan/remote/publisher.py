@@ -10,11 +10,12 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from fleetscan.errors import FleetscanError, OutputError, Remedy, ResumeCommand, resume_with
 from fleetscan.records.run import COMPLETE
-from fleetscan.remote.compression import packed
+from fleetscan.remote.compression import packed, unpacked
 from fleetscan.remote.fetching import digest, keep
 from fleetscan.remote.lease import Lease, taken_over
 from fleetscan.remote.parts import (
@@ -123,7 +124,10 @@ class Publisher:
         for name in WHOLE:
             self._put_whole(name)
         if code in COMPLETE:
-            self._create(MARKER, Marker(self._sizes, self._digests).encoded())
+            try:
+                self._storage.create(MARKER, Marker(self._sizes, self._digests).encoded())
+            except TakenError:
+                raise taken_over(self._storage) from None
         self._lease.renew(self._sizes, is_last=True)
 
     def _upload(self) -> None:
@@ -141,7 +145,10 @@ class Publisher:
                 return
             is_packed = self._is_packed and folder == "results"
             name = part_name(folder, begins_at, is_compressed=is_packed)
-            self._create(name, packed(data) if is_packed else data)
+            try:
+                self._storage.create(name, packed(data) if is_packed else data)
+            except TakenError:
+                data = self._ours_before(folder, name, is_packed=is_packed)
             self._at[folder] = begins_at + len(data)
 
     def _lines(self, folder: str, begins_at: int, to: int) -> bytes:
@@ -151,11 +158,19 @@ class Publisher:
             read = file.read(min(MOST_PART_BYTES, to - begins_at))
             return whole_lines(read) or whole_lines(read + file.read(to - begins_at - len(read)))
 
-    def _create(self, name: str, data: bytes) -> None:
-        try:
-            self._storage.create(name, data)
-        except TakenError:
-            raise taken_over(self._storage) from None
+    def _ours_before(self, folder: str, name: str, *, is_packed: bool) -> bytes:
+        """What a part that is there holds: one of an earlier attempt, whose answer was lost, begins as ours.
+
+        Raises OutputError where it is another process's.
+        """
+        found = self._storage.read(name)
+        with suppress(ValueError):
+            there = b"" if found is None else unpacked(found[0]) if is_packed else found[0]
+            with open(self._directory / FOLDERS[folder], "rb") as file:
+                file.seek(self._at[folder])
+                if there and file.read(len(there)) == there:
+                    return there
+        raise taken_over(self._storage)
 
     def _put_whole(self, name: str) -> None:
         """Upload a file that is written as a whole, where it is there and has changed."""
