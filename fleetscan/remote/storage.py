@@ -39,6 +39,8 @@ SAID = (
     ("TimedOut", "timed out"),
     ("kind: Timeout", "timed out"),
     ("kind: Connect", "no connection"),
+    ("error sending request", "the connection broke"),
+    ("error decoding response", "the connection broke"),
 )
 # Where a cloud's own machines get an identity: asked where the environment has no credentials.
 METADATA = ("169.254.169.254", "169.254.170.2", "metadata.google.internal")

@@ -247,9 +247,9 @@ async def test_storage_that_goes_down_for_good_stops_the_scan_and_leaves_the_run
     monkeypatch.setattr("fleetscan.scanner.keeping.STOPPED_WITHIN_S", 0.3)
     with Relay(azurite.port) as relay:
         monkeypatch.setenv("AZURE_STORAGE_ENDPOINT", f"http://127.0.0.1:{relay.at}/devstoreaccount1")
-        async with azure(machines=40, speed=20.0) as (cloud, endpoint):
+        async with azure(machines=40, speed=200.0) as (cloud, endpoint):
             hooks = Heard()
-            settings = settings_for(endpoint, out=f"{container}/night", drain_s=0.5, unknown_start_wait_s=0.5)
+            settings = settings_for(endpoint, out=f"{container}/night", drain_s=0.0, unknown_start_wait_s=0.5)
             async with fleetscan.scan(settings, credential=TOKEN, hooks=hooks) as live:
                 await opened(live)
                 relay.break_for(1000.0)
