@@ -68,8 +68,8 @@ ROOMS = {
     "settings": Room(of("addresses", "clouds", "errors", "nearest", "places"), barred=IMPURE),
     "records": Room(VALUES | {"json_text", "azure_times", "patch_counts"}, barred=IMPURE),
     "judgement": Room(VALUES | {"nearest", "azure_times", "patch_counts", "records"}, barred=IMPURE),
-    "runs": Room(VALUES | {"json_text", "records", "remote"}),
-    "remote": Room(VALUES | {"json_text", "records", "runs"}, of("obstore", "zstandard")),
+    "runs": Room(VALUES | {"json_text", "records", "remote"}, of("zstandard")),
+    "remote": Room(VALUES | {"json_text", "records", "runs"}, of("obstore")),
     "history": Room(VALUES | {"json_text", "records", "runs", "judgement"}),
     "engine": Room(
         of(

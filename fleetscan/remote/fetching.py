@@ -21,13 +21,13 @@ from fleetscan.errors import CannotReadRunError, CannotWriteError, UsageError
 from fleetscan.model import Json
 from fleetscan.places import Address
 from fleetscan.records.run import COMPLETE
-from fleetscan.remote.compression import unpacked
 from fleetscan.remote.lease import LEASE_S, is_ours, is_released, sizes_in
 from fleetscan.remote.parts import FOLDERS, LATEST, LEASE, MARKER, Marker, Part, Sizes, parts_of
 from fleetscan.remote.storage import Listed, Storage
 from fleetscan.runs.directory import JOURNAL, RUN, TOTALS
 from fleetscan.runs.disk import reason
 from fleetscan.runs.opening import OWNER_ALONE
+from fleetscan.runs.zstd import unpacked
 
 AT_ONCE = 16
 # Directories that have a run's run.json and not the rest yet, with the run.

@@ -15,7 +15,6 @@ from pathlib import Path
 
 from fleetscan.errors import FleetscanError, OutputError, Remedy, ResumeCommand, resume_with
 from fleetscan.records.run import COMPLETE
-from fleetscan.remote.compression import packed, unpacked
 from fleetscan.remote.fetching import digest, keep
 from fleetscan.remote.lease import Lease, taken_over
 from fleetscan.remote.parts import (
@@ -30,6 +29,7 @@ from fleetscan.remote.parts import (
 )
 from fleetscan.remote.storage import Storage, StorageError, TakenError
 from fleetscan.runs.directory import RUN
+from fleetscan.runs.zstd import packed, unpacked
 
 # A computer that is lost takes what came after the last upload with it.
 UPLOAD_EVERY_S = 10.0

@@ -14,10 +14,12 @@ from fleetscan.runs.journal import first_event
 
 LATEST = "latest"
 RESULTS = "results.jsonl"
+# The same, compressed: of a complete run alone.
+PACKED = "results.jsonl.zst"
 TOTALS = "totals.jsonl"
 RUN = "run.json"
 JOURNAL = "journal.jsonl"
-RUN_FILES = (RESULTS, TOTALS, RUN, JOURNAL)
+RUN_FILES = (RESULTS, PACKED, TOTALS, RUN, JOURNAL)
 # How the name begins that a run gets before its files are removed: it is no run any more. The `*` of a shell
 # does not name it.
 BEING_REMOVED = ".being-removed-"

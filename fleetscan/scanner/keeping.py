@@ -29,7 +29,6 @@ from fleetscan.errors import (
 from fleetscan.places import Address
 from fleetscan.records.run import COMPLETE
 from fleetscan.remote import fetching
-from fleetscan.remote.compression import loaded
 from fleetscan.remote.lease import HOLD_S, Lease
 from fleetscan.remote.parts import LATEST, LEASE, Sizes
 from fleetscan.remote.pointing import follow
@@ -117,8 +116,6 @@ class Keeper:
         self._leave.set()
 
     def _take(self) -> None:
-        if self._settings.compress is not None:
-            loaded()
         if self._settings.out is not None:
             place = fetching.address_of(self._settings.out)
             self._take_run(place, fetching.run_directory(place), is_resumed=self._settings.resume)

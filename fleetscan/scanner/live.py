@@ -20,7 +20,8 @@ from fleetscan.errors import FleetscanError, Remedy, StoppedError, UsageError, m
 from fleetscan.records.fleet_facts import RequestCounts
 from fleetscan.records.row import Row
 from fleetscan.runs.directory import path_of, refuse_used
-from fleetscan.scanner.aftermath import check_standards, follow_up
+from fleetscan.runs.zstd import loaded
+from fleetscan.scanner.aftermath import check_standards, compressed, follow_up
 from fleetscan.scanner.connection import connect
 from fleetscan.scanner.dispatcher import Exchanger
 from fleetscan.scanner.guarded_hooks import GuardedHooks
@@ -209,7 +210,8 @@ class LiveScan:
 
     async def _scan(self) -> ScanSummary:
         if not is_elsewhere(self._settings.out, self._settings.runs):
-            return await self._scan_with(self._hooks)
+            summary = await self._scan_with(self._hooks)
+            return summary if self._settings.compress is None else await compressed(summary, self._hooks)
         from fleetscan.scanner.keeping import Keeper
 
         keeper = Keeper(self._settings, self._stop, self._hooks, self._fail)
@@ -307,6 +309,8 @@ async def scan_over(
 def check(settings: Settings) -> None:
     """Raise the UsageError about settings that no scan can have, before anything is asked of Azure."""
     settings.check_together()
+    if settings.compress is not None:
+        loaded()
     if settings.out == STREAM:
         remedy = Remedy("leave {out} away and iterate over the scan", {"out": None})
         raise UsageError("a scan in Python writes no rows to standard output", remedy)
