@@ -90,7 +90,8 @@ ROOMS = {
         of("anyio", "azure", "orjson"),
     ),
     "doctor": Room(
-        VALUES | {"version", "settings", "records", "runs", "engine", "azure", "inventory", "scanner"},
+        VALUES
+        | {"version", "settings", "records", "runs", "remote", "engine", "azure", "inventory", "scanner"},
         of("anyio", "azure"),
     ),
     "report": Room(

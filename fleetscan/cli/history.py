@@ -9,7 +9,8 @@ from fleetscan import places
 from fleetscan.cli.command_help import Example
 from fleetscan.cli.console import hand_over, note_error, tell
 from fleetscan.cli.options import RUNS, reading
-from fleetscan.errors import UsageError
+from fleetscan.errors import Remedy, UsageError
+from fleetscan.places import is_url
 from fleetscan.settings.reading import HistorySettings
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ def history(what: str, runs: tuple[str, ...], settings: HistorySettings) -> int:
     from fleetscan.runs.meant import meant_run
 
     kept_in = Path(settings.runs or RUNS)
+    if settings.history is None and is_url(kept_in):
+        raise UsageError("a history is a file on disk", Remedy("name it with {history}", {"history": None}))
     path = Path(settings.history) if settings.history else kept_in / DEFAULT
     meant = [meant_run(name, kept_in) for name in runs]
     worst = 0
