@@ -32,6 +32,7 @@ from fleetscan.runs.zstd import unpacked
 AT_ONCE = 16
 # Directories that have a run's run.json and not the rest yet, with the run.
 _light: dict[str, Address] = {}
+_listed: dict[Address, Path] = {}
 # Directories that have a complete run: it changes no more.
 _final: set[str] = set()
 _made: list[str] = []
@@ -50,8 +51,8 @@ def listed(runs: Address, *, is_anew: bool = False) -> Path:
 
     Asked for once, unless `is_anew`. Raises StorageError.
     """
-    if not is_anew and (known := places.directory_of(runs)) is not None:
-        return Path(known)
+    if not is_anew and (known := _listed.get(runs)) is not None:
+        return known
     directory, storage = new_directory(runs), Storage.open(runs)
     names = [name for name in storage.names() if places.is_name(name)]
     with ThreadPoolExecutor(AT_ONCE) as threads:
@@ -59,6 +60,7 @@ def listed(runs: Address, *, is_anew: bool = False) -> Path:
     name = pointed_at(storage)
     if name is not None and (directory / name).is_dir():
         (directory / LATEST).symlink_to(name, target_is_directory=True)
+    _listed[runs] = directory
     return directory
 
 
@@ -277,9 +279,9 @@ def is_at_work(place: Address) -> bool:
     if is_ours(place):
         return False
     storage = Storage.open(place)
-    found = next((each for each in storage.listed() if each.name == LEASE), None)
-    if found is None or (lease := storage.read(LEASE)) is None:
+    written_at, lease = storage.written_at(LEASE), storage.read(LEASE)
+    if written_at is None or lease is None:
         return False
     if is_released(lease[0]):
         return False
-    return (datetime.now(UTC) - found.written_at).total_seconds() < LEASE_S
+    return (datetime.now(UTC) - written_at).total_seconds() < LEASE_S

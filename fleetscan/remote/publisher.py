@@ -34,6 +34,7 @@ from fleetscan.runs.zstd import packed, unpacked
 # A computer that is lost takes what came after the last upload with it.
 UPLOAD_EVERY_S = 10.0
 AGAIN_AFTER_S = 2.0
+LOOK_EVERY_S = 0.5
 
 
 class Publisher:
@@ -64,7 +65,8 @@ class Publisher:
         self._digests: dict[str, str] = {}
         self._ending = threading.Event()
         self._lost: FleetscanError | None = None
-        self._thread = threading.Thread(target=self._work, daemon=True, name="upload")
+        self._failure: StorageError | None = None
+        self._threads = [threading.Thread(target=each, daemon=True) for each in (self._work, self._watch)]
 
     def begin(self) -> None:
         """Upload how the run begins, before anything is started, then go on in a thread of its own.
@@ -73,7 +75,8 @@ class Publisher:
         """
         self._upload()
         self._lease.renew(self._sizes)
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def end(self, code: int | None, within_s: float) -> None:
         """Upload the rest, and let the run go; `code` is how the scan ended, None where that is not known.
@@ -81,8 +84,9 @@ class Publisher:
         Raises OutputError where that cannot be done `within_s`: the directory is left where it is.
         """
         self._ending.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join()
         if self._lost is not None:
             raise self._lost
         until = time.monotonic() + within_s
@@ -103,16 +107,20 @@ class Publisher:
     def _sizes(self) -> Sizes:
         return Sizes(**self._at)
 
+    def _watch(self) -> None:
+        """See that the lease is renewed in time: an exchange may hang for longer than that."""
+        while not self._ending.wait(LOOK_EVERY_S):
+            if not self._lease.is_safe:
+                self._on_late(self._failure or StorageError(self._storage.place, "no answer"))
+                return
+
     def _work(self) -> None:
-        is_late = False
         while not self._ending.wait(UPLOAD_EVERY_S if self._lease.is_safe else AGAIN_AFTER_S):
             try:
                 self._lease.renew(self._sizes)
                 self._upload()
             except StorageError as error:
-                if not self._lease.is_safe and not is_late:
-                    is_late = True
-                    self._on_late(error)
+                self._failure = error
             except (FleetscanError, OSError) as error:
                 self._lost = error if isinstance(error, FleetscanError) else self._kept(error)
                 self._on_lost(self._lost)

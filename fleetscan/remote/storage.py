@@ -69,11 +69,10 @@ class TakenError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One object: its name below the place, its size, and when the service says that it was written."""
+    """One object: its name below the place, and its size."""
 
     name: str
     size_bytes: int
-    written_at: datetime
 
 
 class Storage:
@@ -127,13 +126,22 @@ class Storage:
 
         def take() -> list[Listed]:
             found = obstore.list(self._store, prefix or None, chunk_size=LISTED_AT_ONCE)
-            return [
-                Listed(str(each["path"]), int(each["size"]), each["last_modified"])
-                for some in found
-                for each in some
-            ]
+            return [Listed(str(each["path"]), int(each["size"])) for some in found for each in some]
 
         yield from sorted(self._asked(take), key=lambda each: each.name)
+
+    def written_at(self, name: str) -> datetime | None:
+        """When the service says that the object was written; None where there is none."""
+        import obstore
+
+        def look() -> datetime | None:
+            try:
+                written_at: datetime = obstore.head(self._store, name)["last_modified"]
+            except FileNotFoundError:
+                return None
+            return written_at
+
+        return self._asked(look)
 
     def names(self) -> list[str]:
         """What lies directly below, as a directory's names: of each "directory" one."""

@@ -73,7 +73,6 @@ NOT_RUN = {
     "fleetscan resume az://patches/fleet/20261123T020000Z-5c1f2a90": STORAGE,
     "fleetscan resume --runs az://patches/fleet": STORAGE,
     "fleetscan scan --runs az://patches/fleet --compress zstd": STORAGE,
-    "fleetscan scan --runs az://patches/fleet": STORAGE,
 }
 
 # Gates that show what happens when they are not passed.

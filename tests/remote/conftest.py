@@ -38,7 +38,7 @@ def container(azurite: Azurite) -> str:
 def nothing_is_remembered() -> Iterator[None]:
     """Each test is as a process of its own: no directory stands for a place yet."""
     yield
-    for kept in (places._places, fetching._light, fetching._final, lease._held):
+    for kept in (places._places, fetching._light, fetching._listed, fetching._final, lease._held):
         kept.clear()
 
 

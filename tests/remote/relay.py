@@ -19,7 +19,7 @@ class Relay:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.at = int(self._listener.getsockname()[1])
         self.broken = 0
-        self._down_until = 0.0
+        self._down_until = self._silent_until = 0.0
         self._threads: list[threading.Thread] = []
         self._open: list[socket.socket] = []
 
@@ -29,6 +29,10 @@ class Relay:
         for each in self._open:
             with suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
+
+    def hang_for(self, seconds: float) -> None:
+        """Pass nothing on for so many seconds: who waits for an answer gets none."""
+        self._silent_until = time.monotonic() + seconds
 
     def __enter__(self) -> Self:
         self._begin(self._accept)
@@ -61,13 +65,14 @@ class Relay:
             server = socket.create_connection(("127.0.0.1", self._port))
             self._open += [client, server]
             for one, other in ((client, server), (server, client)):
-                self._begin(_pass_on, one, other)
+                self._begin(self._pass_on, one, other)
 
-
-def _pass_on(one: socket.socket, other: socket.socket) -> None:
-    with suppress(OSError):
-        while data := one.recv(65536):
-            other.sendall(data)
-    for each in (one, other):
+    def _pass_on(self, one: socket.socket, other: socket.socket) -> None:
         with suppress(OSError):
-            each.shutdown(socket.SHUT_RDWR)
+            while data := one.recv(65536):
+                while time.monotonic() < self._silent_until:
+                    time.sleep(0.02)
+                other.sendall(data)
+        for each in (one, other):
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)

@@ -7,12 +7,14 @@ import json
 import shutil
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 
 import fleetscan
+from fleetscan.cli.main import run as fleetscan_with
 from fleetscan.errors import CannotReadRunError, LockedError, OutputError, RunExistsError
 from fleetscan.places import Address
 from fleetscan.remote.fetching import new_directory, pointed_at
@@ -61,8 +63,9 @@ async def test_a_complete_run_has_its_parts_its_marker_last_and_reads_as_it_was(
     # What it was asked for is as it was said: no private directory.
     assert run.facts["settings"]["out"] == f"{container}/night"
     storage = Storage.open(Address.of(f"{container}/night"))
-    written = {each.name: each.written_at for each in storage.listed()}
-    assert written["complete"] >= max(written[name] for name in written if name != "lease")
+    marked_at = storage.written_at("complete")
+    assert marked_at is not None
+    assert all(marked_at >= (storage.written_at(name) or marked_at) for name in names if name != "lease")
 
 
 async def test_runs_are_found_by_name_and_latest_follows_the_later_one(container: str) -> None:
@@ -282,3 +285,123 @@ async def test_the_end_of_a_run_that_cannot_be_uploaded_is_told_with_where_it_is
     assert f"resume with: fleetscan.resume('{summary.directory}')" in str(summary.stopped_by)
     assert fleetscan.open_run(summary.directory).is_complete
     shutil.rmtree(summary.directory.parent)
+
+
+async def test_storage_that_answers_no_more_stops_the_scan_before_another_may_take_it(
+    container: str, azurite: Azurite, quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fleetscan.remote.storage.EXCHANGE_S", 2)
+    with Relay(azurite.port) as relay:
+        monkeypatch.setenv("AZURE_STORAGE_ENDPOINT", f"http://127.0.0.1:{relay.at}/devstoreaccount1")
+        async with azure(machines=60, speed=5.0) as (_, endpoint):
+            hooks = Heard()
+            settings = settings_for(endpoint, out=f"{container}/night", drain_s=0.0)
+            async with fleetscan.scan(settings, credential=TOKEN, hooks=hooks) as live:
+                await opened(live)
+                relay.hang_for(3.0)
+                with anyio.fail_after(2.0):
+                    while not hooks.warnings:  # noqa: ASYNC110 - nothing tells of it
+                        await asyncio.sleep(0.02)
+                assert "(no answer): nothing more is started" in hooks.warnings[0]
+                assert (await live.finish()).exit_code == 5
+
+
+async def test_a_complete_run_that_is_resumed_stays_as_it_is(container: str) -> None:
+    place = f"{container}/night"
+    async with azure() as (cloud, endpoint):
+        first, _ = await scanned(endpoint, out=place)
+        before = names_in(place)
+        again, _ = await scanned(endpoint, out=place, resume=True)
+        assert (again.exit_code, again.totals) == (0, first.totals)
+        assert cloud.ledger.accepted.total() == 7
+    assert names_in(place) == before
+    assert fleetscan.open_run(place).is_complete
+    # The next one has nothing to wait for.
+    assert Lease.take(Storage.open(Address.of(place))).was_released
+
+
+async def test_every_command_reads_from_storage(
+    container: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = f"{container}/runs"
+    async with azure() as (_, endpoint):
+        first, _ = await scanned(endpoint, runs=runs)
+        await asyncio.sleep(1.1)
+        await scanned(endpoint, runs=runs, last_run=f"{runs}/latest")
+        again, _ = await scanned(endpoint, inventory=f"{runs}/latest")
+        retried, _ = await scanned(endpoint, retry_failed=f"{runs}/latest")
+    assert (again.totals["listed"], retried.has_run) == (7, False)
+    assert first.directory is not None
+    name = first.directory.name
+    commands: dict[tuple[str, ...], int] = {
+        ("report", f"{runs}/latest"): 0,
+        ("report", "--runs", runs, "--format", "json"): 0,
+        ("show", name[:15], "--runs", runs): 0,
+        ("diff", f"{runs}/{name}", "latest", "--runs", runs): 0,
+        ("export", "latest", "--runs", runs, "--out", str(tmp_path / "tables")): 0,
+        ("history", "add", name, "latest", "--runs", runs, "--history", str(tmp_path / "h.db")): 0,
+        ("report", f"{runs}/nothing"): 2,
+        ("schema", "--sql", f"{runs}/latest"): 2,
+        ("prune", "--keep", "1d", "--runs", runs): 2,
+    }
+    for command, code in commands.items():
+        assert (command, fleetscan_with(list(command))) == (command, code)
+    told = capsys.readouterr()
+    assert f"{runs}/{name}" in told.out + told.err
+    # People see places, and no private directory.
+    assert "fleetscan-copy" not in told.out + told.err
+
+
+def test_the_doctor_tries_storage_and_leaves_nothing_there(
+    container: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLEETSCAN_ACCESS_TOKEN", TOKEN)
+    assert fleetscan_with(["doctor", "--endpoint", "http://127.0.0.1:1", "--runs", f"{container}/runs"]) == 4
+    assert f"{container}/runs can be written, read and listed" in capsys.readouterr().out
+    assert names_in(f"{container}/runs") == []
+    assert fleetscan_with(["doctor", "--endpoint", "http://127.0.0.1:1", "--out", "az://nowhere/run"]) == 4
+    assert "az://nowhere/run cannot be used (404 ContainerNotFound)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "az://user:SECRET@container/run",
+        "az://container/run?sig=SECRET",
+        "https://account.blob.core.windows.net/container?sig=SECRET",
+        "s3://bucket/a b SECRET",
+        "gs://bucket/../SECRET",
+        "az://C/SECRET",
+    ],
+)
+def test_a_url_that_may_have_a_secret_in_it_is_refused_and_not_repeated(
+    url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    config = tmp_path / "fleetscan.toml"
+    config.write_text(f"runs = {json.dumps(url)}")
+    for command in (
+        ["scan", "--out", url],
+        ["report", url],
+        ["report", "--runs", url],
+        ["scan", "--last-run", url],
+        ["scan", "--config", str(config)],
+    ):
+        assert (command, fleetscan_with(command)) == (command, 2)
+    monkeypatch.setenv("FLEETSCAN_OUT", url)
+    assert fleetscan_with(["scan"]) == 2
+    told = capsys.readouterr()
+    assert "SECRET" not in told.out + told.err
+    with pytest.raises(fleetscan.UsageError) as refused:
+        fleetscan.Settings(out=url)
+    assert "SECRET" not in str(refused.value)
+
+
+async def test_a_signature_is_not_told_where_storage_refuses_it(
+    container: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AZURE_STORAGE_ACCOUNT_KEY")
+    monkeypatch.setenv("AZURE_STORAGE_SAS_TOKEN", "sv=2021-08-06&sp=rwl&sig=c2VjcmV0U0lHTkFUVVJF")
+    assert fleetscan_with(["report", f"{container}/night"]) == 4
+    told = capsys.readouterr().err
+    assert "403" in told
+    assert "c2VjcmV0" not in told
