@@ -128,15 +128,24 @@ class Resumption:
             return Operation(target, rules, last_s, number, before=before)
         return Operation.in_doubt(target, rules, number, before)
 
+    def beside(self, number: int, target: Target, rules: OperationRules, clock: WallClock) -> Operation:
+        """A VM that an assessment holds which this run does not tell of: another's, or a lost process's.
+
+        Another's is ended by a start once it has had its time; what may be ours never is.
+        """
+        if self.story is not None and self.story.is_behind:
+            return self._looked_at(number, target, rules, clock)
+        return Operation.beside(target, rules, number, self.began_at(clock))
+
     def _looked_at(self, number: int, target: Target, rules: OperationRules, clock: WallClock) -> Operation:
         """A VM that a lost process may have started: read first, and started at once where it did not.
 
         Whatever began since the run did counts, so that clocks that differ a little start nothing twice.
         """
         before = Before(0, 0, self.began_at(clock))
-        # What was started had the time of a lease to show.
+        # What was started had the time of a lease to show; of an Arc server Resource Graph alone tells, later.
         at_once = self._at_once.setdefault("rules", replace(rules, unknown_start_wait_s=0.0))
-        return Operation.in_doubt(target, at_once, number, before)
+        return Operation.in_doubt(target, rules if target.is_arc else at_once, number, before)
 
 
 def _before(begun: Begun, clock: WallClock) -> Before:

@@ -261,7 +261,7 @@ class Session:
 
     def _beside(self, number: int, target: Target) -> Operation:
         """Another client assesses the VM: what ends after the scan's begin is as good as ours."""
-        return Operation.beside(target, self._rules, number, self._resumption.began_at(self._clock))
+        return self._resumption.beside(number, target, self._rules, self._clock)
 
     def keep(self, now: float) -> None:
         """Write down the requests and warnings so far; they survive a power cut once the store is synced."""
