@@ -143,9 +143,9 @@ class Resumption:
         Whatever began since the run did counts, so that clocks that differ a little start nothing twice.
         """
         before = Before(0, 0, self.began_at(clock))
-        # What was started had the time of a lease to show; of an Arc server Resource Graph alone tells, later.
+        # What was started had the time of a lease to show.
         at_once = self._at_once.setdefault("rules", replace(rules, unknown_start_wait_s=0.0))
-        return Operation.in_doubt(target, rules if target.is_arc else at_once, number, before)
+        return Operation.in_doubt(target, at_once, number, before)
 
 
 def _before(begun: Begun, clock: WallClock) -> Before:

@@ -12,10 +12,17 @@ from fleetscan.remote.lease import LEASE_S
 from fleetscan.runs.behind import note_behind
 from fleetscan.runs.journal import read_journal
 from fleetscan.scanner.live import scan_over
+from fleetscan.settings.declared import Settings
 from fleetscan.simulator import Cloud
-from tests.scanner.test_whole_scans import StopAfter, Transport, cloud_of, settings_for
+from tests.scanner.test_whole_scans import StopAfter, Transport, cloud_of
+from tests.scanner.test_whole_scans import settings_for as quick_settings
 from tests.strict_reader import read_run
 from tests.virtual_scan import in_virtual_time
+
+
+def settings_for(out: Path, **more: object) -> Settings:
+    """Settings for assessments of minutes."""
+    return quick_settings(out, first_poll_s=30.0, poll_interval_s=10.0, **more)
 
 
 async def lost_host(out: Path, cloud: Cloud, starts_told: int) -> None:
