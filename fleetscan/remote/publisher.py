@@ -164,7 +164,7 @@ class Publisher:
         with open(self._directory / FOLDERS[folder], "rb") as file:
             file.seek(begins_at)
             read = file.read(min(MOST_PART_BYTES, to - begins_at))
-            return whole_lines(read) or whole_lines(read + file.read(to - begins_at - len(read)))
+            return whole_lines(read) or whole_lines(read + file.readline(to - begins_at - len(read)))
 
     def _ours_before(self, folder: str, name: str, *, is_packed: bool) -> bytes:
         """What a part that is there holds: one of an earlier attempt, whose answer was lost, begins as ours.

@@ -231,7 +231,7 @@ async def test_outages_in_mid_upload_change_nothing(
 ) -> None:
     with Relay(azurite.port) as relay:
         monkeypatch.setenv("AZURE_STORAGE_ENDPOINT", f"http://127.0.0.1:{relay.at}/devstoreaccount1")
-        async with azure(machines=24, speed=50.0) as (cloud, endpoint):
+        async with azure(machines=12, speed=100.0, long_pct=0.0) as (cloud, endpoint):
             settings = settings_for(endpoint, out=f"{container}/night", max_in_flight=4)
             async with fleetscan.scan(settings, credential=TOKEN) as live:
                 async for _ in live:
@@ -240,7 +240,7 @@ async def test_outages_in_mid_upload_change_nothing(
         assert (live.summary.exit_code, live.summary.stopped_by) == (0, None)
         assert relay.broken > 0
     run = fleetscan.open_run(f"{container}/night")
-    assert (run.is_complete, run.incomplete, sum(1 for _ in run.rows())) == (True, [], 24)
+    assert (run.is_complete, run.incomplete, sum(1 for _ in run.rows())) == (True, [], 12)
     assert max(cloud.ledger.accepted.values()) == 1
 
 
@@ -250,7 +250,7 @@ async def test_storage_that_goes_down_for_good_stops_the_scan_and_leaves_the_run
     monkeypatch.setattr("fleetscan.scanner.keeping.STOPPED_WITHIN_S", 0.3)
     with Relay(azurite.port) as relay:
         monkeypatch.setenv("AZURE_STORAGE_ENDPOINT", f"http://127.0.0.1:{relay.at}/devstoreaccount1")
-        async with azure(machines=40, speed=200.0) as (cloud, endpoint):
+        async with azure(machines=20, speed=200.0, long_pct=0.0) as (cloud, endpoint):
             hooks = Heard()
             settings = settings_for(endpoint, out=f"{container}/night", drain_s=0.0, unknown_start_wait_s=0.5)
             async with fleetscan.scan(settings, credential=TOKEN, hooks=hooks) as live:
