@@ -121,10 +121,15 @@ def found_run(path: Path) -> FoundRun:
     try:
         return _by_facts(path)
     except CannotReadRunError:
-        run = by_journal(path) if is_held(path / JOURNAL) else None
+        run = by_journal(path) if _is_begun_elsewhere(path) or is_held(path / JOURNAL) else None
         if run is None:
             raise
         return run
+
+
+def _is_begun_elsewhere(path: Path) -> bool:
+    """Whether a run in object storage has no run.json yet: a lost host may have started VMs."""
+    return place_of(str(path)) is not None and not (path / RUN).exists()
 
 
 def begun_run(path: Path) -> FoundRun:

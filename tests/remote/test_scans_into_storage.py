@@ -164,6 +164,24 @@ async def test_the_newest_unfinished_run_of_the_selection_is_resumed_from_storag
     assert fleetscan.open_run(f"{runs}/latest").facts["scan_id"] == summary.totals["scan_id"]
 
 
+async def test_a_run_of_which_only_the_begin_went_up_is_resumed_too(container: str, quick: None) -> None:
+    runs = f"{container}/runs"
+    async with azure(machines=12) as (cloud, endpoint):
+        first, _ = await scanned(endpoint, runs=runs)
+        assert first.directory is not None
+        storage = Storage.open(Address.of(f"{runs}/{first.directory.name}"))
+        begin, _ = storage.read("journal/000000000000000.jsonl") or (b"", "")
+        for name in names_in(f"{runs}/{first.directory.name}"):
+            storage.remove(name)
+        storage.put("journal/000000000000000.jsonl", begin.splitlines(keepends=True)[0])
+        storage.put("lease", b'{"host":"lost","pid":7}')
+        await anyio.sleep(1.5)
+        summary, _ = await scanned(endpoint, runs=runs, resume=True, ignore_busy=True)
+        assert summary.totals["scan_id"] == first.totals["scan_id"]
+        assert (summary.exit_code, summary.totals["listed"]) == (0, 12)
+        assert max(cloud.ledger.accepted.values()) == 1
+
+
 async def test_without_its_marker_a_run_never_reads_as_a_whole_one(container: str) -> None:
     async with azure() as (_, endpoint):
         await scanned(endpoint, out=f"{container}/night")
@@ -231,7 +249,7 @@ async def test_outages_in_mid_upload_change_nothing(
 ) -> None:
     with Relay(azurite.port) as relay:
         monkeypatch.setenv("AZURE_STORAGE_ENDPOINT", f"http://127.0.0.1:{relay.at}/devstoreaccount1")
-        async with azure(machines=12, speed=100.0, long_pct=0.0) as (cloud, endpoint):
+        async with azure(machines=12) as (cloud, endpoint):
             settings = settings_for(endpoint, out=f"{container}/night", max_in_flight=4)
             async with fleetscan.scan(settings, credential=TOKEN) as live:
                 async for _ in live:
