@@ -19,7 +19,8 @@ PACKED = "results.jsonl.zst"
 TOTALS = "totals.jsonl"
 RUN = "run.json"
 JOURNAL = "journal.jsonl"
-RUN_FILES = (RESULTS, PACKED, TOTALS, RUN, JOURNAL)
+RUN_FILES = (RESULTS, TOTALS, RUN, JOURNAL)
+EVERY_FILE = (*RUN_FILES, PACKED)
 # How the name begins that a run gets before its files are removed: it is no run any more. The `*` of a shell
 # does not name it.
 BEING_REMOVED = ".being-removed-"
@@ -56,7 +57,7 @@ def already_holds(path: Path) -> RunExistsError:
 
 def holds_run(path: Path) -> bool:
     """Whether any file of a run is in the directory `path`."""
-    return any(os.path.lexists(path / name) for name in RUN_FILES)
+    return any(os.path.lexists(path / name) for name in EVERY_FILE)
 
 
 def path_of(out: str) -> Path:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from fleetscan.errors import LockedError
 from fleetscan.records.asked import CACHED_ONLY, RETRIED_SCAN_ID
-from fleetscan.runs.directory import BEING_REMOVED, JOURNAL, PACKED, RUN, RUN_FILES, TOTALS
+from fleetscan.runs.directory import BEING_REMOVED, EVERY_FILE, JOURNAL, PACKED, RUN, TOTALS
 from fleetscan.runs.disk import sync_directory
 from fleetscan.runs.found import FoundRun, begun_run, runs_in
 from fleetscan.runs.journal import holder_of
@@ -26,7 +26,7 @@ from fleetscan.runs.opening import BINARY, NOFOLLOW, NONBLOCK
 from fleetscan.runs.reader import State
 
 # The last three are what a process leaves that dies while it puts a file in place.
-FILES = (*RUN_FILES, f".{RUN}.new", f".{TOTALS}.new", f".{PACKED}.new")
+FILES = (*EVERY_FILE, f".{RUN}.new", f".{TOTALS}.new", f".{PACKED}.new")
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from fleetscan.records.run import Scope
 from fleetscan.records.story import Story
 from fleetscan.runs.chain import NOTHING_BEFORE
 from fleetscan.runs.directory import (
+    EVERY_FILE,
     JOURNAL,
     RESULTS,
     RUN,
@@ -246,7 +247,7 @@ def _let_go_where_it_fails(file: RunFiles | JournalFile) -> Iterator[None]:
 
 def _refuse_what_is_not_ours(path: Path) -> None:
     """Raise CannotResumeError unless each file of the run in `path` is a file, and ours alone."""
-    for name in RUN_FILES:
+    for name in EVERY_FILE:
         try:
             refuse_others(path / name, os.lstat(path / name))
         except NoFileError as error:
