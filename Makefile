@@ -90,8 +90,10 @@ bench-dask: $(VENV)/dev.stamp ## measure a scan on a Dask cluster beside one pro
 	$(BIN)/python -m benchmarks.on_dask $(BENCH)
 
 LOSSES ?= 20
-test-storage: $(VENV)/dev.stamp azurite ## lose LOSSES hosts that scan into object storage, 5 minutes
-	$(BIN)/python -m tests.remote --kills $(LOSSES)
+test-storage: $(VENV)/dev.stamp azurite ## test object storage in Azurite, and lose LOSSES hosts, 5 minutes
+	$(BIN)/python -m pytest -n 2 tests/remote
+	@test -d $(VENV)/azurite/node_modules && $(BIN)/python -m tests.remote --kills $(LOSSES) \
+	  || test ! -d $(VENV)/azurite/node_modules
 
 build: $(VENV)/dev.stamp ## build the sdist and the wheel in dist/
 	rm -rf dist
