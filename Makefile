@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-all test-page axe lint check docs bench scale series simulate-faults damage fuzz
-.PHONY: test-process test-dask bench-dask build clean
+.PHONY: test-process test-dask test-storage bench-dask azurite build clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -39,6 +39,12 @@ AXE := axe-core@4.14.1
 axe: $(VENV)/python.stamp ## put axe-core into .venv with npm, for test-page
 	@test -f $(VENV)/browser/node_modules/axe-core/axe.min.js || ! command -v npm > /dev/null \
 	  || npm install --no-save --no-package-lock --ignore-scripts --no-fund --no-audit --prefix $(VENV)/browser $(AXE)
+
+# Object storage for the tests, for which pip has no package either. Without npm those tests skip and say so.
+AZURITE := azurite@3.37.0
+azurite: $(VENV)/python.stamp ## put Azurite into .venv with npm, for the tests of object storage
+	@test -f $(VENV)/azurite/node_modules/azurite/package.json || ! command -v npm > /dev/null \
+	  || npm install --no-save --no-package-lock --ignore-scripts --no-fund --no-audit --omit=dev --prefix $(VENV)/azurite $(AZURITE)
 
 lint: $(VENV)/dev.stamp ## lint, formatting and types
 	$(BIN)/ruff check
@@ -82,6 +88,10 @@ test-dask: $(VENV)/dev.stamp ## kill KILLS workers of a Dask cluster in mid-scan
 # BENCH as for bench, such as BENCH='--machines 50000 --rounds 5'.
 bench-dask: $(VENV)/dev.stamp ## measure a scan on a Dask cluster beside one process, 5 minutes
 	$(BIN)/python -m benchmarks.on_dask $(BENCH)
+
+LOSSES ?= 20
+test-storage: $(VENV)/dev.stamp azurite ## lose LOSSES hosts that scan into object storage, 5 minutes
+	$(BIN)/python -m tests.remote --kills $(LOSSES)
 
 build: $(VENV)/dev.stamp ## build the sdist and the wheel in dist/
 	rm -rf dist

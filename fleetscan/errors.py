@@ -31,6 +31,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, TypeAlias
 
+from fleetscan.places import told as told_places
+
 Spelling: TypeAlias = Callable[[str, object], str]
 """How a setting is written: its field's name, and the value to give it, or None where any will do.
 
@@ -92,6 +94,7 @@ class FleetscanError(Exception):
     exit_code: ClassVar[int] = 70
 
     def __init__(self, what: str, remedy: Remedy | None = None, details: tuple[str, ...] = ()) -> None:
+        what = told_places(what)
         super().__init__(what, remedy, details)
         self.what = what
         self.remedy = remedy

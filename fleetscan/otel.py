@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from fleetscan import places
 from fleetscan.errors import Remedy, UsageError
 from fleetscan.records.run import COMPLETE
 from fleetscan.redacting import Secrets
@@ -70,7 +71,7 @@ class OpenTelemetryHooks(Hooks):
         """See Hooks."""
         self._span().set_attribute("fleetscan.scan_id", opening.scan_id)
         if opening.directory is not None:
-            self._span().set_attribute("fleetscan.directory", self._safe(str(opening.directory)))
+            self._span().set_attribute("fleetscan.directory", self._safe(places.told(str(opening.directory))))
 
     def counted(self, vms: int, subscriptions: int) -> None:
         """See Hooks."""

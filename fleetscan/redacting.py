@@ -23,7 +23,9 @@ SHORT_CHARS = 16
 SEED_CHARS = 12
 
 # Variables whose whole value is a secret, by what they are called.
-SECRET_NAME = re.compile(r"(?:SECRET|PASSWORD|TOKEN|IDENTITY_HEADER|API_?KEY|ACCESS_?KEY)$", re.IGNORECASE)
+SECRET_NAME = re.compile(
+    r"(?:SECRET|PASSWORD|TOKEN|IDENTITY_HEADER|API_?KEY|(?:ACCESS|ACCOUNT|MASTER|SAS)_?KEY)$", re.IGNORECASE
+)
 # Variables of OpenTelemetry with headers in them: name=value,name=value.
 HEADERS_NAME = re.compile(r"OTEL_EXPORTER_OTLP_(?:\w+_)?HEADERS")
 # Variables with an address that may have a password in it.

@@ -28,7 +28,7 @@ IMPURE = frozenset({"asyncio", "logging", "os", "secrets", "selectors", "socket"
     "threading",
     "time",
 }
-VALUES = frozenset({"model", "addresses", "errors"})
+VALUES = frozenset({"model", "addresses", "errors", "places"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,8 @@ ROOMS = {
         of("cluster", "errors", "model", "planning", "records", "runs", "scanner", "settings", "version")
     ),
     "otel": Room(
-        of("errors", "records", "redacting", "report", "scanner", "telemetry", "version"), of("opentelemetry")
+        of("errors", "places", "records", "redacting", "report", "scanner", "telemetry", "version"),
+        of("opentelemetry"),
     ),
     "redacting": Room(barred=IMPURE),
     "telemetry": Room(of("records", "runs", "version"), of("prometheus_client")),
@@ -59,17 +60,19 @@ ROOMS = {
     "clouds": Room(barred=IMPURE),
     "shards": Room(barred=IMPURE),
     "addresses": Room(of("clouds"), barred=IMPURE),
-    "errors": Room(barred=IMPURE),
+    "places": Room(barred=IMPURE),
+    "errors": Room(of("places"), barred=IMPURE),
     "nearest": Room(barred=IMPURE),
     "not_tried": Room(barred=IMPURE),
     "outlook": Room(barred=IMPURE),
     "json_text": Room(of("model"), of("orjson"), barred=IMPURE),
     "azure_times": Room(of("model"), barred=IMPURE),
     "patch_counts": Room(of("model"), barred=IMPURE),
-    "settings": Room(of("addresses", "clouds", "errors", "nearest", "shards"), barred=IMPURE),
+    "settings": Room(of("addresses", "clouds", "errors", "nearest", "places", "shards"), barred=IMPURE),
     "records": Room(VALUES | {"json_text", "azure_times", "patch_counts"}, barred=IMPURE),
     "judgement": Room(VALUES | {"nearest", "azure_times", "patch_counts", "records"}, barred=IMPURE),
-    "runs": Room(VALUES | {"json_text", "records"}),
+    "runs": Room(VALUES | {"json_text", "records", "remote"}, of("zstandard")),
+    "remote": Room(VALUES | {"json_text", "records", "runs"}, of("obstore")),
     "history": Room(VALUES | {"json_text", "records", "runs", "judgement"}),
     "engine": Room(
         of(
@@ -83,7 +86,7 @@ ROOMS = {
     ),
     "scanner": Room(
         VALUES
-        | {"version", "json_text", "settings", "records", "runs", "engine", "azure", "inventory"}
+        | {"version", "json_text", "settings", "records", "runs", "remote", "engine", "azure", "inventory"}
         | {"clouds", "history", "judgement", "outlook", "redacting", "shards", "telemetry"},
         of("anyio", "azure"),
     ),
@@ -98,7 +101,8 @@ ROOMS = {
         of("anyio", "azure", "orjson"),
     ),
     "doctor": Room(
-        VALUES | {"version", "settings", "records", "runs", "engine", "azure", "inventory", "scanner"},
+        VALUES
+        | {"version", "settings", "records", "runs", "remote", "engine", "azure", "inventory", "scanner"},
         of("anyio", "azure"),
     ),
     "report": Room(
@@ -282,7 +286,8 @@ def test_what_is_imported_from_others_is_declared() -> None:
     extras = project["optional-dependencies"]
     names = {
         line.partition(">")[0]
-        for line in (*project["dependencies"], *extras["parquet"], *extras["otel"], *extras["dask"])
+        for name in ("parquet", "otel", "dask", "storage")
+        for line in (*project["dependencies"], *extras[name])
     }
     tops = {IMPORTED_AS.get(name) or name.partition("-")[0] for name in names}
     used = {package for room in (*ROOMS.values(), *FILES.values()) for package in room.packages}

@@ -13,6 +13,7 @@ import sys
 import traceback
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from fleetscan import places
 from fleetscan.cli.log_lines import current
 from fleetscan.cli.standard_streams import lost_of
 from fleetscan.errors import CannotScanError, FleetscanError, Remedy, ResumeCommand
@@ -87,7 +88,7 @@ def note(kind: Literal["error", "warning"], sentence: str, limit: int = LONGEST_
 
 def tell(line: str, limit: int = LONGEST_LINE, level: int = logging.INFO) -> None:
     """Tells a person something, in one line on stderr, which has this level where it is a log."""
-    line = secrets().hide(line)
+    line = secrets().hide(places.told(line))
     indent = min(len(line) - len(line.lstrip(" ")), MOST_INDENT)
     text = f"{' ' * indent}{sanitize(line[indent:], limit)}"
     if (log := current()) is not None:

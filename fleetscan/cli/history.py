@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fleetscan import places
 from fleetscan.cli.command_help import Example
 from fleetscan.cli.console import hand_over, note_error, tell
 from fleetscan.cli.options import RUNS, reading
-from fleetscan.errors import UsageError
+from fleetscan.errors import Remedy, UsageError
+from fleetscan.places import is_url
 from fleetscan.settings.reading import HistorySettings
 
 if TYPE_CHECKING:
@@ -42,6 +44,8 @@ def history(what: str, runs: tuple[str, ...], settings: HistorySettings) -> int:
     from fleetscan.runs.meant import meant_run
 
     kept_in = Path(settings.runs or RUNS)
+    if settings.history is None and is_url(kept_in):
+        raise UsageError("a history is a file on disk", Remedy("name it with {history}", {"history": None}))
     path = Path(settings.history) if settings.history else kept_in / DEFAULT
     meant = [meant_run(name, kept_in) for name in runs]
     worst = 0
@@ -64,11 +68,12 @@ def _told(run: Run, taken: Taken) -> str:
     from fleetscan.history.taking_in import Entry
     from fleetscan.report.figures import counted
 
+    where = places.told(str(run.path))
     if taken.entry is Entry.KNOWN:
-        return f"{run.path}: is in the history already"
+        return f"{where}: is in the history already"
     vms = counted(taken.vms, "VM", "VMs")
     ended = f", {taken.ended_with_vm:,} ended with their VM" if taken.ended_with_vm else ""
     # Its other VMs enter when it is added again.
     rest = "" if run.is_complete else "; the run is not complete: resume it, and add it again"
     changed = f"{taken.newly_missing:,} newly missing, {taken.installed:,} installed"
-    return f"{run.path}: {vms}; {changed}{ended}{rest}"
+    return f"{where}: {vms}; {changed}{ended}{rest}"

@@ -20,6 +20,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
+from fleetscan import places
 from fleetscan.cli.endings import level_of_end, meaning
 from fleetscan.report.sanitize import fit, sanitize
 
@@ -75,7 +76,7 @@ class Log(logging.Handler):
 
     def tell(self, level: int, message: str, **fields: object) -> None:
         """Write a line of ours."""
-        logging.getLogger(OURS).log(level, message, extra={"fields": fields} if fields else None)
+        logging.getLogger(OURS).log(level, places.told(message), extra={"fields": fields} if fields else None)
 
     def begin(
         self, first_line: Callable[[], Told], last_line: Callable[[int], Told], *, is_quiet: bool

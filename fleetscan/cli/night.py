@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
+from fleetscan import places
 from fleetscan.cli import wording
 from fleetscan.cli.console import shell_word, with_remedy
 from fleetscan.cli.endings import level_of_end, meaning
@@ -109,9 +110,9 @@ class Night(Teller):
             "principal": principal if principal and any(principal.values()) else None,
             "vms": vms,
             "subscriptions": subscriptions,
-            "directory": None if directory is None else str(directory),
+            "directory": None if directory is None else places.told(str(directory)),
         }
-        parts = [self._fleet(), f"run in {shell_word(str(directory))}" if directory else ""]
+        parts = [self._fleet(), f"run in {shell_word(places.told(str(directory)))}" if directory else ""]
         said = f"fleetscan {__version__}{_who(principal)}: {', '.join(filter(None, parts))}"
         return Told(logging.INFO, said, fields)
 
@@ -125,11 +126,11 @@ class Night(Teller):
             "event": "end",
             "exit_code": code,
             "meaning": meaning(code),
-            "directory": None if directory is None else str(directory),
+            "directory": None if directory is None else places.told(str(directory)),
             **(_standing(self.view(self._clock())) if totals is None else _sums(totals)),
         }
         figures = self._so_far() if totals is None else _totals(totals)
-        where = f"run in {shell_word(str(directory))}" if directory else ""
+        where = f"run in {shell_word(places.told(str(directory)))}" if directory else ""
         said = f"exit {code} ({meaning(code)}): {'; '.join(filter(None, [*figures, where]))}"
         return Told(level_of_end(code), said, fields)
 

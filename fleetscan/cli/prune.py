@@ -11,6 +11,7 @@ from fleetscan.cli.command_help import Example
 from fleetscan.cli.console import hand_over, note, tell
 from fleetscan.cli.options import RUNS, reading
 from fleetscan.errors import CannotWriteError, LockedError, Remedy, UsageError
+from fleetscan.places import is_url
 from fleetscan.settings.reading import PruneSettings
 
 if TYPE_CHECKING:
@@ -40,6 +41,9 @@ def prune(settings: PruneSettings) -> int:
         )
     from fleetscan.runs.pruning import size_bytes, sort_out
 
+    if is_url(settings.runs or ""):
+        rule = Remedy("have a rule of the storage remove what is older (docs/object-storage.md)")
+        raise UsageError("prune removes runs on disk alone", rule)
     runs = Path(settings.runs or RUNS)
     if not runs.exists():
         note("warning", f"{runs} is not there: check --runs, or nothing was scanned yet")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from fleetscan import places
 from fleetscan.cli.console import as_command, shell_word, tell
 from fleetscan.cli.options import RUNS
 from fleetscan.report.commands import Spelled
@@ -62,6 +63,7 @@ def spelled_for(directory: str, endpoint: object, *, is_merged: bool = False) ->
     One that `is_merged` of others cannot be resumed.
     """
     # A path that begins with a hyphen would be taken for a flag.
+    directory = places.told(directory)
     run = shell_word(f"./{directory}" if directory.startswith("-") else directory)
     is_default = not isinstance(endpoint, str) or endpoint == Settings().endpoint
     where = "" if is_default else f" --endpoint {shell_word(str(endpoint))}"

@@ -10,6 +10,7 @@ from fleetscan.cli.console import hand_over, note
 from fleetscan.cli.options import reading
 from fleetscan.cli.reading import run_of
 from fleetscan.errors import Remedy, UsageError
+from fleetscan.places import place_of
 from fleetscan.records.schema import SCHEMAS
 from fleetscan.settings.reading import SchemaSettings
 
@@ -48,6 +49,9 @@ def schema(name: str | None, settings: SchemaSettings) -> int:
 def _print_views(run: Run) -> int:
     from fleetscan.report.sql_views import sql_views
 
+    if place_of(str(run.path.resolve())) is not None:
+        copy = Remedy("copy the run to a disk, or write flat tables with `fleetscan export`")
+        raise UsageError("views are made over files that stay, and this run is in object storage", copy)
     incomplete = run.incomplete
     hand_over(sql_views(run, incomplete))
     for sentence in incomplete:

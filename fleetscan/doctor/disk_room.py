@@ -13,6 +13,7 @@ from pathlib import Path
 from fleetscan.doctor.findings import Directory, Finding
 from fleetscan.doctor.shared_disk import holds_against_others, mount_of
 from fleetscan.errors import Remedy
+from fleetscan.places import is_url
 from fleetscan.runs.directory import holds_run, path_of
 from fleetscan.runs.disk import reason
 from fleetscan.runs.lock import is_locked, try_lock
@@ -32,8 +33,12 @@ def look_at(out: str | None, runs: str, vms: int | None) -> tuple[Directory | No
     """
     if out == "-":
         return None, [Finding("directory", "ok", "rows go to standard output: nothing is kept on disk")]
-    path = path_of(runs if out is None else out)
-    setting = "runs" if out is None else "out"
+    setting, named = ("runs", runs) if out is None else ("out", out)
+    if is_url(named):
+        from fleetscan.doctor.storage_room import look_at_place
+
+        return look_at_place(named, setting)
+    path = path_of(named)
     try:
         standing = _nearest(path)
         locks_work = _try_file(standing)

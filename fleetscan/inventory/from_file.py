@@ -30,9 +30,10 @@ from fleetscan.inventory.machines import (
 )
 from fleetscan.inventory.servers import SERVER_PATHS, facts_of_server
 from fleetscan.model import Json, Target
+from fleetscan.places import is_url
 from fleetscan.records.machine_facts import NAMES, shared_facts
 from fleetscan.records.row import Row
-from fleetscan.runs.directory import RESULTS, RUN
+from fleetscan.runs.directory import PACKED, RESULTS, RUN
 from fleetscan.runs.reader import Run, open_run
 
 # A row with a list of a thousand patches has some 0.5 MB.
@@ -82,7 +83,9 @@ def read_inventory(path: str) -> InventoryFile:
 
 def run_of(path: Path) -> Run | None:
     """The run whose directory, or whose rows, `path` is; None where it is neither."""
-    directory = path.parent if path.name == RESULTS else path
+    if is_url(path):
+        return open_run(path)
+    directory = path.parent if path.name in (RESULTS, PACKED) else path
     return open_run(directory) if (directory / RUN).is_file() else None
 
 

@@ -168,6 +168,20 @@ class RowLost:
 
 
 @dataclass(frozen=True, slots=True)
+class Behind:
+    """What an earlier process wrote last is lost: it may have started VMs of which nothing is told.
+
+    The process that goes on reads every VM that it has no start of, before it starts it.
+    """
+
+    word: ClassVar = "behind"
+    at: Moment
+
+    def tell(self, story: Story) -> None:
+        story.is_behind = True
+
+
+@dataclass(frozen=True, slots=True)
 class RequestsCounted:
     """How many requests this process has sent so far."""
 
@@ -189,6 +203,7 @@ Event: TypeAlias = (
     | OperationMoved
     | VmEnded
     | RowLost
+    | Behind
     | RequestsCounted
 )
 EVENTS: tuple[type[Event], ...] = get_args(Event)

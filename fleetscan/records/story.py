@@ -63,6 +63,7 @@ class Story:
 
     `scan_id`, `principal`, `asked` and `began_at` are the first process's. `targets` are the listing in its
     order, complete when `is_listed`: some may have been started before, and a later process adds the others.
+    It `is_behind` where VMs may have been started of which it does not tell.
     `rows` says by which mark each row is known. `spent_s` is how long the processes worked, `size_bytes` what
     of the file is whole, `last_crc` the checksum of its last line.
     """
@@ -75,6 +76,7 @@ class Story:
     errors: list[InventoryError] = field(default_factory=list)
     scope: Scope = field(default_factory=lambda: NOTHING_LISTED.copy())
     is_listed: bool = False
+    is_behind: bool = False
     begun: dict[int, Begun] = field(default_factory=dict)
     ended: dict[int, CountedRow] = field(default_factory=dict)
     rows: dict[int, RowMark] = field(default_factory=dict)

@@ -15,6 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+from fleetscan import places
 from fleetscan.history.installed_before import seen_between
 from fleetscan.records.asked import is_same
 from fleetscan.records.diff import SCHEMA, ChangedPatch, ChangedVm, ChangedVms, Diff, DiffRun
@@ -243,7 +244,7 @@ def _record(old: Run, new: Run, found: _Comparison) -> Diff:
 def _run(run: Run, sums: _Sums) -> DiffRun:
     return {
         "scan_id": run.facts["scan_id"],
-        "directory": str(run.path),
+        "directory": places.told(str(run.path)),
         "started_at": run.facts["started_at"],
         "state": run.state.value,
         "partial": run.incomplete,

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import cast
 
+from fleetscan import places
 from fleetscan.history.judged_run import judging_of, trend_of
 from fleetscan.history.seen import Seen, seen_by
 from fleetscan.judgement.counting import CountedVm
@@ -83,7 +84,7 @@ def _report_of(
     _judge(report, judging, told[0] if told is not None and run.is_complete else None)
     report["earlier"] = earlier_of(report["fleet"], earlier.assessed_at)
     report["state"] = run.state.value
-    report["directory"] = str(directory_of(run.path))
+    report["directory"] = places.told(str(directory_of(run.path)))
     report["endpoint"] = elsewhere(run.facts["selection"])
     report["warnings"] = run.facts["warnings"]
     report["partial"] = [*_partial(run, begun)]

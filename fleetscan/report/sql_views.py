@@ -8,8 +8,9 @@ from fleetscan.errors import OTHER_VERSION, CannotReadRunError, Remedy, UsageErr
 from fleetscan.records.duckdb_views import views_of
 from fleetscan.report.sanitize import fit, sanitize
 from fleetscan.report.which_run import about
-from fleetscan.runs.directory import RESULTS, RUN, TOTALS
+from fleetscan.runs.directory import RUN, TOTALS
 from fleetscan.runs.reader import Run
+from fleetscan.runs.zstd import rows_at
 
 
 def sql_views(run: Run, incomplete: Iterable[str]) -> str:
@@ -23,7 +24,7 @@ def sql_views(run: Run, incomplete: Iterable[str]) -> str:
     path = run.path.resolve()
     totals = path / TOTALS
     try:
-        views = views_of(str(path / RESULTS), str(totals) if totals.is_file() else None, str(path / RUN))
+        views = views_of(str(rows_at(path)), str(totals) if totals.is_file() else None, str(path / RUN))
     except ValueError as error:
         raise UsageError(
             f"{path} has a name that is no Unicode text, which SQL cannot write",

@@ -12,6 +12,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from fleetscan import places
 from fleetscan.records.report import Report
 from fleetscan.records.totals import Totals
 from fleetscan.report.commands import Spelled
@@ -92,7 +93,7 @@ def print_summary(
     if report is not None and spelled is not None:
         # The command that resumes stands beside what is unfinished.
         screen.more(spelled._replace(resume=None))
-    screen.directory(None if directory is None else str(directory))
+    screen.directory(None if directory is None else places.told(str(directory)))
     screen.blank()
 
 

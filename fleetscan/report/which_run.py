@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from fleetscan.places import told
 from fleetscan.records.times import moment_of
 from fleetscan.report.left_out import elsewhere, elsewhere_words, selection_words
 from fleetscan.report.sanitize import sanitize
@@ -44,10 +45,10 @@ STATES = {
 def about(run: Run) -> str:
     """One line about `run`, safe to show: its beginning, its state, its selection and its directory."""
     asked = selection_words(run.facts["selection"]) or "the whole fleet"
-    path = sanitize(str(run.path), PATH_LIMIT_CHARS)
+    path = sanitize(told(str(run.path)), PATH_LIMIT_CHARS)
     place = elsewhere_words(elsewhere(run.facts["selection"]))
-    told = (minute(run.facts["started_at"]), place, STATES[run.state], asked)
-    return f"Run of {', '.join(filter(None, told))}: {path}"
+    words = (minute(run.facts["started_at"]), place, STATES[run.state], asked)
+    return f"Run of {', '.join(filter(None, words))}: {path}"
 
 
 def minute(text: str | None) -> str:

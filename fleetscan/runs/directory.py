@@ -7,16 +7,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from fleetscan.errors import CannotWriteError, Remedy, RunExistsError, UsageError
+from fleetscan.places import Address, directory_of, is_url
 from fleetscan.runs.disk import make_directories, reason
 from fleetscan.runs.how_to_resume import command_for
 from fleetscan.runs.journal import first_event
 
 LATEST = "latest"
 RESULTS = "results.jsonl"
+# The same, compressed: of a complete run alone.
+PACKED = "results.jsonl.zst"
 TOTALS = "totals.jsonl"
 RUN = "run.json"
 JOURNAL = "journal.jsonl"
 RUN_FILES = (RESULTS, TOTALS, RUN, JOURNAL)
+EVERY_FILE = (*RUN_FILES, PACKED)
 # How the name begins that a run gets before its files are removed: it is no run any more. The `*` of a shell
 # does not name it.
 BEING_REMOVED = ".being-removed-"
@@ -53,11 +57,17 @@ def already_holds(path: Path) -> RunExistsError:
 
 def holds_run(path: Path) -> bool:
     """Whether any file of a run is in the directory `path`."""
-    return any(os.path.lexists(path / name) for name in RUN_FILES)
+    return any(os.path.lexists(path / name) for name in EVERY_FILE)
 
 
 def path_of(out: str) -> Path:
-    """The directory that a setting names. Raises UsageError for an empty name: it is an unset variable."""
+    """The directory that a setting names, or that stands for the place that it names.
+
+    Raises UsageError for an empty name: it is an unset variable.
+    """
     if not out:
         raise UsageError("the output directory's name is empty", Remedy("give {out} a name", {"out": None}))
+    if is_url(out):
+        known = directory_of(Address.of(out))
+        return Path(out if known is None else known)
     return Path(out)

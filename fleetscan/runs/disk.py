@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from fleetscan.errors import OutputError, ResumeCommand, resume_with
+from fleetscan.places import told
 from fleetscan.runs.opening import BINARY, OWNER_ALONE
 
 OWNER_ALONE_DIRECTORY = 0o700
@@ -95,7 +96,7 @@ def reason(error: OSError) -> str:
 def cannot_go_on(path: Path, error: OSError) -> OutputError:
     """What to say where the file `path` of a run that has begun takes no more."""
     first = "make room" if error.errno in NO_ROOM else "fix that"
-    return OutputError(str(path), reason(error), resume_with(ResumeCommand(str(path.parent)), first))
+    return OutputError(str(path), reason(error), resume_with(ResumeCommand(told(str(path.parent))), first))
 
 
 def sync_directory(path: Path) -> None:

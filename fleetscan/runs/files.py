@@ -62,10 +62,10 @@ class Output(Protocol):
 class NoFiles:
     """Keeps nothing: the caller gets the rows, and there is nothing to resume."""
 
-    path = None
     rows_end_at = 0
 
     def __init__(self) -> None:
+        self.path: Path | None = None
         self.rows_written = 0
 
     def write_row(self, row: bytes) -> None:

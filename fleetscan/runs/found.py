@@ -20,6 +20,7 @@ from fleetscan.errors import (
     UsageError,
 )
 from fleetscan.model import Json
+from fleetscan.places import is_url, place_of
 from fleetscan.records.asked import CACHED_ONLY, is_same, is_same_value
 from fleetscan.runs.directory import BEING_REMOVED, JOURNAL, LATEST, RUN, holds_run
 from fleetscan.runs.disk import reason
@@ -47,6 +48,10 @@ class FoundRun:
     @property
     def is_held(self) -> bool:
         """Whether a live process is at work on it."""
+        if (place := place_of(str(self.path))) is not None:
+            from fleetscan.remote.fetching import is_at_work
+
+            return is_at_work(place)
         return is_held(self.path / JOURNAL)
 
     def has_all_of(self, other: FoundRun) -> bool:
@@ -80,7 +85,7 @@ def runs_in(directory: Path, read: Callable[[Path], FoundRun] | None = None) -> 
 
     `read` is `found_run`, or `begun_run` for one who wants those without a run.json too.
     """
-    read = read or found_run
+    read, directory = read or found_run, local_runs(directory)
     try:
         paths = [path for path in sorted(directory.iterdir()) if _may_be_run(path)]
     except FileNotFoundError:
@@ -103,6 +108,18 @@ def runs_in(directory: Path, read: Callable[[Path], FoundRun] | None = None) -> 
     return found
 
 
+def local_runs(runs: Path) -> Path:
+    """`runs`, or a directory with what is told of the runs at a place in object storage.
+
+    Raises StorageError where that cannot be listed.
+    """
+    if not is_url(runs):
+        return runs
+    from fleetscan.remote.fetching import address_of, listed
+
+    return listed(address_of(str(runs)))
+
+
 def _may_be_run(path: Path) -> bool:
     return path.name != LATEST and not path.name.startswith(BEING_REMOVED) and path.is_dir()
 
@@ -115,10 +132,15 @@ def found_run(path: Path) -> FoundRun:
     try:
         return _by_facts(path)
     except CannotReadRunError:
-        run = by_journal(path) if is_held(path / JOURNAL) else None
+        run = by_journal(path) if _is_begun_elsewhere(path) or is_held(path / JOURNAL) else None
         if run is None:
             raise
         return run
+
+
+def _is_begun_elsewhere(path: Path) -> bool:
+    """Whether a run in object storage has no run.json yet: a lost host may have started VMs."""
+    return place_of(str(path)) is not None and not (path / RUN).exists()
 
 
 def begun_run(path: Path) -> FoundRun:
@@ -176,6 +198,12 @@ def run_path(run: str, runs: Path | None, read: Callable[[Path], FoundRun] | Non
     is as in `runs_in`.
     """
     path = Path(run)
+    if is_url(run):
+        from fleetscan.remote.fetching import address_of, whole
+
+        return whole(address_of(run))
+    if runs is not None and run:
+        runs = local_runs(runs)
     if holds_run(path) or runs is None or not run:
         return path
     if run == LATEST:

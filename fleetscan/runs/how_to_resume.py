@@ -10,11 +10,12 @@ from pathlib import Path
 
 from fleetscan.addresses import Origin
 from fleetscan.errors import ResumeCommand
+from fleetscan.places import told
 
 
 def command_for(path: Path, endpoint: object) -> ResumeCommand:
     """How the run in the directory `path` is resumed, whose `endpoint` is as its files tell it."""
-    return ResumeCommand(str(path), to_say_again(endpoint))
+    return ResumeCommand(told(str(path)), to_say_again(endpoint))
 
 
 def to_say_again(endpoint: object) -> str | None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from fleetscan.errors import CannotReadRunError, Remedy, UsageError
+from fleetscan.places import is_url
 from fleetscan.runs.directory import holds_run
-from fleetscan.runs.found import FoundRun, FoundRuns, begun_run, moment_of, run_path, runs_in
+from fleetscan.runs.found import FoundRun, FoundRuns, begun_run, local_runs, moment_of, run_path, runs_in
 from fleetscan.runs.reader import Run, State, open_run
 
 
@@ -17,6 +18,7 @@ def meant_run(name: str | None, runs: Path) -> Run:
     `runs` is the directory of all runs. Raises UsageError where several runs or none is meant, and
     CannotReadRunError where it cannot be read.
     """
+    runs = local_runs(runs) if name is None else runs
     if name is not None:
         return open_run(run_path(name, runs))
     found = runs_in(runs)
@@ -31,7 +33,7 @@ def meant_run(name: str | None, runs: Path) -> Run:
 
 def is_named(name: str | None) -> bool:
     """Whether `name` is a run's own directory, so that it needs no telling which run is read."""
-    return name is not None and holds_run(Path(name))
+    return name is not None and (is_url(name) or holds_run(Path(name)))
 
 
 def newer_run(run: Run, runs: Path) -> FoundRun | None:

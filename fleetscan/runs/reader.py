@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fleetscan import json_text
+from fleetscan import json_text, places
 from fleetscan.errors import OTHER_VERSION, CannotReadRunError
 from fleetscan.records import row, run, totals
 from fleetscan.records.checked import check_of
@@ -25,6 +25,7 @@ from fleetscan.records.totals import GroupTotals, Totals
 from fleetscan.runs.directory import RESULTS, RUN, TOTALS, holds_run
 from fleetscan.runs.disk import reason
 from fleetscan.runs.opening import open_to_read, read_whole
+from fleetscan.runs.zstd import is_packed, open_rows
 
 BLOCK_BYTES = 1024 * 1024
 # A subscription that was listed takes some 250 bytes of run.json.
@@ -114,7 +115,7 @@ class Run:
 
     def _count_rows(self) -> int:
         try:
-            with open_to_read(self.path / RESULTS) as rows:
+            with open_rows(self.path) as rows:
                 return sum(block.count(b"\n") for block in iter(partial(rows.read, BLOCK_BYTES), b""))
         except OSError:
             return 0
@@ -123,7 +124,7 @@ class Run:
         """The rows in the order in which the VMs ended, one at a time."""
         path = self.path / RESULTS
         try:
-            with open_to_read(path) as lines:
+            with open_rows(self.path) as lines:
                 for number, line in enumerate(lines, start=1):
                     # A row is whole with its line end: without one it may be a part of another row.
                     if not line.endswith(b"\n"):
@@ -218,6 +219,8 @@ class Run:
             raise self._unreadable(f"{where} is no record of schema {schema} ({error})") from error
 
     def _has_torn_row(self) -> bool:
+        if is_packed(self.path):
+            return False
         try:
             with open_to_read(self.path / RESULTS) as rows:
                 if not rows.seek(0, os.SEEK_END):
@@ -232,14 +235,32 @@ class Run:
 
 
 def open_run(path: str | os.PathLike[str]) -> Run:
-    """The run in the directory `path`. Raises CannotReadRunError where there is none that can be read.
+    """The run in the directory `path`, or at a place such as az://container/path.
+
+    Raises CannotReadRunError where there is none that can be read.
 
     ```python
     run = fleetscan.open_run("fleetscan-runs/latest")
     print(run.totals()["coverage_pct"], sum(1 for row in run.rows() if row["outcome"] == "failed"))
     ```
     """
-    return Run(Path(path))
+    return Run(fetched(path))
+
+
+def fetched(path: str | os.PathLike[str]) -> Path:
+    """The directory of the run at `path`: that, or a private copy of what is in object storage.
+
+    Raises CannotReadRunError where that cannot be fetched whole, and StorageError.
+    """
+    if places.is_url(path):
+        from fleetscan.remote.fetching import address_of, whole
+
+        return whole(address_of(os.fspath(path)))
+    if places.has_any():
+        from fleetscan.remote.fetching import opened
+
+        return opened(Path(path))
+    return Path(path)
 
 
 def is_later(found: object, schema: str) -> bool:

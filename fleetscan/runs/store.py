@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from fleetscan import json_text
-from fleetscan.errors import CannotResumeError, CannotWriteError, OutputError, Remedy
+from fleetscan.errors import CannotReadRunError, CannotResumeError, CannotWriteError, OutputError, Remedy
 from fleetscan.model import InventoryError, Json, Target
 from fleetscan.records.asked import INVENTORY_SHA256, RETRIED_SCAN_ID, is_same_value
 from fleetscan.records.journal import (
@@ -30,6 +30,7 @@ from fleetscan.records.run import Scope
 from fleetscan.records.story import Story
 from fleetscan.runs.chain import NOTHING_BEFORE
 from fleetscan.runs.directory import (
+    EVERY_FILE,
     JOURNAL,
     RESULTS,
     RUN,
@@ -50,7 +51,9 @@ from fleetscan.runs.opening import (
     read_whole,
     refuse_others,
 )
+from fleetscan.runs.reader import open_run
 from fleetscan.runs.rows import Mending, compare, count_anew
+from fleetscan.runs.zstd import is_packed
 
 LISTED_AT_ONCE = 1000
 # What a name stood for when the run was started, and what to say where it stands for something else now.
@@ -186,6 +189,8 @@ def earlier_store(path: Path, asked: Callable[[Story], Mapping[str, Json]]) -> R
     if not holds_run(path):
         return None
     _refuse_what_is_not_ours(path)
+    if is_packed(path):
+        return _packed_store(path, asked)
     try:
         journal = JournalFile.reopen(path / JOURNAL)
     except FileNotFoundError as error:
@@ -207,6 +212,29 @@ def earlier_store(path: Path, asked: Callable[[Story], Mapping[str, Json]]) -> R
         raise CannotWriteError(str(error.filename or path), reason(error)) from error
 
 
+def _packed_store(path: Path, asked: Callable[[Story], Mapping[str, Json]]) -> RunStore:
+    """A run whose rows are compressed, as it is complete: it is only looked at, and nothing is written."""
+    try:
+        story = read_journal(path / JOURNAL)
+    except OSError as error:
+        raise CannotResumeError(str(path), f"{JOURNAL}: {reason(error)}") from error
+    _check_run(path, story)
+    if story is None or not (story.is_finished and _is_whole(path)):
+        raise CannotResumeError(str(path), "its rows are compressed, and it is not complete")
+    _check_asked(path, story, asked(story))
+    output = NoFiles()
+    output.path = path
+    return RunStore(output, NoJournal(), story)
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        run = open_run(path)
+        return run.is_complete and run.totals()["outcomes"]["interrupted"] == 0
+    except CannotReadRunError:
+        return False
+
+
 @contextmanager
 def _let_go_where_it_fails(file: RunFiles | JournalFile) -> Iterator[None]:
     """Close `file` where what is done meanwhile raises, so that its lock keeps nothing out."""
@@ -220,7 +248,7 @@ def _let_go_where_it_fails(file: RunFiles | JournalFile) -> Iterator[None]:
 
 def _refuse_what_is_not_ours(path: Path) -> None:
     """Raise CannotResumeError unless each file of the run in `path` is a file, and ours alone."""
-    for name in RUN_FILES:
+    for name in EVERY_FILE:
         try:
             refuse_others(path / name, os.lstat(path / name))
         except NoFileError as error:

@@ -15,8 +15,9 @@ from fleetscan import json_text
 from fleetscan.errors import FleetscanError, OutputError, Remedy, UsageError
 from fleetscan.records.run import BREACHED, COMPLETE
 from fleetscan.runs.directory import RUN
-from fleetscan.runs.disk import replace_file
+from fleetscan.runs.disk import reason, replace_file
 from fleetscan.runs.reader import open_run
+from fleetscan.runs.zstd import is_packed, pack
 from fleetscan.scanner.blocking import in_thread
 from fleetscan.scanner.hooks import Hooks
 from fleetscan.scanner.summary import ScanSummary
@@ -82,6 +83,18 @@ async def follow_up(
         except FleetscanError as error:
             hooks.warning(f"run.json does not tell that a gate was not passed: {error.what}")
     return _with(summary, found)
+
+
+async def compressed(summary: ScanSummary, hooks: Hooks) -> ScanSummary:
+    """`summary`, once the rows of a complete run are compressed; where that fails they stay as they are."""
+    directory = summary.directory
+    if directory is None or summary.exit_code not in COMPLETE or is_packed(directory):
+        return summary
+    try:
+        await in_thread(lambda: pack(directory))
+    except OSError as error:
+        hooks.warning(f"the rows in {directory} are not compressed: {reason(error)}")
+    return summary
 
 
 def _breaches(directory: Path, standards: Standards, history: Path | None) -> list[str]:

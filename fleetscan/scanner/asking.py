@@ -8,11 +8,12 @@ from pathlib import Path
 
 from fleetscan.errors import CannotReadRunError, FleetscanError
 from fleetscan.inventory.from_file import run_of
+from fleetscan.places import is_url
 from fleetscan.records.asked import INVENTORY_SHA256, RETRIED_SCAN_ID, Selection
-from fleetscan.runs.directory import RESULTS
 from fleetscan.runs.found import run_path
 from fleetscan.runs.opening import open_to_read
 from fleetscan.runs.reader import open_run
+from fleetscan.runs.zstd import open_rows
 from fleetscan.scanner.policy import asked_of
 from fleetscan.settings.declared import Settings
 from fleetscan.settings.selecting import ListSettings
@@ -31,7 +32,9 @@ def _sha256(inventory: str) -> str | None:
     """The digest of an inventory file's bytes; None for an input that can be read only once."""
     path = Path(inventory)
     try:
-        path = path / RESULTS if path.is_dir() and run_of(path) is not None else path
+        if inventory != "-" and (path.is_dir() or is_url(inventory)) and (run := run_of(path)) is not None:
+            with open_rows(run.path) as rows:
+                return hashlib.file_digest(rows, "sha256").hexdigest()
         if inventory == "-" or not stat.S_ISREG(path.stat().st_mode):
             return None
         with open_to_read(path) as file:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-from fleetscan import json_text
+from fleetscan import json_text, places
 from fleetscan.errors import Remedy
 from fleetscan.redacting import Secrets
 from fleetscan.scanner.hooks import Hooks
@@ -33,7 +33,7 @@ class KeptWarnings(Hooks):
 
     def warning(self, sentence: str, remedy: Remedy | None = None) -> None:
         """See Hooks."""
-        sentence = self._secrets.hide(sentence)
+        sentence = self._secrets.hide(places.told(sentence))
         self._keep(json_text.whole(sentence))
         self._warn(sentence, remedy)
 

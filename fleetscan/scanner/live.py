@@ -20,7 +20,8 @@ from fleetscan.errors import FleetscanError, Remedy, StoppedError, UsageError, m
 from fleetscan.records.fleet_facts import RequestCounts
 from fleetscan.records.row import Row
 from fleetscan.runs.directory import path_of, refuse_used
-from fleetscan.scanner.aftermath import check_standards, follow_up
+from fleetscan.runs.zstd import loaded
+from fleetscan.scanner.aftermath import check_standards, compressed, follow_up
 from fleetscan.scanner.connection import connect
 from fleetscan.scanner.dispatcher import Exchanger
 from fleetscan.scanner.guarded_hooks import GuardedHooks
@@ -30,6 +31,7 @@ from fleetscan.scanner.row_buffer import RowBuffer
 from fleetscan.scanner.run import Run
 from fleetscan.scanner.summary import ScanSummary, conclusion
 from fleetscan.settings.declared import Settings
+from fleetscan.settings.place import is_elsewhere
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
@@ -211,11 +213,20 @@ class LiveScan:
         (self._hooks if self._scan_run is None else self._scan_run.hooks).warning(sentence)
 
     async def _scan(self) -> ScanSummary:
+        if not is_elsewhere(self._settings.out, self._settings.runs):
+            summary = await self._scan_with(self._hooks)
+            return summary if self._settings.compress is None else await compressed(summary, self._hooks)
+        from fleetscan.scanner.keeping import Keeper
+
+        keeper = Keeper(self._settings, self._stop, self._hooks, self._fail)
+        return await keeper.around(self._scan_with)
+
+    async def _scan_with(self, hooks: Hooks) -> ScanSummary:
         async with connect(self._settings, self._credential, self._warn) as (transport, tokens):
             self._scan_run = Run(
                 transport,
                 self._settings,
-                self._hooks,
+                hooks,
                 self._stop,
                 self._rows,
                 are_failures_planned=self._are_failures_planned,
@@ -304,6 +315,8 @@ def check(settings: Settings) -> None:
     settings.check_together()
     if settings.engine != "process":
         raise UsageError("a scan on a cluster is begun with fleetscan.scan_on_dask")
+    if settings.compress is not None:
+        loaded()
     if settings.out == STREAM:
         remedy = Remedy("leave {out} away and iterate over the scan", {"out": None})
         raise UsageError("a scan in Python writes no rows to standard output", remedy)

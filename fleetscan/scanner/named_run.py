@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from fleetscan import places
 from fleetscan.errors import (
     OTHER_VERSION,
     CannotReadRunError,
@@ -33,7 +34,7 @@ from fleetscan.runs.found import begun_run, run_path, runs_in
 from fleetscan.runs.how_to_resume import command_for, to_say_again
 from fleetscan.runs.journal import first_event, holder_of, is_held
 from fleetscan.runs.no_journal import no_journal
-from fleetscan.runs.reader import open_run
+from fleetscan.runs.reader import fetched, open_run
 from fleetscan.scanner.resume import SELECTING
 from fleetscan.scanner.which_run import newest_unfinished
 from fleetscan.settings.declared import Settings
@@ -105,6 +106,7 @@ def find_run(run: str | None, runs: str | None, within_s: float, now: datetime) 
         raise UsageError(f"{run!r} is no name of a run", Remedy("name its directory"))
     else:
         path = run_path(run, None if runs is None else Path(runs), begun_run)
+    path = fetched(path)
     if is_held(path / JOURNAL):
         holder = holder_of(path / JOURNAL)
         raise LockedError(str(path), holder)
@@ -197,13 +199,15 @@ def _plain(setting: Setting, value: Json) -> object:
 
 def _out(path: Path) -> str:
     """The directory as a setting: `-` alone would be standard output."""
-    return f"./{path}" if str(path).startswith("-") else str(path)
+    return f"./{path}" if str(path).startswith("-") else places.told(str(path))
 
 
 def _runs_around(path: Path, runs: object) -> str | None:
     """The directory of all runs if the run lies directly in it, wherever a relative one was meant from."""
     if not isinstance(runs, str):
         return None
+    if (place := places.place_of(str(path))) is not None:
+        return runs if places.is_url(runs) and places.Address.of(runs) == place.around else None
     parent, told = Path(os.path.realpath(path.absolute().parent)), Path(runs)
     if os.path.realpath(told) == str(parent):
         return runs

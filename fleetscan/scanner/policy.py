@@ -12,6 +12,7 @@ from fleetscan.engine.retrying import Retrying
 from fleetscan.engine.rules import OperationRules
 from fleetscan.errors import FleetscanError
 from fleetscan.model import Json, Target
+from fleetscan.places import is_url
 from fleetscan.records.asked import is_elsewhere
 from fleetscan.runs.reader import open_run
 from fleetscan.scanner.past_durations import PastDurations, durations_of
@@ -70,7 +71,7 @@ def past_durations(settings: PacedSettings, warn: Callable[[str], None]) -> Past
     """How long assessments took in the run to learn from; if it cannot be read, a warning says so."""
     if settings.last_run is None:
         return PastDurations()
-    if not os.path.lexists(settings.last_run):
+    if not (is_url(settings.last_run) or os.path.lexists(settings.last_run)):
         warn(f"there is no run at {settings.last_run} yet to learn from")
         return PastDurations()
     try:

@@ -7,7 +7,7 @@ the VM is checked before another one is sent.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from fleetscan.azure.credentials import TokenSource
 from fleetscan.engine.operation import Before, Operation
@@ -43,6 +43,7 @@ class Resumption:
     ended: Mapping[int, CountedRow] = field(default_factory=dict)
     requests: Mapping[str, int] = field(default_factory=dict)
     spent_s: float = 0.0
+    _at_once: dict[str, OperationRules] = field(default_factory=dict)
 
     @classmethod
     def of(cls, story: Story, tokens: TokenSource | None) -> Resumption:
@@ -114,6 +115,8 @@ class Resumption:
     ) -> Operation:
         """How a VM without a row continues."""
         begun = None if self.story is None else self.story.begun.get(number)
+        if begun is None and self.story is not None and self.story.is_behind:
+            return self._looked_at(number, target, rules, clock)
         if begun is None:
             return Operation(target, rules, last_s, number)
         before = _before(begun, clock)
@@ -124,6 +127,25 @@ class Resumption:
         elif not begun.in_doubt:
             return Operation(target, rules, last_s, number, before=before)
         return Operation.in_doubt(target, rules, number, before)
+
+    def beside(self, number: int, target: Target, rules: OperationRules, clock: WallClock) -> Operation:
+        """A VM that an assessment holds which this run does not tell of: another's, or a lost process's.
+
+        Another's is ended by a start once it has had its time; what may be ours never is.
+        """
+        if self.story is not None and self.story.is_behind:
+            return self._looked_at(number, target, rules, clock)
+        return Operation.beside(target, rules, number, self.began_at(clock))
+
+    def _looked_at(self, number: int, target: Target, rules: OperationRules, clock: WallClock) -> Operation:
+        """A VM that a lost process may have started: read first, and started at once where it did not.
+
+        Whatever began since the run did counts, so that clocks that differ a little start nothing twice.
+        """
+        before = Before(0, 0, self.began_at(clock))
+        # What was started had the time of a lease to show.
+        at_once = self._at_once.setdefault("rules", replace(rules, unknown_start_wait_s=0.0))
+        return Operation.in_doubt(target, at_once, number, before)
 
 
 def _before(begun: Begun, clock: WallClock) -> Before:

@@ -257,11 +257,11 @@ class Session:
             elif target.key in busy.assessing:
                 yield self._beside(number, target)
             else:
-                yield Operation(target, self._rules, number=number)
+                yield self._resumption.operation(number, target, self._rules, None, self._clock)
 
     def _beside(self, number: int, target: Target) -> Operation:
         """Another client assesses the VM: what ends after the scan's begin is as good as ours."""
-        return Operation.beside(target, self._rules, number, self._resumption.began_at(self._clock))
+        return self._resumption.beside(number, target, self._rules, self._clock)
 
     def keep(self, now: float) -> None:
         """Write down the requests and warnings so far; they survive a power cut once the store is synced."""

@@ -56,4 +56,4 @@ def fresh_store(settings: Settings, clock: WallClock, scan_id: str) -> RunStore:
 
 def runs_of(settings: Settings) -> Path | None:
     """Where runs are made, and `latest` leads to one of them."""
-    return None if settings.runs is None else Path(settings.runs)
+    return None if settings.runs is None else path_of(settings.runs)

@@ -16,13 +16,14 @@ from fleetscan.errors import (
     StoppedError,
     resume_with,
 )
+from fleetscan.places import place_of
 from fleetscan.records.asked import Selection
 from fleetscan.records.fleet_facts import FleetFacts, RequestCounts
 from fleetscan.records.sums import RunningTotals
 from fleetscan.records.times import WallClock
 from fleetscan.records.totals import Totals
 from fleetscan.runs.how_to_resume import command_for
-from fleetscan.runs.latest import switch_latest
+from fleetscan.runs.latest import NotSwitched, switch_latest
 from fleetscan.runs.reader import open_run
 from fleetscan.runs.store import RunStore
 from fleetscan.scanner.hooks import Conclusion, Hooks
@@ -108,7 +109,14 @@ def no_run(scan_id: str, selection: Selection, clock: WallClock) -> ScanSummary:
 
 def follow_latest(path: Path, runs: Path | None, listed: int, hooks: Hooks) -> None:
     """Have `latest` lead to the complete run in `path`, or say why it does not."""
-    if (unswitched := switch_latest(path, runs, listed)) is None:
+    # (A run in object storage is not there yet: what uploads it has its `latest` follow.)
+    if place_of(str(path)) is None:
+        tell_latest(switch_latest(path, runs, listed), hooks)
+
+
+def tell_latest(unswitched: NotSwitched | None, hooks: Hooks) -> None:
+    """Say why `latest` does not lead to a complete run, where that is so."""
+    if unswitched is None:
         return
     tell = hooks.warning if unswitched.is_failure else hooks.note
     tell(unswitched.sentence, unswitched.remedy)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from fleetscan.errors import Remedy, UsageError
 from fleetscan.settings import standards
 from fleetscan.settings.freshness import FreshSettings
+from fleetscan.settings.place import Place
 from fleetscan.settings.setting import Group, setting
 from fleetscan.settings.types import Duration, OneOf, Switch, Text, Whole
 
@@ -48,7 +49,7 @@ class PacedSettings(FreshSettings):
     )
     last_run: str | None = setting(
         None,
-        Text("DIR", "a run's directory"),
+        Place("DIR|URL", "a run's directory, or its place in object storage"),
         "Learn from this earlier run how long assessments take, such as fleetscan-runs/latest.",
         "A directory without results is ignored.",
         group=Group.PACE,
@@ -85,16 +86,25 @@ class Settings(PacedSettings):
 
     out: str | None = setting(
         None,
-        Text("DIR", "a directory's path, or - for standard output"),
-        "Write the run to this directory; with - only its rows, to stdout.",
+        Place("DIR|URL", "a directory's path, a place in object storage, or - for standard output"),
+        "Write the run to this directory, or to object storage: az://, s3:// or gs://; with - only its "
+        "rows, to stdout.",
+        "Object storage needs the extra: pip install 'fleetscan[storage]'.",
         group=Group.OUTPUT,
     )
     runs: str | None = setting(
         None,
-        Text("DIR", "a directory's path"),
-        "Without --out, write the run to a new directory under this one; `latest` there is the last complete "
-        "run of the fleet.",
+        Place("DIR|URL", "a directory's path, or a place in object storage"),
+        "Without --out, write the run to a new directory under this one, or place below this one; `latest` "
+        "there is the last complete run of the fleet.",
         "Default: fleetscan-runs.",
+        group=Group.OUTPUT,
+    )
+    compress: str | None = setting(
+        None,
+        OneOf(("zstd",)),
+        "Compress the rows: results.jsonl.zst once the run is complete, or each uploaded part.",
+        "Every command reads both. Needs the extra: pip install 'fleetscan[storage]'.",
         group=Group.OUTPUT,
     )
     resume: bool = setting(
@@ -115,7 +125,7 @@ class Settings(PacedSettings):
     )
     retry_failed: str | None = setting(
         None,
-        Text("RUN", "a run's directory, the beginning of its name or id, or latest"),
+        Place("RUN", "a run's directory or place, the beginning of its name or id, or latest"),
         "Scan the VMs of this earlier run that failed or timed out, as a new run.",
         is_whom=True,
         group=Group.WHAT,

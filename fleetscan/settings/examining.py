@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fleetscan.settings.place import Place
 from fleetscan.settings.selecting import ListSettings
 from fleetscan.settings.setting import Group, setting
-from fleetscan.settings.types import OneOf, Switch, Text
+from fleetscan.settings.types import OneOf, Switch
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +23,13 @@ class DoctorSettings(ListSettings):
     )
     out: str | None = setting(
         None,
-        Text("DIR", "a directory's path, or - for standard output"),
-        "Check that a run can be written to this directory; nothing of it is left there.",
+        Place("DIR|URL", "a directory's path, a place in object storage, or - for standard output"),
+        "Check that a run can be written to this directory or place; nothing of it is left there.",
         group=Group.OUTPUT,
     )
     runs: str | None = setting(
         None,
-        Text("DIR", "a directory's path"),
+        Place("DIR|URL", "a directory's path, or a place in object storage"),
         "Without --out, check that runs can be written under this one.",
         "Default: fleetscan-runs.",
         group=Group.OUTPUT,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fleetscan.settings import standards
+from fleetscan.settings.place import Place
 from fleetscan.settings.setting import CheckedSettings, ReadGroup, setting
 from fleetscan.settings.types import YEAR_S, Duration, OneOf, Switch, Text, Whole
 
@@ -15,8 +16,8 @@ class ReadSettings(CheckedSettings):
 
     runs: str | None = setting(
         None,
-        Text("DIR", "a directory's path"),
-        "The directory of all runs, where RUN is a name or is left out.",
+        Place("DIR|URL", "a directory's path, or a place in object storage"),
+        "The directory of all runs, or their place in object storage, where RUN is a name or is left out.",
         "Default: fleetscan-runs.",
         group=ReadGroup.WHAT,
     )
@@ -51,7 +52,7 @@ class ReportSettings(ReadSettings):
     )
     since: str | None = setting(
         None,
-        Text("OLD", "an earlier run: a directory, the beginning of a name or id, or latest"),
+        Place("OLD", "an earlier run: a directory, the beginning of a name or id, or latest"),
         "Show in the page what changed since this run. Elsewhere `fleetscan diff` shows it.",
         group=ReadGroup.OUTPUT,
     )

@@ -137,6 +137,7 @@ ROWS: dict[str, tuple[tuple[str, object], tuple[str, object], tuple[str, object]
     "verbose": (("true", True), ("false", False), ("", True)),
     "log-format": (("text", "text"), ("json", "json"), ("text", "text")),
     "stats-interval": (("0s", 0.0), ("90s", 90.0), ("1500ms", 1.5)),
+    "compress": (("zstd", "zstd"), ("zstd", "zstd"), ("zstd", "zstd")),
     "metrics-file": (("file.prom", "file.prom"), ("env.prom", "env.prom"), ("flag.prom", "flag.prom")),
     "engine": (("dask", "dask"), ("process", "process"), ("dask", "dask")),
     "scheduler": (

@@ -29,6 +29,7 @@ LATER = (
     "fleetscan.telemetry",
     "http.server",
     "msal",
+    "obstore",
     "opentelemetry",
     "prometheus_client",
     "pythonjsonlogger",
@@ -37,6 +38,8 @@ LATER = (
     "sqlite3",
     "tomllib",
     "unittest",
+    "zstandard",
+    "fleetscan.remote",
 )
 
 

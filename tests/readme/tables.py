@@ -13,6 +13,7 @@ AT_HOME = "writes into the home directory; tests/cli/test_completion.py uses the
 CLUSTER = "needs a cluster; tests/cluster scans on one"
 PICTURE = "a picture; test_the_picture_of_a_run_directory_is_true"
 
+STORAGE = "needs object storage; tests/remote scans into an Azurite"
 NOT_RUN = {
     "make demo": IN_CI,
     "make test": IN_CI,
@@ -35,6 +36,7 @@ NOT_RUN = {
     "fleetscan doctor --out /shared/nightly": CLUSTER,
     "flock /shared/nightly.lock sleep 60": "needs two hosts",
     "flock --nonblock /shared/nightly.lock true || echo held": "needs two hosts",
+    "make test-storage LOSSES=20": LONG,
     "python -m tests.two_scans": f"a minute; tests/two_scans runs parts of it; {DEVELOPERS}",
     "python -m tests.merge_measure": f"a minute; tests/merging runs a part of it; {DEVELOPERS}",
     "python -m tests.memory": f"minutes; tests/memory runs a part of it; {DEVELOPERS}",
@@ -64,6 +66,22 @@ NOT_RUN = {
         PICTURE
     ),
     "fleetscan-runs/latest -> the last complete run of the fleet": PICTURE,
+    "pip install 'fleetscan[storage]'": "needs the network; what it installs is in this environment",
+    "pipx install '.[storage]'": "needs the network; what it installs is in this environment",
+    "export AZURE_STORAGE_ACCOUNT_NAME=devstoreaccount1 "
+    "AZURE_STORAGE_ENDPOINT=http://127.0.0.1:10000/devstoreaccount1": STORAGE,
+    "fleetscan scan --runs az://patches/fleet --resume --deadline 2h": STORAGE,
+    "fleetscan scan --out az://patches/fleet/by-hand": STORAGE,
+    "fleetscan doctor --runs az://patches/fleet": STORAGE,
+    "fleetscan report az://patches/fleet/latest": STORAGE,
+    "fleetscan report --runs az://patches/fleet": STORAGE,
+    "fleetscan show --runs az://patches/fleet --failed": STORAGE,
+    "fleetscan diff 20261123 latest --runs az://patches/fleet": STORAGE,
+    "fleetscan export az://patches/fleet/latest --format parquet --out tables": STORAGE,
+    "fleetscan scan --last-run az://patches/fleet/latest --runs az://patches/fleet": STORAGE,
+    "fleetscan resume az://patches/fleet/20261123T020000Z-5c1f2a90": STORAGE,
+    "fleetscan resume --runs az://patches/fleet": STORAGE,
+    "fleetscan scan --runs az://patches/fleet --compress zstd": STORAGE,
 }
 
 # Gates that show what happens when they are not passed.
