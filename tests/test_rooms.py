@@ -93,7 +93,7 @@ ROOMS = {
     "cluster": Room(
         VALUES
         | {"version", "json_text", "settings", "records", "runs", "scanner", "merging"}
-        | {"outlook", "redacting"},
+        | {"outlook", "places", "redacting"},
         of("anyio", "distributed"),
     ),
     "planning": Room(

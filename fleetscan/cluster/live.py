@@ -20,6 +20,7 @@ from fleetscan.cluster.order import Order, sent_of
 from fleetscan.cluster.place import Place, driven, make_place, place_in, refuse_begun
 from fleetscan.cluster.whole import merge_shards
 from fleetscan.errors import BugError, CannotScanError, FleetscanError, Remedy, StoppedError, UsageError
+from fleetscan.places import is_url
 from fleetscan.records.row import Row
 from fleetscan.records.run import COMPLETE
 from fleetscan.runs.directory import RUN, new_name, path_of
@@ -32,6 +33,7 @@ from fleetscan.scanner.live import STREAM, LiveScan
 from fleetscan.scanner.summary import ScanSummary, follow_latest
 from fleetscan.scanner.which_run import nothing_to_do
 from fleetscan.settings.declared import Settings
+from fleetscan.settings.place import is_elsewhere
 from fleetscan.version import __version__
 
 # Beyond an assessment's own time: a journal that has not grown for so long is of a process that hangs.
@@ -42,6 +44,7 @@ REFUSED = {
     "limit": "which VMs are the first is not known to shards",
     "shard": "the cluster's shards are the whole scan",
     "retry_failed": "a retry is a small scan",
+    "compress": "shards are merged as plain rows",
 }
 
 
@@ -166,6 +169,9 @@ def check(settings: Settings) -> None:
     if settings.out == STREAM or (settings.out is None and settings.runs is None):
         where = Remedy("name a directory that all hosts share with {out}", {"out": None})
         raise UsageError("a scan on a cluster is kept in a directory", where)
+    if is_elsewhere(settings.out, settings.runs):
+        shared = Remedy("name a directory that all hosts share with {out}", {"out": None})
+        raise UsageError("a scan on a cluster is kept in a directory, and not in object storage", shared)
     if settings.resume and settings.out is None:
         raise UsageError(
             "a scan on a cluster is resumed in its directory", Remedy("name it with {out}", {"out": None})
@@ -189,14 +195,19 @@ def _orders(settings: Settings, place: Place) -> list[Order]:
     """What each shard is told."""
     told = replace(
         settings,
-        inventory=None if settings.inventory is None else str(_whole(settings.inventory)),
-        last_run=None if settings.last_run is None else str(_whole(settings.last_run)),
+        inventory=_everywhere(settings.inventory),
+        last_run=_everywhere(settings.last_run),
     )
     patience_s, sent = settings.operation_timeout_s + PATIENCE_S, sent_of(told)
     return [
         Order(place.scan, number, place.of, str(path), __version__, patience_s, sent)
         for number, path in enumerate(place.shards(), start=1)
     ]
+
+
+def _everywhere(name: str | None) -> str | None:
+    """What names the same input on every host."""
+    return name if name is None or is_url(name) else str(_whole(name))
 
 
 def _whole(path: str) -> Path:

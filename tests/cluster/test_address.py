@@ -56,6 +56,8 @@ def test_what_is_no_address_is_refused(address: str) -> None:
         ({"limit": 5}, "limit is not for a scan on a cluster"),
         ({"shard": "1/2"}, "shard is not for a scan on a cluster"),
         ({"retry_failed": "latest"}, "retry-failed is not for a scan on a cluster"),
+        ({"compress": "zstd"}, "compress is not for a scan on a cluster"),
+        ({"out": "az://account/runs/tonight"}, "and not in object storage"),
         ({"inventory": "-"}, "workers cannot read this process's standard input"),
         ({"out": "-"}, "is kept in a directory"),
         ({"out": None, "runs": None}, "is kept in a directory"),
