@@ -80,7 +80,8 @@ test-process: $(VENV)/dev.stamp ## kill and resume KILLS real scans over HTTP, 5
 	$(BIN)/python -m tests.process --kills $(KILLS)
 
 LOSSES ?= 20
-test-storage: $(VENV)/dev.stamp azurite ## lose LOSSES hosts that scan into object storage, 5 minutes
+test-storage: $(VENV)/dev.stamp azurite ## test object storage against Azurite, and lose LOSSES hosts, 5 minutes
+	$(BIN)/python -m pytest tests/remote -n 2
 	$(BIN)/python -m tests.remote --kills $(LOSSES)
 
 build: $(VENV)/dev.stamp ## build the sdist and the wheel in dist/
