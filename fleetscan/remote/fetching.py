@@ -151,8 +151,8 @@ def fetch(storage: Storage, directory: Path) -> Sizes:
 
     Raises CannotReadRunError where a part is missing or is not of this run, StorageError and OSError.
     """
-    # What tells of parts is read before they are listed, and the journal's before the rows': while a process is
-    # at work more may come, and never less than was told of.
+    # What tells of parts is read before they are listed, and the journal's before the rows': while a process
+    # is at work more may come, and never less than was told of.
     lease, marker = storage.read(LEASE), _marker(storage)
     objects = {each.name: each for folder in ("journal", "results", "") for each in storage.listed(folder)}
     sizes = Sizes(*(_join(storage, folder, objects, directory) for folder in FOLDERS))
