@@ -105,7 +105,7 @@ ROOMS = {
         VALUES
         | {"version", "json_text", "settings", "records", "runs", "scanner", "planning", "report"}
         | {"nearest", "simulator", "export", "history", "judgement", "outlook", "doctor"}
-        | {"otel", "redacting"},
+        | {"otel", "redacting", "remote"},
         of("anyio", "click", "pythonjsonlogger", "rich"),
     ),
     "__main__": Room(of("cli")),

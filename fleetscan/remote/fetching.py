@@ -107,7 +107,7 @@ def new_directory(place: Address | None = None) -> Path:
     except OSError as error:
         raise CannotWriteError(tempfile.gettempdir(), reason(error)) from error
     if not _made:
-        atexit.register(_remove_all)
+        atexit.register(remove_copies)
     _made.append(made)
     if place is not None:
         places.stand_in(made, place)
@@ -120,9 +120,12 @@ def keep(directory: Path) -> None:
     places.forget(str(directory))
 
 
-def _remove_all() -> None:
-    for made in _made:
-        shutil.rmtree(made, ignore_errors=True)
+def remove_copies() -> None:
+    """Remove the directories of this process, and forget what is in them. What `keep` was told of stays."""
+    while _made:
+        shutil.rmtree(_made.pop(), ignore_errors=True)
+    for told in (_light, _listed, _final):
+        told.clear()
 
 
 def pointed_at(storage: Storage) -> str | None:
