@@ -90,7 +90,7 @@ bench-dask: $(VENV)/dev.stamp ## measure a scan on a Dask cluster beside one pro
 	$(BIN)/python -m benchmarks.on_dask $(BENCH)
 
 LOSSES ?= 20
-test-storage: $(VENV)/dev.stamp azurite ## test object storage in Azurite, and lose LOSSES hosts, 5 minutes
+test-storage: $(VENV)/dev.stamp azurite ## test object storage against Azurite, and lose LOSSES hosts, 5 minutes
 	$(BIN)/python -m pytest -n 2 tests/remote
 	@test -d $(VENV)/azurite/node_modules && $(BIN)/python -m tests.remote --kills $(LOSSES) \
 	  || test ! -d $(VENV)/azurite/node_modules

@@ -116,18 +116,8 @@ ROOMS = {
     "cli": Room(
         VALUES
         | {"version", "json_text", "settings", "records", "runs", "scanner", "planning", "report"}
-        | {
-            "nearest",
-            "simulator",
-            "cluster",
-            "export",
-            "history",
-            "judgement",
-            "outlook",
-            "doctor",
-            "merging",
-        }
-        | {"otel", "redacting", "shards"},
+        | {"nearest", "simulator", "cluster", "export", "history", "judgement", "outlook", "doctor"}
+        | {"merging", "otel", "redacting", "remote", "shards"},
         of("anyio", "click", "pythonjsonlogger", "rich"),
     ),
     "__main__": Room(of("cli")),

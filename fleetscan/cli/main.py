@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fleetscan import places
 from fleetscan.cli.attending import Attendant
 from fleetscan.cli.click_errors import sentence
 from fleetscan.cli.command_help import CONTEXT, Example, write_examples
@@ -90,6 +91,11 @@ def run(args: Sequence[str], attendant: Attendant | None = None) -> int:
         code = _ended(args, attendant)
         if log is not None:
             log.end(code)
+        if places.has_any():
+            from fleetscan.remote.fetching import remove_copies
+
+            # A process that is ended before its work leaves them: they may have what is nowhere else.
+            remove_copies()
         return code
 
 

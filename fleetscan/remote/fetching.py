@@ -107,7 +107,7 @@ def new_directory(place: Address | None = None) -> Path:
     except OSError as error:
         raise CannotWriteError(tempfile.gettempdir(), reason(error)) from error
     if not _made:
-        atexit.register(_remove_all)
+        atexit.register(remove_copies)
     _made.append(made)
     if place is not None:
         places.stand_in(made, place)
@@ -120,9 +120,12 @@ def keep(directory: Path) -> None:
     places.forget(str(directory))
 
 
-def _remove_all() -> None:
-    for made in _made:
-        shutil.rmtree(made, ignore_errors=True)
+def remove_copies() -> None:
+    """Remove the directories of this process, and forget what is in them. What `keep` was told of stays."""
+    while _made:
+        shutil.rmtree(_made.pop(), ignore_errors=True)
+    for told in (_light, _listed, _final):
+        told.clear()
 
 
 def pointed_at(storage: Storage) -> str | None:
@@ -151,9 +154,10 @@ def fetch(storage: Storage, directory: Path) -> Sizes:
 
     Raises CannotReadRunError where a part is missing or is not of this run, StorageError and OSError.
     """
-    # The journal's parts first: rows are uploaded before what tells of them.
-    objects = {each.name: each for folder in ("journal", "results", "") for each in storage.listed(folder)}
+    # What tells of parts is read before they are listed, and the journal's before the rows': while a process
+    # is at work more may come, and never less than was told of.
     lease, marker = storage.read(LEASE), _marker(storage)
+    objects = {each.name: each for folder in ("journal", "results", "") for each in storage.listed(folder)}
     sizes = Sizes(*(_join(storage, folder, objects, directory) for folder in FOLDERS))
     told = marker.sizes if marker is not None else sizes_in(lease[0] if lease is not None else b"")
     if sizes.results < told.results or sizes.journal < told.journal:

@@ -338,10 +338,12 @@ async def test_a_complete_run_that_is_resumed_stays_as_it_is(container: str) -> 
     assert Lease.take(Storage.open(Address.of(place))).was_released
 
 
-async def test_every_command_reads_from_storage(
-    container: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+async def test_every_command_reads_from_storage_and_leaves_no_copy(
+    container: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    runs = f"{container}/runs"
+    runs, copies = f"{container}/runs", tmp_path / "copies"
+    copies.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(copies))
     async with azure() as (_, endpoint):
         first, _ = await scanned(endpoint, runs=runs)
         await asyncio.sleep(1.1)
@@ -368,6 +370,7 @@ async def test_every_command_reads_from_storage(
     assert f"{runs}/{name}" in told.out + told.err
     # People see places, and no private directory.
     assert "fleetscan-copy" not in told.out + told.err
+    assert list(copies.iterdir()) == []
 
 
 def test_the_doctor_tries_storage_and_leaves_nothing_there(
