@@ -77,7 +77,8 @@ def _tell_end(merged: Merged, settings: MergeSettings) -> None:
             running=None,
         )
     if merged.lacking:
-        again = "resume or scan what is missing, and merge again into another directory with {out}"
+        first = "wait for what still runs, " if merged.is_running else ""
+        again = f"{first}resume or scan what is missing, and merge again into another directory with {{out}}"
         note_error(StoppedError(merged.lacking[0], Remedy(again, {"out": None}), tuple(merged.lacking[1:])))
         for run in merged.unfinished:
             endpoint = run.facts["selection"].get("endpoint")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from fleetscan.merging.given import BY_VM, SHARD, SHARD_BY, WHOLE_SUBSCRIPTIONS, Given
+from fleetscan.merging.missing_shards import named
 from fleetscan.merging.rowless import Told
 from fleetscan.model import InventoryError, Json
 from fleetscan.records.fleet_facts import FleetFacts, RequestCounts, not_scanned
@@ -74,6 +75,22 @@ def fleet_facts(
         not_scanned=not_scanned(scope),
         uniform_scale_set_vms=scope["uniform_scale_set_vms"],
     )
+
+
+def warnings_of(runs: Sequence[Given]) -> Iterator[str]:
+    """The warnings of all runs, each once, and whose each is: its numbers are that run's, not the fleet's."""
+    told: dict[str, list[Given]] = {}
+    for each in runs:
+        for warning in dict.fromkeys(each.facts["warnings"]):
+            told.setdefault(warning, []).append(each)
+    shards = [each for each in runs if each.retries is None]
+    for warning, whose in told.items():
+        if any(each.shard is None and each.retries is None for each in whose):
+            yield warning
+        elif whose == shards:
+            yield f"each shard: {warning}"
+        else:
+            yield f"{named([str(each) for each in whose])}: {warning}"
 
 
 @dataclass(frozen=True, slots=True)

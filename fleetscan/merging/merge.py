@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fleetscan import json_text
+from fleetscan.errors import Remedy, UsageError
 from fleetscan.merging.agreeing import families_of
 from fleetscan.merging.given import Family, Given
-from fleetscan.merging.joined import Ended, fleet_facts, group_by_of, run_facts, scope_of
+from fleetscan.merging.joined import Ended, fleet_facts, group_by_of, run_facts, scope_of, warnings_of
 from fleetscan.merging.missing_shards import missing_of
 from fleetscan.merging.row_pass import RowPass
 from fleetscan.merging.rowless import take_family
@@ -24,13 +25,15 @@ from fleetscan.runs.directory import RESULTS, RUN, TOTALS, refuse_used
 from fleetscan.runs.whole_files import LineFile, whole_files
 
 INCOMPLETE, SOME_FAILED = 5, 3
+OUTSIDE = Remedy("name a directory outside the runs with {out}", {"out": None})
 
 
 @dataclass(frozen=True, slots=True)
 class Merged:
     """A merged run in `directory`, with its run.json and the fleet's totals.
 
-    `lacking` has a sentence for each run that is missing or not whole; `unfinished` are those to resume.
+    `lacking` has a sentence for each run that is missing or not whole; `unfinished` are those to resume;
+    `is_running` where a live process is at work on one.
     """
 
     directory: Path
@@ -38,6 +41,7 @@ class Merged:
     totals: Totals
     lacking: list[str]
     unfinished: list[Given]
+    is_running: bool
 
 
 def merge(
@@ -45,10 +49,11 @@ def merge(
 ) -> Merged:
     """Merge `runs` into the new run in the directory `out`. `on_new` is told the files that are half written.
 
-    Raises UsageError where the runs do not fit together or `out` holds a run, CannotReadRunError,
-    CannotWriteError where the disk refuses, and BrokenIdentityError.
+    Raises UsageError where the runs do not fit together or `out` holds a run or is in one,
+    CannotReadRunError, CannotWriteError where the disk refuses, and BrokenIdentityError.
     """
     refuse_used(out)
+    _refuse_inside(out, runs)
     families = families_of(runs)
     with (
         _removed_if_empty(out),
@@ -62,6 +67,13 @@ def merge(
         # A scan may have begun there meanwhile.
         refuse_used(out)
     return merged
+
+
+def _refuse_inside(out: Path, runs: Sequence[Given]) -> None:
+    """Raise UsageError where `out` is in one of the runs: these stay as they are, and can be pruned."""
+    for each in runs:
+        if out.resolve().is_relative_to(each.run.path.resolve()):
+            raise UsageError(f"{out} is inside the run {each.name}", OUTSIDE)
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -94,14 +106,13 @@ def _merged(
     lines = rows.totals.lines(fleet)
     ended = _ended(lines[0], lacking, runs)
     facts = run_facts(scan_id, runs, fleet, scope, ended, str(out))
-    return Merged(
-        out, facts, lines[0], lacking, [each for each in runs if not (each.run.is_complete or each.is_held)]
-    ), lines
+    held = [each for each in runs if each.is_held]
+    unfinished = [each for each in runs if not each.run.is_complete and each not in held]
+    return Merged(out, facts, lines[0], lacking, unfinished, bool(held)), lines
 
 
 def _ended(totals: Totals, lacking: Sequence[str], runs: Sequence[Given]) -> Ended:
-    told = (warning for each in runs for warning in each.facts["warnings"])
-    warnings = [*dict.fromkeys((*lacking, *told))]
+    warnings = [*dict.fromkeys((*lacking, *warnings_of(runs)))]
     if lacking:
         return Ended(INCOMPLETE, "; ".join(lacking), warnings)
     outcomes = totals["outcomes"]

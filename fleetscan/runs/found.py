@@ -192,7 +192,8 @@ def moment_of(text: str) -> datetime:
 
 
 def run_path(run: str, runs: Path | None, read: Callable[[Path], FoundRun] | None = None) -> Path:
-    """The directory that a person means by `run`: a path, `latest`, or how an id or name among `runs` begins.
+    """The directory that a person means by `run`: a path, `latest`, a name among `runs`, or how one or an
+    id there begins.
 
     Raises UsageError where several begin so. Where nothing is meant, it is a path that holds no run. `read`
     is as in `runs_in`.
@@ -208,6 +209,8 @@ def run_path(run: str, runs: Path | None, read: Callable[[Path], FoundRun] | Non
         return path
     if run == LATEST:
         return runs / LATEST
+    if Path(run).name == run != ".." and holds_run(runs / run):
+        return runs / run
     meant = [
         found
         for found in runs_in(runs, read).runs

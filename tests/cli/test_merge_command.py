@@ -13,6 +13,7 @@ import pytest
 from fleetscan.cli.main import run
 from fleetscan.model import Ending, Target
 from fleetscan.records.run import ShardSubscription
+from fleetscan.runs.journal import JournalFile
 from tests.merging.shard_runs import BEGAN_AT_S, Made, id_of, subscription_id, write
 from tests.records.examples import assessed, failed, machine
 
@@ -106,6 +107,21 @@ def test_an_unfinished_shard_is_told_with_its_command(capsys: pytest.CaptureFixt
     assert "shard 2/2 is not among the runs" in re.sub(r"\s+", " ", data)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="a locked journal cannot be read there")
+def test_a_shard_that_still_runs_is_waited_for(capsys: pytest.CaptureFixture[str]) -> None:
+    shard(1, assessed())
+    holder = JournalFile.reopen(shard(2, assessed(), None, end="killed") / "journal.jsonl")
+    try:
+        code, _, words = told(capsys, "merge", "-q", "1d00", "2d00", "--out", "whole")
+    finally:
+        holder.close()
+    assert code == 5
+    assert words == (
+        "fleetscan: error: shard 2/2 (2d00) is still running: 1 VM has no row; wait for what still runs, "
+        "resume or scan what is missing, and merge again into another directory with --out\n"
+    )
+
+
 def test_what_was_merged_is_not_resumed(capsys: pytest.CaptureFixture[str]) -> None:
     path = shard(1, assessed(), None, end="stopped", began_at_s=time.time() - 90_000)
     told(capsys, "merge", "--quiet", "20261121", "--out", "fleetscan-runs/whole")
@@ -132,6 +148,20 @@ def test_what_a_merged_run_was_made_of_is_no_newer_run(capsys: pytest.CaptureFix
     _, _, words = told(capsys, "report")
     assert words.count("\n") == 1
     assert words.endswith(": fleetscan-runs/whole\n")
+
+
+def test_a_whole_name_is_that_run_though_others_begin_with_it(capsys: pytest.CaptureFixture[str]) -> None:
+    shard(1, assessed())
+    shard(2, assessed())
+    for out in ("whole", "whole-2"):
+        assert told(capsys, "merge", "-q", "1d00", "2d00", "--out", f"fleetscan-runs/{out}")[0] == 0
+    code, data, words = told(capsys, "report", "whole", "--format", "json")
+    assert (code, json.loads(data)["directory"]) == (0, "fleetscan-runs/whole"), words
+    code, _, words = told(capsys, "report", "whol")
+    assert (code, "is the beginning of several runs' ids or names: whole, whole-2" in words) == (2, True)
+    # Whatever lies beside the runs is not among them.
+    write(Path("fleetscan"), Made("5e000000-0000-4000-8000-000000000000", vms(1, [assessed()])))
+    assert told(capsys, "report", "../fleetscan")[0] == 2
 
 
 def test_a_merged_run_is_pruned_as_one_that_nothing_resumes(capsys: pytest.CaptureFixture[str]) -> None:

@@ -266,6 +266,16 @@ def test_a_directory_that_holds_a_run_is_never_written_to(tmp_path: Path) -> Non
         assert {path.name: path.read_bytes() for path in out.iterdir()} == before
 
 
+def test_a_run_is_never_written_into_one_that_it_is_made_of(tmp_path: Path) -> None:
+    paths = [write(tmp_path / f"r{number}", shard(number)) for number in (1, 2)]
+    (tmp_path / "link").symlink_to(paths[1])
+    for out in (paths[0] / "out", paths[0] / "a" / "b", tmp_path / "link" / "out"):
+        with pytest.raises(UsageError, match=r"is inside the run r[12]; name a directory outside"):
+            merge([given(path.name, path) for path in paths], out)
+    assert not [*tmp_path.glob("r?/out"), *tmp_path.glob("r?/a")]
+    assert merge([given(path.name, path) for path in paths], tmp_path / "r1b").facts["exit_code"] == 0
+
+
 def test_a_disk_that_refuses_is_exit_code_4_and_leaves_nothing(tmp_path: Path) -> None:
     paths = [write(tmp_path / f"r{number}", shard(number)) for number in (1, 2)]
     (tmp_path / "file").touch()

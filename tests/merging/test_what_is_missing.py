@@ -259,6 +259,40 @@ def test_the_times_are_those_from_the_first_begin_to_the_last_end(tmp_path: Path
     }
 
 
+def test_a_warning_tells_whose_numbers_it_has(tmp_path: Path) -> None:
+    told = seen(s1=(2, 1), s2=(3, 2))
+    paths = [
+        write(tmp_path / "r1", shard(1, 2, vms(ONE, 2), told)),
+        write(tmp_path / "r2", shard(2, 2, vms(TWO, 3), told)),
+        write(tmp_path / "r3", Made("3f", vms(TWO, 3)[:1], retries=shard(2, 2, [], None).scan_id)),
+    ]
+    for path, warnings in zip(
+        paths,
+        (["1 VM is skipped", "no VMs found"], ["1 VM is skipped", "an odd clock"], ["an odd clock"]),
+        strict=True,
+    ):
+        facts = orjson.loads((path / "run.json").read_bytes())
+        (path / "run.json").write_bytes(orjson.dumps({**facts, "warnings": warnings}))
+    result = merge([given(path.name, path) for path in paths], tmp_path / "out")
+    assert result.facts["warnings"] == [
+        "each shard: 1 VM is skipped",
+        "shard 1/2 (r1): no VMs found",
+        "shard 2/2 (r2) and r3: an odd clock",
+    ]
+
+
+def test_a_warning_of_a_whole_scan_stands_as_it_is_and_one_of_its_retry_is_the_retry_s(
+    tmp_path: Path,
+) -> None:
+    whole = Made("1e", vms(ONE, 2))
+    paths = [write(tmp_path / "r1", whole), write(tmp_path / "r2", Made("2e", vms(ONE, 1), retries="1e"))]
+    for path, warnings in zip(paths, (["an odd clock"], ["an odd clock", "3 VMs busy"]), strict=True):
+        facts = orjson.loads((path / "run.json").read_bytes())
+        (path / "run.json").write_bytes(orjson.dumps({**facts, "warnings": warnings}))
+    result = merge([given(path.name, path) for path in paths], tmp_path / "out")
+    assert result.facts["warnings"] == ["an odd clock", "r2: 3 VMs busy"]
+
+
 def test_every_tag_that_one_shard_has_totals_for_has_them(tmp_path: Path) -> None:
     told = seen(s1=(2, 1), s2=(3, 2))
     one = shard(1, 2, vms(ONE, 2), told, group_by=("tag:owner",))
