@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from fleetscan.runs.directory import JOURNAL, RUN, RUN_FILES, TOTALS
+from fleetscan.runs.directory import JOURNAL, RUN_FILES
 
 SHARDS = "shards"
 SCAN = "scan.json"
@@ -18,7 +18,7 @@ LOCK = "driver.lock"
 # Where shards are merged, before the merged run is put in its place.
 MERGED = "merged"
 # The hidden ones are what a process leaves that dies while it puts a file in place.
-FILES = (*RUN_FILES, f".{RUN}.new", f".{TOTALS}.new")
+FILES = (*RUN_FILES, *(f".{name}.new" for name in RUN_FILES))
 DRIVERS = (SCAN, LOCK, f".{SCAN}.new")
 SHARD = re.compile(rf"[1-9][0-9]*-of-[1-9][0-9]*|{MERGED}")
 
