@@ -30,7 +30,7 @@ def test_a_scheduler_that_dies_ends_the_scan_and_the_next_goes_on(tmp_path: Path
     with Azure(FLEET, tmp_path) as azure:
         with (
             DaskCluster(tmp_path / "first", 2) as cluster,
-            Driver(cluster.address, azure.endpoint, out, "--drain", "1s") as driver,
+            Driver(cluster.address, azure.endpoint, out, "--shards", "2", "--drain", "1s") as driver,
         ):
             assert driver.wait_until(lambda: has_rows(driver), LONG_S)
             cluster.scheduler.kill()
@@ -55,7 +55,7 @@ def test_a_stop_under_a_scheduler_that_hangs_still_merges_what_there_is(tmp_path
     with (
         Azure(FLEET, tmp_path) as azure,
         DaskCluster(tmp_path / "c", 2) as cluster,
-        Driver(cluster.address, azure.endpoint, out, "--drain", "1s") as driver,
+        Driver(cluster.address, azure.endpoint, out, "--shards", "2", "--drain", "1s") as driver,
     ):
         assert driver.wait_until(lambda: has_rows(driver), LONG_S)
         cluster.scheduler.send_signal(signal.SIGSTOP)

@@ -102,7 +102,7 @@ async def test_a_shard_that_another_process_holds_for_ever_counts_as_unfinished(
     monkeypatch.setattr(live, "PATIENCE_S", 1.0)
     out = tmp_path / "run"
     with Azure(FLEET, tmp_path) as azure, DaskCluster(tmp_path / "c", 2) as cluster:
-        with Driver(cluster.address, azure.endpoint, out, "--drain", "0.1s") as driver:
+        with Driver(cluster.address, azure.endpoint, out, "--shards", "2", "--drain", "0.1s") as driver:
             assert driver.wait_until(lambda: len(driver.rows()) == 2, LONG_S)
             driver.send(signal.SIGTERM)
             assert driver.wait(LONG_S) == 5, driver.said
