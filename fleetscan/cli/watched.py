@@ -68,8 +68,10 @@ def _live(
     """The scan, in this process or on a cluster."""
     if settings.engine == "process":
         return LiveScan(settings, credential, hooks, are_failures_planned=is_demo, named=named)
+    from fleetscan.cluster.hiding import hush_dask
     from fleetscan.cluster.live import scan_on_dask
 
+    hush_dask()
     return scan_on_dask(settings, hooks=hooks)
 
 

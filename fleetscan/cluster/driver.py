@@ -7,10 +7,11 @@ in its journal, so that each run of the task goes on with it.
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import CancelledError
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import anyio
 
@@ -20,6 +21,7 @@ from fleetscan.cluster.order import Order
 from fleetscan.cluster.place import Place
 from fleetscan.cluster.standing import Message, Told, told_by
 from fleetscan.errors import CannotScanError, Remedy, UsageError
+from fleetscan.scanner.dispatcher import MORE_TIME
 from fleetscan.scanner.hooks import Hooks
 from fleetscan.version import __version__
 
@@ -29,6 +31,10 @@ FIRST_WORKER_S = 120.0
 # A cluster that has lost all its workers gets new ones by then, or the scan is stopped.
 NO_WORKER_S = 600.0
 LOOK_EVERY_S = 1.0
+CLOSING_S = 5.0
+GONE = "the scheduler went away"
+TASK = "__import__('fleetscan.cluster.task', fromlist=['task']).scan_shard(order)"
+T = TypeVar("T")
 # After the drain: what a shard takes to write its totals.
 ENDING_S = 15.0
 
@@ -47,6 +53,12 @@ class ShardEnd:
         return "" if self.told is None else self.told.sentence
 
 
+class Begin(Protocol):
+    """Waits for what is to be there before the scan can begin, unless the scan is stopped earlier."""
+
+    async def __call__(self, wait: Callable[[], Awaitable[T]]) -> T: ...
+
+
 class Cluster:
     """The scheduler that we are connected to."""
 
@@ -54,50 +66,59 @@ class Cluster:
         self._client = client
 
     async def workers(self) -> int:
-        """How many workers there are now; raises OSError where the scheduler does not answer."""
-        return len(await self._client.scheduler.ncores())
+        """How many workers there are now; raises CannotScanError where the scheduler does not answer."""
+        return len(await _answered(self._client.scheduler.ncores()))
 
-    async def some_workers(self, stop: anyio.Event) -> int:
+    async def some_workers(self) -> int:
         """How many there are once there are any. Raises CannotScanError."""
         with anyio.move_on_after(FIRST_WORKER_S):
-            while not stop.is_set():
+            while True:
                 if found := await self.workers():
                     return found
                 await anyio.sleep(LOOK_EVERY_S)
-        why = "stopped before it had any" if stop.is_set() else f"it had none for {FIRST_WORKER_S:.0f} s"
-        raise CannotScanError(f"the cluster has no workers: {why}", Remedy("start workers with dask worker"))
+        why = f"the cluster had no workers for {FIRST_WORKER_S:.0f} s"
+        raise CannotScanError(why, Remedy("start workers with dask worker"))
 
     async def set_stop(self, event: str, *, is_set: bool) -> None:
-        """Have the tasks that watch `event` stop, or not."""
+        """Have the tasks that watch `event` stop, or not; raises CannotScanError."""
         call = self._client.scheduler.event_set if is_set else self._client.scheduler.event_clear
-        await call(name=event)
+        await _answered(call(name=event))
 
     def hear(self, topic: str, on_message: Callable[[Message], None]) -> None:
         """Have `on_message` called with what tasks tell under `topic`."""
         self._client.subscribe_topic(topic, lambda event: on_message(_parsed(event[1])))
 
-    def submit(self, order: Order, attempt: int) -> Any:
-        """Ask for the shard; the future of its task."""
-        from fleetscan.cluster.task import scan_shard
-
+    async def scanned(self, order: Order, attempt: int) -> Message | BaseException:
+        """Ask for the shard: what its task returns, or what Dask says went wrong."""
         key = order.key if attempt == 1 else f"{order.key}-again-{attempt}"
-        return self._client.submit(scan_shard, order.as_text(), key=key, pure=False)
+        # `eval` goes by its name, which every worker has. By a name of ours a worker without fleetscan, and
+        # the scheduler, could not so much as read the message: such a worker ends, and the next one too.
+        future = self._client.submit(eval, TASK, {"order": order.as_text()}, key=key, pure=False)
+        try:
+            error: BaseException | None = await future.exception()
+            if error is not None:
+                return error
+            if not future.cancelled():
+                return _parsed(await future.result())
+        except (OSError, CancelledError):
+            pass
+        # Nothing here cancels a task.
+        return ConnectionError(GONE)
 
-    @staticmethod
-    async def result(future: Any) -> Message | BaseException:
-        """What the task returned, or what Dask says went wrong."""
-        error = await future.exception()
-        if error is None:
-            return _parsed(await future.result())
-        # What Dask calls cancelled was so by no one here: the scheduler went away.
-        return ConnectionError("the scheduler went away") if future.cancelled() else error
+
+async def _answered(asking: Awaitable[T]) -> T:
+    try:
+        return await asking
+    except (OSError, TimeoutError) as error:
+        raise CannotScanError(GONE, Remedy(CHECK, {"scheduler": None})) from error
 
 
 @asynccontextmanager
-async def connected(address: str) -> AsyncIterator[Cluster]:
+async def connected(address: str, begin: Begin) -> AsyncIterator[Cluster]:
     """A connection to the scheduler; Dask's own configuration has the certificates of TLS.
 
-    Raises UsageError without Dask, CannotScanError where the scheduler cannot be reached.
+    `begin` waits for it. Raises UsageError without Dask, CannotScanError where the scheduler cannot be
+    reached.
     """
     try:
         from distributed import Client
@@ -107,15 +128,19 @@ async def connected(address: str) -> AsyncIterator[Cluster]:
         ) from None
     client: Any = Client(address, asynchronous=True, set_as_default=False)  # type: ignore[no-untyped-call]
     try:
-        try:
-            await client
-        except (OSError, TimeoutError, TypeError, ValueError) as error:
-            what = f"the scheduler {address} cannot be reached: {error}"
-            raise CannotScanError(what, Remedy(CHECK, {"scheduler": None})) from error
+        await begin(lambda: _reached(client, address))
         yield Cluster(client)
     finally:
-        with anyio.CancelScope(shield=True), anyio.move_on_after(LOOK_EVERY_S * 5), suppress(OSError):
+        with anyio.CancelScope(shield=True), anyio.move_on_after(CLOSING_S), suppress(OSError):
             await client.close()
+
+
+async def _reached(client: Any, address: str) -> None:
+    try:
+        await client
+    except (OSError, TimeoutError, TypeError, ValueError) as error:
+        what = f"the scheduler {address} cannot be reached: {error}"
+        raise CannotScanError(what, Remedy(CHECK, {"scheduler": None})) from error
 
 
 class Drive:
@@ -145,7 +170,7 @@ class Drive:
                     shards.start_soon(self._follow, order)
                 beside.start_soon(self._give_up, shards.cancel_scope, drain_s)
             beside.cancel_scope.cancel()
-        with suppress(OSError):
+        with anyio.move_on_after(CLOSING_S), suppress(CannotScanError):
             await self._cluster.set_stop(self._stop_event, is_set=False)
         return [self._ends.get(order.number) or _given_up(order) for order in self._orders]
 
@@ -154,14 +179,11 @@ class Drive:
         attempt, had_bytes = 0, -1
         while order.number not in self._ends:
             attempt += 1
-            found = await self._cluster.result(self._cluster.submit(order, attempt))
+            found = await self._cluster.scanned(order, attempt)
             self._fleet.end(order.number)
             if isinstance(found, dict):
                 if found["standing"] is not None:
                     self._take(found)
-                if found["is_held"] and not self._stopped.is_set():
-                    self._warn(order, f"{found['stopped_by']['sentence']}; it is asked for again")
-                    continue
                 self._ends[order.number] = _end_of(order.number, found)
                 return
             if isinstance(found, ImportError):
@@ -189,11 +211,13 @@ class Drive:
     async def _stop_when(self, stop: anyio.Event, deadline_s: float | None) -> None:
         with anyio.move_on_after(deadline_s):
             await stop.wait()
+        if not stop.is_set():
+            self._hooks.warning("the deadline has passed: all shards are stopped", MORE_TIME)
         await self._stop()
 
     async def _stop(self) -> None:
         self._stopped.set()
-        with suppress(OSError):
+        with suppress(CannotScanError):
             await self._cluster.set_stop(self._stop_event, is_set=True)
 
     async def _give_up(self, scope: anyio.CancelScope, drain_s: float) -> None:
@@ -207,7 +231,7 @@ class Drive:
         since = time.monotonic()
         while True:
             await anyio.sleep(LOOK_EVERY_S)
-            with suppress(OSError):
+            with suppress(CannotScanError):
                 if await self._cluster.workers():
                     since = time.monotonic()
             if time.monotonic() - since > NO_WORKER_S:
@@ -231,6 +255,8 @@ def _lost(error: BaseException) -> str:
     """What Dask says of a task, in our words: its own texts have addresses of tasks, and no end."""
     if type(error).__name__ == "KilledWorker":
         return "its workers died, one after another"
+    if isinstance(error, ConnectionError):
+        return GONE
     return f"Dask gave it up: {type(error).__name__}: {str(error)[:300]}"
 
 

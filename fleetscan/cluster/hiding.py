@@ -1,8 +1,9 @@
-"""A worker's log of what went wrong, without secrets: it may be shown to all who reach a dashboard."""
+"""What logs do not say. A worker's has no secrets: it may be shown to all who reach a dashboard."""
 
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 
 from fleetscan.redacting import Secrets
 
@@ -23,6 +24,15 @@ class Hiding(logging.Filter):
             record.exc_text = self._secrets.hide(_FORM.formatException(record.exc_info))
             record.exc_info = None
         return True
+
+
+def hush_dask() -> None:
+    """Dask logs each connection that is lost with a traceback; what it means for the scan is ours to say."""
+    with suppress(ImportError):
+        # It sets the levels of its loggers when it loads.
+        import distributed  # noqa: F401
+    for name in ("distributed", "distributed.client"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def keep_log(log: logging.Logger, secrets: Secrets) -> None:

@@ -17,13 +17,16 @@ from fleetscan.cluster.address import refuse_open
 from fleetscan.cluster.driver import Drive, ShardEnd, connected
 from fleetscan.cluster.fleet import Fleet
 from fleetscan.cluster.order import Order, sent_of
-from fleetscan.cluster.place import Place, driven, make_place, place_in, refuse_begun
+from fleetscan.cluster.patience import Patience
+from fleetscan.cluster.place import Place, driven, forget, make_place, place_in, refuse_begun
+from fleetscan.cluster.resumable import refuse_other
 from fleetscan.cluster.whole import merge_shards
 from fleetscan.errors import BugError, CannotScanError, FleetscanError, Remedy, StoppedError, UsageError
 from fleetscan.places import is_url
 from fleetscan.records.row import Row
 from fleetscan.records.run import COMPLETE
 from fleetscan.runs.directory import RUN, new_name, path_of
+from fleetscan.runs.found import found_run
 from fleetscan.runs.reader import open_run
 from fleetscan.scanner.aftermath import follow_up
 from fleetscan.scanner.asking import selection_of
@@ -39,6 +42,8 @@ from fleetscan.version import __version__
 # Beyond an assessment's own time: a journal that has not grown for so long is of a process that hangs.
 PATIENCE_S = 600.0
 BY_VM = "vm"
+# By the contract's order of exit codes.
+WORST_FIRST = (BugError, StoppedError, CannotScanError, UsageError)
 # What a scan in this process can be asked for, and one on a cluster not, each with the reason.
 REFUSED = {
     "limit": "which VMs are the first is not known to shards",
@@ -76,52 +81,65 @@ class ClusterScan(LiveScan):
         if not self._settings.resume or self._settings.out is None:
             return None
         path = _whole(self._settings.out)
-        if (place := place_in(path)) is None or not (path / RUN).exists():
+        if (place := place_in(path)) is None:
+            return None
+        refuse_other(place, _told(self._settings), datetime.now(UTC))
+        if not (path / RUN).exists():
             return None
         run = open_run(path)
         code = run.facts["exit_code"]
         if not run.is_complete or code is None:
             return None
         self._place = place
-        self._hooks.note(nothing_to_do(path, None))
+        self._hooks.note(nothing_to_do(path, found_run(path)))
         return ScanSummary(code, path, run.totals())
 
     async def _driven(self) -> ScanSummary:
-        settings, began_at = self._settings, time.monotonic()
+        settings, scan = self._settings, uuid.uuid4().hex
+        patience = Patience(self._stop, settings.deadline_s)
         assert settings.scheduler is not None, "it was checked"
-        async with connected(settings.scheduler) as cluster:
-            of = settings.shards or await cluster.some_workers(self._stop)
-            self._place = place = self._placed(of)
-            is_by_vm = settings.shard_by == BY_VM
-            fleet = Fleet(self._hooks, place.of, selection_of(settings), time.monotonic, is_by_vm=is_by_vm)
-            with driven(place):
+        async with connected(settings.scheduler, patience.until) as cluster:
+            of = settings.shards
+            if of is None:
+                of = await patience.until(cluster.some_workers)
+            with driven(self._path(scan)) as path:
+                self._place = place = self._placed(path, scan[:8], of)
+                is_by_vm = settings.shard_by == BY_VM
+                asked = selection_of(settings)
+                fleet = Fleet(self._hooks, place.of, asked, time.monotonic, is_by_vm=is_by_vm)
                 drive = Drive(cluster, place, _orders(settings, place), fleet, self._hooks)
-                left_s = (
-                    None if settings.deadline_s is None else began_at + settings.deadline_s - time.monotonic()
-                )
-                ends = await drive.run(self._stop, left_s, settings.drain_s)
+                ends = await drive.run(self._stop, patience.left_s, settings.drain_s)
                 return await self._summed_up(place, ends)
 
-    def _placed(self, of: int) -> Place:
-        """The scan's directory: the one that is resumed, or a new one."""
-        settings, scan = self._settings, uuid.uuid4().hex
+    def _path(self, scan: str) -> Path:
+        """The scan's directory, which may be there."""
+        settings = self._settings
         if settings.out is None:
             assert settings.runs is not None, "it was checked"
-            return make_place(_whole(settings.runs) / new_name(datetime.now(UTC), scan), scan[:8], of)
+            return _whole(settings.runs) / new_name(datetime.now(UTC), scan)
         path = _whole(settings.out)
-        if settings.resume and (place := place_in(path)) is not None:
-            if settings.shards not in (None, place.of):
-                why = f"the scan in {path} has {place.of} shards, and {settings.shards} were asked for"
-                raise UsageError(why, Remedy("leave {shards} away", {"shards": None}))
-            return place
-        refuse_begun(path)
-        return make_place(path, scan[:8], of)
+        if not settings.resume or place_in(path) is None:
+            refuse_begun(path)
+        return path
+
+    def _placed(self, path: Path, scan: str, of: int) -> Place:
+        """What is resumed in the directory, which no other driver has now, or a new scan there."""
+        shards = self._settings.shards
+        if not self._settings.resume or (place := place_in(path)) is None:
+            refuse_begun(path)
+            return make_place(path, scan, of)
+        if shards not in (None, place.of):
+            why = f"the scan in {path} has {place.of} shards, and {shards} were asked for"
+            raise UsageError(why, Remedy("leave {shards} away", {"shards": None}))
+        return place
 
     async def _summed_up(self, place: Place, ends: Sequence[ShardEnd]) -> ScanSummary:
         """What the scan has come to: the merged run of what its shards have."""
         merged = await in_thread(lambda: merge_shards(place))
         if merged is None:
-            raise error_of(ends)
+            self._place = None
+            forget(place, is_ours=self._settings.out is None)
+            raise error_of(ends, place)
         for end in ends:
             if end.told is not None:
                 self._hooks.warning(f"shard {end.number} of {place.of}: {end.sentence}", end.told.remedy)
@@ -130,7 +148,7 @@ class ClusterScan(LiveScan):
             runs = None if self._settings.runs is None else _whole(self._settings.runs)
             follow_latest(place.path, runs, totals["listed"], self._hooks)
             return ScanSummary(code, place.path, totals)
-        again = Remedy("run the same command with {resume} {out}", {"resume": True, "out": str(place.path)})
+        again = _again(place)
         stopped: FleetscanError = StoppedError("the scan is not whole", again, tuple(merged.lacking))
         if any(end.code == BugError.exit_code for end in ends):
             stopped = BugError("a shard failed", again, tuple(merged.lacking))
@@ -180,25 +198,32 @@ def check(settings: Settings) -> None:
         refuse_begun(path_of(settings.out))
 
 
-def error_of(ends: Sequence[ShardEnd]) -> FleetscanError:
-    """The error of a scan of which no shard has begun: that of the first shard that says why."""
-    end = next((each for each in ends if each.told is not None), None)
-    if end is None or end.told is None:
-        return StoppedError("the scan was stopped before a shard was begun")
-    for kind in (UsageError, CannotScanError, BugError):
-        if kind.exit_code == end.code:
-            return kind(end.sentence, end.told.remedy)
-    return StoppedError(end.sentence, end.told.remedy)
+def error_of(ends: Sequence[ShardEnd], place: Place) -> FleetscanError:
+    """The error of a scan of which no shard has begun: that of the shard with the worst exit code."""
+    for kind in WORST_FIRST:
+        for end in ends:
+            if end.told is not None and end.code == kind.exit_code:
+                own = _again(place) if kind is StoppedError else None
+                return kind(end.sentence, end.told.remedy or own)
+    return StoppedError("the scan was stopped before a shard was begun", _again(place))
 
 
-def _orders(settings: Settings, place: Place) -> list[Order]:
-    """What each shard is told."""
-    told = replace(
+def _again(place: Place) -> Remedy:
+    return Remedy("run the same command with {resume} {out}", {"resume": True, "out": str(place.path)})
+
+
+def _told(settings: Settings) -> Settings:
+    """The settings as every host reads them."""
+    return replace(
         settings,
         inventory=_everywhere(settings.inventory),
         last_run=_everywhere(settings.last_run),
     )
-    patience_s, sent = settings.operation_timeout_s + PATIENCE_S, sent_of(told)
+
+
+def _orders(settings: Settings, place: Place) -> list[Order]:
+    """What each shard is told."""
+    patience_s, sent = settings.operation_timeout_s + PATIENCE_S, sent_of(_told(settings))
     return [
         Order(place.scan, number, place.of, str(path), __version__, patience_s, sent)
         for number, path in enumerate(place.shards(), start=1)

@@ -15,7 +15,7 @@ from pathlib import Path
 from fleetscan import json_text
 from fleetscan.errors import CannotResumeError, CannotWriteError, LockedError, Remedy, UsageError
 from fleetscan.runs.directory import RESULTS, make_directory, refuse_used
-from fleetscan.runs.disk import make_directories, reason, replace_file
+from fleetscan.runs.disk import reason, replace_file
 from fleetscan.runs.lock import try_lock
 from fleetscan.runs.opening import open_to_append, read_whole
 from fleetscan.runs.shard_files import LOCK, SCAN, SHARDS
@@ -61,35 +61,60 @@ def place_in(path: Path) -> Place | None:
 def refuse_begun(path: Path) -> None:
     """Raise UsageError where `path` holds a run, or the shards of one."""
     refuse_used(path)
-    if (path / SHARDS).exists():
+    if _holds_shards(path / SHARDS):
         remedy = Remedy("go on with it: {resume}; or name another directory with {out}",
                         {"resume": True, "out": None})  # fmt: skip
         raise UsageError(f"{path} already holds the shards of a scan", remedy)
 
 
-def make_place(path: Path, scan: str, of: int) -> Place:
-    """A new scan's directory. Raises CannotWriteError."""
-    place = Place(path, scan, of)
-    make_directory(path)
+def _holds_shards(shards: Path) -> bool:
+    """Whether a scan began there; what a driver leaves that dies before that is no scan."""
     try:
-        make_directories(path / SHARDS)
+        return bool({entry.name for entry in os.scandir(shards)} - {LOCK, f".{SCAN}.new"})
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise CannotWriteError(str(shards.parent), reason(error)) from error
+
+
+def make_place(path: Path, scan: str, of: int) -> Place:
+    """A new scan in the directory `path`, which is `driven`. Raises CannotWriteError."""
+    place = Place(path, scan, of)
+    try:
         replace_file(path / SHARDS / SCAN, json_text.encode_line({"scan": scan, "shards": of}))
     except OSError as error:
         raise CannotWriteError(str(path), reason(error)) from error
     return place
 
 
+def forget(place: Place, *, is_ours: bool) -> None:
+    """Remove a scan without a begun shard, and its directory too if `is_ours`: named by us."""
+    shards = place.path / SHARDS
+    # The first that is not empty ends it: a shard has begun after all.
+    with suppress(OSError):
+        for path in filter(Path.exists, place.shards()):
+            path.rmdir()
+        (shards / SCAN).unlink()
+        if is_ours:
+            (shards / LOCK).unlink()
+            shards.rmdir()
+            place.path.rmdir()
+
+
 @contextmanager
-def driven(place: Place) -> Iterator[None]:
-    """While the block runs no other driver has the scan; raises LockedError, CannotWriteError."""
-    file = place.path / SHARDS / LOCK
+def driven(path: Path) -> Iterator[Path]:
+    """Make the directory `path`; while the block runs no other driver has it.
+
+    Raises LockedError, CannotWriteError.
+    """
+    make_directory(path / SHARDS)
     try:
-        fd = open_to_append(file, os.O_CREAT)
+        fd = open_to_append(path / SHARDS / LOCK, os.O_CREAT)
     except OSError as error:
-        raise CannotWriteError(str(place.path), reason(error)) from error
+        raise CannotWriteError(str(path), reason(error)) from error
     try:
         if not try_lock(fd):
-            raise LockedError(str(place.path), "another scan on a cluster")
-        yield
+            raise LockedError(str(path), "another scan on a cluster")
+        yield path
     finally:
         os.close(fd)

@@ -16,9 +16,9 @@ from fleetscan.cluster.place import Place
 from fleetscan.errors import CannotReadRunError, CannotWriteError
 from fleetscan.merging.given import Given, given
 from fleetscan.merging.merge import Merged, merge
-from fleetscan.runs.directory import RESULTS, RUN, RUN_FILES, TOTALS
+from fleetscan.runs.directory import RESULTS, RUN, TOTALS
 from fleetscan.runs.disk import reason, replace_file
-from fleetscan.runs.shard_files import MERGED, SHARDS
+from fleetscan.runs.shard_files import FILES, MERGED, SHARDS
 
 
 def merge_shards(place: Place) -> Merged | None:
@@ -57,8 +57,8 @@ def _put(beside: Path, path: Path, merged: Merged) -> None:
 
 
 def _remove(beside: Path) -> None:
-    """Remove what is left of a merge."""
-    for name in RUN_FILES:
+    """Remove what is left of a merge, of one too that was killed."""
+    for name in FILES:
         (beside / name).unlink(missing_ok=True)
     with suppress(FileNotFoundError):
         beside.rmdir()

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from fleetscan.runs.directory import EVERY_FILE, JOURNAL, PACKED, RUN, TOTALS
+from fleetscan.runs.directory import EVERY_FILE, JOURNAL
 
 SHARDS = "shards"
 SCAN = "scan.json"
@@ -18,7 +18,7 @@ LOCK = "driver.lock"
 # Where shards are merged, before the merged run is put in its place.
 MERGED = "merged"
 # The hidden ones are what a process leaves that dies while it puts a file in place.
-FILES = (*EVERY_FILE, f".{RUN}.new", f".{TOTALS}.new", f".{PACKED}.new")
+FILES = (*EVERY_FILE, *(f".{name}.new" for name in EVERY_FILE))
 DRIVERS = (SCAN, LOCK, f".{SCAN}.new")
 SHARD = re.compile(rf"[1-9][0-9]*-of-[1-9][0-9]*|{MERGED}")
 

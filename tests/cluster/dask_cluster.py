@@ -26,7 +26,9 @@ PLAIN = {name: value for name, value in os.environ.items() if not name.startswit
 class Worker:
     """One worker: `log` is what it wrote."""
 
-    def __init__(self, scheduler: str, place: Path, name: str, env: Mapping[str, str], *more: str) -> None:
+    def __init__(
+        self, scheduler: str, place: Path, name: str, env: Mapping[str, str], *more: str, at: Path = CHECKOUT
+    ) -> None:
         self.name = name
         self.log = place / f"{name}.log"
         command = ("-m", "distributed.cli.dask_worker", scheduler, "--host", "127.0.0.1", "--no-nanny")
@@ -46,7 +48,7 @@ class Worker:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                cwd=CHECKOUT,
+                cwd=at,
                 env={**PLAIN, **env},
             )
 
@@ -66,6 +68,7 @@ class DaskCluster:
         env: Mapping[str, str] | None = None,
         scheduler_env: Mapping[str, str] | None = None,
         protocol: str = "tcp",
+        at: Path = CHECKOUT,
     ) -> None:
         self.place = place
         self.address = ""
@@ -75,6 +78,8 @@ class DaskCluster:
         self._env = {"FLEETSCAN_ACCESS_TOKEN": TOKEN} if env is None else dict(env)
         self._scheduler_env = scheduler_env or {}
         self._protocol = protocol
+        # Python finds what is in the directory that a process begins in first.
+        self._at = at
 
     def __enter__(self) -> Self:
         self.place.mkdir(parents=True, exist_ok=True)
@@ -89,16 +94,16 @@ class DaskCluster:
         )
         options = ("--port", "0", "--dashboard-address", "127.0.0.1:0", "--scheduler-file", str(file))
         with log.open("wb") as words:
-            self._scheduler = subprocess.Popen(
+            self.scheduler = subprocess.Popen(
                 [sys.executable, *command, *options],
                 stdin=subprocess.DEVNULL,
                 stdout=words,
                 stderr=words,
-                cwd=CHECKOUT,
+                cwd=self._at,
                 env={**PLAIN, **self._scheduler_env},
             )
         try:
-            _wait_for(file, self._scheduler, log)
+            _wait_for(file, self.scheduler, log)
             told = orjson.loads(file.read_bytes())
             self.address = told["address"]
             self.dashboard = f"http://127.0.0.1:{told['services']['dashboard']}"
@@ -117,12 +122,12 @@ class DaskCluster:
     def add_worker(self, *more: str) -> Worker:
         """Start one more."""
         name = f"worker-{len(self.workers)}"
-        worker = Worker(self.address, self.place, name, self._env, *more)
+        worker = Worker(self.address, self.place, name, self._env, *more, at=self._at)
         self.workers.append(worker)
         return worker
 
     def _end(self) -> None:
-        for process in (*(worker.process for worker in self.workers), self._scheduler):
+        for process in (*(worker.process for worker in self.workers), self.scheduler):
             process.kill()
             process.wait()
 

@@ -76,7 +76,7 @@ def test_a_scan_in_this_process_has_no_scheduler() -> None:
 
 
 def test_a_directory_of_another_scan_s_shards_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "shards").mkdir()
+    (tmp_path / "shards" / "1-of-2").mkdir(parents=True)
     with pytest.raises(UsageError, match="already holds the shards of a scan"):
         check(Settings(engine="dask", scheduler=HERE, out=str(tmp_path)))
 

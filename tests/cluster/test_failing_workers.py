@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import random
 import signal
 from dataclasses import replace
 from pathlib import Path
 
+import anyio
 import orjson
 import pytest
 
+import fleetscan
+from fleetscan.cluster import live
+from fleetscan.settings.declared import Settings
 from fleetscan.simulator.scenario import Scenario
 from tests.cluster.checks import breaches_of
 from tests.cluster.dask_cluster import DaskCluster
@@ -88,3 +93,30 @@ def test_a_shard_that_kills_its_workers_is_given_up_and_said(tmp_path: Path) -> 
     assert "run the same command with --resume --out" in said
     facts = orjson.loads((out / "run.json").read_bytes())
     assert (facts["exit_code"], [source["shard"] for source in facts["sources"]]) == (5, ["1/2"])
+
+
+@pytest.mark.thorough
+async def test_a_shard_that_another_process_holds_for_ever_counts_as_unfinished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "PATIENCE_S", 1.0)
+    out = tmp_path / "run"
+    with Azure(FLEET, tmp_path) as azure, DaskCluster(tmp_path / "c", 2) as cluster:
+        with Driver(cluster.address, azure.endpoint, out, "--shards", "2", "--drain", "0.1s") as driver:
+            assert driver.wait_until(lambda: len(driver.rows()) == 2, LONG_S)
+            driver.send(signal.SIGTERM)
+            assert driver.wait(LONG_S) == 5, driver.said
+        settings = Settings(
+            endpoint=azure.endpoint,
+            engine="dask",
+            scheduler=cluster.address,
+            out=str(out),
+            resume=True,
+            operation_timeout_s=2.0,
+        )
+        with (out / "shards" / "2-of-2" / "journal.jsonl").open("ab") as held, anyio.fail_after(LONG_S):
+            fcntl.flock(held, fcntl.LOCK_EX)
+            async with fleetscan.scan_on_dask(settings) as scan:
+                summary = await scan.finish()
+    assert summary.exit_code == 5
+    assert summary.totals["outcomes"]["interrupted"] > 0

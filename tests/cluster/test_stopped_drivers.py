@@ -52,6 +52,11 @@ def test_a_stop_drains_and_the_same_command_goes_on(cluster: DaskCluster, tmp_pa
         # What ran when it was stopped was waited for.
         left = orjson.loads((out / "totals.jsonl").read_bytes().splitlines()[0])["outcomes"]["interrupted"]
         assert 0 < left < 80
+        others = {"another os": ("--os", "linux"), "more than 1 s ago": ("--resume-within", "1s")}
+        for words, more in others.items():
+            with Driver(cluster.address, azure.endpoint, out, "--resume", *more, log="refused") as refused:
+                assert refused.wait(LONG_S) == 2, refused.said
+                assert words in refused.said
         with Driver(cluster.address, azure.endpoint, out, "--resume", log="resumed") as resumed:
             assert resumed.wait(LONG_S) in (0, 3), resumed.said
             assert "shard 1 of 2: resuming" in resumed.said

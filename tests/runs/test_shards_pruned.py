@@ -25,6 +25,10 @@ def run(tmp_path: Path) -> Path:
         old_run(run / "shards", f"{number}-of-2", 40)
     (run / "shards" / "scan.json").write_text("{}")
     (run / "shards" / "driver.lock").touch()
+    # What a driver leaves that is killed while it merges.
+    (run / "shards" / "merged").mkdir()
+    for name in ("results.jsonl", "totals.jsonl", "run.json"):
+        (run / "shards" / "merged" / f".{name}.new").touch()
     return run
 
 
