@@ -32,19 +32,23 @@ test-all: $(VENV)/dev.stamp axe ## run every test, those in Chromium too, some m
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m ""
 
 test-page: $(VENV)/dev.stamp axe ## test the report's page in Chromium, a minute
-	$(BIN)/python -m pytest tests/page -m ""
+	$(BIN)/python -m pytest -n 2 tests/page -m ""
+
+# What pip has no package for comes from npm. A registry that cannot be reached ends that soon, and the tests skip.
+NPM := npm install --no-save --no-package-lock --ignore-scripts --no-fund --no-audit --fetch-retries=1 \
+	--fetch-retry-mintimeout=1000 --fetch-retry-maxtimeout=2000 --fetch-timeout=30000
 
 # A development-time check of the page, for which pip has no package. Without npm its tests skip and say so.
 AXE := axe-core@4.14.1
 axe: $(VENV)/python.stamp ## put axe-core into .venv with npm, for test-page
 	@test -f $(VENV)/browser/node_modules/axe-core/axe.min.js || ! command -v npm > /dev/null \
-	  || npm install --no-save --no-package-lock --ignore-scripts --no-fund --no-audit --prefix $(VENV)/browser $(AXE)
+	  || $(NPM) --prefix $(VENV)/browser $(AXE) || rm -rf $(VENV)/browser/node_modules
 
 # Object storage for the tests, for which pip has no package either. Without npm those tests skip and say so.
 AZURITE := azurite@3.37.0
 azurite: $(VENV)/python.stamp ## put Azurite into .venv with npm, for the tests of object storage
 	@test -f $(VENV)/azurite/node_modules/azurite/package.json || ! command -v npm > /dev/null \
-	  || npm install --no-save --no-package-lock --ignore-scripts --no-fund --no-audit --omit=dev --prefix $(VENV)/azurite $(AZURITE)
+	  || $(NPM) --omit=dev --prefix $(VENV)/azurite $(AZURITE) || rm -rf $(VENV)/azurite/node_modules
 
 lint: $(VENV)/dev.stamp ## lint, formatting and types
 	$(BIN)/ruff check
