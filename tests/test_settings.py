@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from fleetscan.cli.commands import every_settings
 from fleetscan.errors import UsageError
 from fleetscan.settings.declared import Settings
+from fleetscan.settings.place import Place
 from fleetscan.settings.setting import CheckedSettings, Setting, settings_of
 from fleetscan.settings.types import Duration, Endpoint, Number, Switch, ValueType, Whole
 
@@ -314,6 +315,23 @@ def test_every_setting_s_default_is_one_it_would_accept(
     assert getattr(settings(), setting.attribute) == default
     for text in setting.show_default().split(", ") if setting.show_default() else []:
         setting.read(text)
+
+
+@pytest.mark.parametrize(("settings", "setting"), EVERY_SETTING, ids=name_of_parameter)
+def test_a_path_on_a_disk_is_no_url_and_a_refused_one_is_not_repeated(
+    settings: type[CheckedSettings], setting: Setting
+) -> None:
+    # (An inventory may be an earlier run, which may be at a URL.)
+    form = setting.form
+    if setting.attribute == "inventory" or form.metavar.partition("|")[0] not in ("FILE", "DIR"):
+        return
+    for url in ("az://runs/x?sig=secret", "https://user:secret@host/x"):
+        with pytest.raises(ValueError, match="must be") as refused:
+            setting.read(url)
+        assert "secret" not in str(refused.value)
+    if not isinstance(form, Place):
+        with pytest.raises(ValueError, match="no URL is written or read here"):
+            setting.read("az://runs/night")
 
 
 @pytest.mark.parametrize(("settings", "setting"), EVERY_SETTING, ids=name_of_parameter)

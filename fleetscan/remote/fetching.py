@@ -54,7 +54,7 @@ def listed(runs: Address, *, is_anew: bool = False) -> Path:
     if not is_anew and (known := _listed.get(runs)) is not None:
         return known
     directory, storage = new_directory(runs), Storage.open(runs)
-    names = [name for name in storage.names() if places.is_name(name)]
+    names = [name for name in storage.names() if places.is_name(name) and name != LATEST]
     with ThreadPoolExecutor(AT_ONCE) as threads:
         list(threads.map(lambda name: _outline(runs.below(name), directory / name), names))
     name = pointed_at(storage)
@@ -162,6 +162,9 @@ def fetch(storage: Storage, directory: Path) -> Sizes:
     told = marker.sizes if marker is not None else sizes_in(lease[0] if lease is not None else b"")
     if sizes.results < told.results or sizes.journal < told.journal:
         raise unreadable(storage, "parts of it are missing")
+    for name in FOLDERS.values():
+        if marker is not None and digest_of(directory / name) != marker.digests[name]:
+            raise unreadable(storage, f"the parts of its {name} are not those that it was completed with")
     facts, totals = storage.read(RUN), storage.read(TOTALS)
     if facts is None and not sizes.journal:
         raise unreadable(storage, "it holds no run")
@@ -189,6 +192,15 @@ def fetch_anew(storage: Storage, directory: Path) -> Sizes:
 def digest(data: bytes) -> str:
     """What tells one content from another."""
     return hashlib.sha256(data).hexdigest()
+
+
+def digest_of(path: Path) -> str:
+    """The same of a file; of one that is not there as of an empty one. Raises OSError."""
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        return digest(b"")
 
 
 def _marker(storage: Storage) -> Marker | None:

@@ -21,6 +21,7 @@ LATEST = "latest"
 # What is kept in parts, by the folder of its parts.
 FOLDERS = {"results": RESULTS, "journal": JOURNAL}
 WHOLE = (TOTALS, RUN)
+_MARKED = (*WHOLE, *FOLDERS.values())
 _PART = re.compile(r"(results|journal)/([0-9]{15})\.jsonl(\.zst)?")
 # A larger one is uploaded as several, so that memory and the time of one exchange are bounded.
 MOST_PART_BYTES = 16 * 1024 * 1024
@@ -75,7 +76,7 @@ class Sizes:
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """What a complete run consists of: the sizes of what is in parts, and digests of the other files."""
+    """What a complete run consists of: how long its files in parts are, and the digest of every file."""
 
     sizes: Sizes
     digests: dict[str, str]
@@ -89,6 +90,6 @@ class Marker:
         """The marker in an object; raises ValueError where it is none."""
         told = json_text.parse(data)
         match told:
-            case {"sha256": dict(digests)} if all(isinstance(digests.get(name), str) for name in WHOLE):
-                return cls(Sizes.of(told), {name: str(digests[name]) for name in WHOLE})
+            case {"sha256": dict(digests)} if all(isinstance(digests.get(name), str) for name in _MARKED):
+                return cls(Sizes.of(told), {name: str(digests[name]) for name in _MARKED})
         raise ValueError("it tells no digests")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from fleetscan.errors import FleetscanError, OutputError, Remedy, ResumeCommand, resume_with
 from fleetscan.records.run import COMPLETE
-from fleetscan.remote.fetching import digest, keep
+from fleetscan.remote.fetching import digest, digest_of, keep
 from fleetscan.remote.lease import Lease, taken_over
 from fleetscan.remote.parts import (
     FOLDERS,
@@ -132,8 +132,9 @@ class Publisher:
         for name in WHOLE:
             self._put_whole(name)
         if code in COMPLETE:
+            digests = {name: digest_of(self._directory / name) for name in FOLDERS.values()}
             try:
-                self._storage.create(MARKER, Marker(self._sizes, self._digests).encoded())
+                self._storage.create(MARKER, Marker(self._sizes, self._digests | digests).encoded())
             except TakenError:
                 raise taken_over(self._storage) from None
         self._lease.renew(self._sizes, is_last=True)

@@ -25,11 +25,20 @@ EXCHANGE_S = 30
 # obstore's own attempts; an upload is tried again as a whole.
 ATTEMPTS = {"max_retries": 2, "retry_timeout_s": 10}
 LISTED_AT_ONCE = 1000
+# An object that is read is held in memory. A part has 16 MiB, or one line that is longer.
+MOST_READ_BYTES = 256 * 1024 * 1024
 # What the service calls the error, in XML or JSON, and the status.
 _CODE = re.compile(r"<Code>([A-Za-z]{1,60})</Code>|\"(?:code|error)\": *\"([A-Za-z_]{1,60})\"")
+# No object can be there.
+_NOWHERE = re.compile("<Code>(?:ContainerNotFound|ContainerBeingDeleted|NoSuchBucket)</Code>")
 _STATUS = re.compile(r"status code: (\d{3})")
 # What obstore says where no service answered, and our words for it.
 SAID = (
+    ("InvalidAccessKey", "the account's key is not base64"),
+    ("SasComponent", "the SAS token is not one"),
+    ("UnableToParseUrl", "its endpoint is not a URL"),
+    ("OpenCredentials", "the file of credentials cannot be opened"),
+    ("DecodeCredentials", "the file of credentials is not one"),
     ("BadScheme", "its endpoint is not https, which only one on this computer need not be"),
     ("Connection refused", "connection refused"),
     ("Connection reset", "connection reset"),
@@ -114,8 +123,13 @@ class Storage:
         def get() -> tuple[bytes, str] | None:
             try:
                 found = obstore.get(self._store, name)
+                if found.meta["size"] > MOST_READ_BYTES:
+                    why = f"{name} has {found.meta['size']:,} bytes, and nothing of a run has so many"
+                    raise StorageError(self.place, why, is_refusal=True)
                 return bytes(found.bytes()), str(found.meta["e_tag"])
-            except FileNotFoundError:
+            except FileNotFoundError as error:
+                if _NOWHERE.search(str(error)):
+                    raise
                 return None
 
         return self._asked(get)

@@ -23,8 +23,10 @@ from fleetscan.errors import (
     CannotWriteError,
     FleetscanError,
     OutputError,
+    Remedy,
     ResumeCommand,
     RunExistsError,
+    UsageError,
 )
 from fleetscan.places import Address
 from fleetscan.records.run import COMPLETE
@@ -135,6 +137,9 @@ class Keeper:
             self._take_run(runs.below(run.path.name), run.path, is_resumed=True)
 
     def _take_run(self, place: Address, directory: Path, *, is_resumed: bool) -> None:
+        if place.name == LATEST and place.path:
+            why = f"{place} names what leads to the last complete run, and is no place of a run"
+            raise UsageError(why, Remedy("name another with {out}", {"out": None}))
         storage = Storage.open(place)
         is_there = any(each.name != LEASE for each in storage.listed())
         if is_there and not is_resumed:

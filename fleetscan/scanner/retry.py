@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from fleetscan.errors import NothingListedError, Remedy, UsageError, resume_with
 from fleetscan.inventory.choice import find, not_found
@@ -20,7 +21,6 @@ from fleetscan.scanner.arc import without_arc
 from fleetscan.scanner.earlier_place import refuse_elsewhere
 from fleetscan.scanner.listing import unfound
 from fleetscan.scanner.selecting import in_part, selection_in, sifted
-from fleetscan.scanner.stores import runs_of
 from fleetscan.settings.declared import Settings
 
 FAILED = frozenset({"failed", "timed_out"})
@@ -29,7 +29,10 @@ SKIPPED = "skipped"
 
 def retried_path(settings: Settings) -> str | None:
     """The directory of the run to retry; None where none is. Raises UsageError where several may be meant."""
-    return None if settings.retry_failed is None else str(run_path(settings.retry_failed, runs_of(settings)))
+    if settings.retry_failed is None:
+        return None
+    # (The runs themselves, and not the directory where a new one of them is made.)
+    return str(run_path(settings.retry_failed, None if settings.runs is None else Path(settings.runs)))
 
 
 def retried_fleet(path: str, settings: Settings) -> Fleet:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fleetscan.errors import Remedy, UsageError
 from fleetscan.settings import standards
 from fleetscan.settings.freshness import FreshSettings
-from fleetscan.settings.place import Place
+from fleetscan.settings.place import OnDisk, Place
 from fleetscan.settings.setting import Group, setting
 from fleetscan.settings.types import Duration, OneOf, Switch, Text, Whole
 
@@ -218,7 +218,7 @@ class Settings(PacedSettings):
     )
     metrics_file: str | None = setting(
         None,
-        Text("FILE", "a file's path, such as /var/lib/node_exporter/fleetscan.prom"),
+        OnDisk("FILE", "a file's path, such as /var/lib/node_exporter/fleetscan.prom"),
         "At the end of every run, write its figures to this file, for Prometheus's textfile collector.",
         "A file that cannot be written is a warning, and never changes the exit code.",
         is_of_process=True,

@@ -1,4 +1,4 @@
-"""A setting that names a directory, or a place in object storage; and whether a run is kept at one."""
+"""Settings that name a place in object storage or a path on a disk; and whether a run is kept in storage."""
 
 from __future__ import annotations
 
@@ -22,6 +22,23 @@ class Place(Text):
     def refusal(self, got: object) -> ValueError:
         if is_url(got):
             return ValueError(f"must be {self.expected}, as {EXPECTED}")
+        return Text.refusal(self, got)
+
+
+@dataclass(frozen=True, slots=True)
+class OnDisk(Text):
+    """A path on this computer's disks: a URL would become a directory of that name. It is not repeated."""
+
+    def allows(self, value: object) -> bool:
+        return Text.allows(self, value) and not is_url(value)
+
+    def check(self, value: object) -> None:
+        if not self.allows(value):
+            raise self.refusal(value)
+
+    def refusal(self, got: object) -> ValueError:
+        if is_url(got):
+            return ValueError(f"must be {self.expected}, on this computer: no URL is written or read here")
         return Text.refusal(self, got)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fleetscan.settings import standards
-from fleetscan.settings.place import Place
+from fleetscan.settings.place import OnDisk, Place
 from fleetscan.settings.setting import CheckedSettings, ReadGroup, setting
 from fleetscan.settings.types import YEAR_S, Duration, OneOf, Switch, Text, Whole
 
@@ -45,7 +45,7 @@ class ReportSettings(ReadSettings):
     as_of: str | None = standards.as_of(ReadGroup.JUDGING)
     html: str | None = setting(
         None,
-        Text("FILE", "a file's path", r"(?!-$).+"),
+        OnDisk("FILE", "a file's path", r"(?!-$).+"),
         "Write the report as one self-contained page for a browser, readable by you alone.",
         "It replaces an earlier page, whole or not at all, and no other file.",
         group=ReadGroup.OUTPUT,
@@ -171,7 +171,7 @@ class ExportSettings(ReadSettings):
     )
     out: str | None = setting(
         None,
-        Text("DIR", "a directory's path, or - for standard output"),
+        OnDisk("DIR", "a directory's path, or - for standard output"),
         "The directory to write into; it is made if it is not there.",
         "A file that is there already is never replaced.",
         group=ReadGroup.OUTPUT,
@@ -185,7 +185,7 @@ class MergeSettings(ReadSettings):
 
     out: str | None = setting(
         None,
-        Text("DIR", "a directory's path"),
+        OnDisk("DIR", "a directory's path"),
         "The directory of the new run; it is made if it is not there. It must be given.",
         "One that holds a run is never written to.",
         group=ReadGroup.OUTPUT,

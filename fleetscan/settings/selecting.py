@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fleetscan.settings.place import OnDisk
 from fleetscan.settings.proxy_url import ProxyUrl
 from fleetscan.settings.setting import Group, setting
 from fleetscan.settings.shard_form import ShardForm
@@ -144,7 +145,7 @@ class ListSettings(SignInSettings):
     )
     ca_bundle: str | None = setting(
         None,
-        Text("FILE", "a file's path"),
+        OnDisk("FILE", "a file's path"),
         "Trust the CA certificates in this PEM file alone, for Azure and for sign-in.",
         "Default: the file in SSL_CERT_FILE, else in REQUESTS_CA_BUNDLE, else what the system trusts.",
         is_of_process=True,

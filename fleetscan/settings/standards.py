@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from enum import Enum
 
+from fleetscan.settings.place import OnDisk
 from fleetscan.settings.setting import setting
 from fleetscan.settings.types import Day, Text
 
 
 def history(group: Enum, what: str) -> str | None:
     """The file of earlier nights; `what` a command does with it."""
-    return setting(None, Text("FILE", "a file's path", r"(?!-$).+"), what, group=group)
+    return setting(None, OnDisk("FILE", "a file's path", r"(?!-$).+"), what, group=group)
 
 
 def fail_on(group: Enum) -> str | None:
@@ -41,7 +42,7 @@ def exceptions(group: Enum) -> str | None:
     """The file of exceptions."""
     return setting(
         None,
-        Text("FILE", "a file's path", r"(?!-$).+"),
+        OnDisk("FILE", "a file's path", r"(?!-$).+"),
         "TOML file of patches that are accepted as missing for a while: counted apart, still shown.",
         group=group,
     )

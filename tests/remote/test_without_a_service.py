@@ -149,6 +149,9 @@ def test_a_line_longer_than_a_part_goes_up_whole(
         ("run.json", b"{}", r"its run\.json is not the one that it was completed with"),
         ("totals.jsonl", None, r"its totals\.jsonl is not the one that it was completed with"),
         ("results/000000000000004.jsonl", b"x\n", "lacks a part at byte 6"),
+        ("results/000000000000004.jsonl", b"cow\n", r"parts of its results\.jsonl are not those"),
+        ("results/000000000000016.jsonl", b"row\n", r"parts of its results\.jsonl are not those"),
+        ("journal/000000000000000.jsonl", b"x\n", r"parts of its journal\.jsonl are not those"),
     ],
 )
 def test_a_run_of_which_something_is_missing_or_another_s_is_refused(
@@ -159,6 +162,7 @@ def test_a_run_of_which_something_is_missing_or_another_s_is_refused(
     for name in ("run.json", "totals.jsonl"):
         storage.put(name, b'{"exit_code":0}')
     digests = dict.fromkeys(("run.json", "totals.jsonl"), digest(b'{"exit_code":0}'))
+    digests |= {"results.jsonl": digest(b"row\n" * 4), "journal.jsonl": digest(b"")}
     marker = {"results_bytes": 16, "journal_bytes": 0, "sha256": digests}
     storage.put("complete", json.dumps(marker).encode())
     assert fetch(storage, tmp_path) == Sizes(16, 0)
@@ -168,6 +172,17 @@ def test_a_run_of_which_something_is_missing_or_another_s_is_refused(
         storage.put(object_, data)
     with pytest.raises(CannotReadRunError, match=why):
         fetch(storage, tmp_path)
+
+
+def test_an_object_larger_than_any_of_a_run_s_is_not_read(
+    storage: Losing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fleetscan.remote.storage.MOST_READ_BYTES", 4)
+    storage.put("run.json", b"1234")
+    assert storage.read("run.json") is not None
+    storage.put("run.json", b"12345")
+    with pytest.raises(StorageError, match=r"run\.json has 5 bytes, and nothing of a run has so many"):
+        storage.read("run.json")
 
 
 def test_other_objects_beside_a_run_s_are_none_of_it(storage: Losing) -> None:
