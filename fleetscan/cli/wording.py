@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fleetscan import places
 from fleetscan.cli.tally import View
 from fleetscan.model import InventoryError
 from fleetscan.report.figures import MINUTE_S, counted, duration
@@ -34,12 +35,12 @@ def last_line(view: View, lasted_s: float) -> str:
 
 def note(sentence: str) -> str:
     """A note as a line."""
-    return f"note: {sanitize(sentence, SENTENCE_LIMIT_CHARS)}"
+    return f"note: {sanitize(places.told(sentence), SENTENCE_LIMIT_CHARS)}"
 
 
 def warning(sentence: str) -> str:
     """A warning as a line."""
-    return f"warning: {sanitize(sentence, SENTENCE_LIMIT_CHARS)}"
+    return f"warning: {sanitize(places.told(sentence), SENTENCE_LIMIT_CHARS)}"
 
 
 def not_listed(error: InventoryError) -> str:

@@ -33,6 +33,8 @@ from fleetscan.runs.zstd import packed, unpacked
 
 # A computer that is lost takes what came after the last upload with it.
 UPLOAD_EVERY_S = 10.0
+# Until it is there how the run is scanned: a resume without it would have the usual settings.
+UPLOAD_BEGIN_EVERY_S = 1.0
 AGAIN_AFTER_S = 2.0
 LOOK_EVERY_S = 0.5
 
@@ -115,7 +117,7 @@ class Publisher:
                 return
 
     def _work(self) -> None:
-        while not self._ending.wait(UPLOAD_EVERY_S if self._lease.is_safe else AGAIN_AFTER_S):
+        while not self._ending.wait(self._pause_s()):
             try:
                 self._lease.renew(self._sizes)
                 self._upload()
@@ -125,6 +127,11 @@ class Publisher:
                 self._lost = error if isinstance(error, FleetscanError) else self._kept(error)
                 self._on_lost(self._lost)
                 return
+
+    def _pause_s(self) -> float:
+        if not self._lease.is_safe:
+            return AGAIN_AFTER_S
+        return UPLOAD_EVERY_S if RUN in self._digests else UPLOAD_BEGIN_EVERY_S
 
     def _finish(self, code: int | None) -> None:
         self._lease.renew(self._sizes)

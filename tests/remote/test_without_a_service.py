@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,21 @@ def test_a_part_of_another_writer_ends_the_upload(storage: Losing, tmp_path: Pat
     storage.put("results/000000000000000.jsonl", b"another\n")
     with pytest.raises(OutputError, match="has taken it over"):
         publisher._upload()
+
+
+def test_how_a_run_is_scanned_goes_up_as_soon_as_it_is_written(storage: Losing, tmp_path: Path) -> None:
+    publisher = publisher_of(storage, tmp_path)
+    (tmp_path / "journal.jsonl").write_bytes(b"begun\n")
+    publisher.begin()
+    try:
+        assert storage.read("run.json") is None
+        (tmp_path / "run.json").write_bytes(b"{}")
+        until = time.monotonic() + 8.0
+        while storage.read("run.json") is None:
+            assert time.monotonic() < until, "later than a first second or two"
+            time.sleep(0.05)
+    finally:
+        publisher.end(None, 5.0)
 
 
 def test_rows_go_up_before_the_journal_that_tells_of_them(storage: Losing, tmp_path: Path) -> None:
