@@ -189,18 +189,26 @@ def _totals(totals: Totals) -> Iterator[str]:
     outcomes = {name: int(str(number)) for name, number in totals["outcomes"].items()}
     ends = ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in outcomes.items() if number)
     yield f"{counted(totals['listed'], 'VM', 'VMs')}{f' ({ends})' if ends else ''}"
-    security, other = totals["critical_and_security_count"], totals["other_count"]
-    yield f"missing: {security:,} critical and security, {other:,} other"
+    yield f"missing: {_missing(totals)}"
     requests = totals["requests"]
     sent = sum(int(str(requests[kind])) for kind in ("list", "start", "poll", "other"))
     yield f"{counted(sent, 'request', 'requests')}, {requests['throttled']:,} throttled"
     yield duration(totals["duration_s"])
 
 
+def _missing(totals: Totals) -> str:
+    """What the assessed VMs miss; where none was assessed, that is not known."""
+    if not totals["outcomes"]["assessed"]:
+        return "unknown"
+    security, other = totals["critical_and_security_count"], totals["other_count"]
+    return f"{security:,} critical and security, {other:,} other"
+
+
 def _sums(totals: Totals) -> Mapping[str, object]:
-    names = ("listed", "outcomes", "critical_and_security_count", "other_count", "coverage_pct")
-    more = ("compliance_pct", "duration_s", "requests")
-    return {name: totals[name] for name in (*names, *more)}  # type: ignore[literal-required]
+    patches = ("critical_and_security_count", "other_count")
+    names = ("listed", "outcomes", *patches, "coverage_pct", "compliance_pct", "duration_s", "requests")
+    unknown = () if totals["outcomes"]["assessed"] else patches
+    return {name: None if name in unknown else totals[name] for name in names}  # type: ignore[literal-required]
 
 
 def _standing(view: View) -> Mapping[str, object]:

@@ -61,8 +61,10 @@ def tell_end(summary: ScanSummary, hooks: Teller, settings: Settings, *, is_resu
 
 def tell_breaches(sentences: Sequence[str]) -> None:
     """Tell each gate that a run does not pass, with quiet settings too: the exit code comes of it."""
+    # In a log the level stands before each line.
+    head = "" if current() else "fleetscan: "
     for sentence in sentences:
-        tell(f"fleetscan: gate not passed: {sentence}", level=logging.WARNING)
+        tell(f"{head}gate not passed: {sentence}", level=logging.WARNING)
 
 
 def _spelled(directory: Path | None, endpoint: str, *, is_resumable: bool, is_merged: bool) -> Spelled | None:

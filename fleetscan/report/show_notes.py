@@ -59,7 +59,7 @@ def notes_of(found: Found, wanted: Wanted, retry: str | None = None) -> Iterator
         word = reason.replace("_", " ") if reason in MEANINGS else "ended otherwise"
         each = "" if number == 1 else "; for each"
         to_do = of_run(meaning_of(reason).to_do, retry)
-        yield f"{counted(number, 'VM', 'VMs')} {word}{each}: {to_do}."
+        yield f"{counted(number, 'VM', 'VMs')}: {word}{each}: {to_do}."
     if wanted.needs_result:
         yield from (f"{sentence}." for sentence in _unassessed(found))
         yield from _unknown(found, wanted)

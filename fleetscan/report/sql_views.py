@@ -12,6 +12,12 @@ from fleetscan.runs.directory import RUN, TOTALS
 from fleetscan.runs.reader import Run
 from fleetscan.runs.zstd import rows_at
 
+# The last `*` is for nights that were scanned with --compress.
+NIGHTS = (
+    "-- Of many nights: FROM vm_in('fleetscan-runs/2*/results.jsonl*'), vm_patch_in the same, and\n"
+    "-- totals_in('fleetscan-runs/2*/totals.jsonl'), run_in('fleetscan-runs/2*/run.json')."
+)
+
 
 def sql_views(run: Run, incomplete: Iterable[str]) -> str:
     """The SQL of `run`'s views, in ASCII; `incomplete` are its own sentences, which it repeats.
@@ -31,7 +37,13 @@ def sql_views(run: Run, incomplete: Iterable[str]) -> str:
             Remedy("give the directory another name"),
         ) from error
     partial = (f"-- PARTIAL: {sanitize(sentence)}" for sentence in incomplete)
-    head = [f"-- {about(run)}", *partial, "-- For DuckDB. Views of this run: vm, vm_patch, totals, run.", ""]
+    head = [
+        f"-- {about(run)}",
+        *partial,
+        "-- For DuckDB. Views of this run: vm, vm_patch, totals, run.",
+        NIGHTS,
+        "",
+    ]
     return fit("\n".join(head), "ascii") + views
 
 

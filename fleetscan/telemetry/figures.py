@@ -1,7 +1,7 @@
 """The figures of a scan for monitoring, declared once: for the metrics file and for OpenTelemetry.
 
 The number of series is the same for every fleet: no figure has a label for a VM, a subscription or a tag.
-What is not known has no series, because 0 would be a finding.
+What is not known has no series, because 0 would be a finding: nothing of patches where no VM was assessed.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ def figures(exit_code: int, totals: Totals | None, requests: Requests) -> Iterat
     yield from _of_requests(requests)
     if totals is not None:
         yield from _of_vms(totals)
-        yield from _of_patches(totals)
+        if totals["outcomes"]["assessed"]:
+            yield from _of_assessed(totals)
         yield from _of_shares(totals)
         yield Figure(
             "fleetscan_duration_seconds",
@@ -72,8 +73,19 @@ def _of_requests(requests: Requests) -> Iterator[Figure]:
 def _of_vms(totals: Totals) -> Iterator[Figure]:
     outcomes = {name: float(number) for name, number in totals["outcomes"].items()}  # type: ignore[arg-type]
     yield Figure("fleetscan_vms", "VMs of the last run, by outcome.", outcomes, "outcome", "{vm}")
+    yield Figure(
+        "fleetscan_vms_listed", "VMs that the last run selected.", {"": totals["listed"]}, unit="{vm}"
+    )
+    for name, help, parts in (
+        ("subscriptions_passed_over", "Subscriptions passed over for their state.", totals["not_scanned"]),
+        ("parts_not_listed", "Parts of the fleet that could not be listed.", totals["inventory_errors"]),
+    ):
+        yield Figure(f"fleetscan_{name}", help, {"": len(parts)})
+
+
+def _of_assessed(totals: Totals) -> Iterator[Figure]:
+    """What assessments told; nothing where there was none."""
     for name, help, number in (
-        ("listed", "VMs that the last run selected.", totals["listed"]),
         ("reboot_pending", "Assessed VMs where a restart is due.", totals["reboot_pending"]),
         (
             "missing_critical_or_security",
@@ -82,14 +94,6 @@ def _of_vms(totals: Totals) -> Iterator[Figure]:
         ),
     ):
         yield Figure(f"fleetscan_vms_{name}", help, {"": number}, unit="{vm}")
-    for name, help, parts in (
-        ("subscriptions_passed_over", "Subscriptions passed over for their state.", totals["not_scanned"]),
-        ("parts_not_listed", "Parts of the fleet that could not be listed.", totals["inventory_errors"]),
-    ):
-        yield Figure(f"fleetscan_{name}", help, {"": len(parts)})
-
-
-def _of_patches(totals: Totals) -> Iterator[Figure]:
     by_class = {
         "critical_and_security": float(totals["critical_and_security_count"]),
         "other": float(totals["other_count"]),

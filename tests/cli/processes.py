@@ -15,6 +15,8 @@ TOKEN = "sesame"
 LONG_S = 60.0
 HEAD = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (info|warning|error): ")
 NOTHING: Mapping[str, str] = {}
+# A simulation in which no VM runs, so that none is assessed.
+NONE_ASSESSED = ("--warned-pct", "0", "--truncated-pct", "0", "--stopped-pct", "100")
 
 
 def begun(

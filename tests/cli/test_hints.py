@@ -60,8 +60,8 @@ def test_hints_name_the_run(
 
 def test_what_is_said_of_several_vms_is_said_of_each(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = told(capsys, "show", runs / NAME, "--skipped", "--failed")[1]
-    assert "2 VMs not running; for each: start it if it should be assessed; then" in words
-    assert "1 VM agent not ready: check that the Azure VM agent runs in it" in words
+    assert "2 VMs: not running; for each: start it if it should be assessed; then" in words
+    assert "1 VM: agent not ready: check that the Azure VM agent runs in it" in words
     text = told(capsys, "report", runs / NAME)[0]
     assert "  2 refused, AuthorizationFailed: each was refused by Azure\n" in text
     assert "    To do for each: remove what the message names" in text

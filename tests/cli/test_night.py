@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.processes import NOTHING, begun, ended, scanning, simulation, spoken
+from tests.cli.processes import NONE_ASSESSED, NOTHING, begun, ended, scanning, simulation, spoken
 from tests.cli.processes import TOKEN as SESAME
 from tests.strict_reader import read_run
 
@@ -56,6 +56,19 @@ def test_the_first_line_says_what_runs_as_whom_over_what_and_where_and_the_last_
     assert rest[-1].endswith(f"; run in {out}")
     assert f"missing: {totals['critical_and_security_count']} critical and security, " in rest[-1]
     assert " warning: exit 3" in lines[-1]
+
+
+def test_what_no_assessed_vm_misses_is_unknown_and_not_zero(tmp_path: Path) -> None:
+    with simulation(NOTHING, *NONE_ASSESSED) as endpoint:
+        code, lines = night(endpoint, tmp_path / "plain")
+        assert code == 0
+        assert "; missing: unknown; " in lines[-1]
+        assert "0 critical" not in lines[-1]
+        _, lines = night(endpoint, tmp_path / "json", "--log-format", "json")
+    assert read_run(tmp_path / "json").totals[0]["outcomes"]["assessed"] == 0
+    last = records(lines)[-1]
+    assert (last["critical_and_security_count"], last["other_count"]) == (None, None)
+    assert (last["listed"], last["coverage_pct"]) == (7, 0)
 
 
 def test_json_has_the_same_in_fields_and_no_other_line(tmp_path: Path) -> None:
@@ -142,3 +155,11 @@ def test_a_warning_that_comes_early_does_not_come_before_the_first_line(tmp_path
     said = spoken("\n".join(lines)).splitlines()
     assert said[0].startswith("fleetscan ")
     assert "FLEETSCAN_LIMITS" in said[1]
+
+
+def test_a_gate_that_is_not_passed_is_said_in_a_log_without_a_second_prefix(tmp_path: Path) -> None:
+    with simulation() as endpoint:
+        code, lines = night(endpoint, tmp_path / "run", "--fail-on", "listed>1")
+    assert code == 1
+    assert [line for line in lines if " warning: gate not passed: listed is 7, more than 1: " in line]
+    assert not [line for line in lines if "warning: fleetscan:" in line]

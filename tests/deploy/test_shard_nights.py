@@ -5,6 +5,7 @@ Two shards stand for as many as a file has. In the second night one of them is k
 
 from __future__ import annotations
 
+import re
 import shutil
 import signal
 import subprocess
@@ -59,9 +60,20 @@ def facts(run: Path) -> dict[str, Any]:
     return told
 
 
-def assert_merged(machine: Machine, name: str) -> None:
+def merged_run(machine: Machine, night: str) -> Path:
+    """The night's only merged run. Its name begins with the time when the night's merge began."""
+    [run] = (
+        path
+        for path in (machine.state / "fleetscan-runs").glob("2*")
+        if Path(facts(path)["sources"][0]["path"]).parent.name == night
+    )
+    began = (machine.state / "nights" / night / "began").stat().st_mtime
+    assert run.name.startswith(time.strftime("%Y%m%dT%H%M%SZ-", time.gmtime(began)))
+    return run
+
+
+def assert_merged(machine: Machine, run: Path) -> None:
     """The night is one run of both shards, each VM of which was started once at most."""
-    run = machine.state / "fleetscan-runs" / name
     told = facts(run)
     assert [source["shard"] for source in told["sources"]] == ["1/2", "2/2"]
     assert min(source["rows"] for source in told["sources"]) > 0
@@ -74,14 +86,12 @@ def assert_merged(machine: Machine, name: str) -> None:
 
 def assert_nights(machine: Machine, first: str, second: str) -> None:
     """Two merged nights that a report takes as such: `latest` is the second, and the history has both."""
-    for name in (first, second):
-        assert_merged(machine, name)
-    runs = machine.state / "fleetscan-runs"
-    assert (runs / "latest").resolve() == (runs / second).resolve()
+    merged = [merged_run(machine, night) for night in (first, second)]
+    for run in merged:
+        assert_merged(machine, run)
+    assert (machine.state / "fleetscan-runs" / "latest").resolve() == merged[1].resolve()
     report = machine.output("report", "latest", "--history", "fleetscan-runs/history.db", "--format", "json")
-    assert [night["scan_id"] for night in report["trend"]] == [
-        facts(runs / each)["scan_id"] for each in (first, second)
-    ]
+    assert [night["scan_id"] for night in report["trend"]] == [facts(run)["scan_id"] for run in merged]
 
 
 def killed(machine: Machine, words: list[str], more: dict[str, str], night: Path) -> None:
@@ -141,7 +151,7 @@ def test_the_merging_pod_says_what_a_shard_left_out_and_stops_when_it_is_told_to
     assert waiting.returncode == 143
     overdue = pod_environment(SHARDS, night) | {"MERGE_AFTER_MIN": "-1"}
     assert ended(machine.started(words, overdue)) == 5
-    told = facts(machine.state / "fleetscan-runs" / night)
+    told = facts(merged_run(machine, night))
     assert [source["shard"] for source in told["sources"]] == ["1/2"]
     # What is not whole is neither removed nor in the history, and `latest` does not follow it.
     assert (machine.state / "nights" / night / "0").exists()
@@ -159,10 +169,11 @@ def process_waits(began: Path) -> None:
 def test_the_jobs_of_container_apps(azure: str, tmp_path: Path) -> None:
     machine = Machine(tmp_path, azure)
     machine.settings("")
-    # The night is the day by UTC.
+    # The night is the day by UTC; the time of a file is its own.
     programs = tmp_path / "programs"
     programs.mkdir()
-    (programs / "date").write_text("#!/bin/sh\necho $TODAY\n")
+    of_a_file = f'case "$*" in *-r*) exec {shutil.which("date")} "$@" ;; esac'
+    (programs / "date").write_text(f"#!/bin/sh\n{of_a_file}\necho $TODAY\n")
     (programs / "date").chmod(0o755)
     path = f"{programs}:{machine.environment({})['PATH']}"
     scan, merge = (["sh", "-c", shards.app_script(name)] for name in ("scan", "merge"))
@@ -207,6 +218,9 @@ def test_the_matrix_of_github(azure: str, tmp_path: Path, identity_tokens: str) 
             shutil.copytree(runner.state / "shards", whole.state / "shards", dirs_exist_ok=True)
         for _, script in shards.workflow_scripts("merge"):
             whole.run_script(script, {"NIGHT": night, "GITHUB_STEP_SUMMARY": str(summary)}, *shell)
+        [merged] = (whole.state / "fleetscan-runs").glob(f"2*-{night}")
+        assert re.match(r"\d{8}T\d{6}Z-", merged.name)
+        assert [source["shard"] for source in facts(merged)["sources"]] == ["1/2", "2/2"]
         shutil.rmtree(whole.state / "shards")
     assert (whole.state / "report.html").stat().st_size > 10_000
     assert "## Patches" in summary.read_text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from fleetscan.records.patches import Patch, PatchReader
 from fleetscan.records.shapes import Count, Tally, UtcTime
 from fleetscan.records.sql_types import column_types
 from fleetscan.runs.reader import open_run
+from fleetscan.runs.zstd import packed
 from tests.records.examples import failed, write_run
 from tests.records.odd_runs import ODD_RUNS, TITLE, missing, patch, vm
 from tests.report.test_terminal_summary import FLEET
@@ -232,6 +234,19 @@ def test_many_nights_are_read_each_once(tmp_path: Path) -> None:
         counted = "SELECT count(*) FROM vm_in('{}/{}/results.jsonl')"
         assert db.execute(counted.format(tmp_path, "2*")).fetchall() == [(8,)]
         assert db.execute(counted.format(tmp_path, "*")).fetchall() == [(12,)]
+
+
+def test_compressed_nights_and_plain_ones_are_read_by_one_pattern(tmp_path: Path) -> None:
+    for night in ("20261122T020000Z-a", "20261123T020000Z-b"):
+        ODD_RUNS["case twins"](tmp_path / night)
+    plain = tmp_path / "20261122T020000Z-a" / "results.jsonl"
+    (plain.parent / "results.jsonl.zst").write_bytes(packed(plain.read_bytes()))
+    plain.unlink()
+    page = Path(__file__).parents[2] / "docs" / "sql.md"
+    [pattern] = set(re.findall(r"vm_(?:patch_)?in\('fleetscan-runs/(.*?)'\)", page.read_text()))
+    with opened(tmp_path / "20261123T020000Z-b") as db:
+        for table, rows in (("vm_in", 8), ("vm_patch_in", 2 * len(db.execute("FROM vm_patch").fetchall()))):
+            assert db.execute(f"SELECT count(*) FROM {table}('{tmp_path}/{pattern}')").fetchall() == [(rows,)]
 
 
 def test_a_run_that_grows_is_read_as_it_is(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from fleetscan.scanner.hooks import Conclusion, Hooks
 from fleetscan.scanner.metrics import keep_metrics
 from fleetscan.telemetry.figures import Figure
 from fleetscan.telemetry.metrics_file import MOST_BYTES, last_success_in, write_figures
-from tests.cli.processes import NOTHING, begun, ended, scanning, simulation, spoken
+from tests.cli.processes import NONE_ASSESSED, NOTHING, begun, ended, scanning, simulation, spoken
 from tests.face.test_live_scan import azure, nothing_left_behind, settings_for
 from tests.strict_reader import read_run
 
@@ -74,6 +74,17 @@ def test_a_run_s_figures_are_those_of_its_totals(tmp_path: Path) -> None:
     assert found["fleetscan_duration_seconds"] == totals["duration_s"]
     assert found[SUCCESS] == found["fleetscan_last_run_timestamp_seconds"] > 1_700_000_000
     assert os.listdir(tmp_path) == [file.name, "run"] or sorted(os.listdir(tmp_path)) == [file.name, "run"]
+
+
+def test_a_run_that_assessed_no_vm_has_no_series_of_what_vms_miss(tmp_path: Path) -> None:
+    file, out = tmp_path / "f.prom", tmp_path / "run"
+    with simulation(NOTHING, *NONE_ASSESSED) as endpoint:
+        ended(begun(NOTHING, *scanning(endpoint, out), "--metrics-file", str(file)))
+    assert read_run(out).totals[0]["outcomes"]["assessed"] == 0
+    found = samples(file)
+    assert not [name for name in found if "missing" in name or "reboot" in name]
+    assert (found["fleetscan_vms_listed"], found["fleetscan_vms/assessed"]) == (7, 0)
+    assert found["fleetscan_coverage_ratio"] == 0
 
 
 async def test_the_number_of_series_is_the_same_for_every_fleet(tmp_path: Path) -> None:
