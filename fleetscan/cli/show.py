@@ -50,6 +50,7 @@ def show(name: str | None, settings: ShowSettings) -> int:
     from fleetscan.report.digest import directory_of
     from fleetscan.report.markdown import newer_block
     from fleetscan.report.show_notes import notes_of, place_of, warnings_of
+    from fleetscan.runs.own_totals import without_row
 
     wanted = _wanted(settings)
     refuse_contradictions(wanted, settings)
@@ -66,7 +67,7 @@ def show(name: str | None, settings: ShowSettings) -> int:
     _with_notes(
         printed,
         warnings_of(run),
-        [*place_of(run), *notes_of(found, wanted, retry)],
+        [*place_of(run), *notes_of(found, wanted, retry, rowless=without_row(run, found.rows))],
         newer_block(newer) if settings.format == "markdown" else None,
     )
     return 0
