@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fleetscan.records.patches import kb_of
-from fleetscan.report.commands import of_run
+from fleetscan.report.commands import Spelled, of_run
 from fleetscan.report.figures import counted
 from fleetscan.report.left_out import elsewhere, elsewhere_words
 from fleetscan.report.reasons import MEANINGS, meaning_of
@@ -44,14 +44,14 @@ def place_of(run: Run) -> list[str]:
 
 
 def notes_of(
-    found: Found, wanted: Wanted, retry: str | None = None, *, rowless: int | None = 0
+    found: Found, wanted: Wanted, spelled: Spelled | None = None, *, rowless: int | None = 0
 ) -> Iterator[str]:
     """How many VMs are listed, why, and of how many it is not known whether they should be.
 
-    `retry` is the command that retries what failed in the run. `rowless` VMs were listed and have no row,
+    `spelled` are the commands that go on from the run. `rowless` VMs were listed and have no row,
     None where that is not known: what was asked for may be so of each.
     """
-    yield from _of_rows(found, wanted, retry, rowless)
+    yield from _of_rows(found, wanted, spelled, rowless)
     if rowless is None:
         yield "How many more VMs were listed and have no row is not known."
     elif rowless and wanted.machine is None and not wanted.needs_result:
@@ -61,7 +61,7 @@ def notes_of(
         yield f"{counted(rowless, 'VM has', 'VMs have')} no row: {is_named} named so is unknown."
 
 
-def _of_rows(found: Found, wanted: Wanted, retry: str | None, rowless: int | None) -> Iterator[str]:
+def _of_rows(found: Found, wanted: Wanted, spelled: Spelled | None, rowless: int | None) -> Iterator[str]:
     # Which VMs they are is not in the rows: a name is not looked for among them.
     unknown = found.unknown if wanted.machine is not None else found.unknown + (rowless or 0)
     unassessed = [*_unassessed(unknown, is_least=rowless is None)]
@@ -75,7 +75,7 @@ def _of_rows(found: Found, wanted: Wanted, retry: str | None, rowless: int | Non
     for reason, number in found.reasons.most_common() if wanted.is_not_assessed else ():
         word = reason.replace("_", " ") if reason in MEANINGS else "ended otherwise"
         each = "" if number == 1 else "; for each"
-        to_do = of_run(meaning_of(reason).to_do, retry)
+        to_do = of_run(meaning_of(reason).to_do, spelled)
         yield f"{counted(number, 'VM', 'VMs')} {word}{each}: {to_do}."
     if wanted.needs_result:
         yield from (f"{sentence[0].upper()}{sentence[1:]}." for sentence in unassessed)
