@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fleetscan import places
-from fleetscan.cli.console import as_command, shell_word, tell
+from fleetscan.cli.console import as_command, as_flag, shell_word, tell
 from fleetscan.cli.options import RUNS
 from fleetscan.report.commands import Spelled
 from fleetscan.report.which_run import NewerRun, about, minute
 from fleetscan.runs.directory import LATEST
 from fleetscan.runs.how_to_resume import command_for
 from fleetscan.runs.meant import is_named, meant_run, newer_run
+from fleetscan.runs.no_journal import of_merged
 from fleetscan.runs.reader import Run
 from fleetscan.settings.declared import Settings
 from fleetscan.settings.reading import ReadSettings
@@ -72,3 +73,20 @@ def spelled_for(directory: str, endpoint: object, *, is_merged: bool = False) ->
         retry=f"fleetscan scan --retry-failed {run}{where}",
         resume=None if is_merged else as_command(command_for(Path(directory), endpoint)),
     )
+
+
+def spelled_of(run: Run) -> Spelled:
+    """The commands for `run`. One that is not complete cannot be retried: what completes it comes first."""
+    from fleetscan.report.digest import directory_of
+
+    path, is_merged = directory_of(run.path), bool(run.facts["sources"])
+    spelled = spelled_for(str(path), run.facts["selection"].get("endpoint"), is_merged=is_merged)
+    if run.is_complete:
+        return spelled
+    if not is_merged:
+        return spelled._replace(first=f"complete the run with `{spelled.resume}`")
+    remedy = of_merged(path)
+    before, command, rest = remedy.told(as_flag).partition("fleetscan ")
+    first = f"{before}`{command}{rest}`" if command else before
+    # What is merged again is another run, unless a cluster's driver does it in its own place.
+    return spelled._replace(retry=spelled.retry if command else None, first=first)

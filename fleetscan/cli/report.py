@@ -11,13 +11,14 @@ from fleetscan.cli.command_help import Example
 from fleetscan.cli.console import hand_over, handed_over, note, tell
 from fleetscan.cli.leading import attendant
 from fleetscan.cli.options import reading
-from fleetscan.cli.reading import run_of, spelled_for, taken
+from fleetscan.cli.reading import run_of, spelled_of, taken
 from fleetscan.errors import Remedy, StoppedError, UsageError
 from fleetscan.records.run import BREACHED
 from fleetscan.settings.reading import ReportSettings
 
 if TYPE_CHECKING:
     from fleetscan.records.report import Report
+    from fleetscan.report.commands import Spelled
     from fleetscan.report.page.render import Beside
     from fleetscan.report.which_run import NewerRun
     from fleetscan.runs.reader import Run
@@ -69,7 +70,7 @@ def report(run: str | None, settings: ReportSettings) -> int:
         from fleetscan.report.digest import report_of
 
         record = report_of(run_shown, standards, history)
-        _show(record, settings.format, newer, is_merged=bool(run_shown.facts["sources"]))
+        _show(record, settings.format, newer, spelled_of(run_shown))
     return _gated(record, newer) if is_gated else 0
 
 
@@ -88,22 +89,19 @@ def _gated(record: Report, newer: NewerRun | None) -> int:
 
 
 def _write_page(run: Run, path: str, beside: Beside) -> Report:
-    from fleetscan.report.digest import directory_of
     from fleetscan.report.page.write import write_page
 
-    retry = spelled_for(str(directory_of(run.path)), run.facts["selection"].get("endpoint")).retry
-    written = write_page(run, path, replace(beside, retry=retry), attendant().half_written.append)
+    beside = replace(beside, spelled=spelled_of(run))
+    written = write_page(run, path, beside, attendant().half_written.append)
     tell(f"Page: {path} ({written.size_bytes / 1e6:.1f} MB)")
     return written.report
 
 
-def _show(record: Report, form: str | None, newer: NewerRun | None, *, is_merged: bool) -> None:
+def _show(record: Report, form: str | None, newer: NewerRun | None, spelled: Spelled) -> None:
     from fleetscan.report.commands import of_run
 
-    endpoint = record["selection"].get("endpoint")
-    spelled = spelled_for(record["directory"] or "", endpoint, is_merged=is_merged)
     for reason in record["not_assessed"]:
-        reason["to_do"] = of_run(reason["to_do"], spelled.retry)
+        reason["to_do"] = of_run(reason["to_do"], spelled)
     match form:
         case "json":
             from fleetscan import json_text

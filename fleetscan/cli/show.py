@@ -12,13 +12,14 @@ from fleetscan.cli.command_help import Example
 from fleetscan.cli.console import note, tell
 from fleetscan.cli.lines_out import write_lines
 from fleetscan.cli.options import reading
-from fleetscan.cli.reading import spelled_for, taken
+from fleetscan.cli.reading import spelled_of, taken
 from fleetscan.errors import Remedy, UsageError
 from fleetscan.report.columns import WHOSE
 from fleetscan.settings.reading import ShowSettings
 
 if TYPE_CHECKING:
     from fleetscan.report.columns import Column
+    from fleetscan.report.commands import Spelled
     from fleetscan.report.shown import Found, View, Wanted
     from fleetscan.report.tables import Form
 
@@ -47,9 +48,9 @@ def show(name: str | None, settings: ShowSettings) -> int:
     Exit codes: 0 shown; 2 usage, no such run or VM; 4 the output cannot be written.
     """
     from fleetscan.report.columns import order_of
-    from fleetscan.report.digest import directory_of
     from fleetscan.report.markdown import newer_block
     from fleetscan.report.show_notes import notes_of, place_of, warnings_of
+    from fleetscan.runs.own_totals import without_row
 
     wanted = _wanted(settings)
     refuse_contradictions(wanted, settings)
@@ -57,8 +58,8 @@ def show(name: str | None, settings: ShowSettings) -> int:
     sort = order_of(settings.sort, view.columns)
     run, newer = taken(name, settings)
     found = view.look(run.rows(), wanted, columns, sort)
-    retry = spelled_for(str(directory_of(run.path)), run.facts["selection"].get("endpoint")).retry
-    _say_retry(found, columns, retry)
+    spelled = spelled_of(run)
+    _say_retry(found, columns, spelled)
     is_by_vm = settings.patches and settings.machine is not None and settings.columns is None
     printed = partial(
         _print, found, columns, cast("Form", settings.format), len(WHOSE) if is_by_vm and sort is None else 0
@@ -66,7 +67,7 @@ def show(name: str | None, settings: ShowSettings) -> int:
     _with_notes(
         printed,
         warnings_of(run),
-        [*place_of(run), *notes_of(found, wanted, retry)],
+        [*place_of(run), *notes_of(found, wanted, spelled, rowless=without_row(run, found.rows))],
         newer_block(newer) if settings.format == "markdown" else None,
     )
     return 0
@@ -86,14 +87,14 @@ def _wanted(settings: ShowSettings) -> Wanted:
     )
 
 
-def _say_retry(found: Found, columns: Sequence[Column], retry: str | None) -> None:
+def _say_retry(found: Found, columns: Sequence[Column], spelled: Spelled) -> None:
     """Have what is to be done name this run."""
     from fleetscan.report.commands import of_run
 
     for place, column in enumerate(columns):
         if column.name == "to_do":
             found.lines = [
-                (*line[:place], line[place] and of_run(line[place], retry), *line[place + 1 :])
+                (*line[:place], line[place] and of_run(line[place], spelled), *line[place + 1 :])
                 for line in found.lines
             ]
 

@@ -103,7 +103,12 @@ def listing_stopped(listed: int) -> InventoryError:
     return InventoryError(None, LISTING_STOPPED, why, None)
 
 
-def stopped_words(totals: Totals) -> str | None:
+def why_stopped(*, is_merged: bool) -> str:
+    """Why a run is not whole, as a clause: one that `is_merged` may also lack whole runs."""
+    return "runs that it was merged of are missing or were stopped" if is_merged else "the run was stopped"
+
+
+def stopped_words(totals: Totals, *, is_merged: bool = False) -> str | None:
     """What a run that was stopped lacks, as a sentence; None where every VM has its row."""
     left = totals["outcomes"]["interrupted"]
     unfinished = [f"{'1 VM has' if left == 1 else f'{left:,} VMs have'} no row"] if left else []
@@ -111,7 +116,7 @@ def stopped_words(totals: Totals) -> str | None:
     is_listed = codes.isdisjoint((LISTING_STOPPED, SHARD_NOT_COUNTED))
     unlisted = [] if is_listed else ["not all VMs were listed"]
     lacking = " and ".join([*unfinished, *unlisted])
-    return f"the run was stopped: {lacking}" if lacking else None
+    return f"{why_stopped(is_merged=is_merged)}: {lacking}" if lacking else None
 
 
 def not_listed(error: InventoryError) -> NotListed:

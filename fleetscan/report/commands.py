@@ -13,17 +13,20 @@ PLAIN_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}", re.ASCII)
 
 # What a reason's remedy says where no run is known.
 RETRY_ANY = "fleetscan scan --retry-failed RUN"
+RETRIES = "retry it with `"
 
 
 class Spelled(NamedTuple):
     """Commands as a person pastes them into a shell: `show` shows more of the run.
 
     `retry` retries what failed in it, `resume` goes on with it; None where no later process can.
+    `first` is what completes a run that is not complete, as an imperative: until then nothing retries it.
     """
 
     show: str
     retry: str | None
     resume: str | None
+    first: str | None = None
 
 
 def show_flags(report: Report) -> list[str]:
@@ -40,9 +43,15 @@ def show_flags(report: Report) -> list[str]:
     return flags
 
 
-def of_run(to_do: str, retry: str | None) -> str:
-    """What is to be done, with the command that retries the run where it says how any is."""
-    return to_do if retry is None else to_do.replace(RETRY_ANY, retry)
+def of_run(to_do: str, spelled: Spelled | None) -> str:
+    """What is to be done, with the command that retries the run, and what comes first, where it says how
+    any is retried.
+    """
+    if spelled is None:
+        return to_do
+    if spelled.retry is not None:
+        to_do = to_do.replace(RETRY_ANY, spelled.retry)
+    return to_do if spelled.first is None else to_do.replace(RETRIES, f"{spelled.first}, then {RETRIES}")
 
 
 def next_command(report: Report, spelled: Spelled) -> str | None:

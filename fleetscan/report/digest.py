@@ -104,13 +104,15 @@ def directory_of(path: Path) -> Path:
     return path.parent / path.readlink() if path.is_symlink() else path
 
 
-def report_of_totals(totals: Totals, groups: Sequence[GroupTotals] = ()) -> Report:
+def report_of_totals(
+    totals: Totals, groups: Sequence[GroupTotals] = (), *, is_merged: bool = False
+) -> Report:
     """What the fleet's line of totals.jsonl tells; no VM and no patch by name."""
     report = _outline(totals, groups, totals["selection"], totals["not_scanned"], totals["inventory_errors"])
     report["uniform_scale_set_vms"] = totals["uniform_scale_set_vms"]
     report["started_at"], report["finished_at"] = totals["started_at"], totals["finished_at"]
     report["duration_s"], report["requests"] = totals["duration_s"], totals["requests"]
-    if (lacking := stopped_words(totals)) is not None:
+    if (lacking := stopped_words(totals, is_merged=is_merged)) is not None:
         report["state"] = "stopped"
         report["partial"] = [lacking]
     return report

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fleetscan.records.patches import kb_of
-from fleetscan.report.commands import of_run
+from fleetscan.report.commands import Spelled, of_run
 from fleetscan.report.figures import counted
 from fleetscan.report.left_out import elsewhere, elsewhere_words
 from fleetscan.report.reasons import MEANINGS, meaning_of
@@ -43,25 +43,42 @@ def place_of(run: Run) -> list[str]:
     return [f"Run of {minute(run.facts['started_at'])}, {words}."] if words else []
 
 
-def notes_of(found: Found, wanted: Wanted, retry: str | None = None) -> Iterator[str]:
+def notes_of(
+    found: Found, wanted: Wanted, spelled: Spelled | None = None, *, rowless: int | None = 0
+) -> Iterator[str]:
     """How many VMs are listed, why, and of how many it is not known whether they should be.
 
-    `retry` is the command that retries what failed in the run.
+    `spelled` are the commands that go on from the run. `rowless` VMs were listed and have no row,
+    None where that is not known: what was asked for may be so of each.
     """
+    yield from _of_rows(found, wanted, spelled, rowless)
+    if rowless is None:
+        yield "How many more VMs were listed and have no row is not known."
+    elif rowless and wanted.machine is None and not wanted.needs_result:
+        yield f"{counted(rowless, 'VM has', 'VMs have')} no row: nothing is known of {_them(rowless)}."
+    elif rowless and "/" not in (wanted.machine or "/"):
+        is_named = "whether it is" if rowless == 1 else "whether any of them is"
+        yield f"{counted(rowless, 'VM has', 'VMs have')} no row: {is_named} named so is unknown."
+
+
+def _of_rows(found: Found, wanted: Wanted, spelled: Spelled | None, rowless: int | None) -> Iterator[str]:
+    # Which VMs they are is not in the rows: a name is not looked for among them.
+    unknown = found.unknown if wanted.machine is not None else found.unknown + (rowless or 0)
+    unassessed = [*_unassessed(unknown, is_least=rowless is None)]
     if wanted.missing is not None and wanted.worst is None and not wanted.patches:
-        yield "; ".join([_missing(found, wanted), *_unassessed(found)]) + "."
+        yield "; ".join([_missing(found, wanted), *unassessed]) + "."
         yield from _unknown(found, wanted)
         return
-    of = f"of {found.rows:,}" if found.rows != found.vms else "in all"
+    of = _of_all(found, rowless)
     what = f"{counted(len(found.lines), 'patch', 'patches')} on " if wanted.patches else ""
     yield f"{what}{counted(found.vms, 'VM', 'VMs')} {of}."
     for reason, number in found.reasons.most_common() if wanted.is_not_assessed else ():
         word = reason.replace("_", " ") if reason in MEANINGS else "ended otherwise"
         each = "" if number == 1 else "; for each"
-        to_do = of_run(meaning_of(reason).to_do, retry)
+        to_do = of_run(meaning_of(reason).to_do, spelled)
         yield f"{counted(number, 'VM', 'VMs')}: {word}{each}: {to_do}."
     if wanted.needs_result:
-        yield from (f"{sentence}." for sentence in _unassessed(found))
+        yield from (f"{sentence[0].upper()}{sentence[1:]}." for sentence in unassessed)
         yield from _unknown(found, wanted)
 
 
@@ -74,10 +91,22 @@ def _missing(found: Found, wanted: Wanted) -> str:
     return f"{told} and {waits}" if wanted.reboot else told
 
 
-def _unassessed(found: Found) -> Iterator[str]:
-    if number := found.unknown:
+def _them(number: int) -> str:
+    return "it" if number == 1 else "them"
+
+
+def _of_all(found: Found, rowless: int | None) -> str:
+    if rowless is None:
+        return f"of {found.rows:,} that have a row"
+    listed = found.rows + rowless
+    return f"of {listed:,}" if listed != found.vms else "in all"
+
+
+def _unassessed(number: int, *, is_least: bool) -> Iterator[str]:
+    """How many VMs were not assessed, or at least so many."""
+    if number:
         were, they = ("VM was", "it misses") if number == 1 else ("VMs were", "they miss")
-        yield f"{number:,} {were} not assessed: what {they} is unknown"
+        yield f"{'at least ' if is_least else ''}{number:,} {were} not assessed: what {they} is unknown"
 
 
 def _unknown(found: Found, wanted: Wanted) -> Iterator[str]:

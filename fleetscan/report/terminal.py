@@ -77,7 +77,7 @@ def print_summary(
     say why a part was not listed: it is then only named. Terminals alone get colours, without NO_COLOR.
     """
     screen = _Screen(
-        report or report_of_totals(fleet),
+        report or report_of_totals(fleet, is_merged=spelled is not None and spelled.resume is None),
         stream,
         on_file_word=skipped_on_file_word,
         are_errors_told=are_errors_told,

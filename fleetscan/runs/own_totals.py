@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fleetscan.errors import OTHER_VERSION, CannotReadRunError
 from fleetscan.records.totals import GroupTotals, NotListed, Totals
+from fleetscan.runs.begun import BegunRun
 from fleetscan.runs.reader import Run, State
 
 
@@ -21,6 +22,21 @@ def own_totals(run: Run) -> tuple[Totals, list[GroupTotals]] | None:
         if error.remedy is OTHER_VERSION:
             raise
         return None
+
+
+def without_row(run: Run, rows: int) -> int | None:
+    """How many of the VMs listed have none of the run's `rows`; None where that is not known.
+
+    Where there are no totals the journal tells it, as it does for a report. Sums that count fewer rows than
+    there are, are of another time, and tell nothing.
+    """
+    totals = own_totals(run)
+    if totals is None:
+        listed = BegunRun(run).listed
+        return None if listed is None or listed < rows else listed - rows
+    fleet = totals[0]
+    counted = fleet["listed"] - fleet["outcomes"]["interrupted"]
+    return None if counted < rows else fleet["listed"] - rows
 
 
 def not_listed(run: Run) -> list[NotListed] | None:

@@ -17,7 +17,7 @@ from fleetscan import json_text, places
 from fleetscan.errors import OTHER_VERSION, CannotReadRunError
 from fleetscan.records import row, run, totals
 from fleetscan.records.checked import check_of
-from fleetscan.records.fleet_facts import stopped_words
+from fleetscan.records.fleet_facts import stopped_words, why_stopped
 from fleetscan.records.patches import Patch, PatchReader
 from fleetscan.records.row import Row
 from fleetscan.records.run import RunFacts
@@ -89,14 +89,17 @@ class Run:
     def _unfinished(self) -> str:
         if self.state is State.UNFINISHED:
             return "the run has not finished: it has no totals, and some VMs may have no row"
-        is_complete = self.state is State.COMPLETE
+        is_complete, is_merged = self.state is State.COMPLETE, bool(self.facts["sources"])
+        why = "the run was complete" if is_complete else why_stopped(is_merged=is_merged)
         try:
             totals = self.totals()
         except CannotReadRunError:
-            return f"the run was {'complete' if is_complete else 'stopped'}, and its totals cannot be read"
+            return f"{why}, and its totals cannot be read"
         if is_complete:
             return ""
-        return stopped_words(totals) or "the run was stopped before it was complete"
+        return stopped_words(totals, is_merged=is_merged) or (
+            why if is_merged else f"{why} before it was complete"
+        )
 
     def _miscounted_rows(self) -> str:
         """Rows that the totals count and that are not there, or that are there and that they do not count."""

@@ -33,7 +33,7 @@ from fleetscan.runs.directory import JOURNAL, RUN, holds_run
 from fleetscan.runs.found import begun_run, run_path, runs_in
 from fleetscan.runs.how_to_resume import command_for, to_say_again
 from fleetscan.runs.journal import first_event, holder_of, is_held
-from fleetscan.runs.no_journal import no_journal
+from fleetscan.runs.no_journal import is_of_cluster, no_journal
 from fleetscan.runs.reader import fetched, open_run
 from fleetscan.scanner.resume import SELECTING
 from fleetscan.scanner.which_run import newest_unfinished
@@ -136,6 +136,8 @@ def _facts(path: Path, warnings: list[str]) -> RunFacts | None:
         if error.remedy is OTHER_VERSION:
             raise
         if not holds_run(path):
+            if is_of_cluster(path):
+                raise no_journal(path) from error
             which = Remedy(
                 "name a run's directory, or how its name or id under {runs} begins", {"runs": None}
             )

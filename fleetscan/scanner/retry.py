@@ -15,7 +15,7 @@ from fleetscan.inventory.selection import first, of_subscriptions
 from fleetscan.inventory.subscriptions import Subscription
 from fleetscan.model import InventoryError
 from fleetscan.runs.found import found_run, run_path
-from fleetscan.runs.no_journal import OF_MERGED
+from fleetscan.runs.no_journal import of_merged
 from fleetscan.runs.reader import Run, open_run
 from fleetscan.scanner.arc import without_arc
 from fleetscan.scanner.earlier_place import refuse_elsewhere
@@ -46,7 +46,7 @@ def retried_fleet(path: str, settings: Settings) -> Fleet:
     run = open_run(path)
     if not run.is_complete:
         # Its assessments may still be running, and another start would cancel them.
-        remedy = OF_MERGED if run.facts["sources"] else resume_with(found_run(run.path).command)
+        remedy = of_merged(run.path) if run.facts["sources"] else resume_with(found_run(run.path).command)
         raise UsageError(f"{path} is unfinished, so its failed VMs are not known yet", remedy)
     wanted = FAILED | {SKIPPED} if settings.retry_skipped else FAILED
     earlier = [

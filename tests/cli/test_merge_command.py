@@ -129,7 +129,8 @@ def test_what_was_merged_is_not_resumed(capsys: pytest.CaptureFixture[str]) -> N
     assert code == 2
     assert words.endswith(
         "fleetscan-runs/whole cannot be resumed: it was merged of other runs; resume the unfinished ones "
-        "among the runs that it was made of, and merge again into another directory\n"
+        "among the runs that it was made of, or scan the missing one, and merge again into another "
+        "directory\n"
     )
     code, _, words = told(capsys, "resume")
     assert (code, f"resume with: fleetscan resume {path}" in words) == (2, True)

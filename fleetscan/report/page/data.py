@@ -15,7 +15,7 @@ from fleetscan import json_text
 from fleetscan.judgement.counting import CountedVm
 from fleetscan.model import Json
 from fleetscan.records.row import Row
-from fleetscan.report.commands import of_run
+from fleetscan.report.commands import Spelled, of_run
 from fleetscan.report.page.columns import Column, JsonColumn, Value
 from fleetscan.report.page.patches import Patches
 from fleetscan.report.page.shown import (
@@ -67,9 +67,9 @@ LEVEL = 6
 class PageData:
     """The VMs and patches of one run. Call `add` once for every row."""
 
-    def __init__(self, retry: str | None = None) -> None:
-        """`retry` is the command that retries what failed in the run."""
-        self._retry = retry
+    def __init__(self, spelled: Spelled | None = None) -> None:
+        """`spelled` are the commands that go on from the run."""
+        self._spelled = spelled
         self.vms = {name: Column() for name in NAMES}
         self.count = 0
         self.patches = Patches()
@@ -108,7 +108,7 @@ class PageData:
 
     def _meanings(self) -> Json:
         return {
-            word: [meaning.what, meaning.mend, meaning.retry and of_run(meaning.retry, self._retry)]
+            word: [meaning.what, meaning.mend, meaning.retry and of_run(meaning.retry, self._spelled)]
             for word, meaning in MEANINGS.items()
         }
 

@@ -17,7 +17,7 @@ from fleetscan.records.reported_vm import ReportedVm
 from fleetscan.records.row import OutcomeWord
 from fleetscan.records.sums import TAG_PREFIX
 from fleetscan.records.totals import GroupTotals
-from fleetscan.report.commands import of_run
+from fleetscan.report.commands import Spelled, of_run
 from fleetscan.report.earlier import earlier_words
 from fleetscan.report.fact_words import HEADING as HEADING_OF_FACTS
 from fleetscan.report.fact_words import fact_clauses
@@ -27,6 +27,7 @@ from fleetscan.report.missed_patches import HEADING
 from fleetscan.report.page.data import PageData
 from fleetscan.report.page.shown import MESSAGE_LIMIT_CHARS, NAME_LIMIT_CHARS, cut, vm_link
 from fleetscan.report.which_run import STATES, minute
+from fleetscan.runs.no_journal import of_merged
 from fleetscan.runs.reader import Run
 
 PATCHES_SHOWN = VMS_SHOWN = 10
@@ -135,11 +136,11 @@ class Hole:
 class Overview:
     """The template's values, by its names: those of a report, and of the run's rows that `data` holds."""
 
-    def __init__(self, run: Run, report: Report, data: PageData, retry: str | None) -> None:
+    def __init__(self, run: Run, report: Report, data: PageData, spelled: Spelled | None) -> None:
         self._run = run
         self._report = report
         self._data = data
-        self._retry = retry
+        self._spelled = spelled
         self.fleet, self._groups = report["fleet"], report["groups"]
 
     def values(self) -> dict[str, object]:
@@ -153,6 +154,7 @@ class Overview:
             "compliance": Share.of(fleet["compliance_pct"]),
             "assessed": outcomes["assessed"],
             "interrupted": outcomes["interrupted"],
+            "to_complete": self._to_complete(),
             "unknown": fleet["listed"] - outcomes["assessed"],
             "outcome_words": [(word, label, outcomes[word]) for word, label in OUTCOMES.items()],
             "worst": [(NamedVm.of(vm), vm) for vm in (self._report["worst"] or [])[:VMS_SHOWN]],
@@ -164,6 +166,12 @@ class Overview:
             "reasons": self._reasons(),
             "tables": [self._table(*scope) for scope in (*SCOPES, *self._tag_scopes())],
         }
+
+    def _to_complete(self) -> str:
+        """What to do about VMs without a row."""
+        if self._spelled is not None and self._spelled.first is not None:
+            return self._spelled.first
+        return str(of_merged(self._run.path)) if self._run.facts["sources"] else "`fleetscan resume`"
 
     def _about(self) -> dict[str, object]:
         facts, span_s = self._run.facts, self._report["duration_s"]
@@ -217,7 +225,7 @@ class Overview:
     def _reason(self, causes: list[UnassessedReason]) -> Reason:
         first = causes[0]
         outcome, word = first["outcome"], str(first["reason"])
-        to_do = of_run(first["to_do"], self._retry)
+        to_do = of_run(first["to_do"], self._spelled)
         return Reason(
             outcome=OUTCOMES[outcome],
             word=word.replace("_", " "),

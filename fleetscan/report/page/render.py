@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fleetscan.judgement.standards import NO_STANDARDS, Standards
 from fleetscan.records.report import Report
+from fleetscan.report.commands import Spelled
 from fleetscan.report.comparison import diff_of
 from fleetscan.report.digest import report_of
 from fleetscan.report.page.changed import changes_of
@@ -32,12 +33,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """What a page tells beside its run: a newer run that is not complete, how this one is retried and judged,
-    and what changed `since` an earlier run.
+    """What a page tells beside its run: a newer run that is not complete, the commands for this, how it is
+    judged, and what changed `since` an earlier run.
     """
 
     newer: NewerRun | None = None
-    retry: str | None = None
+    spelled: Spelled | None = None
     standards: Standards = NO_STANDARDS
     history: Path | None = None
     since: Run | None = None
@@ -59,10 +60,10 @@ def page_of(run: Run, beside: Beside = NOTHING) -> Page:
     Raises CannotReadRunError where it, or the earlier one, cannot be read, and HistoryError where the history
     cannot be.
     """
-    data = PageData(beside.retry)
+    data = PageData(beside.spelled)
     report = report_of(run, beside.standards, beside.history, beside=data.add)
     values = {
-        **Overview(run, report, data, beside.retry).values(),
+        **Overview(run, report, data, beside.spelled).values(),
         **judged_values(report, bool(beside.standards.gates)),
         "trend": None if report["trend"] is None else trend_of(report["trend"]),
         "changes": None
