@@ -73,6 +73,7 @@ NOT_RUN = {
     "pipx install '.[storage]'": "needs the network; what it installs is in this environment",
     "export AZURE_STORAGE_ACCOUNT_NAME=devstoreaccount1 "
     "AZURE_STORAGE_ENDPOINT=http://127.0.0.1:10000/devstoreaccount1": STORAGE,
+    "make azurite": f"needs npm and the network; {DEVELOPERS}",
     ".venv/azurite/node_modules/.bin/azurite-blob --blobHost 127.0.0.1 --inMemoryPersistence "
     "--disableTelemetry --skipApiVersionCheck": "tests/remote serves with these flags",
     "export AZURE_STORAGE_ACCOUNT_KEY="
