@@ -12,6 +12,7 @@ from fleetscan.runs.directory import RUN, TOTALS
 from fleetscan.runs.reader import Run
 from fleetscan.runs.zstd import rows_at
 
+ONE_RUN = "-- For DuckDB. Views of this run: vm, vm_patch, totals, run."
 # The last `*` is for nights that were scanned with --compress.
 NIGHTS = (
     "-- Of many nights: FROM vm_in('fleetscan-runs/2*/results.jsonl*'), vm_patch_in the same, and\n"

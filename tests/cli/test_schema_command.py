@@ -44,6 +44,7 @@ def test_the_newest_run_is_said_and_its_views_work(
     assert code == 0
     assert words.startswith("Run of 2026-01-01 00:00 UTC, complete, the whole fleet: it's/2026")
     monkeypatch.chdir("/")
+    assert "-- Of many nights: FROM vm_in('fleetscan-runs/2*/results.jsonl*')" in sql
     with duckdb.connect() as db:
         assert len(db.execute(sql).execute("FROM vm").fetchall()) == 4
 

@@ -177,9 +177,9 @@ def test_failed_vms_have_reason_message_and_what_to_do(path: str, capsys: pytest
     assert "  ScopeLocked: The scope is locked.\n" in data
     assert words.splitlines() == [
         "2 VMs of 8.",
-        "1 VM refused: remove what the message names (a lock, a policy, a setting); then retry it with "
+        "1 VM: refused: remove what the message names (a lock, a policy, a setting); then retry it with "
         f"`fleetscan scan --retry-failed {path}`.",
-        "1 VM operation timeout: if it happens again, check the VM agent or raise --operation-timeout; then "
+        "1 VM: operation timeout: if it happens again, check the VM agent or raise --operation-timeout; then "
         f"retry it with `fleetscan scan --retry-failed {path}`.",
     ]
     assert list(objects(capsys, path, "--failed")[0])[-4:] == [

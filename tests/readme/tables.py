@@ -33,6 +33,9 @@ NOT_RUN = {
     "pip install 'fleetscan[dask]'": "needs the network; what it installs is in this environment",
     "pipx install '.[dask]'": "needs the network; what it installs is in this environment",
     "fleetscan scan --engine dask --scheduler tls://dask.example:8786 --out /shared/nightly": CLUSTER,
+    "dask scheduler --host 127.0.0.1 --dashboard-address 127.0.0.1:8787": CLUSTER,
+    "dask worker tcp://127.0.0.1:8786 --host 127.0.0.1 --nworkers 2 --nthreads 1 --no-dashboard": CLUSTER,
+    "fleetscan scan --engine dask --scheduler tcp://127.0.0.1:8786 --out tried": CLUSTER,
     "fleetscan doctor --out /shared/nightly": CLUSTER,
     "flock /shared/nightly.lock sleep 60": "needs two hosts",
     "flock --nonblock /shared/nightly.lock true || echo held": "needs two hosts",
@@ -70,6 +73,13 @@ NOT_RUN = {
     "pipx install '.[storage]'": "needs the network; what it installs is in this environment",
     "export AZURE_STORAGE_ACCOUNT_NAME=devstoreaccount1 "
     "AZURE_STORAGE_ENDPOINT=http://127.0.0.1:10000/devstoreaccount1": STORAGE,
+    "make azurite": f"needs npm and the network; {DEVELOPERS}",
+    ".venv/azurite/node_modules/.bin/azurite-blob --blobHost 127.0.0.1 --inMemoryPersistence "
+    "--disableTelemetry --skipApiVersionCheck": "tests/remote serves with these flags",
+    "export AZURE_STORAGE_ACCOUNT_KEY="
+    "'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=='": STORAGE,
+    "az storage container create --name patches --account-name devstoreaccount1 "
+    '--account-key "$AZURE_STORAGE_ACCOUNT_KEY" --blob-endpoint "$AZURE_STORAGE_ENDPOINT"': STORAGE,
     "fleetscan scan --runs az://patches/fleet --resume --deadline 2h": STORAGE,
     "fleetscan scan --out az://patches/fleet/by-hand": STORAGE,
     "fleetscan doctor --runs az://patches/fleet": STORAGE,
