@@ -39,7 +39,7 @@ INTERRUPTED = 130
 LAST_WORDS_S = 10.0
 AT_ONCE_S = 0.5
 # What is said and written of an end that was forced; where the work ended by itself, that is done.
-LAST_THINGS_S = 1.0
+LAST_THINGS_S = 2.0
 # A signal wakes the main thread; should the system hand it to another thread, this is how late it is heard.
 LOOK_EVERY_S = 1.0
 

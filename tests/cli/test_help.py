@@ -58,7 +58,7 @@ def test_headings_come_in_their_order_then_what_all_commands_have_then_examples(
 def test_a_scan_s_headings_are_what_it_scans_then_how(capsys: pytest.CaptureFixture[str]) -> None:
     wanted = [
         *("What to scan", "What to leave out", "Earlier assessments", "Pace", "Output", "What is enough"),
-        *("Stopping and resuming", "Signing in", "Expert", "General", "Examples"),
+        *("Stopping and resuming", "Signing in", "On a Dask cluster", "Expert", "General", "Examples"),
     ]
     assert list(sections(told(capsys, "scan", "--help"))) == wanted
 

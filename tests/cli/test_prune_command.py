@@ -262,8 +262,8 @@ def test_a_kill_at_any_moment_leaves_whole_runs_and_the_next_prune_finishes(
         assert run(["prune", "--keep", "30d"]) == 0
         assert whole_runs(runs) == ["newest"]
         assert sorted(path.name for path in runs.iterdir()) == ["history.db", "newest"]
-    # Each of two runs: its rename, eight names of files, the directory.
-    assert killed == 20
+    # Each of two runs: its rename, ten names of files, the directory.
+    assert killed == 24
     capsys.readouterr()
 
 
