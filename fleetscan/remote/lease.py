@@ -20,7 +20,7 @@ from fleetscan.places import Address
 from fleetscan.remote.parts import LEASE, Sizes
 from fleetscan.remote.storage import Storage, StorageError, TakenError
 
-# How long nobody else takes the run after a renewal.
+# How long no other process takes the run after a renewal.
 LEASE_S = 60.0
 # A holder that could not renew for so long starts nothing more: what it sent has ended when the lease does.
 HOLD_S = 40.0
