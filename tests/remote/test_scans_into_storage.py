@@ -122,7 +122,7 @@ async def test_storage_that_is_down_at_the_begin_ends_the_scan_at_once(
 ) -> None:
     async with azure() as (cloud, endpoint):
         with pytest.raises(StorageError, match="404 ContainerNotFound") as refused:
-            await scanned(endpoint, out="az://nobody-made-it/night")
+            await scanned(endpoint, out="az://never-made/night")
         monkeypatch.setenv("AZURE_STORAGE_ENDPOINT", "http://127.0.0.1:1/devstoreaccount1")
         with pytest.raises(StorageError, match="connection refused"):
             await scanned(endpoint, runs=f"{container}/runs")
